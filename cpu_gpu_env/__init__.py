@@ -1,0 +1,62 @@
+"""HybridCluster: learning to schedule on hybrid CPU/GPU clusters.
+
+Importing this package registers ``HybridCluster-v0`` with Gymnasium.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from cpu_gpu_env.registration import ENV_ID, register_envs
+
+if TYPE_CHECKING:
+    from cpu_gpu_env.cluster import Cluster, Device
+    from cpu_gpu_env.env import HybridClusterEnv
+    from cpu_gpu_env.errors import HybridClusterError
+    from cpu_gpu_env.profile import load_profile, save_profile, shipped_profiles
+    from cpu_gpu_env.tasks import Tasks
+    from cpu_gpu_env.vector_env import HybridClusterVectorEnv
+    from cpu_gpu_env.workload import SyntheticSpec, Workload, synthetic_workload
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Cluster": "cluster",
+    "Device": "cluster",
+    "HybridClusterEnv": "env",
+    "HybridClusterError": "errors",
+    "HybridClusterVectorEnv": "vector_env",
+    "SyntheticSpec": "workload",
+    "Tasks": "tasks",
+    "Workload": "workload",
+    "load_profile": "profile",
+    "save_profile": "profile",
+    "shipped_profiles": "profile",
+    "synthetic_workload": "workload",
+}
+"""Public name -> module; loaded on first use, so that importing the package stays cheap."""
+
+__all__ = [
+    "ENV_ID",
+    "Cluster",
+    "Device",
+    "HybridClusterEnv",
+    "HybridClusterError",
+    "HybridClusterVectorEnv",
+    "SyntheticSpec",
+    "Tasks",
+    "Workload",
+    "load_profile",
+    "register_envs",
+    "save_profile",
+    "shipped_profiles",
+    "synthetic_workload",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+
+
+register_envs()

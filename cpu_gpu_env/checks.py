@@ -1,0 +1,41 @@
+"""Checks that both environments share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from cpu_gpu_env.errors import HybridClusterError, unknown_name
+
+
+def no_task_error() -> HybridClusterError:
+    """Build the error for acting before `reset` or after the end of an episode."""
+    return HybridClusterError(
+        "there is no task to place: call reset() first, and again after the end of an episode"
+    )
+
+
+def check_options(options: Any, known: Sequence[str]) -> dict[str, Any]:
+    """Check the options of `reset`.
+
+    Raises:
+        HybridClusterError: If they are not a dict with known keys.
+    """
+    if options is None:
+        return {}
+    if not isinstance(options, dict):
+        raise HybridClusterError(f"reset options are {options!r}; allowed: a dict or None")
+    for key in options:
+        if key not in known:
+            raise unknown_name("reset option", key, known)
+    return options
+
+
+def check_render_mode(render_mode: str | None, known: Sequence[str]) -> None:
+    """Check a render mode.
+
+    Raises:
+        HybridClusterError: If it is neither None nor known.
+    """
+    if render_mode is not None and render_mode not in known:
+        raise unknown_name("render_mode", render_mode, known)

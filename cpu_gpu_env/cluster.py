@@ -1,0 +1,133 @@
+"""Devices and clusters: the hardware half of a scheduling problem."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import Literal
+
+from cpu_gpu_env.errors import HybridClusterError
+
+DeviceKind = Literal["cpu", "gpu"]
+
+
+@dataclass(frozen=True)
+class Device:
+    """One kind of device: a CPU socket (or node) or a GPU.
+
+    Rates are *attained* figures (peak times a stated or measured efficiency), not datasheet peaks.
+
+    Raises:
+        HybridClusterError: If a figure is not finite or not within its range.
+    """
+
+    name: str
+    """Identifier, e.g. ``"a100-80gb"``."""
+    kind: DeviceKind
+    """Which pool the device belongs to."""
+    flops: float
+    """Attained FP32 rate [FLOP/s]."""
+    memory_bandwidth: float
+    """Attained bandwidth of the device's own memory [B/s]."""
+    memory_bytes: float
+    """Memory that a task's working set may fill [B]; ``inf`` on a CPU, which pages."""
+    launch_s: float
+    """Fixed overhead of starting a share [s]."""
+    idle_power_w: float
+    """Power while nothing runs [W]."""
+    active_power_w: float
+    """Power while a share runs [W]."""
+    link_bandwidth: float = math.inf
+    """Host-to-device bandwidth [B/s]; ``inf`` means no transfer (CPU)."""
+
+    def __post_init__(self) -> None:
+        if self.kind not in ("cpu", "gpu"):
+            raise HybridClusterError(
+                f"device {self.name!r}: field 'kind' is {self.kind!r}; allowed: 'cpu', 'gpu'"
+            )
+        for name in ("flops", "memory_bandwidth"):
+            self._check(name, positive=True, may_be_infinite=False)
+        for name in ("memory_bytes", "link_bandwidth"):
+            self._check(name, positive=True, may_be_infinite=True)
+        for name in ("launch_s", "idle_power_w", "active_power_w"):
+            self._check(name, positive=False, may_be_infinite=False)
+        if self.active_power_w < self.idle_power_w:
+            raise HybridClusterError(
+                f"device {self.name!r}: field 'active_power_w' is {self.active_power_w}; "
+                f"allowed: at least idle_power_w = {self.idle_power_w}"
+            )
+
+    def _check(self, field: str, *, positive: bool, may_be_infinite: bool) -> None:
+        value = getattr(self, field)
+        number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        in_range = number and (value > 0 if positive else value >= 0)
+        finite = number and (may_be_infinite or math.isfinite(value))
+        if not (in_range and finite):
+            bound = "> 0" if positive else ">= 0"
+            raise HybridClusterError(
+                f"device {self.name!r}: field {field!r} is {value!r}; allowed: a number {bound}"
+            )
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """All devices, CPUs before GPUs.
+
+    The CPUs form one pool and the GPUs another; within a pool kinds may be mixed.
+
+    Raises:
+        HybridClusterError: If a pool is empty or a CPU follows a GPU.
+    """
+
+    name: str
+    """Identifier used in reports."""
+    devices: tuple[Device, ...]
+    """One entry a device (not a kind), CPUs first."""
+
+    def __post_init__(self) -> None:
+        if list(self.devices) != sorted(self.devices, key=lambda device: device.kind):
+            raise HybridClusterError(f"cluster {self.name!r}: CPUs must be listed before GPUs")
+        for kind in ("cpu", "gpu"):
+            if not any(device.kind == kind for device in self.devices):
+                raise HybridClusterError(
+                    f"cluster {self.name!r} has no {kind}; allowed: at least one CPU and one GPU"
+                )
+
+    @property
+    def cpus(self) -> tuple[Device, ...]:
+        """The devices of the CPU pool."""
+        return tuple(device for device in self.devices if device.kind == "cpu")
+
+    @property
+    def gpus(self) -> tuple[Device, ...]:
+        """The devices of the GPU pool."""
+        return tuple(device for device in self.devices if device.kind == "gpu")
+
+    @property
+    def idle_power_w(self) -> float:
+        """Power of the whole cluster with nothing running [W]."""
+        return sum(device.idle_power_w for device in self.devices)
+
+    @property
+    def device_names(self) -> tuple[str, ...]:
+        """A unique label for each device, e.g. ``("epyc-7763 #0", "a100-80gb #0", ...)``."""
+        seen: dict[str, int] = {}
+        labels = []
+        for device in self.devices:
+            index = seen.get(device.name, 0)
+            seen[device.name] = index + 1
+            labels.append(f"{device.name} #{index}")
+        return tuple(labels)
+
+
+def distinct(pool: Sequence[Device]) -> tuple[tuple[Device, ...], tuple[int, ...]]:
+    """Return the distinct device kinds of a pool and, for each device, the index of its kind."""
+    kinds = tuple(dict.fromkeys(pool))
+    return kinds, tuple(kinds.index(device) for device in pool)
+
+
+DEVICE_FIGURES = tuple(
+    field.name for field in fields(Device) if field.name not in ("name", "kind")
+)
+"""Names of the numeric fields of `Device`, as they stand in a profile."""

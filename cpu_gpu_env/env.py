@@ -1,0 +1,435 @@
+"""HybridCluster as a Gymnasium environment."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import gymnasium as gym
+import numpy as np
+import numpy.typing as npt
+from gymnasium import spaces
+
+from cpu_gpu_env.cluster import Cluster
+from cpu_gpu_env.checks import check_options, check_render_mode, no_task_error
+from cpu_gpu_env.costs import CostTables, build_cost_tables
+from cpu_gpu_env.device_queue import DeviceQueue
+from cpu_gpu_env.errors import HybridClusterError
+from cpu_gpu_env.observation import (
+    NUM_FEATURES,
+    Features,
+    feature_table,
+    observation_space,
+    pool_features,
+)
+from cpu_gpu_env.problem import (
+    DEFAULT_GPU_FRACTIONS,
+    DEFAULT_LOAD,
+    DEFAULT_NUM_TASKS,
+    make_problem,
+)
+from cpu_gpu_env.profile import DEFAULT_CLUSTER
+from cpu_gpu_env.rendering import GanttRenderer, Scene, Share, render_ansi
+from cpu_gpu_env.sampling import WordArray, draw_noise_words
+from cpu_gpu_env.state import SchedulingState, look_up_state
+from cpu_gpu_env.tasks import FloatArray, Tasks
+from cpu_gpu_env.workload import DEFAULT_WORKLOAD, Workload
+
+Observation = npt.NDArray[np.float32]
+
+class HybridClusterEnv(gym.Env[Observation, np.int64]):
+    """Schedule a stream of tasks on the CPUs and GPUs of a cluster.
+
+    ## Description
+    Tasks arrive one by one. For each the agent chooses the *GPU fraction*: the share of its work
+    that the GPU pool does while the CPU pool does the rest at the same time. A share goes to the
+    device of its pool that is free first; every device serves first come, first served, without
+    pre-emption. The agent is paid for a short makespan and little energy.
+
+    A share f on a GPU takes ``launch + f * memory / link_bandwidth + max(f * size / flops,
+    f * size / (intensity * memory_bandwidth))``, on a CPU the same without the transfer (roofline
+    model, Williams et al. 2009). See `cpu_gpu_env.costs`.
+
+    ## Action Space
+    ``Discrete(6)``: GPU fraction 0, 0.2, 0.4, 0.6, 0.8, 1 (``gpu_fractions`` sets others). A share
+    whose memory does not fit a GPU is masked (``action_masks()``, ``info["action_mask"]``); if it
+    is chosen all the same, the task runs on the CPU and ``info["fallback"]`` is True.
+
+    ## Observation Space
+    ``Box(0, 1, (3,), float32)``: size, intensity and memory of the task to place, log-scaled to the
+    ranges that the workload declares. With ``observe_queues=True`` there follow, for the CPUs and
+    then for the GPUs, in ascending order within each pool, the time until the device is free, in
+    units of the reference makespan of the episode and clipped to 1, and then the share of the
+    episode that is left. After the last task all is zero.
+
+    ## Rewards
+    Dense; an episode's rewards sum to ``-num_tasks * J`` with
+    ``J = (1 - w) * makespan / T_ref + w * energy / E_ref``, where w is ``energy_weight`` and
+    (T_ref, E_ref) is the fluid optimum of cluster and workload, so that J is about 1 for a perfect
+    schedule of a long stream on any hardware. The reward is potential-based (Ng et al. 1999) with
+    the fluid program's dual prices; see `cpu_gpu_env.objective.Objective`.
+
+    ## Starting State
+    All devices are idle. The tasks are drawn from the workload's pool, with Poisson arrivals at
+    ``load`` times the reference throughput; the first arrives at time 0.
+    ``reset(options={"tasks": ...})`` plays given tasks instead: a `Tasks`, or a table
+    (num_tasks, 4) of arrival [s], size [FLOP], intensity [FLOP/B] and memory [B]; times count from
+    the first arrival, and rewards are scaled by the number of given tasks.
+
+    ## Episode End
+    Terminates when all tasks are placed. Nothing is truncated unless ``gym.make`` is given
+    ``max_episode_steps``.
+
+    ## Info
+    Each step: ``task`` (arrival [s], size [FLOP], intensity [FLOP/B], memory [B]), ``cpu`` and ``gpu`` (index of the serving device in its pool, -1 without a share),
+    ``start_s``, ``finish_s``, ``time_s`` (from the first share's start to the last one's finish),
+    ``energy_j`` (above idle), ``fallback``, and ``action_mask`` of the next task. The last step
+    adds ``makespan_s``, ``total_energy_j``, ``objective`` and ``utilisation`` (busy share of the
+    makespan of each device, CPUs first).
+
+    ## Arguments
+    - ``cluster``: name of a shipped profile, path of a profile, a composition such as
+      ``"epyc-7763:2 + a100-80gb:4"``, or a `Cluster`.
+    - ``workload``: name of a synthetic workload or a `Workload`.
+    - ``num_tasks`` (200): tasks of an episode.
+    - ``energy_weight`` (0.5): w of the objective.
+    - ``gpu_fractions``: GPU fraction of each action, ascending.
+    - ``load`` (1.5): arrival rate in units of the reference throughput; None: all at time 0.
+    - ``noise`` (0): sigma of a lognormal factor with mean 1 on each execution time.
+    - ``observe_queues`` (False): append the queues to the observation.
+    - ``render_mode``: ``"ansi"``, ``"rgb_array"`` or ``"human"``, a Gantt chart of the devices.
+
+    ## Version History
+    - v0: initial version.
+    """
+
+    metadata: ClassVar[dict[str, Any]] = {  # type: ignore[misc]
+        "render_modes": ["ansi", "rgb_array", "human"],
+        "render_fps": 30,
+    }
+
+    def __init__(
+        self,
+        cluster: str | os.PathLike[str] | Cluster = DEFAULT_CLUSTER,
+        workload: str | Workload = DEFAULT_WORKLOAD,
+        num_tasks: int = DEFAULT_NUM_TASKS,
+        energy_weight: float = 0.5,
+        gpu_fractions: Sequence[float] = DEFAULT_GPU_FRACTIONS,
+        load: float | None = DEFAULT_LOAD,
+        noise: float = 0.0,
+        observe_queues: bool = False,
+        render_mode: str | None = None,
+    ) -> None:
+        self.problem = make_problem(
+            cluster, workload, num_tasks, energy_weight, gpu_fractions, load, noise
+        )
+        check_render_mode(render_mode, self.metadata["render_modes"])
+        self.objective = self.problem.objective
+        self.observe_queues = bool(observe_queues)
+        self.render_mode = render_mode
+        self.action_space = spaces.Discrete(len(self.problem.gpu_fractions))
+        self.observation_space = observation_space(self.problem.cluster, self.observe_queues)
+        self._sampler = self.problem.make_sampler()
+        self._renderer: GanttRenderer | None = None
+        self._num_actions = len(self.problem.gpu_fractions)
+        self._asked_for_gpu = [fraction > 0.0 for fraction in self.problem.gpu_fractions]
+        self._energy_price = self.objective.energy_price
+        self._use_tables(
+            self.problem.workload.pool, self.problem.costs, pool_features(self.problem.workload)
+        )
+        self._position = self._num_tasks = 0
+
+    def _use_tables(self, tasks: Tasks, costs: CostTables, features: Features) -> None:
+        """Read tasks, costs and features from these tables from now on."""
+        self._tasks, self._costs, self._features = tasks, costs, features
+        # A memoryview gives Python floats at half the price of indexing an array.
+        self._records = memoryview(costs.records.reshape(-1))
+        pair_size, gpu_kinds = costs.records[0, 0].size, costs.records.shape[1]
+        self._offsets = [
+            [pair_size * (c * gpu_kinds + g) for g in costs.gpu_kind] for c in costs.cpu_kind
+        ]
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Observation, dict[str, Any]]:
+        """Start an episode.
+
+        Args:
+            seed: Seeds this and, in turn, all later episodes.
+            options: ``{"tasks": ...}`` plays given tasks; see the class.
+
+        Raises:
+            HybridClusterError: If an option is unknown or the tasks are not valid.
+        """
+        given = check_options(options, ("tasks",)).get("tasks")
+        tasks = None if given is None else Tasks.from_table(given)
+        super().reset(seed=seed)
+        if tasks is None:
+            self._draw_episode()
+        else:
+            self._take_episode(tasks)
+        costs, objective = self.problem.costs, self.objective
+        self._cpus = DeviceQueue([objective.cpu_prices[kind] for kind in costs.cpu_kind])
+        self._gpus = DeviceQueue([objective.gpu_prices[kind] for kind in costs.gpu_kind])
+        self._position = 0
+        self._active_energy_j = 0.0
+        self._queue_scale = 1.0 / (objective.reference.makespan_s * self._num_tasks)
+        self._shares: list[Share] = []
+        if self.render_mode == "human":
+            self.render()
+        observation = self._queues() if self.observe_queues else self._task_features[0]
+        return observation, {"action_mask": self._masks[0]}
+
+    def _draw_episode(self) -> None:
+        """Draw an episode from the pool."""
+        if self._costs is not self.problem.costs:
+            workload = self.problem.workload
+            self._use_tables(workload.pool, self.problem.costs, pool_features(workload))
+        raw = self.np_random.bit_generator.random_raw(self._sampler.num_raw)
+        words, noise_words = self._sampler.split(raw)
+        self._set_episode(
+            self._sampler.rows(words), self._sampler.arrivals_s(words), noise_words
+        )
+
+    def _take_episode(self, tasks: Tasks) -> None:
+        """Play given tasks."""
+        costs = build_cost_tables(self.problem.cluster, tasks, self.problem.gpu_fractions)
+        self._use_tables(tasks, costs, feature_table(self.problem.workload, tasks))
+        generator = self.np_random.bit_generator
+        words = draw_noise_words(generator, len(tasks)) if self._sampler.has_noise else None
+        self._set_episode(np.arange(len(tasks)), tasks.arrival_s - tasks.arrival_s[0], words)
+
+    def _set_episode(
+        self, rows: npt.NDArray[np.intp], arrivals_s: FloatArray, noise_words: WordArray | None
+    ) -> None:
+        """Look up in bulk what the steps will need, so that they only index lists."""
+        tasks, record_size = self._tasks, self._costs.records.shape[-1]
+        self._rows, self._num_tasks = rows, len(rows)
+        self._arrivals_s = arrivals_s.tolist()
+        self._record_index = (rows * (record_size * self._num_actions)).tolist()
+        self._task_info = list(
+            zip(
+                self._arrivals_s,
+                tasks.size_flop[rows].tolist(),
+                tasks.intensity_flop_per_byte[rows].tolist(),
+                tasks.memory_bytes[rows].tolist(),
+                strict=True,
+            )
+        )
+        # Each step hands out another row of these blocks, made for this episode alone.
+        self._masks = list(self._costs.action_masks(rows))
+        self._masks.append(np.ones(self._num_actions, dtype=np.int8))
+        self._task_features = list(self._features[rows, :NUM_FEATURES])
+        self._task_features.append(np.zeros(NUM_FEATURES, dtype=np.float32))
+        self._noise: list[tuple[float, float]] | None = None
+        if noise_words is not None:
+            cpu_factors, gpu_factors = self._sampler.noise_factors(noise_words)
+            self._noise = list(zip(cpu_factors.tolist(), gpu_factors.tolist(), strict=True))
+
+    def step(
+        self, action: np.int64 | int
+    ) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
+        """Place the current task; see the class for what is returned.
+
+        Raises:
+            HybridClusterError: If the action is not a whole number in range, or there is no task to
+                place (before `reset` or after the end of the episode).
+        """
+        position = self._position
+        if position >= self._num_tasks:
+            raise no_task_error()
+        if action.__class__ is not int or not 0 <= action < self._num_actions:
+            action = self._check_action(action)
+        cpus, gpus, records = self._cpus, self._gpus, self._records
+        arrival_s = self._arrivals_s[position]
+        cpu, gpu = cpus.heap[0][1], gpus.heap[0][1]
+        record = self._offsets[cpu][gpu] + self._record_index[position] + 4 * action
+        cpu_time_s, gpu_time_s = records[record], records[record + 1]
+        energy_j = records[record + 2]
+        if self._noise is not None:
+            cpu_factor, gpu_factor = self._noise[position]
+            cpu_energy_j = records[record + 3]
+            cpu_time_s, gpu_time_s = cpu_time_s * cpu_factor, gpu_time_s * gpu_factor
+            energy_j = cpu_energy_j * cpu_factor + (energy_j - cpu_energy_j) * gpu_factor
+
+        if gpu_time_s <= 0.0:
+            start_s, finish_s, cost = cpus.serve(arrival_s, cpu_time_s)
+            gpu = -1
+        elif cpu_time_s <= 0.0:
+            start_s, finish_s, cost = gpus.serve(arrival_s, gpu_time_s)
+            cpu = -1
+        else:
+            start_s, finish_s, cost = cpus.serve(arrival_s, cpu_time_s)
+            gpu_start_s, gpu_finish_s, gpu_cost = gpus.serve(arrival_s, gpu_time_s)
+            cost += gpu_cost
+            start_s = start_s if start_s < gpu_start_s else gpu_start_s
+            finish_s = finish_s if finish_s > gpu_finish_s else gpu_finish_s
+        cost += energy_j * self._energy_price
+        self._active_energy_j += energy_j
+        info = {
+            "task": self._task_info[position],
+            "cpu": cpu,
+            "gpu": gpu,
+            "start_s": start_s,
+            "finish_s": finish_s,
+            "time_s": finish_s - start_s,
+            "energy_j": energy_j,
+            "fallback": gpu < 0 and self._asked_for_gpu[action],
+            "action_mask": self._masks[position + 1],
+        }
+        if self.render_mode is not None:
+            self._record_shares(info, action, cpu_time_s, gpu_time_s)
+        position += 1
+        self._position = position
+        terminated = position == self._num_tasks
+        if terminated:
+            cost += self._finish_episode(info)
+        if self.render_mode == "human":
+            self.render()
+        observation = self._queues() if self.observe_queues else self._task_features[position]
+        return observation, -cost, terminated, False, info
+
+    def _check_action(self, action: Any) -> int:
+        """Turn what is not an int in range into one, or say what is wrong with it."""
+        if isinstance(action, np.ndarray) and action.shape == () or isinstance(action, np.integer):
+            action = action.item()
+        if isinstance(action, bool) or not isinstance(action, int):
+            allowed = "a whole number"
+        elif 0 <= action < self._num_actions:
+            return action
+        else:
+            allowed = "an index of gpu_fractions"
+        raise HybridClusterError(
+            f"action is {action!r}; allowed: {allowed}, 0 to {self._num_actions - 1}"
+        )
+
+    def _finish_episode(self, info: dict[str, Any]) -> float:
+        """Add the results of the episode to `info`; return what is left of the potential."""
+        makespan_s = max(self._cpus.last_finish_s, self._gpus.last_finish_s)
+        info["makespan_s"] = makespan_s
+        info["total_energy_j"] = self.objective.total_energy_j(makespan_s, self._active_energy_j)
+        info["objective"] = self.objective.value(
+            makespan_s, self._active_energy_j, self._num_tasks
+        )
+        busy_s = np.array(self._cpus.busy_s + self._gpus.busy_s)
+        info["utilisation"] = busy_s / makespan_s
+        paid = self._cpus.paid() + self._gpus.paid()
+        return self.objective.makespan_price * makespan_s - paid
+
+    def _queues(self) -> Observation:
+        """Build the observation with queues."""
+        observation = np.zeros(self.observation_space.shape or (), dtype=np.float32)
+        position = self._position
+        if position == self._num_tasks:
+            return observation
+        observation[:NUM_FEATURES] = self._task_features[position]
+        now_s = self._arrivals_s[position]
+        free_s = [free for free, _ in sorted(self._cpus.heap) + sorted(self._gpus.heap)]
+        for index, free in enumerate(free_s, start=NUM_FEATURES):
+            waiting = (free - now_s) * self._queue_scale
+            observation[index] = 0.0 if waiting < 0.0 else min(waiting, 1.0)
+        observation[-1] = (self._num_tasks - position) / self._num_tasks
+        return observation
+
+    def action_masks(self) -> npt.NDArray[np.bool_]:
+        """Which actions are feasible for the current task, as sb3-contrib asks for it.
+
+        Raises:
+            HybridClusterError: Before the first `reset`.
+        """
+        if not self._num_tasks:
+            raise no_task_error()
+        return self._masks[self._position].astype(bool)
+
+    def scheduling_state(self) -> SchedulingState:
+        """What schedulers may know about the current task and the queues, with n = 1.
+
+        Raises:
+            HybridClusterError: If there is no task to place.
+        """
+        if self._position >= self._num_tasks:
+            raise no_task_error()
+        (cpu_free_s, cpu), (gpu_free_s, gpu) = self._cpus.heap[0], self._gpus.heap[0]
+        makespan_s = max(self._cpus.last_finish_s, self._gpus.last_finish_s)
+        return look_up_state(
+            self._costs,
+            self.objective,
+            self._rows[self._position : self._position + 1],
+            np.array([self._arrivals_s[self._position]]),
+            np.array([makespan_s]),
+            (np.array([cpu_free_s]), np.array([self._costs.cpu_kind[cpu]])),
+            (np.array([gpu_free_s]), np.array([self._costs.gpu_kind[gpu]])),
+        )
+
+    def episode_tasks(self) -> Tasks:
+        """The tasks of the current episode, e.g. for `reset(options={"tasks": ...})` elsewhere.
+
+        Raises:
+            HybridClusterError: Before the first `reset`.
+        """
+        if not self._num_tasks:
+            raise no_task_error()
+        return self._tasks.take(self._rows, np.array(self._arrivals_s))
+
+    def _record_shares(
+        self, info: dict[str, Any], action: int, cpu_time_s: float, gpu_time_s: float
+    ) -> None:
+        """Remember where the current task went, for the Gantt chart."""
+        fraction = self.problem.gpu_fractions[action] if info["gpu"] >= 0 else 0.0
+        placed = (
+            (info["cpu"], 0, self._cpus, cpu_time_s, 1.0 - fraction),
+            (info["gpu"], len(self._cpus.busy_s), self._gpus, gpu_time_s, fraction),
+        )
+        for device, first, queue, time_s, share in placed:
+            if device >= 0:
+                finish_s = queue.finish_s(device)
+                self._shares.append(
+                    Share(
+                        task=self._position,
+                        device=first + device,
+                        start_s=finish_s - time_s,
+                        finish_s=finish_s,
+                        fraction=share,
+                        intensity=info["task"][2],
+                    )
+                )
+
+    def _scene(self) -> Scene:
+        makespan_s = max(self._cpus.last_finish_s, self._gpus.last_finish_s)
+        return Scene(
+            cluster=self.problem.cluster,
+            shares=self._shares,
+            num_tasks=self._num_tasks,
+            clock_s=self._arrivals_s[min(self._position, self._num_tasks - 1)],
+            energy_j=self.objective.total_energy_j(makespan_s, self._active_energy_j),
+            makespan_s=makespan_s,
+            tasks_placed=self._position,
+        )
+
+    def render(self) -> Any:
+        """Draw the schedule so far: text, an image (height, width, 3), or a window.
+
+        Raises:
+            HybridClusterError: Before the first `reset`.
+            gymnasium.error.DependencyNotInstalled: If pygame is missing (not for ``"ansi"``).
+        """
+        if self.render_mode is None:
+            gym.logger.warn("render() does nothing: gym.make was not given a render_mode")
+            return None
+        if not self._num_tasks:
+            raise no_task_error()
+        if self.render_mode == "ansi":
+            return render_ansi(self._scene())
+        if self._renderer is None:
+            self._renderer = GanttRenderer(self.problem.cluster)
+        if self.render_mode == "rgb_array":
+            return self._renderer.draw(self._scene())
+        self._renderer.show(self._scene())
+        return None
+
+    def close(self) -> None:
+        """Close the window, if there is one."""
+        if self._renderer is not None:
+            self._renderer.close()
+            self._renderer = None

@@ -1,0 +1,138 @@
+"""A scheduling problem: cluster, workload and settings, checked, with what is computed from them.
+
+Environments of both kinds, schedulers and reports share it, so that each table is made once.
+"""
+
+from __future__ import annotations
+
+import math
+import numbers
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from cpu_gpu_env.cluster import Cluster
+from cpu_gpu_env.costs import CostTables, build_cost_tables
+from cpu_gpu_env.errors import HybridClusterError
+from cpu_gpu_env.fluid import FluidProblem
+from cpu_gpu_env.objective import Objective, Reference, solve_objective, solve_reference
+from cpu_gpu_env.profile import DEFAULT_CLUSTER, resolve_cluster
+from cpu_gpu_env.sampling import EpisodeSampler
+from cpu_gpu_env.workload import DEFAULT_WORKLOAD, Workload, resolve_workload
+
+DEFAULT_GPU_FRACTIONS = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
+DEFAULT_LOAD = 1.5
+DEFAULT_NUM_TASKS = 200
+MAX_ACTIONS = 255
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """A checked scheduling problem; `make_problem` builds it from the arguments of an env."""
+
+    cluster: Cluster
+    """The devices."""
+    workload: Workload
+    """The pool of tasks."""
+    costs: CostTables
+    """Time and energy of every (row of the pool, action)."""
+    objective: Objective
+    """What schedules are judged by."""
+    num_tasks: int
+    """Tasks of an episode."""
+    load: float | None
+    """Rate of arrivals in units of the reference throughput; None: all at time 0."""
+    noise: float
+    """Sigma of the lognormal factor on each execution time."""
+
+    @property
+    def gpu_fractions(self) -> tuple[float, ...]:
+        """GPU fraction of each action."""
+        return self.costs.gpu_fractions
+
+    def make_sampler(self) -> EpisodeSampler:
+        """Build the sampler of this problem's episodes."""
+        gap_s = self.objective.reference.makespan_s / self.load if self.load is not None else 0.0
+        return EpisodeSampler(self.num_tasks, gap_s, self.noise)
+
+
+def make_problem(
+    cluster: str | os.PathLike[str] | Cluster = DEFAULT_CLUSTER,
+    workload: str | Workload = DEFAULT_WORKLOAD,
+    num_tasks: int = DEFAULT_NUM_TASKS,
+    energy_weight: float = 0.5,
+    gpu_fractions: Sequence[float] = DEFAULT_GPU_FRACTIONS,
+    load: float | None = DEFAULT_LOAD,
+    noise: float = 0.0,
+) -> Problem:
+    """Check the arguments of an environment and build (or fetch) its tables.
+
+    Raises:
+        HybridClusterError: If an argument is of the wrong type or out of range.
+    """
+    if isinstance(num_tasks, bool) or not isinstance(num_tasks, numbers.Integral) or num_tasks < 1:
+        raise HybridClusterError(f"num_tasks is {num_tasks!r}; allowed: a whole number >= 1")
+    weight = _number("energy_weight", energy_weight, "in [0, 1]", lambda x: 0 <= x <= 1)
+    sigma = _number("noise", noise, ">= 0", lambda x: 0 <= x)
+    if load is not None:
+        load = _number("load", load, "> 0 (or None: all tasks at time 0)", lambda x: x > 0)
+    fractions = _check_fractions(gpu_fractions)
+    resolved_cluster, resolved_workload = resolve_cluster(cluster), resolve_workload(workload)
+    costs = _cost_tables(resolved_cluster, resolved_workload, fractions)
+    objective = _objective(resolved_cluster, resolved_workload, fractions, weight)
+    return Problem(
+        resolved_cluster, resolved_workload, costs, objective, int(num_tasks), load, sigma
+    )
+
+
+def _number(name: str, value: Any, allowed: str, check: Any) -> float:
+    is_number = isinstance(value, numbers.Real) and not isinstance(value, bool)
+    if not is_number or not math.isfinite(value) or not check(value):
+        raise HybridClusterError(f"{name} is {value!r}; allowed: a number {allowed}")
+    return float(value)
+
+
+def _check_fractions(gpu_fractions: Sequence[float]) -> tuple[float, ...]:
+    try:
+        fractions = tuple(float(f) for f in gpu_fractions)
+    except (TypeError, ValueError):
+        raise HybridClusterError(
+            f"gpu_fractions is {gpu_fractions!r}; allowed: numbers in [0, 1]"
+        ) from None
+    ascending = all(a < b for a, b in zip(fractions, fractions[1:], strict=False))
+    within = all(0 <= f <= 1 for f in fractions)
+    if not (1 <= len(fractions) <= MAX_ACTIONS and ascending and within):
+        raise HybridClusterError(
+            f"gpu_fractions is {gpu_fractions!r}; allowed: 1 to {MAX_ACTIONS} different numbers in "
+            "[0, 1], ascending"
+        )
+    return fractions
+
+
+# The caches make every environment after the first of its kind cheap; they are small because a
+# table takes 12 MB for each pair of a CPU kind and a GPU kind.
+
+
+@lru_cache(maxsize=8)
+def _cost_tables(
+    cluster: Cluster, workload: Workload, fractions: tuple[float, ...]
+) -> CostTables:
+    return build_cost_tables(cluster, workload.pool, fractions)
+
+
+@lru_cache(maxsize=8)
+def _fluid(
+    cluster: Cluster, workload: Workload, fractions: tuple[float, ...]
+) -> tuple[FluidProblem, Reference]:
+    fluid = FluidProblem(_cost_tables(cluster, workload, fractions))
+    return fluid, solve_reference(fluid, cluster)
+
+
+@lru_cache(maxsize=256)
+def _objective(
+    cluster: Cluster, workload: Workload, fractions: tuple[float, ...], energy_weight: float
+) -> Objective:
+    fluid, reference = _fluid(cluster, workload, fractions)
+    return solve_objective(fluid, cluster, reference, energy_weight)

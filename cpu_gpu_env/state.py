@@ -1,0 +1,97 @@
+"""What a scheduler may know when it places a task, for any number of environments at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+import numpy.typing as npt
+
+from cpu_gpu_env.costs import CostTables
+from cpu_gpu_env.objective import Objective
+from cpu_gpu_env.tasks import FloatArray
+
+
+@dataclass(frozen=True, eq=False)
+class SchedulingState:
+    """The task to place in each of n environments, and the devices that would serve it.
+
+    "The next CPU" is the CPU that is free first; likewise the next GPU. Times are without noise.
+    """
+
+    arrival_s: FloatArray
+    """(n,): arrival of the task, after the first arrival of its episode [s]."""
+    makespan_s: FloatArray
+    """(n,): last finish so far [s]."""
+    cpu_start_s: FloatArray
+    """(n,): when the next CPU could start the task [s]."""
+    gpu_start_s: FloatArray
+    """(n,): when the next GPU could start the task [s]."""
+    cpu_time_s: FloatArray
+    """(n, actions): execution time on the next CPU [s]; 0 without a share."""
+    gpu_time_s: FloatArray
+    """(n, actions): execution time on the next GPU [s]; 0 without a share."""
+    energy_j: FloatArray
+    """(n, actions): energy above idle [J]."""
+    cpu_price: FloatArray
+    """(n,): fluid price of a second of the next CPU [objective of one task per s]."""
+    gpu_price: FloatArray
+    """(n,): fluid price of a second of the next GPU [objective of one task per s]."""
+    action_mask: npt.NDArray[np.int8]
+    """(n, actions): 1 where the fraction fits."""
+
+    def __len__(self) -> int:
+        return len(self.arrival_s)
+
+    @staticmethod
+    def stack(states: list[SchedulingState]) -> SchedulingState:
+        """Join the states of several environments into one."""
+        columns = ([getattr(s, field.name) for s in states] for field in fields(SchedulingState))
+        return SchedulingState(*(np.concatenate(column) for column in columns))
+
+
+@runtime_checkable
+class HasSchedulingState(Protocol):
+    """An environment of this package, single or vector."""
+
+    objective: Objective
+
+    def scheduling_state(self) -> SchedulingState:
+        """Return the state of every sub-environment."""
+
+
+def look_up_state(
+    costs: CostTables,
+    objective: Objective,
+    rows: npt.NDArray[np.intp],
+    arrival_s: FloatArray,
+    makespan_s: FloatArray,
+    next_cpu: tuple[FloatArray, npt.NDArray[np.intp]],
+    next_gpu: tuple[FloatArray, npt.NDArray[np.intp]],
+) -> SchedulingState:
+    """Build the state from the queues.
+
+    Args:
+        costs: Tables that `rows` point into.
+        objective: Source of the prices.
+        rows: (n,) row of the task in the tables.
+        arrival_s: (n,) arrival [s].
+        makespan_s: (n,) last finish so far [s].
+        next_cpu: When the next CPU is free (n,) [s], and its kind (n,).
+        next_gpu: The same for the GPU pool.
+    """
+    (cpu_free_s, cpu_kind), (gpu_free_s, gpu_kind) = next_cpu, next_gpu
+    records: npt.NDArray[Any] = costs.records[cpu_kind, gpu_kind, rows]
+    return SchedulingState(
+        arrival_s=arrival_s,
+        makespan_s=makespan_s,
+        cpu_start_s=np.maximum(cpu_free_s, arrival_s),
+        gpu_start_s=np.maximum(gpu_free_s, arrival_s),
+        cpu_time_s=np.maximum(records[..., 0], 0.0),
+        gpu_time_s=np.maximum(records[..., 1], 0.0),
+        energy_j=records[..., 2],
+        cpu_price=np.array(objective.cpu_prices)[cpu_kind],
+        gpu_price=np.array(objective.gpu_prices)[gpu_kind],
+        action_mask=costs.action_masks(rows),
+    )

@@ -1,0 +1,97 @@
+"""Tasks: a table of arrival, size, intensity and memory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from cpu_gpu_env.errors import HybridClusterError
+
+FloatArray = npt.NDArray[np.float64]
+
+COLUMNS = ("arrival_s", "size_flop", "intensity_flop_per_byte", "memory_bytes")
+
+
+@dataclass(frozen=True, eq=False)
+class Tasks:
+    """A table of tasks in order of arrival; each field is a float64 array of shape (num_tasks,).
+
+    Raises:
+        HybridClusterError: If lengths differ, a value is not finite, a size or intensity is not
+            positive, a memory negative, or arrivals are negative or not ascending.
+    """
+
+    arrival_s: FloatArray
+    """Release time of each task [s], ascending."""
+    size_flop: FloatArray
+    """Work [FLOP]."""
+    intensity_flop_per_byte: FloatArray
+    """Arithmetic intensity [FLOP/B] as in the roofline model (Williams et al. 2009)."""
+    memory_bytes: FloatArray
+    """Working set that must be on the device [B]."""
+
+    def __post_init__(self) -> None:
+        for name in COLUMNS:
+            try:
+                column = np.array(getattr(self, name), dtype=np.float64)
+            except (TypeError, ValueError):
+                raise HybridClusterError(f"tasks: {name} must hold numbers") from None
+            if column.ndim != 1 or len(column) != np.size(self.size_flop) or not len(column):
+                raise HybridClusterError(
+                    f"tasks: {name} has shape {column.shape}; allowed: one value a task, >= 1 task"
+                )
+            column.setflags(write=False)
+            object.__setattr__(self, name, column)
+            self._check_values(name, column)
+        if np.any(np.diff(self.arrival_s) < 0):
+            first = int(np.argmax(np.diff(self.arrival_s) < 0)) + 1
+            raise HybridClusterError(
+                f"tasks: arrival_s[{first}] = {self.arrival_s[first]} lies before its predecessor;"
+                " sort the tasks by arrival"
+            )
+
+    @staticmethod
+    def _check_values(name: str, column: FloatArray) -> None:
+        positive = name in ("size_flop", "intensity_flop_per_byte")
+        good = np.isfinite(column) & ((column > 0) if positive else (column >= 0))
+        if not good.all():
+            row = int(np.argmin(good))
+            allowed = "> 0" if positive else ">= 0"
+            raise HybridClusterError(
+                f"tasks: {name}[{row}] is {column[row]}; allowed: a finite number {allowed}"
+            )
+
+    def __len__(self) -> int:
+        return len(self.size_flop)
+
+    def take(self, rows: npt.NDArray[np.integer[Any]], arrival_s: FloatArray) -> Tasks:
+        """Return the given rows with other arrivals."""
+        return Tasks(
+            arrival_s,
+            self.size_flop[rows],
+            self.intensity_flop_per_byte[rows],
+            self.memory_bytes[rows],
+        )
+
+    @staticmethod
+    def from_table(table: Any) -> Tasks:
+        """Build tasks from anything of shape (num_tasks, 4) in the order of `COLUMNS`.
+
+        Raises:
+            HybridClusterError: If the shape or a value is wrong.
+        """
+        if isinstance(table, Tasks):
+            return table
+        try:
+            array = np.asarray(table, dtype=np.float64)
+        except (TypeError, ValueError):
+            array = np.empty(0)
+        if array.ndim != 2 or array.shape[1] != len(COLUMNS) or not len(array):
+            raise HybridClusterError(
+                f"tasks have shape {array.shape}; allowed: (num_tasks, 4) numbers with the columns "
+                f"{', '.join(COLUMNS)}, or a cpu_gpu_env.Tasks"
+            )
+        return Tasks(*array.T)

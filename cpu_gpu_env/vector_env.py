@@ -1,0 +1,371 @@
+"""HybridCluster for many environments at once, in NumPy."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+from gymnasium import spaces
+from gymnasium.vector import AutoresetMode, VectorEnv
+from gymnasium.vector.utils import batch_space
+
+from cpu_gpu_env.checks import check_options, check_render_mode, no_task_error
+from cpu_gpu_env.cluster import Cluster
+from cpu_gpu_env.costs import RECORD, CostTables
+from cpu_gpu_env.errors import HybridClusterError
+from cpu_gpu_env.observation import NUM_FEATURES, Features, observation_space, pool_features
+from cpu_gpu_env.problem import (
+    DEFAULT_GPU_FRACTIONS,
+    DEFAULT_LOAD,
+    DEFAULT_NUM_TASKS,
+    make_problem,
+)
+from cpu_gpu_env.profile import DEFAULT_CLUSTER
+from cpu_gpu_env.state import SchedulingState, look_up_state
+from cpu_gpu_env.task_stream import EnvMask, GivenStream, SampledStream, TaskStream
+from cpu_gpu_env.tasks import FloatArray, Tasks
+from cpu_gpu_env.vector_queue import make_queue
+from cpu_gpu_env.workload import DEFAULT_WORKLOAD, Workload
+
+Observations = npt.NDArray[np.float32]
+StepResult = tuple[Observations, FloatArray, EnvMask, EnvMask, dict[str, Any]]
+
+
+class HybridClusterVectorEnv(VectorEnv[Observations, npt.NDArray[np.int64], npt.NDArray[Any]]):
+    """`HybridClusterEnv`, `num_envs` times, in step.
+
+    Given the same seeds and actions it makes the same transitions as single environments, to the
+    last bit: sub-environment i of one seeded s plays the episodes of a single environment seeded
+    s + i.
+
+    A step has the cost of about thirty NumPy operations, so its ``infos`` are slim: ``action_mask``
+    of the next tasks and, when episodes end, ``final_info`` with ``makespan_s``,
+    ``total_energy_j``, ``objective`` and ``action_mask`` (arrays of length num_envs, valid where
+    ``_final_info`` is True), and ``final_obs``. ``gym.make_vec(..., vectorization_mode="sync")``
+    has every info of the single environment.
+
+    Args:
+        num_envs: Number of sub-environments.
+        max_episode_steps: Truncate episodes after this many steps; None: never.
+        autoreset_mode: ``SAME_STEP`` (what Stable-Baselines3 expects), ``NEXT_STEP`` or
+            ``DISABLED``. With the last, ``reset(options={"reset_mask": mask})`` resets some
+            sub-environments.
+        render_mode: Only None; a single environment renders.
+        cluster: As `HybridClusterEnv`, and so are the others.
+        workload: See `HybridClusterEnv`.
+        num_tasks: See `HybridClusterEnv`.
+        energy_weight: See `HybridClusterEnv`.
+        gpu_fractions: See `HybridClusterEnv`.
+        load: See `HybridClusterEnv`.
+        noise: See `HybridClusterEnv`.
+        observe_queues: See `HybridClusterEnv`.
+    """
+
+    metadata: ClassVar[dict[str, Any]] = {  # type: ignore[misc]
+        "render_modes": [],
+        "autoreset_mode": AutoresetMode.SAME_STEP,
+    }
+
+    def __init__(
+        self,
+        num_envs: int = 1,
+        cluster: str | os.PathLike[str] | Cluster = DEFAULT_CLUSTER,
+        workload: str | Workload = DEFAULT_WORKLOAD,
+        num_tasks: int = DEFAULT_NUM_TASKS,
+        energy_weight: float = 0.5,
+        gpu_fractions: Sequence[float] = DEFAULT_GPU_FRACTIONS,
+        load: float | None = DEFAULT_LOAD,
+        noise: float = 0.0,
+        observe_queues: bool = False,
+        render_mode: str | None = None,
+        max_episode_steps: int | None = None,
+        autoreset_mode: AutoresetMode | str = AutoresetMode.SAME_STEP,
+    ) -> None:
+        for name, value in (("num_envs", num_envs), ("max_episode_steps", max_episode_steps)):
+            if value is not None and (isinstance(value, bool) or int(value) != value or value < 1):
+                raise HybridClusterError(f"{name} is {value!r}; allowed: a whole number >= 1")
+        check_render_mode(render_mode, self.metadata["render_modes"])
+        self.problem = make_problem(
+            cluster, workload, num_tasks, energy_weight, gpu_fractions, load, noise
+        )
+        self.objective = self.problem.objective
+        self.observe_queues = bool(observe_queues)
+        self.render_mode = render_mode
+        self.num_envs = int(num_envs)
+        self.autoreset_mode = AutoresetMode(autoreset_mode)
+        self.metadata = {**self.metadata, "autoreset_mode": self.autoreset_mode}
+        self._max_episode_steps = max_episode_steps
+        self._num_actions = len(self.problem.gpu_fractions)
+        self.single_action_space = spaces.Discrete(self._num_actions)
+        self.action_space = batch_space(self.single_action_space, self.num_envs)
+        self.single_observation_space = observation_space(
+            self.problem.cluster, self.observe_queues
+        )
+        self.observation_space = batch_space(self.single_observation_space, self.num_envs)
+        self._all_envs = np.arange(self.num_envs)
+        self._sampled = SampledStream(self.problem.make_sampler(), self.num_envs)
+        costs = self.problem.costs
+        self._cpus = make_queue(costs.cpu_kind, self.objective.cpu_prices, self.num_envs)
+        self._gpus = make_queue(costs.gpu_kind, self.objective.gpu_prices, self.num_envs)
+        self._mixed = costs.records.shape[0] * costs.records.shape[1] > 1
+        self._active_energy_j = np.zeros(self.num_envs)
+        self._ended: EnvMask = np.zeros(self.num_envs, dtype=bool)
+        self._none: EnvMask = np.zeros(self.num_envs, dtype=bool)
+        self._always = ~self._none
+        self._index = np.empty(self.num_envs, dtype=np.intp)
+        self._record = np.empty((self.num_envs, len(RECORD)))
+        self._price = np.empty(self.num_envs)
+        self._started = self._any_ended = False
+        self._use_stream(self._sampled, costs, pool_features(self.problem.workload))
+
+    def _use_stream(self, stream: TaskStream, costs: CostTables, features: Features) -> None:
+        """Take tasks from a stream whose rows point into these tables from now on."""
+        self._stream, self._costs = stream, costs
+        # Gathering one record of 32 bytes is twice as fast as gathering its fields one by one.
+        self._records = costs.records.reshape(-1, len(RECORD)).view("V32")[:, 0]
+        self._features = features.view(np.complex128)[:, 0]
+        every_action = np.ones((self.num_envs, self._num_actions), dtype=np.int8)
+        every_action.setflags(write=False)
+        self._every_action = every_action if costs.all_feasible else None
+
+    # ------------------------------------------------------------------ reset
+
+    def reset(
+        self,
+        *,
+        seed: int | Sequence[int | None] | None = None,
+        options: dict[str, Any] | None = None,
+    ) -> tuple[Observations, dict[str, Any]]:
+        """Start an episode in all sub-environments, or in those of ``options["reset_mask"]``.
+
+        Args:
+            seed: Seed of sub-environment 0 (the others count up from it), or one seed each.
+            options: ``{"reset_mask": mask}``, bool (num_envs,), or ``{"tasks": [...]}``: given
+                tasks for each sub-environment, equally many; a new random episode follows.
+
+        Raises:
+            HybridClusterError: If seeds or options are not valid.
+        """
+        checked = check_options(options, ("tasks", "reset_mask"))
+        if len(checked) == 2:
+            raise HybridClusterError("reset options 'tasks' and 'reset_mask' exclude each other")
+        envs = self._envs_to_reset(checked.get("reset_mask"))
+        given = self._given_stream(checked["tasks"]) if "tasks" in checked else None
+        self._sampled.seed(self._seeds(seed), envs)
+        if given is None:
+            self._start(envs)
+        else:
+            if self._sampled.sampler.has_noise:
+                given.draw_noise(self._sampled)
+            self._use_stream(given, given.costs, given.features)
+            self._clear(envs)
+        self._started = True
+        return self._observe(), self._mask_info()
+
+    def _seeds(self, seed: Any) -> list[int | None]:
+        if seed is None or isinstance(seed, (int, np.integer)):
+            first = None if seed is None else int(seed)
+            return [None if first is None else first + i for i in range(self.num_envs)]
+        seeds = list(seed)
+        if len(seeds) != self.num_envs:
+            raise HybridClusterError(
+                f"seed is a list of {len(seeds)}; allowed: one seed for each of the "
+                f"{self.num_envs} sub-environments"
+            )
+        return seeds
+
+    def _envs_to_reset(self, mask: Any) -> npt.NDArray[np.intp]:
+        if mask is None:
+            return self._all_envs
+        mask = np.asarray(mask)
+        if mask.dtype != bool or mask.shape != (self.num_envs,) or not mask.any():
+            raise HybridClusterError(
+                f"reset_mask has dtype {mask.dtype} and shape {mask.shape}; allowed: bool "
+                f"({self.num_envs},) with at least one True"
+            )
+        if not self._started and not mask.all():
+            raise HybridClusterError("the first reset() must reset every sub-environment")
+        if self._stream is not self._sampled and not mask.all():
+            raise HybridClusterError("given tasks end together: reset every sub-environment")
+        return np.flatnonzero(mask)
+
+    def _given_stream(self, tables: Any) -> GivenStream:
+        tasks = [Tasks.from_table(table) for table in tables]
+        if len(tasks) != self.num_envs or len({len(t) for t in tasks}) != 1:
+            raise HybridClusterError(
+                f"tasks are {len(tasks)} tables of {sorted({len(t) for t in tasks})} tasks; "
+                f"allowed: {self.num_envs} tables, one a sub-environment, of equal length"
+            )
+        return GivenStream(self.problem, tasks)
+
+    def _start(self, envs: npt.NDArray[np.intp]) -> None:
+        """Start drawn episodes in some sub-environments."""
+        if self._stream is not self._sampled:
+            self._use_stream(
+                self._sampled, self.problem.costs, pool_features(self.problem.workload)
+            )
+        self._sampled.draw(envs)
+        self._clear(envs)
+
+    def _clear(self, envs: npt.NDArray[np.intp]) -> None:
+        """Make all devices of some sub-environments idle, and their clocks start."""
+        where = slice(None) if len(envs) == self.num_envs else envs
+        self._cpus.clear(where)
+        self._gpus.clear(where)
+        self._active_energy_j[where] = 0.0
+        self._ended[where] = False
+        self._stream.begin(where, self._max_episode_steps)
+        self._any_ended = bool(self._ended.any())
+
+    # ------------------------------------------------------------------- step
+
+    def step(self, actions: npt.NDArray[np.int64]) -> StepResult:
+        """Place the current task of every sub-environment.
+
+        Args:
+            actions: Whole numbers (num_envs,).
+
+        Raises:
+            HybridClusterError: If an action is not a whole number in range, or there is no task to
+                place.
+        """
+        if not self._started:
+            raise no_task_error()
+        actions = self._check_actions(actions)
+        waiting = np.flatnonzero(self._ended) if self._any_ended else None
+        if waiting is not None and self.autoreset_mode is AutoresetMode.DISABLED:
+            raise no_task_error()
+        rewards = self._place(actions)
+        some_end = self._stream.advance()
+        if waiting is not None:  # NEXT_STEP: these ignore the action and start an episode
+            self._start(waiting)
+            rewards[waiting] = 0.0
+        if some_end:
+            return self._end_episodes(rewards)
+        never = self._none
+        return self._observe(), rewards, never.copy(), never.copy(), self._mask_info()
+
+    def _check_actions(self, actions: Any) -> npt.NDArray[np.int64]:
+        array = np.asarray(actions)
+        if array.shape != (self.num_envs,) or array.dtype.kind not in "iu":
+            raise HybridClusterError(
+                f"actions have dtype {array.dtype} and shape {array.shape}; allowed: whole numbers "
+                f"of shape ({self.num_envs},)"
+            )
+        array = array.astype(np.int64, copy=False)
+        # As unsigned numbers the negative ones are huge: one reduction checks both ends.
+        if np.ascontiguousarray(array).view(np.uint64).max() >= self._num_actions:
+            wrong = int(np.argmax((array < 0) | (array >= self._num_actions)))
+            raise HybridClusterError(
+                f"actions[{wrong}] is {array[wrong]}; allowed: 0 to {self._num_actions - 1}"
+            )
+        return array
+
+    def _place(self, actions: npt.NDArray[np.int64]) -> FloatArray:
+        """Serve the shares of all tasks; return the rewards but for the end of episodes."""
+        stream, index, record = self._stream, self._index, self._record
+        np.multiply(stream.row, self._num_actions, out=index)
+        np.add(index, actions, out=index)
+        if self._mixed:
+            gpu_kinds, rows = self._costs.records.shape[1:3]
+            pair = self._cpus.next_kind() * gpu_kinds + self._gpus.next_kind()
+            index += pair * (rows * self._num_actions)
+        self._records.take(index, out=record.view("V32")[:, 0], mode="clip")
+        cpu_time_s, gpu_time_s, energy_j = record[:, 0], record[:, 1], record[:, 2]
+        noise = stream.noise()
+        if noise is not None:
+            cpu_factor, gpu_factor = noise
+            cpu_energy_j = record[:, 3]
+            cpu_time_s, gpu_time_s = cpu_time_s * cpu_factor, gpu_time_s * gpu_factor
+            energy_j = cpu_energy_j * cpu_factor + (energy_j - cpu_energy_j) * gpu_factor
+        rewards, price = np.empty(self.num_envs), self._price
+        self._cpus.serve(stream.arrival_s, cpu_time_s, out=rewards)
+        self._gpus.serve(stream.arrival_s, gpu_time_s, out=price)
+        np.add(rewards, price, out=rewards)
+        np.multiply(energy_j, self.objective.energy_price, out=price)
+        np.add(rewards, price, out=rewards)
+        np.add(self._active_energy_j, energy_j, out=self._active_energy_j)
+        np.negative(rewards, out=rewards)
+        return rewards
+
+    def _end_episodes(self, rewards: FloatArray) -> StepResult:
+        """Pay what is left of the potential, report results, and reset as the mode says."""
+        terminated, truncated = self._stream.ended(self._max_episode_steps)
+        ended = terminated | truncated
+        makespan_s = self._makespan_s()
+        paid = self._cpus.paid() + self._gpus.paid()
+        rest = self.objective.makespan_price * makespan_s - paid
+        rewards[terminated] = -(rest[terminated] - rewards[terminated])
+        active_j = self._active_energy_j
+        num_tasks = self._stream.num_tasks
+        infos: dict[str, Any] = {
+            "final_info": {
+                "makespan_s": makespan_s,
+                "total_energy_j": self.objective.total_energy_j(makespan_s, active_j),
+                "objective": self.objective.value(makespan_s, active_j, num_tasks),
+            },
+            "_final_info": ended,
+        }
+        self._ended |= ended
+        self._any_ended = True
+        observations = self._observe()
+        observations[terminated] = 0.0
+        if self.autoreset_mode is AutoresetMode.SAME_STEP:
+            infos |= {"final_obs": observations, "_final_obs": ended}
+            self._start(np.flatnonzero(ended))
+            observations = self._observe()
+        return observations, rewards, terminated, truncated, infos | self._mask_info()
+
+    def _makespan_s(self) -> FloatArray:
+        last_cpu, last_gpu = self._cpus.sorted_free_s()[-1], self._gpus.sorted_free_s()[-1]
+        return np.asarray(np.maximum(last_cpu, last_gpu))
+
+    # ---------------------------------------------------------------- looking
+
+    def _observe(self) -> Observations:
+        row = self._stream.row
+        padded = np.empty((self.num_envs, NUM_FEATURES + 1), dtype=np.float32)
+        self._features.take(row, out=padded.view(np.complex128)[:, 0], mode="clip")
+        if not self.observe_queues:
+            return padded[:, :NUM_FEATURES]
+        observations = np.empty(self.observation_space.shape or (), dtype=np.float32)
+        observations[:, :NUM_FEATURES] = padded[:, :NUM_FEATURES]
+        scale = 1.0 / (self.objective.reference.makespan_s * self._stream.num_tasks)
+        free_s = np.concatenate([self._cpus.sorted_free_s(), self._gpus.sorted_free_s()])
+        waiting = np.clip((free_s - self._stream.arrival_s) * scale, 0.0, 1.0)
+        observations[:, NUM_FEATURES:-1] = waiting.T
+        observations[:, -1] = self._stream.steps_left() / self._stream.num_tasks
+        return observations
+
+    def _mask_info(self) -> dict[str, Any]:
+        return {"action_mask": self._int8_masks(), "_action_mask": self._always}
+
+    def _int8_masks(self) -> npt.NDArray[np.int8]:
+        if self._every_action is not None:
+            return self._every_action
+        return self._costs.action_masks(self._stream.row)
+
+    def action_masks(self) -> npt.NDArray[np.bool_]:
+        """Which actions are feasible for the current tasks, (num_envs, actions)."""
+        return self._int8_masks().astype(bool)
+
+    def scheduling_state(self) -> SchedulingState:
+        """What schedulers may know about the current tasks and the queues.
+
+        Raises:
+            HybridClusterError: Before the first `reset`.
+        """
+        if not self._started:
+            raise no_task_error()
+        return look_up_state(
+            self._costs,
+            self.objective,
+            self._stream.row.copy(),
+            self._stream.arrival_s.copy(),
+            self._makespan_s(),
+            (self._cpus.next_free_s().copy(), self._cpus.next_kind()),
+            (self._gpus.next_free_s().copy(), self._gpus.next_kind()),
+        )

@@ -1,0 +1,204 @@
+"""Workloads: the pool of tasks that episodes draw from, and how it is generated."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from cpu_gpu_env.errors import HybridClusterError, unknown_name
+from cpu_gpu_env.tasks import FloatArray, Tasks
+
+POOL_ROWS = 65_536
+"""Rows of a pool: a random row is 16 random bits."""
+
+DEFAULT_WORKLOAD = "lognormal"
+
+
+@dataclass(frozen=True)
+class Range:
+    """Declared range of a feature; the observation is log-scaled to it."""
+
+    low: float
+    high: float
+
+    def scale(self, values: FloatArray) -> FloatArray:
+        """Map [low, high] to [0, 1] on a log scale, clipping what lies outside."""
+        span = np.log(self.high) - np.log(self.low)
+        logs = np.log(np.maximum(values, self.low)) - np.log(self.low)
+        return np.asarray(np.clip(logs / span, 0.0, 1.0), dtype=np.float64)
+
+    def unscale(self, scaled: FloatArray) -> FloatArray:
+        """Inverse of `scale` within the range."""
+        return np.asarray(self.low * (self.high / self.low) ** scaled, dtype=np.float64)
+
+
+@dataclass(frozen=True, eq=False)
+class Workload:
+    """A pool of tasks with the ranges of its features.
+
+    An episode draws rows independently and uniformly, with replacement.
+    """
+
+    name: str
+    """Identifier used in reports."""
+    pool: Tasks
+    """`POOL_ROWS` tasks; their arrivals are not used."""
+    size_range: Range
+    """Range of size [FLOP]."""
+    intensity_range: Range
+    """Range of intensity [FLOP/B]."""
+    memory_range: Range
+    """Range of memory [B]."""
+
+    def __post_init__(self) -> None:
+        if len(self.pool) != POOL_ROWS:
+            raise HybridClusterError(
+                f"workload {self.name!r}: the pool has {len(self.pool)} rows; allowed: {POOL_ROWS} "
+                "(Workload.from_tasks makes a pool of any tasks)"
+            )
+
+    @staticmethod
+    def from_tasks(name: str, tasks: Tasks) -> Workload:
+        """Make a workload of given tasks, repeating them until the pool is full.
+
+        When the number of tasks does not divide `POOL_ROWS`, rows differ in frequency by one.
+        """
+        rows = np.arange(POOL_ROWS) % len(tasks)
+        return Workload(
+            name,
+            tasks.take(rows, np.zeros(POOL_ROWS)),
+            _range_of(tasks.size_flop),
+            _range_of(tasks.intensity_flop_per_byte),
+            _range_of(np.maximum(tasks.memory_bytes, 1.0)),
+        )
+
+    def features(self, tasks: Tasks) -> FloatArray:
+        """Scaled (size, intensity, memory) of tasks, shape (num_tasks, 3), within [0, 1]."""
+        return np.stack(
+            [
+                self.size_range.scale(tasks.size_flop),
+                self.intensity_range.scale(tasks.intensity_flop_per_byte),
+                self.memory_range.scale(tasks.memory_bytes),
+            ],
+            axis=1,
+        )
+
+
+@dataclass(frozen=True)
+class SyntheticSpec:
+    """Parameters of a synthetic pool.
+
+    The defaults spread CPU time over GPU time on the reference node widely around 1, so that
+    placement matters; they are a modelling choice, not a fit to a trace.
+    """
+
+    size_distribution: str = "lognormal"
+    """``"lognormal"`` or ``"pareto"``."""
+    size_median_flop: float = 0.3e12
+    """Median size [FLOP]."""
+    size_sigma: float = 1.4
+    """Standard deviation of log size (log-normal)."""
+    pareto_shape: float = 1.1
+    """Tail index of size (Pareto); below 2 the variance is infinite but for the cap."""
+    size_range_flop: tuple[float, float] = (1e9, 60e12)
+    """Sizes are clipped to this range [FLOP]."""
+    memory_bound_share: float = 0.4
+    """Share of tasks drawn from the memory-bound mode of intensity."""
+    memory_bound_median: float = 1.5
+    """Median intensity of memory-bound tasks [FLOP/B]."""
+    memory_bound_sigma: float = 0.6
+    """Standard deviation of log intensity of memory-bound tasks."""
+    compute_bound_median: float = 40.0
+    """Median intensity of compute-bound tasks [FLOP/B]."""
+    compute_bound_sigma: float = 0.9
+    """Standard deviation of log intensity of compute-bound tasks."""
+    intensity_range: tuple[float, float] = (0.1, 2000.0)
+    """Intensities are clipped to this range [FLOP/B]."""
+    reuse_median: float = 6.0
+    """Median number of times that a byte of the working set is moved."""
+    reuse_sigma: float = 0.8
+    """Standard deviation of log reuse; reuse is at least 1."""
+    memory_range_bytes: tuple[float, float] = (1e6, 38e9)
+    """Working sets are clipped to this range [B]."""
+    seed: int = 20_260
+    """Seed of the pool; part of the problem, apart from the seeds of episodes."""
+
+
+def synthetic_workload(name: str, spec: SyntheticSpec) -> Workload:
+    """Draw a pool from a specification.
+
+    Raises:
+        HybridClusterError: If the size distribution is unknown.
+    """
+    draw = _SIZE_DISTRIBUTIONS.get(spec.size_distribution)
+    if draw is None:
+        raise unknown_name("size distribution", spec.size_distribution, _SIZE_DISTRIBUTIONS)
+    rng = np.random.default_rng(spec.seed)
+    size = np.clip(draw(rng, spec), *spec.size_range_flop)
+    memory_bound = rng.random(POOL_ROWS) < spec.memory_bound_share
+    median = np.where(memory_bound, spec.memory_bound_median, spec.compute_bound_median)
+    sigma = np.where(memory_bound, spec.memory_bound_sigma, spec.compute_bound_sigma)
+    intensity = median * np.exp(sigma * rng.standard_normal(POOL_ROWS))
+    intensity = np.clip(intensity, *spec.intensity_range)
+    reuse = spec.reuse_median * np.exp(spec.reuse_sigma * rng.standard_normal(POOL_ROWS))
+    memory = np.clip(size / intensity / np.maximum(reuse, 1.0), *spec.memory_range_bytes)
+    return Workload(
+        name,
+        Tasks(np.zeros(POOL_ROWS), size, intensity, memory),
+        Range(*spec.size_range_flop),
+        Range(*spec.intensity_range),
+        Range(*spec.memory_range_bytes),
+    )
+
+
+SYNTHETIC_WORKLOADS = {
+    "lognormal": SyntheticSpec(),
+    "pareto": SyntheticSpec(size_distribution="pareto", size_median_flop=0.2e12),
+}
+"""The named workloads."""
+
+
+def resolve_workload(workload: str | Workload) -> Workload:
+    """Turn a workload argument, a name or a `Workload`, into a `Workload`.
+
+    Raises:
+        HybridClusterError: If there is no workload of that name.
+    """
+    if isinstance(workload, Workload):
+        return workload
+    if not isinstance(workload, str):
+        raise HybridClusterError(
+            f"workload is {workload!r}; allowed: a name or a cpu_gpu_env.Workload"
+        )
+    if workload not in SYNTHETIC_WORKLOADS:
+        raise unknown_name("workload", workload, SYNTHETIC_WORKLOADS)
+    return _named_workload(workload)
+
+
+@lru_cache(maxsize=None)
+def _named_workload(name: str) -> Workload:
+    return synthetic_workload(name, SYNTHETIC_WORKLOADS[name])
+
+
+def _lognormal_sizes(rng: np.random.Generator, spec: SyntheticSpec) -> FloatArray:
+    return spec.size_median_flop * np.exp(spec.size_sigma * rng.standard_normal(POOL_ROWS))
+
+
+def _pareto_sizes(rng: np.random.Generator, spec: SyntheticSpec) -> FloatArray:
+    # The median of a Pareto distribution with minimum m and shape a is m * 2^(1/a).
+    minimum = spec.size_median_flop / 2 ** (1 / spec.pareto_shape)
+    return minimum * (1 + rng.pareto(spec.pareto_shape, POOL_ROWS))
+
+
+_SIZE_DISTRIBUTIONS: dict[str, Callable[[np.random.Generator, SyntheticSpec], FloatArray]] = {
+    "lognormal": _lognormal_sizes,
+    "pareto": _pareto_sizes,
+}
+
+
+def _range_of(values: FloatArray) -> Range:
+    low, high = float(values.min()), float(values.max())
+    return Range(low, high if high > low else 2 * low)
