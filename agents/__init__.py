@@ -1,0 +1,1 @@
+"""Learned schedulers: Stable-Baselines3 agents and what they need to train on many environments."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numbers
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,6 +14,17 @@ def no_task_error() -> HybridClusterError:
     return HybridClusterError(
         "there is no task to place: call reset() first, and again after the end of an episode"
     )
+
+
+def check_count(name: str, value: Any) -> int:
+    """Check a whole number of at least 1.
+
+    Raises:
+        HybridClusterError: If it is not.
+    """
+    if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < 1:
+        raise HybridClusterError(f"{name} is {value!r}; allowed: a whole number >= 1")
+    return int(value)
 
 
 def check_options(options: Any, known: Sequence[str]) -> dict[str, Any]:

@@ -127,7 +127,5 @@ def distinct(pool: Sequence[Device]) -> tuple[tuple[Device, ...], tuple[int, ...
     return kinds, tuple(kinds.index(device) for device in pool)
 
 
-DEVICE_FIGURES = tuple(
-    field.name for field in fields(Device) if field.name not in ("name", "kind")
-)
+DEVICE_FIGURES = tuple(field.name for field in fields(Device) if field.name not in ("name", "kind"))
 """Names of the numeric fields of `Device`, as they stand in a profile."""

@@ -65,7 +65,7 @@ class CostTables:
     @property
     def num_tasks(self) -> int:
         """Number of tasks in the table."""
-        return self.records.shape[2]
+        return int(self.records.shape[2])
 
     @property
     def all_feasible(self) -> bool:
@@ -84,7 +84,8 @@ class CostTables:
 
     def action_masks(self, rows: npt.NDArray[np.integer[Any]]) -> npt.NDArray[np.int8]:
         """Action masks of some tasks, (rows, actions)."""
-        return self.masks_by_count()[self.num_feasible[rows]]
+        masks: npt.NDArray[np.int8] = self.masks_by_count()[self.num_feasible[rows]]
+        return masks
 
 
 def build_cost_tables(

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 import gymnasium as gym
 import numpy as np
 import numpy.typing as npt
 from gymnasium import spaces
 
-from cpu_gpu_env.cluster import Cluster
 from cpu_gpu_env.checks import check_options, check_render_mode, no_task_error
+from cpu_gpu_env.cluster import Cluster
 from cpu_gpu_env.costs import CostTables, build_cost_tables
 from cpu_gpu_env.device_queue import DeviceQueue
 from cpu_gpu_env.errors import HybridClusterError
@@ -37,6 +37,7 @@ from cpu_gpu_env.tasks import FloatArray, Tasks
 from cpu_gpu_env.workload import DEFAULT_WORKLOAD, Workload
 
 Observation = npt.NDArray[np.float32]
+
 
 class HybridClusterEnv(gym.Env[Observation, np.int64]):
     """Schedule a stream of tasks on the CPUs and GPUs of a cluster.
@@ -82,10 +83,11 @@ class HybridClusterEnv(gym.Env[Observation, np.int64]):
     ``max_episode_steps``.
 
     ## Info
-    Each step: ``task`` (arrival [s], size [FLOP], intensity [FLOP/B], memory [B]), ``cpu`` and ``gpu`` (index of the serving device in its pool, -1 without a share),
-    ``start_s``, ``finish_s``, ``time_s`` (from the first share's start to the last one's finish),
-    ``energy_j`` (above idle), ``fallback``, and ``action_mask`` of the next task. The last step
-    adds ``makespan_s``, ``total_energy_j``, ``objective`` and ``utilisation`` (busy share of the
+    Each step: ``task`` (arrival [s], size [FLOP], intensity [FLOP/B], memory [B]), ``cpu`` and
+    ``gpu`` (index of the serving device in its pool, -1 without a share), ``start_s``,
+    ``finish_s``, ``time_s`` (from the first share's start to the last one's finish), ``energy_j``
+    (above idle), ``fallback``, and ``action_mask`` of the next task. The last step adds
+    ``makespan_s``, ``total_energy_j``, ``objective`` and ``utilisation`` (busy share of the
     makespan of each device, CPUs first).
 
     ## Arguments
@@ -104,7 +106,7 @@ class HybridClusterEnv(gym.Env[Observation, np.int64]):
     - v0: initial version.
     """
 
-    metadata: ClassVar[dict[str, Any]] = {  # type: ignore[misc]
+    metadata: dict[str, Any] = {  # noqa: RUF012 (Gymnasium's own form)
         "render_modes": ["ansi", "rgb_array", "human"],
         "render_fps": 30,
     }
@@ -129,7 +131,9 @@ class HybridClusterEnv(gym.Env[Observation, np.int64]):
         self.observe_queues = bool(observe_queues)
         self.render_mode = render_mode
         self.action_space = spaces.Discrete(len(self.problem.gpu_fractions))
-        self.observation_space = observation_space(self.problem.cluster, self.observe_queues)
+        self.observation_space: spaces.Box = observation_space(
+            self.problem.cluster, self.observe_queues
+        )
         self._sampler = self.problem.make_sampler()
         self._renderer: GanttRenderer | None = None
         self._num_actions = len(self.problem.gpu_fractions)
@@ -144,7 +148,7 @@ class HybridClusterEnv(gym.Env[Observation, np.int64]):
         """Read tasks, costs and features from these tables from now on."""
         self._tasks, self._costs, self._features = tasks, costs, features
         # A memoryview gives Python floats at half the price of indexing an array.
-        self._records = memoryview(costs.records.reshape(-1))
+        self._records = memoryview(costs.records.reshape(-1))  # type: ignore[arg-type]
         pair_size, gpu_kinds = costs.records[0, 0].size, costs.records.shape[1]
         self._offsets = [
             [pair_size * (c * gpu_kinds + g) for g in costs.gpu_kind] for c in costs.cpu_kind
@@ -188,9 +192,7 @@ class HybridClusterEnv(gym.Env[Observation, np.int64]):
             self._use_tables(workload.pool, self.problem.costs, pool_features(workload))
         raw = self.np_random.bit_generator.random_raw(self._sampler.num_raw)
         words, noise_words = self._sampler.split(raw)
-        self._set_episode(
-            self._sampler.rows(words), self._sampler.arrivals_s(words), noise_words
-        )
+        self._set_episode(self._sampler.rows(words), self._sampler.arrivals_s(words), noise_words)
 
     def _take_episode(self, tasks: Tasks) -> None:
         """Play given tasks."""
@@ -227,9 +229,7 @@ class HybridClusterEnv(gym.Env[Observation, np.int64]):
             cpu_factors, gpu_factors = self._sampler.noise_factors(noise_words)
             self._noise = list(zip(cpu_factors.tolist(), gpu_factors.tolist(), strict=True))
 
-    def step(
-        self, action: np.int64 | int
-    ) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
+    def step(self, action: np.int64 | int) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
         """Place the current task; see the class for what is returned.
 
         Raises:
@@ -292,7 +292,9 @@ class HybridClusterEnv(gym.Env[Observation, np.int64]):
 
     def _check_action(self, action: Any) -> int:
         """Turn what is not an int in range into one, or say what is wrong with it."""
-        if isinstance(action, np.ndarray) and action.shape == () or isinstance(action, np.integer):
+        if (isinstance(action, np.ndarray) and action.shape == ()) or isinstance(
+            action, np.integer
+        ):
             action = action.item()
         if isinstance(action, bool) or not isinstance(action, int):
             allowed = "a whole number"
@@ -309,9 +311,7 @@ class HybridClusterEnv(gym.Env[Observation, np.int64]):
         makespan_s = max(self._cpus.last_finish_s, self._gpus.last_finish_s)
         info["makespan_s"] = makespan_s
         info["total_energy_j"] = self.objective.total_energy_j(makespan_s, self._active_energy_j)
-        info["objective"] = self.objective.value(
-            makespan_s, self._active_energy_j, self._num_tasks
-        )
+        info["objective"] = self.objective.value(makespan_s, self._active_energy_j, self._num_tasks)
         busy_s = np.array(self._cpus.busy_s + self._gpus.busy_s)
         info["utilisation"] = busy_s / makespan_s
         paid = self._cpus.paid() + self._gpus.paid()
@@ -340,7 +340,7 @@ class HybridClusterEnv(gym.Env[Observation, np.int64]):
         """
         if not self._num_tasks:
             raise no_task_error()
-        return self._masks[self._position].astype(bool)
+        return np.asarray(self._masks[self._position], dtype=bool)
 
     def scheduling_state(self) -> SchedulingState:
         """What schedulers may know about the current task and the queues, with n = 1.

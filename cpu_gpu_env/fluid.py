@@ -8,9 +8,9 @@ has more work than time. With makespan T and active energy A a task this is the 
     subject to  work of kind k  <=  (devices of kind k) T,
 
 solved by column generation (Dantzig & Wolfe, "Decomposition principle for linear programs",
-Operations Research 8(1), 1960): under prices per device-second the best placement of each row is an
-arg min over a table; each such choice for the whole pool is a column of a small master problem whose
-duals are the next prices.
+Operations Research 8(1), 1960): under prices per device-second the best placement of each row is
+an arg min over a table; each such choice for the whole pool is a column of a small master problem
+whose duals are the next prices.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class FluidProblem:
     """The fluid linear program of one cost table; columns are kept between solutions."""
 
     def __init__(self, costs: CostTables) -> None:
-        cpu_kinds, gpu_kinds, rows, actions, _ = costs.records.shape
+        cpu_kinds, gpu_kinds, rows, _, _ = costs.records.shape
         # Planes of (actions, rows) make the arg min over actions run along contiguous memory.
         planes = costs.records.transpose(4, 0, 1, 3, 2)
         self._cpu_time = np.ascontiguousarray(np.maximum(planes[0][:, 0], 0.0))

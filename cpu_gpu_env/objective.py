@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 from cpu_gpu_env.cluster import Cluster
 from cpu_gpu_env.fluid import FluidProblem
+from cpu_gpu_env.tasks import FloatArray
+
+Number = TypeVar("Number", float, FloatArray)
 
 
 @dataclass(frozen=True)
@@ -58,12 +62,12 @@ class Objective:
         """What a joule costs [objective of one task per J]."""
         return self.energy_weight / self.reference.energy_j
 
-    def total_energy_j(self, makespan_s: float, active_energy_j: float) -> float:
+    def total_energy_j(self, makespan_s: Number, active_energy_j: Number) -> Number:
         """Energy of a schedule: idle power over the makespan and the energy above idle [J]."""
         return self.idle_power_w * makespan_s + active_energy_j
 
-    def value(self, makespan_s: float, active_energy_j: float, num_tasks: int) -> float:
-        """J of a schedule of `num_tasks` tasks (works on arrays, too)."""
+    def value(self, makespan_s: Number, active_energy_j: Number, num_tasks: int) -> Number:
+        """J of a schedule, or of many, of `num_tasks` tasks."""
         price = self.makespan_price * makespan_s + self.energy_price * active_energy_j
         return price / num_tasks
 

@@ -5,6 +5,7 @@ Environments of both kinds, schedulers and reports share it, so that each table 
 
 from __future__ import annotations
 
+import itertools
 import math
 import numbers
 import os
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from cpu_gpu_env.checks import check_count
 from cpu_gpu_env.cluster import Cluster
 from cpu_gpu_env.costs import CostTables, build_cost_tables
 from cpu_gpu_env.errors import HybridClusterError
@@ -72,19 +74,16 @@ def make_problem(
     Raises:
         HybridClusterError: If an argument is of the wrong type or out of range.
     """
-    if isinstance(num_tasks, bool) or not isinstance(num_tasks, numbers.Integral) or num_tasks < 1:
-        raise HybridClusterError(f"num_tasks is {num_tasks!r}; allowed: a whole number >= 1")
+    tasks = check_count("num_tasks", num_tasks)
     weight = _number("energy_weight", energy_weight, "in [0, 1]", lambda x: 0 <= x <= 1)
-    sigma = _number("noise", noise, ">= 0", lambda x: 0 <= x)
+    sigma = _number("noise", noise, ">= 0", lambda x: x >= 0)
     if load is not None:
         load = _number("load", load, "> 0 (or None: all tasks at time 0)", lambda x: x > 0)
     fractions = _check_fractions(gpu_fractions)
     resolved_cluster, resolved_workload = resolve_cluster(cluster), resolve_workload(workload)
     costs = _cost_tables(resolved_cluster, resolved_workload, fractions)
     objective = _objective(resolved_cluster, resolved_workload, fractions, weight)
-    return Problem(
-        resolved_cluster, resolved_workload, costs, objective, int(num_tasks), load, sigma
-    )
+    return Problem(resolved_cluster, resolved_workload, costs, objective, tasks, load, sigma)
 
 
 def _number(name: str, value: Any, allowed: str, check: Any) -> float:
@@ -101,7 +100,7 @@ def _check_fractions(gpu_fractions: Sequence[float]) -> tuple[float, ...]:
         raise HybridClusterError(
             f"gpu_fractions is {gpu_fractions!r}; allowed: numbers in [0, 1]"
         ) from None
-    ascending = all(a < b for a, b in zip(fractions, fractions[1:], strict=False))
+    ascending = all(a < b for a, b in itertools.pairwise(fractions))
     within = all(0 <= f <= 1 for f in fractions)
     if not (1 <= len(fractions) <= MAX_ACTIONS and ascending and within):
         raise HybridClusterError(
@@ -116,9 +115,7 @@ def _check_fractions(gpu_fractions: Sequence[float]) -> tuple[float, ...]:
 
 
 @lru_cache(maxsize=8)
-def _cost_tables(
-    cluster: Cluster, workload: Workload, fractions: tuple[float, ...]
-) -> CostTables:
+def _cost_tables(cluster: Cluster, workload: Workload, fractions: tuple[float, ...]) -> CostTables:
     return build_cost_tables(cluster, workload.pool, fractions)
 
 

@@ -212,7 +212,7 @@ def _parse_device(entry: dict[str, Any], where: str) -> Device:
         else:
             raise HybridClusterError(f"{where}: field {field!r} is missing")
     try:
-        return Device(name=name, kind=kind, **figures)  # type: ignore[arg-type]
+        return Device(name=name, kind=kind, **figures)
     except HybridClusterError as error:
         raise HybridClusterError(f"{where}: {error}") from None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +12,7 @@ from gymnasium import spaces
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
-from cpu_gpu_env.checks import check_options, check_render_mode, no_task_error
+from cpu_gpu_env.checks import check_count, check_options, check_render_mode, no_task_error
 from cpu_gpu_env.cluster import Cluster
 from cpu_gpu_env.costs import RECORD, CostTables
 from cpu_gpu_env.errors import HybridClusterError
@@ -64,7 +64,7 @@ class HybridClusterVectorEnv(VectorEnv[Observations, npt.NDArray[np.int64], npt.
         observe_queues: See `HybridClusterEnv`.
     """
 
-    metadata: ClassVar[dict[str, Any]] = {  # type: ignore[misc]
+    metadata: dict[str, Any] = {  # noqa: RUF012 (Gymnasium's own form)
         "render_modes": [],
         "autoreset_mode": AutoresetMode.SAME_STEP,
     }
@@ -84,9 +84,8 @@ class HybridClusterVectorEnv(VectorEnv[Observations, npt.NDArray[np.int64], npt.
         max_episode_steps: int | None = None,
         autoreset_mode: AutoresetMode | str = AutoresetMode.SAME_STEP,
     ) -> None:
-        for name, value in (("num_envs", num_envs), ("max_episode_steps", max_episode_steps)):
-            if value is not None and (isinstance(value, bool) or int(value) != value or value < 1):
-                raise HybridClusterError(f"{name} is {value!r}; allowed: a whole number >= 1")
+        if max_episode_steps is not None:
+            max_episode_steps = check_count("max_episode_steps", max_episode_steps)
         check_render_mode(render_mode, self.metadata["render_modes"])
         self.problem = make_problem(
             cluster, workload, num_tasks, energy_weight, gpu_fractions, load, noise
@@ -94,16 +93,14 @@ class HybridClusterVectorEnv(VectorEnv[Observations, npt.NDArray[np.int64], npt.
         self.objective = self.problem.objective
         self.observe_queues = bool(observe_queues)
         self.render_mode = render_mode
-        self.num_envs = int(num_envs)
+        self.num_envs = check_count("num_envs", num_envs)
         self.autoreset_mode = AutoresetMode(autoreset_mode)
         self.metadata = {**self.metadata, "autoreset_mode": self.autoreset_mode}
         self._max_episode_steps = max_episode_steps
         self._num_actions = len(self.problem.gpu_fractions)
         self.single_action_space = spaces.Discrete(self._num_actions)
         self.action_space = batch_space(self.single_action_space, self.num_envs)
-        self.single_observation_space = observation_space(
-            self.problem.cluster, self.observe_queues
-        )
+        self.single_observation_space = observation_space(self.problem.cluster, self.observe_queues)
         self.observation_space = batch_space(self.single_observation_space, self.num_envs)
         self._all_envs = np.arange(self.num_envs)
         self._sampled = SampledStream(self.problem.make_sampler(), self.num_envs)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 
 import numpy as np
 
@@ -178,7 +178,7 @@ def resolve_workload(workload: str | Workload) -> Workload:
     return _named_workload(workload)
 
 
-@lru_cache(maxsize=None)
+@cache
 def _named_workload(name: str) -> Workload:
     return synthetic_workload(name, SYNTHETIC_WORKLOADS[name])
 

@@ -1,0 +1,50 @@
+"""Heuristics that look at the current task and, some of them, at the queues."""
+
+from __future__ import annotations
+
+import numpy as np
+from cpu_gpu_env.baselines.base import StateScheduler
+
+from cpu_gpu_env.state import SchedulingState
+from cpu_gpu_env.tasks import FloatArray
+
+
+class Greedy(StateScheduler):
+    """The fraction with the shortest execution of this task, blind to the queues."""
+
+    def scores(self, state: SchedulingState) -> FloatArray:
+        """Execution time of the slower share [s]."""
+        return np.asarray(np.maximum(state.cpu_time_s, state.gpu_time_s))
+
+
+class EarliestFinishTime(StateScheduler):
+    """The fraction with which this task finishes first.
+
+    What HEFT does for one task (Topcuoglu, Hariri & Wu, IEEE TPDS 13(3), 2002), and StarPU's dmda.
+    """
+
+    def scores(self, state: SchedulingState) -> FloatArray:
+        """Finish of the later share [s]."""
+        return finish_s(state)
+
+
+class Myopic(StateScheduler):
+    """The fraction that increases the objective least, an earlier finish breaking ties.
+
+    While the queues hide a task behind the makespan so far, it costs energy alone.
+    """
+
+    def scores(self, state: SchedulingState) -> FloatArray:
+        """Increase of the objective, with a tie-breaker that is too small to matter otherwise."""
+        finish = finish_s(state)
+        growth_s = np.maximum(finish - state.makespan_s[:, None], 0.0)
+        objective = self.problem.objective
+        increase = objective.makespan_price * growth_s + objective.energy_price * state.energy_j
+        return np.asarray(increase + 1e-9 * objective.makespan_price * finish)
+
+
+def finish_s(state: SchedulingState) -> FloatArray:
+    """When the last share of each task would finish under each action, (n, actions) [s]."""
+    cpu = np.where(state.cpu_time_s > 0, state.cpu_start_s[:, None] + state.cpu_time_s, 0.0)
+    gpu = np.where(state.gpu_time_s > 0, state.gpu_start_s[:, None] + state.gpu_time_s, 0.0)
+    return np.asarray(np.maximum(cpu, gpu))

@@ -1,0 +1,114 @@
+"""Writing a comparison down: CSV, JSON, TensorBoard and the terminal."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from cpu_gpu_env.baselines.comparison import Comparison, Entry
+
+from cpu_gpu_env.profile import write_text_atomically
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+
+def write_csv(comparison: Comparison, path: Path) -> None:
+    """Write a row a scheduler, each with what made it."""
+    problem = comparison.provenance["problem"]
+    made_by = {
+        "cluster_sha256": problem["cluster_sha256"],
+        "workload_sha256": problem["workload_sha256"],
+        "first_seed": comparison.provenance["seeds"][0],
+        "versions": json.dumps(comparison.provenance["versions"]),
+        "command": comparison.provenance["command"],
+    }
+    rows = [{**row, **made_by} for row in comparison.rows()]
+    text = io.StringIO()
+    writer = csv.DictWriter(text, fieldnames=list(rows[0]))
+    writer.writeheader()
+    writer.writerows(rows)
+    write_text_atomically(path, text.getvalue())
+
+
+def write_json(comparison: Comparison, path: Path) -> None:
+    """Write summaries, every episode, the win matrix and the provenance."""
+    content = {
+        "provenance": comparison.provenance,
+        "schedulers": comparison.rows(),
+        "wins": {
+            entry.name: dict(
+                zip([other.name for other in comparison.entries], shares.tolist(), strict=True)
+            )
+            for entry, shares in zip(comparison.entries, comparison.wins(), strict=True)
+        },
+        "episodes": {entry.name: _episode_lists(entry) for entry in comparison.entries},
+    }
+    write_text_atomically(path, json.dumps(_without_nan(content), indent=2) + "\n")
+
+
+def write_tensorboard(comparison: Comparison, folder: Path) -> None:
+    """Write one run a scheduler, with the same tags in each, so that curves lie over one another.
+
+    A scalar's step is the episode; the summary scalars have step 0.
+    """
+    from torch.utils.tensorboard import SummaryWriter
+
+    fractions = np.array(comparison.provenance["problem"]["gpu_fractions"])
+    for entry, row in zip(comparison.entries, comparison.rows(), strict=True):
+        with SummaryWriter(str(folder / entry.name)) as writer:
+            for name in ("objective", "makespan_s", "energy_j"):
+                values = getattr(entry.episodes, name)
+                for step, value in enumerate(values):
+                    writer.add_scalar(f"episode/{name}", value, step)
+                writer.add_scalar(f"mean/{name}", row[name], 0)
+            for name in ("decision_p50_s", "decision_p99_s"):
+                writer.add_scalar(f"mean/{name}", row[name], 0)
+            chosen = fractions[entry.episodes.actions.ravel()]
+            writer.add_histogram("gpu_fraction", chosen, 0)
+            writer.add_text(
+                "provenance", f"```\n{json.dumps(comparison.provenance, indent=1)}\n```"
+            )
+
+
+def make_table(comparison: Comparison) -> Table:
+    """Lay the comparison out for the terminal."""
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    problem = comparison.provenance["problem"]
+    table = Table(
+        box=SIMPLE_HEAD,
+        title=f"{problem['cluster']}, {problem['workload']}, {problem['num_tasks']} tasks, "
+        f"{len(comparison.provenance['seeds'])} held-out episodes\n(mean ± 95 % interval; time of a decision)",
+    )
+    table.add_column("scheduler", no_wrap=True)
+    for heading in ("J", "makespan [s]", "energy [kJ]", "p50/p99 [µs]"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for row in comparison.rows():
+        table.add_row(
+            row["scheduler"],
+            f"{row['objective']:.3f} ± {row['objective_ci95']:.3f}",
+            f"{row['makespan_s']:.1f} ± {row['makespan_s_ci95']:.1f}",
+            f"{row['energy_j'] / 1e3:.1f} ± {row['energy_j_ci95'] / 1e3:.1f}",
+            f"{row['decision_p50_s'] * 1e6:.0f}/{row['decision_p99_s'] * 1e6:.0f}",
+        )
+    return table
+
+
+def _episode_lists(entry: Entry) -> dict[str, list[float]]:
+    names = ("objective", "makespan_s", "energy_j")
+    return {name: getattr(entry.episodes, name).tolist() for name in names}
+
+
+def _without_nan(value: Any) -> Any:
+    """Replace nan (no interval from one episode) by null: JSON has no nan."""
+    if isinstance(value, dict):
+        return {key: _without_nan(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_without_nan(item) for item in value]
+    return None if isinstance(value, float) and value != value else value

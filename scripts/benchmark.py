@@ -1,0 +1,132 @@
+"""Measure steps per second against Gymnasium's CartPole in the same run."""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+from cpu_gpu_env.scripts.command import make_parser, positive, run
+from rich.console import Console
+from rich.table import Table
+from tqdm import tqdm
+
+from cpu_gpu_env import ENV_ID
+
+VECTOR_SIZES = (64, 1_024, 4_096, 16_384)
+PEER = "CartPole-v1"
+
+_TIME_MAKE = """
+import time
+import gymnasium as gym
+begin = time.perf_counter()
+import cpu_gpu_env
+imported = time.perf_counter()
+gym.make("HybridCluster-v0")
+first = time.perf_counter()
+gym.make("HybridCluster-v0")
+print(imported - begin, first - imported, time.perf_counter() - first)
+"""
+
+
+def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = make_parser(
+        "Measure steps per second, resets and task generation included, against CartPole.",
+        "python scripts/benchmark.py --rounds 5",
+    )
+    parser.add_argument("--rounds", type=positive, default=5, help="the best of so many counts")
+    parser.add_argument("--seconds", type=float, default=0.5, help="length of a round")
+    parser.add_argument("--seed", type=int, default=0, help="seed of environments and actions")
+    return parser.parse_args(argv)
+
+
+def execute(arguments: argparse.Namespace) -> int:
+    """Measure and print the table."""
+    table = Table(title="steps per second, best of rounds that alternate between the two")
+    for heading in ("environment", "HybridCluster", "CartPole", "ratio"):
+        table.add_column(heading, justify="right" if table.columns else "left")
+    cases: list[tuple[str, Callable[[str], Callable[[float], float]]]] = [
+        ("single, gym.make", lambda name: _single(name, arguments.seed))
+    ]
+    for size in VECTOR_SIZES:
+        cases.append(
+            (f"vector, {size:,} envs", lambda name, n=size: _vector(name, n, arguments.seed))  # type: ignore[misc]
+        )
+    for label, build in tqdm(cases, desc="measuring"):
+        measures = [build(name) for name in (ENV_ID, PEER)]
+        best = [0.0, 0.0]
+        for _ in range(arguments.rounds):
+            best = [
+                max(rate, measure(arguments.seconds))
+                for rate, measure in zip(best, measures, strict=True)
+            ]
+        table.add_row(label, f"{best[0]:,.0f}", f"{best[1]:,.0f}", f"{best[0] / best[1]:.2f}")
+    Console().print(table)
+    for label, seconds in _start_up(arguments.rounds).items():
+        print(f"{label}: {seconds * 1e3:.1f} ms")
+    return 0
+
+
+def _single(name: str, seed: int) -> Callable[[float], float]:
+    env = gym.make(name)
+    env.reset(seed=seed)
+    actions = np.random.default_rng(seed).integers(0, env.action_space.n, 10_000).tolist()  # type: ignore[attr-defined]
+
+    def measure(seconds: float) -> float:
+        steps, begin = 0, time.perf_counter()
+        while time.perf_counter() - begin < seconds:
+            for action in actions:
+                _, _, terminated, truncated, _ = env.step(action)
+                if terminated or truncated:
+                    env.reset()
+            steps += len(actions)
+        return steps / (time.perf_counter() - begin)
+
+    return measure
+
+
+def _vector(name: str, num_envs: int, seed: int) -> Callable[[float], float]:
+    env: Any = gym.make_vec(name, num_envs=num_envs, vectorization_mode="vector_entry_point")
+    env.reset(seed=seed)
+    rng = np.random.default_rng(seed)
+    actions = [rng.integers(0, env.single_action_space.n, num_envs) for _ in range(16)]
+    # Several whole episodes of ours a round, so that resets count in full.
+    block = 16 * 25
+
+    def measure(seconds: float) -> float:
+        steps, begin = 0, time.perf_counter()
+        while steps < 4 * block or time.perf_counter() - begin < seconds:
+            for index in range(block):
+                env.step(actions[index & 15])
+            steps += block
+        return steps * num_envs / (time.perf_counter() - begin)
+
+    return measure
+
+
+def _start_up(rounds: int) -> dict[str, float]:
+    """Cost of the import, of the first and of the second gym.make in fresh processes [s]."""
+    runs = [
+        subprocess.run(
+            [sys.executable, "-c", _TIME_MAKE], capture_output=True, text=True, check=True
+        )
+        for _ in range(rounds)
+    ]
+    times = np.array([[float(word) for word in run.stdout.split()] for run in runs])
+    labels = ("import cpu_gpu_env after gymnasium", "first gym.make", "each further gym.make")
+    return dict(zip(labels, np.median(times, axis=0).tolist(), strict=True))
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Entry point; returns the exit code."""
+    return run(execute, parse_arguments(argv))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,113 @@
+"""Compare all schedulers on the same held-out episodes."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import sys
+from pathlib import Path
+
+from cpu_gpu_env.baselines import SCHEDULERS, make_scheduler
+from cpu_gpu_env.baselines.comparison import Entrant, compare
+from cpu_gpu_env.baselines.evaluation import EVALUATION_SEED
+from cpu_gpu_env.baselines.report import make_table, write_csv, write_json, write_tensorboard
+from cpu_gpu_env.scripts.command import (
+    add_env_arguments,
+    env_kwargs,
+    make_parser,
+    positive,
+    run,
+)
+from rich.console import Console
+from tqdm import tqdm
+
+from cpu_gpu_env.errors import HybridClusterError, unknown_name
+from cpu_gpu_env.problem import make_problem
+
+
+def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = make_parser(
+        "Compare schedulers, fixed and trained, on the same held-out episodes.",
+        "python scripts/compare.py --agent runs/dqn/best.zip --episodes 100",
+    )
+    add_env_arguments(parser)
+    parser.add_argument(
+        "--agent",
+        type=Path,
+        action="append",
+        default=[],
+        help="agent file of train.py, or its folder (best.zip is taken); may be repeated",
+    )
+    parser.add_argument(
+        "--schedulers",
+        default=",".join(SCHEDULERS),
+        help="fixed schedulers to compare, separated by commas",
+    )
+    parser.add_argument("--episodes", type=positive, default=100, help="held-out episodes")
+    parser.add_argument(
+        "--seed", type=int, default=EVALUATION_SEED, help="seed of the first episode"
+    )
+    parser.add_argument(
+        "--output", type=Path, default=Path("runs/comparison"), help="folder to write"
+    )
+    return parser.parse_args(argv)
+
+
+def execute(arguments: argparse.Namespace, command: str) -> int:
+    """Compare, with a progress bar, and write everything down."""
+    kwargs = env_kwargs(arguments)
+    problem = make_problem(**kwargs)
+    entrants = [_fixed(name.strip(), arguments.seed) for name in arguments.schedulers.split(",")]
+    for path in arguments.agent:
+        entrants.append(_agent(path, problem.gpu_fractions, {e.name for e in entrants}))
+    seeds = range(arguments.seed, arguments.seed + arguments.episodes)
+    with tqdm(total=len(entrants), unit="scheduler", desc="comparing") as bar:
+
+        def progress(name: str) -> None:
+            bar.set_postfix_str(name)
+            bar.update()
+
+        comparison = compare(entrants, seeds, kwargs, command, progress)
+    output = arguments.output
+    write_csv(comparison, output / "comparison.csv")
+    write_json(comparison, output / "comparison.json")
+    write_tensorboard(comparison, output / "tensorboard")
+    Console().print(make_table(comparison))
+    for name in ("comparison.csv", "comparison.json"):
+        print(f"written: {output / name}")
+    print(f"TensorBoard: tensorboard --logdir {output / 'tensorboard'}")
+    return 0
+
+
+def _fixed(name: str, seed: int) -> Entrant:
+    if name not in SCHEDULERS:
+        raise unknown_name("scheduler", name, SCHEDULERS)
+    return Entrant(name, lambda env: make_scheduler(name, env, seed))
+
+
+def _agent(path: Path, gpu_fractions: tuple[float, ...], taken: set[str]) -> Entrant:
+    from cpu_gpu_env.agents.files import load_agent
+
+    file = path / "best.zip" if path.is_dir() else path
+    policy, settings = load_agent(file)
+    if tuple(settings["gpu_fractions"]) != gpu_fractions:
+        raise HybridClusterError(
+            f"{file}: field 'gpu_fractions' is {settings['gpu_fractions']}; allowed here: "
+            f"{list(gpu_fractions)} (set --gpu-fractions)"
+        )
+    name = path.stem
+    while name in taken:
+        name += "'"
+    return Entrant(name, lambda env: policy, bool(settings["observe_queues"]))
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Entry point; returns the exit code."""
+    words = sys.argv[1:] if argv is None else argv
+    command = shlex.join(["python", "scripts/compare.py", *words])
+    return run(lambda arguments: execute(arguments, command), parse_arguments(argv))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
