@@ -84,7 +84,8 @@ def make_table(comparison: Comparison) -> Table:
     table = Table(
         box=SIMPLE_HEAD,
         title=f"{problem['cluster']}, {problem['workload']}, {problem['num_tasks']} tasks, "
-        f"{len(comparison.provenance['seeds'])} held-out episodes\n(mean ± 95 % interval; time of a decision)",
+        f"{len(comparison.provenance['seeds'])} held-out episodes\n"
+        "(mean ± 95 % interval; time of a decision)",
     )
     table.add_column("scheduler", no_wrap=True)
     for heading in ("J", "makespan [s]", "energy [kJ]", "p50/p99 [µs]"):

@@ -110,6 +110,9 @@ def build_cost_tables(
                 cost[:] = _pair_costs(cpu, gpu, fraction, tasks)
                 if not fits.all():
                     cost[~fits] = _pair_costs(cpu, gpu, 0.0, tasks)[~fits]
+    # Exact in float32, so that the vector environment can pack them tightly and still agree with
+    # the single one to the last bit; the model is far from good to seven digits.
+    records = records.astype(np.float32).astype(np.float64)
     return CostTables(cluster, gpu_fractions, records, num_feasible, cpu_kind, gpu_kind)
 
 

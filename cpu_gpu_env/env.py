@@ -131,14 +131,13 @@ class HybridClusterEnv(gym.Env[Observation, np.int64]):
         self.observe_queues = bool(observe_queues)
         self.render_mode = render_mode
         self.action_space = spaces.Discrete(len(self.problem.gpu_fractions))
-        self.observation_space: spaces.Box = observation_space(
-            self.problem.cluster, self.observe_queues
-        )
+        self.observation_space = observation_space(self.problem.cluster, self.observe_queues)
         self._sampler = self.problem.make_sampler()
         self._renderer: GanttRenderer | None = None
         self._num_actions = len(self.problem.gpu_fractions)
         self._asked_for_gpu = [fraction > 0.0 for fraction in self.problem.gpu_fractions]
         self._energy_price = self.objective.energy_price
+        self._mask_table = self.problem.costs.masks_by_count()
         self._use_tables(
             self.problem.workload.pool, self.problem.costs, pool_features(self.problem.workload)
         )
@@ -220,9 +219,9 @@ class HybridClusterEnv(gym.Env[Observation, np.int64]):
             )
         )
         # Each step hands out another row of these blocks, made for this episode alone.
-        self._masks = list(self._costs.action_masks(rows))
+        self._masks = list(self._mask_table[self._costs.num_feasible[rows]])
         self._masks.append(np.ones(self._num_actions, dtype=np.int8))
-        self._task_features = list(self._features[rows, :NUM_FEATURES])
+        self._task_features = list(self._features[rows])
         self._task_features.append(np.zeros(NUM_FEATURES, dtype=np.float32))
         self._noise: list[tuple[float, float]] | None = None
         if noise_words is not None:
@@ -278,15 +277,13 @@ class HybridClusterEnv(gym.Env[Observation, np.int64]):
             "fallback": gpu < 0 and self._asked_for_gpu[action],
             "action_mask": self._masks[position + 1],
         }
-        if self.render_mode is not None:
-            self._record_shares(info, action, cpu_time_s, gpu_time_s)
         position += 1
         self._position = position
         terminated = position == self._num_tasks
         if terminated:
             cost += self._finish_episode(info)
-        if self.render_mode == "human":
-            self.render()
+        if self.render_mode is not None:
+            self._record_shares(info, action, cpu_time_s, gpu_time_s)
         observation = self._queues() if self.observe_queues else self._task_features[position]
         return observation, -cost, terminated, False, info
 
@@ -375,7 +372,7 @@ class HybridClusterEnv(gym.Env[Observation, np.int64]):
     def _record_shares(
         self, info: dict[str, Any], action: int, cpu_time_s: float, gpu_time_s: float
     ) -> None:
-        """Remember where the current task went, for the Gantt chart."""
+        """Remember where the task just placed went, for the Gantt chart, and show it."""
         fraction = self.problem.gpu_fractions[action] if info["gpu"] >= 0 else 0.0
         placed = (
             (info["cpu"], 0, self._cpus, cpu_time_s, 1.0 - fraction),
@@ -386,7 +383,7 @@ class HybridClusterEnv(gym.Env[Observation, np.int64]):
                 finish_s = queue.finish_s(device)
                 self._shares.append(
                     Share(
-                        task=self._position,
+                        task=self._position - 1,
                         device=first + device,
                         start_s=finish_s - time_s,
                         finish_s=finish_s,
@@ -394,6 +391,8 @@ class HybridClusterEnv(gym.Env[Observation, np.int64]):
                         intensity=info["task"][2],
                     )
                 )
+        if self.render_mode == "human":
+            self.render()
 
     def _scene(self) -> Scene:
         makespan_s = max(self._cpus.last_finish_s, self._gpus.last_finish_s)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -12,26 +13,22 @@ from cpu_gpu_env.cluster import Cluster
 from cpu_gpu_env.tasks import Tasks
 from cpu_gpu_env.workload import Workload
 
+Features = npt.NDArray[np.float32]
+
 NUM_FEATURES = 3
 """Size, intensity, memory."""
 
-Features = npt.NDArray[np.float32]
 
-
-def observation_space(cluster: Cluster, observe_queues: bool) -> spaces.Box:
+def observation_space(cluster: Cluster, observe_queues: bool) -> spaces.Space[Features]:
     """Space of one environment: 3 features, or 3 + devices + 1."""
     length = NUM_FEATURES + (len(cluster.devices) + 1 if observe_queues else 0)
-    return spaces.Box(0.0, 1.0, (length,), np.float32)
+    box: Any = spaces.Box(0.0, 1.0, (length,), np.float32)
+    return cast(spaces.Space[Features], box)
 
 
 def feature_table(workload: Workload, tasks: Tasks) -> Features:
-    """Features of tasks as float32 (num_tasks, 4).
-
-    The last column is zero: a row of four is 16 bytes, which a vector environment can gather in one
-    go.
-    """
-    table = np.zeros((len(tasks), NUM_FEATURES + 1), dtype=np.float32)
-    table[:, :NUM_FEATURES] = workload.features(tasks)
+    """Features of tasks as float32 (num_tasks, 3)."""
+    table: Features = workload.features(tasks).astype(np.float32)
     table.setflags(write=False)
     return table
 

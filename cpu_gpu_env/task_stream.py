@@ -124,7 +124,11 @@ class SampledStream(TaskStream):
     def draw(self, envs: EnvIndex) -> None:
         """Draw the next episode of some environments; its first task becomes the current one."""
         self._refill(envs[self._used[envs] == self._prefetch])
-        raw = self._raw[envs, self._used[envs]]
+        used = self._used[envs]
+        if len(envs) == len(self._raw) and (used == used[0]).all():
+            raw = self._raw[:, used[0]]  # a view: the usual case costs no copy
+        else:
+            raw = self._raw[envs, used]
         self._used[envs] += 1
         words, noise_words = self.sampler.split(raw)
         self._write(self._ring, envs, words)
