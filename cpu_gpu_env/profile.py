@@ -24,6 +24,8 @@ from cpu_gpu_env.errors import HybridClusterError, unknown_name
 
 SCHEMA_VERSION = 1
 DEFAULT_CLUSTER = "a100-node"
+MAX_COUNT = 1_024
+"""Devices of a kind at most: each has a queue in every environment."""
 OPTIONAL_FIGURES = ("link_bandwidth", "memory_bytes")
 """Figures that a CPU may leave out (it needs no transfer and pages)."""
 
@@ -62,7 +64,7 @@ def resolve_cluster(cluster: str | os.PathLike[str] | Cluster) -> Cluster:
     text = os.fspath(cluster)
     if text in shipped_profiles():
         return load_profile(_PROFILES / f"{text}.json")
-    if text.endswith(".json") or Path(text).is_file():
+    if isinstance(cluster, os.PathLike) or text.endswith(".json") or os.path.isfile(text):
         return load_profile(text)
     if ":" in text or "+" in text or text in device_catalogue():
         return compose_cluster(text)
@@ -76,17 +78,31 @@ def compose_cluster(composition: str) -> Cluster:
         HybridClusterError: If a device is unknown or a count is not a whole number of at least 1.
     """
     devices: list[Device] = []
+    for device, count in parse_composition(composition).items():
+        devices += [device] * count
+    devices.sort(key=lambda device: device.kind)
+    return Cluster(composition, tuple(devices))
+
+
+def parse_composition(composition: str) -> dict[Device, int]:
+    """Count the catalogue devices of a composition such as ``"a100-80gb:2 + t4:2"``.
+
+    Raises:
+        HybridClusterError: If a device is unknown or a count is not a whole number of at least 1.
+    """
+    counted: dict[Device, int] = {}
     for term in composition.split("+"):
         name, _, count = (part.strip() for part in term.partition(":"))
         if name not in device_catalogue():
-            raise unknown_name(f"device in cluster {composition!r}:", name, device_catalogue())
-        if count and not (count.isdecimal() and int(count) >= 1):
+            raise unknown_name(f"device in {composition!r}:", name, device_catalogue())
+        digits = count.isdecimal() and len(count) <= len(str(MAX_COUNT))
+        if count and not (digits and 1 <= int(count) <= MAX_COUNT):
             raise HybridClusterError(
-                f"cluster {composition!r}: count of {name!r} is {count!r}; allowed: 1, 2, ..."
+                f"{composition!r}: count of {name!r} is {count!r}; allowed: 1, 2, ... {MAX_COUNT}"
             )
-        devices += [device_catalogue()[name]] * int(count or 1)
-    devices.sort(key=lambda device: device.kind)
-    return Cluster(composition, tuple(devices))
+        device = device_catalogue()[name]
+        counted[device] = counted.get(device, 0) + int(count or 1)
+    return counted
 
 
 def load_profile(path: str | os.PathLike[str]) -> Cluster:
@@ -113,7 +129,7 @@ def parse_profile(data: Any) -> Cluster:
     if not isinstance(data, dict):
         raise HybridClusterError(f"a profile is a JSON object, not {type(data).__name__}")
     version = data.get("schema_version")
-    if version != SCHEMA_VERSION:
+    if isinstance(version, bool) or version != SCHEMA_VERSION:
         raise HybridClusterError(
             f"field 'schema_version' is {version!r}; allowed: {SCHEMA_VERSION}"
         )
@@ -124,8 +140,10 @@ def parse_profile(data: Any) -> Cluster:
         if not isinstance(entry, dict):
             raise HybridClusterError(f"{where} is {entry!r}; allowed: a JSON object")
         count = entry.get("count", 1)
-        if isinstance(count, bool) or not isinstance(count, int) or count < 1:
-            raise HybridClusterError(f"{where}: field 'count' is {count!r}; allowed: 1, 2, ...")
+        if isinstance(count, bool) or not isinstance(count, int) or not 1 <= count <= MAX_COUNT:
+            raise HybridClusterError(
+                f"{where}: field 'count' is {count!r}; allowed: 1, 2, ... {MAX_COUNT}"
+            )
         devices += [_parse_entry(entry, where)] * count
     devices.sort(key=lambda device: device.kind)
     return Cluster(name, tuple(devices))
@@ -177,7 +195,7 @@ def _read_json(path: Path) -> Any:
         return json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise HybridClusterError(f"{path}: cannot read the profile: {error.strerror}") from None
-    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise HybridClusterError(f"{path}: not a JSON file: {error}") from None
 
 
@@ -194,7 +212,7 @@ def _require(data: dict[str, Any], field: str, where: str, kind: type) -> Any:
 def _parse_entry(entry: dict[str, Any], where: str) -> Device:
     if "catalogue" not in entry:
         return _parse_device(entry, where)
-    name = entry["catalogue"]
+    name = _require(entry, "catalogue", where, str)
     if name not in device_catalogue():
         raise unknown_name(f"{where}: device", name, device_catalogue())
     return device_catalogue()[name]
@@ -203,6 +221,8 @@ def _parse_entry(entry: dict[str, Any], where: str) -> Device:
 def _parse_device(entry: dict[str, Any], where: str) -> Device:
     name = _require(entry, "name", where, str)
     kind = _require(entry, "kind", where, str)
+    if kind not in ("cpu", "gpu"):
+        raise HybridClusterError(f"{where}: field 'kind' is {kind!r}; allowed: 'cpu', 'gpu'")
     figures = {}
     for field in DEVICE_FIGURES:
         if field in entry:
@@ -233,6 +253,10 @@ def _parse_figure(figure: Any, where: str) -> float:
 def _number(value: Any, where: str) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise HybridClusterError(f"{where} is {value!r}; allowed: a number")
-    if not math.isfinite(value):
-        raise HybridClusterError(f"{where} is {value!r}; allowed: a finite number")
-    return float(value)
+    try:
+        number = float(value)
+    except OverflowError:
+        number = math.inf
+    if not math.isfinite(number):
+        raise HybridClusterError(f"{where} is {number!r}; allowed: a finite number")
+    return number

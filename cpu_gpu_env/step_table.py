@@ -17,7 +17,7 @@ from cpu_gpu_env.observation import NUM_FEATURES, Features
 
 CACHE_LINE_BYTES = 64
 CELL = np.dtype(np.complex128)
-"""Four float32: a record of an action, or the features and padding. It is never read as a number: of
+"""Four float32: a record of an action, or the features and padding. Never read as a number: of
 all types of 16 bytes this is the one that NumPy gathers fast."""
 
 

@@ -6,6 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
+import torch
 from cpu_gpu_env.agents.algorithms import ALGORITHMS, NUM_TRAINING_ENVS
 from cpu_gpu_env.agents.training import TrainingPlan, train
 from cpu_gpu_env.scripts.command import (
@@ -16,6 +17,8 @@ from cpu_gpu_env.scripts.command import (
     run,
 )
 from tqdm import tqdm
+
+from cpu_gpu_env.problem import make_problem
 
 
 def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
@@ -33,12 +36,16 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
         "--num-envs", type=positive, default=NUM_TRAINING_ENVS, help="environments at once"
     )
     parser.add_argument("--seed", type=int, default=0, help="seed of the training")
+    parser.add_argument(
+        "--threads", type=positive, default=1, help="threads of torch; small nets like one best"
+    )
     parser.add_argument("--output", type=Path, default=Path("runs/dqn"), help="folder to write")
     return parser.parse_args(argv)
 
 
 def execute(arguments: argparse.Namespace) -> int:
     """Train, with a progress bar."""
+    torch.set_num_threads(arguments.threads)
     plan = TrainingPlan(
         output=arguments.output,
         algo=arguments.algo,
@@ -47,6 +54,7 @@ def execute(arguments: argparse.Namespace) -> int:
         num_envs=arguments.num_envs,
         env_kwargs={**env_kwargs(arguments), "observe_queues": arguments.observe_queues},
     )
+    make_problem(**env_kwargs(arguments))  # bad input is told before the bar appears
     with tqdm(total=arguments.steps, unit="step", desc=f"training {arguments.algo}") as bar:
 
         def progress(steps: int) -> None:

@@ -118,7 +118,7 @@ def test_command_loads_each_source_once(command: Path, tmp_path: Path) -> None:
     code = """
 import runpy, sys
 sys.path[0] = sys.argv[1].rpartition("/")[0]
-runpy.run_path(sys.argv[1], run_name="command")
+runpy.run_path(sys.argv[1], run_name="loaded_not_run")
 print(*(getattr(module, "__file__", None) for module in list(sys.modules.values())), sep="\\n")
 """
     files = run_python("-c", code, command, cwd=tmp_path).splitlines()
@@ -143,7 +143,7 @@ def test_no_bare_import_of_a_mapped_folder() -> None:
                 names = [alias.name for alias in node.names]
             elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
                 names = [node.module]
-            assert not bare & {name.split(".")[0] for name in names}, f"{path}:{node.lineno}"
+            assert not bare & {name.split(".")[0] for name in names}, path
 
 
 @pytest.mark.parametrize("python", ["3.10", "3.11", "3.14"])

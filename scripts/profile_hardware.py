@@ -1,0 +1,183 @@
+"""Measure this machine and write it down as a profile."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from cpu_gpu_env.scripts.command import make_parser, run
+from tqdm import tqdm
+
+from cpu_gpu_env.errors import HybridClusterError, unknown_name
+from cpu_gpu_env.profile import (
+    device_catalogue,
+    parse_composition,
+    save_profile,
+    write_text_atomically,
+)
+from cpu_gpu_env.profiler import FULL, QUICK, profile_machine
+
+NO_GPUS = "none"
+MAX_CATALOGUE_GPUS = 1_024
+"""Most GPUs of a kind that may be added from the catalogue."""
+NOISY = 0.25
+"""Interquartile range over the median above which timings deserve a warning."""
+
+
+def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = make_parser(
+        "Measure this machine's CPU and GPUs (FP32 rate, memory bandwidth, overheads, power) into "
+        "a profile that --cluster of the other commands takes.",
+        'python scripts/profile_hardware.py --gpus "a100-80gb:2 + t4:2" --output runs/profile.json',
+    )
+    parser.add_argument(
+        "--output", type=Path, default=Path("runs/profile.json"), help="profile to write"
+    )
+    parser.add_argument(
+        "--gpus",
+        default=NO_GPUS,
+        help="GPUs of the catalogue to add to those measured, such as a100-80gb:4",
+    )
+    parser.add_argument("--quick", action="store_true", help="a few seconds, less precise")
+    parser.add_argument(
+        "--threads", type=int, default=0, help="CPU threads to measure with; 0: as torch chooses"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="seed of the contents of the arrays")
+    return parser.parse_args(argv)
+
+
+def execute(arguments: argparse.Namespace) -> int:
+    """Measure, with a progress bar, and write the profile."""
+    output: Path = arguments.output
+    gpus = [] if arguments.gpus == NO_GPUS else parse_gpus(arguments.gpus)
+    check_output(output)
+    with tqdm(unit="step", desc="measuring", leave=False) as bar:
+
+        def progress(label: str, total: int) -> None:
+            # The step that is announced is not done yet; all before it are.
+            if bar.total is None:
+                bar.reset(total)
+            else:
+                bar.update()
+            bar.set_postfix_str(label)
+
+        profile = profile_machine(
+            name=output.stem,
+            gpus=gpus,
+            effort=QUICK if arguments.quick else FULL,
+            threads=arguments.threads,
+            seed=arguments.seed,
+            progress=progress,
+        )
+    write_profile(profile, output)
+    print(describe(profile))
+    for warning in noise_warnings(profile):
+        print(f"warning: {warning}", file=sys.stderr)
+    if not has_gpu(profile):
+        print(
+            "torch sees no GPU here: this profile is CPU-only, and a cluster needs a GPU too.\n"
+            "Add GPUs of the catalogue with --gpus, such as --gpus a100-80gb:4"
+        )
+    print(f"written: {output}")
+    return 0
+
+
+def has_gpu(profile: dict[str, Any]) -> bool:
+    """Whether a measured profile lists a GPU, measured or of the catalogue."""
+    return any("catalogue" in entry or entry["kind"] == "gpu" for entry in profile["devices"])
+
+
+def parse_gpus(composition: str) -> list[dict[str, Any]]:
+    """Read catalogue GPUs such as ``"a100-80gb:2 + t4:2"`` into entries of a profile.
+
+    Raises:
+        HybridClusterError: If a name is not a GPU of the catalogue or a count is out of range.
+    """
+    counted = parse_composition(composition)
+    for device, count in counted.items():
+        if device.kind != "gpu":
+            gpus = [known.name for known in device_catalogue().values() if known.kind == "gpu"]
+            raise unknown_name("GPU", device.name, gpus)
+        if count > MAX_CATALOGUE_GPUS:
+            raise HybridClusterError(
+                f"{count} GPUs {device.name!r} are too many; allowed: 1 to {MAX_CATALOGUE_GPUS}"
+            )
+    return [{"catalogue": device.name, "count": count} for device, count in counted.items()]
+
+
+def check_output(path: Path) -> None:
+    """Find out before measuring that a file cannot be written there.
+
+    Raises:
+        HybridClusterError: If it cannot.
+    """
+    folder = next(parent for parent in path.absolute().parents if parent.exists())
+    if path.is_dir():
+        raise HybridClusterError(f"output {str(path)!r} is a folder; give the path of a file")
+    if not folder.is_dir() or not os.access(folder, os.W_OK):
+        raise HybridClusterError(
+            f"cannot write output {str(path)!r}: {str(folder)!r} is no folder open to writing"
+        )
+
+
+def write_profile(profile: dict[str, Any], path: Path) -> None:
+    """Write a profile, whole or not at all; one without a GPU is written all the same.
+
+    Raises:
+        HybridClusterError: If the profile is not valid or the file cannot be written.
+    """
+    try:
+        if has_gpu(profile):
+            save_profile(profile, path)
+        else:
+            # No valid cluster, so `save_profile` would refuse it; the figures are worth keeping.
+            write_text_atomically(path, json.dumps(profile, indent=2, allow_nan=False) + "\n")
+    except OSError as error:
+        raise HybridClusterError(f"cannot write output {str(path)!r}: {error.strerror}") from None
+
+
+def describe(profile: dict[str, Any]) -> str:
+    """The figures, one line a device."""
+    lines = [profile["description"]]
+    for entry in profile["devices"]:
+        if "catalogue" in entry:
+            lines.append(f"{entry['count']} x {entry['catalogue']}: from the catalogue")
+            continue
+        value = {field: figure["value"] for field, figure in entry.items() if _is_figure(figure)}
+        lines.append(
+            f"{entry['count']} x {entry['name']}: {value['flops'] / 1e9:,.0f} GFLOP/s, "
+            f"{value['memory_bandwidth'] / 1e9:,.1f} GB/s, "
+            f"launch {value['launch_s'] * 1e6:,.1f} µs, "
+            f"{value['idle_power_w']:.3g} W idle, {value['active_power_w']:.3g} W active "
+            f"(power {entry['active_power_w']['status']})"
+        )
+    return "\n".join(lines)
+
+
+def noise_warnings(profile: dict[str, Any]) -> list[str]:
+    """Name the figures whose timings scattered, as when other programs run at the same time."""
+    return [
+        f"{entry['name']}: timings behind {field} spread by {timing['spread']:.0%}; "
+        "measure again with nothing else running"
+        for entry in profile["devices"]
+        for field, timing in entry.get("raw", {}).items()
+        if isinstance(timing, dict) and timing["spread"] > NOISY
+    ]
+
+
+def _is_figure(value: Any) -> bool:
+    return isinstance(value, dict) and "value" in value
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Entry point; returns the exit code."""
+    return run(execute, parse_arguments(argv))
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

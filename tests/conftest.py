@@ -1,0 +1,32 @@
+"""Small problems with round numbers."""
+
+import math
+import os
+from pathlib import Path
+
+import pytest
+
+from cpu_gpu_env import Cluster, Device
+
+CPU = Device("cpu", "cpu", 1e12, 100e9, math.inf, 0.5, 50.0, 150.0)
+SLOW_CPU = Device("slow-cpu", "cpu", 0.5e12, 50e9, math.inf, 0.0, 20.0, 70.0)
+GPU = Device("gpu", "gpu", 10e12, 1e12, 10e9, 0.25, 30.0, 330.0, link_bandwidth=10e9)
+SMALL_GPU = Device("small-gpu", "gpu", 4e12, 0.3e12, 4e9, 0.1, 10.0, 80.0, link_bandwidth=5e9)
+
+PLAIN = Cluster("plain", (CPU, GPU, GPU))
+MIXED = Cluster("mixed", (CPU, SLOW_CPU, GPU, GPU, SMALL_GPU))
+
+
+@pytest.fixture(params=[PLAIN, MIXED], ids=["plain", "mixed"])
+def cluster(request: pytest.FixtureRequest) -> Cluster:
+    return request.param
+
+
+@pytest.fixture
+def shared_data() -> Path:
+    """The folder of public traces and measurements, where there is one."""
+    beside = Path(__file__).resolve().parents[2] / "shared" / "data"
+    folder = Path(os.environ.get("HYBRIDCLUSTER_DATA", beside))
+    if not folder.is_dir():
+        pytest.skip("no public data here; HYBRIDCLUSTER_DATA names its folder")
+    return folder

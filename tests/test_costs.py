@@ -1,0 +1,60 @@
+"""Time and energy against figures worked out by hand."""
+
+import numpy as np
+import pytest
+from conftest import CPU, GPU, PLAIN
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cpu_gpu_env import Tasks
+from cpu_gpu_env.costs import NOT_USED, build_cost_tables, execution_time_s
+
+# Compute-bound on the CPU: 2e12 FLOP / 1e12 FLOP/s = 2 s against 2e12 / 100 / 100e9 = 0.2 s.
+COMPUTE = Tasks([0.0], [2e12], [100.0], [5e9])
+# Memory-bound on both: 1e12 FLOP at 2 FLOP/B move 5e11 B.
+MEMORY = Tasks([0.0], [1e12], [2.0], [8e9])
+
+
+def test_cpu_time_is_launch_and_the_slower_of_compute_and_memory() -> None:
+    assert execution_time_s(CPU, 1.0, COMPUTE) == pytest.approx([0.5 + 2.0])
+    assert execution_time_s(CPU, 0.25, COMPUTE) == pytest.approx([0.5 + 0.5])
+    assert execution_time_s(CPU, 1.0, MEMORY) == pytest.approx([0.5 + 5.0])
+
+
+def test_gpu_time_adds_the_transfer() -> None:
+    assert execution_time_s(GPU, 1.0, COMPUTE) == pytest.approx([0.25 + 0.5 + 0.2])
+    assert execution_time_s(GPU, 0.5, MEMORY) == pytest.approx([0.25 + 0.4 + 0.25])
+
+
+def test_no_share_takes_no_time() -> None:
+    assert execution_time_s(GPU, 0.0, COMPUTE) == 0.0
+
+
+@given(st.floats(0.01, 0.99), st.floats(1e9, 1e14), st.floats(0.1, 1e3), st.floats(0, 1e10))
+def test_a_larger_share_takes_longer(f: float, size: float, intensity: float, mem: float) -> None:
+    tasks = Tasks([0.0], [size], [intensity], [mem])
+    for device in (CPU, GPU):
+        assert execution_time_s(device, f, tasks) < execution_time_s(device, 1.0, tasks)
+
+
+def test_records_hold_times_and_energies_of_both_shares() -> None:
+    table = build_cost_tables(PLAIN, COMPUTE, (0.0, 0.5, 1.0))
+    cpu_only, half, gpu_only = table.records[0, 0, 0]
+    assert cpu_only == pytest.approx([2.5, NOT_USED, 250.0, 250.0])
+    assert half == pytest.approx([1.5, 0.6, 150.0 + 180.0, 150.0])
+    assert gpu_only == pytest.approx([NOT_USED, 0.95, 285.0, 0.0])
+
+
+def test_a_share_that_does_not_fit_costs_what_the_cpu_costs() -> None:
+    large = Tasks([0.0], [2e12], [100.0], [15e9])  # the GPU holds 10e9 B
+    table = build_cost_tables(PLAIN, large, (0.0, 0.5, 1.0))
+    assert table.num_feasible.tolist() == [2]
+    assert table.action_masks(np.array([0])).tolist() == [[1, 1, 0]]
+    assert np.array_equal(table.records[0, 0, 0, 2], table.records[0, 0, 0, 0])
+
+
+def test_where_nothing_fits_everything_is_allowed_and_runs_on_the_cpu() -> None:
+    large = Tasks([0.0], [2e12], [100.0], [50e9])
+    table = build_cost_tables(PLAIN, large, (0.5, 1.0))
+    assert table.action_masks(np.array([0])).tolist() == [[1, 1]]
+    assert table.records[0, 0, 0, :, 1].tolist() == [NOT_USED, NOT_USED]

@@ -1,0 +1,267 @@
+"""The single environment against schedules worked out by hand and by other code."""
+
+import warnings
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import pytest
+from conftest import MIXED, PLAIN
+from gymnasium.utils.env_checker import check_env
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import cpu_gpu_env
+from cpu_gpu_env import Cluster, HybridClusterEnv, HybridClusterError, Tasks, shipped_profiles
+from cpu_gpu_env.costs import execution_time_s
+from cpu_gpu_env.workload import resolve_workload
+
+POOL = resolve_workload("lognormal").pool
+
+
+def play(env: gym.Env, actions: Any = None, **reset: Any) -> tuple[list[float], list[dict]]:
+    env.reset(**reset)
+    rewards, infos, terminated = [], [], False
+    while not terminated:
+        action = env.action_space.sample() if actions is None else actions[len(rewards)]
+        _, reward, terminated, _, info = env.step(action)
+        rewards.append(reward)
+        infos.append(info)
+    return rewards, infos
+
+
+def test_a_schedule_by_hand() -> None:
+    env = HybridClusterEnv(cluster=PLAIN, gpu_fractions=(0.0, 0.5, 1.0))
+    # Each takes 2.5 s on the CPU, 0.95 s on a GPU, 1.5 s and 0.6 s in halves (see test_costs).
+    table = [[arrival, 2e12, 100.0, 5e9] for arrival in (10.0, 10.2, 10.4, 20.0)]
+    _, infos = play(env, [1, 2, 1, 0], options={"tasks": table})
+    starts = [info["start_s"] for info in infos]
+    finishes = [info["finish_s"] for info in infos]
+    assert starts == pytest.approx([0.0, 0.2, 0.6, 10.0])
+    # The second half of task 2 waits for the CPU until 1.5 and ends at 3.0.
+    assert finishes == pytest.approx([1.5, 1.15, 3.0, 12.5])
+    assert [info["gpu"] for info in infos] == [0, 1, 0, -1]
+    assert [info["cpu"] for info in infos] == [0, -1, 0, 0]
+    assert infos[-1]["makespan_s"] == pytest.approx(12.5)
+    active = 330 + 285 + 330 + 250
+    assert infos[-1]["total_energy_j"] == pytest.approx(110 * 12.5 + active)
+    busy = np.array([1.5 + 1.5 + 2.5, 0.6 + 0.6, 0.95])
+    assert infos[-1]["utilisation"] == pytest.approx(busy / 12.5)
+
+
+def schedule_anew(cluster: Cluster, tasks: Tasks, fractions: list[float]) -> tuple[float, float]:
+    """Makespan and energy by the plainest code that could be right."""
+    free = [0.0] * len(cluster.devices)
+    active_j = 0.0
+    smallest = min(gpu.memory_bytes for gpu in cluster.gpus)
+    for index, fraction in enumerate(fractions):
+        task = tasks.take(np.array([index]), np.zeros(1))
+        if fraction * task.memory_bytes[0] > smallest:
+            fraction = 0.0
+        for kind, share in (("cpu", 1 - fraction), ("gpu", fraction)):
+            if share > 0:
+                pool = [i for i, d in enumerate(cluster.devices) if d.kind == kind]
+                device = min(pool, key=lambda i: (free[i], i))
+                spec = cluster.devices[device]
+                time_s = float(execution_time_s(spec, share, task)[0])
+                arrival = tasks.arrival_s[index] - tasks.arrival_s[0]
+                free[device] = max(free[device], arrival) + time_s
+                active_j += time_s * (spec.active_power_w - spec.idle_power_w)
+    return max(free), active_j + cluster.idle_power_w * max(free)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 2**31), st.integers(1, 12), st.sampled_from([PLAIN, MIXED]))
+def test_any_schedule_agrees_with_plain_code(seed: int, num_tasks: int, cluster: Cluster) -> None:
+    rng = np.random.default_rng(seed)
+    rows = rng.integers(0, len(POOL), num_tasks)
+    tasks = POOL.take(rows, np.sort(rng.exponential(1.0, num_tasks)))
+    env = HybridClusterEnv(cluster=cluster)
+    actions = rng.integers(0, 6, num_tasks)
+    _, infos = play(env, actions, options={"tasks": tasks})
+    fractions = [env.problem.gpu_fractions[a] for a in actions]
+    makespan_s, energy_j = schedule_anew(cluster, tasks, fractions)
+    assert infos[-1]["makespan_s"] == pytest.approx(makespan_s, rel=1e-6)
+    assert infos[-1]["total_energy_j"] == pytest.approx(energy_j, rel=1e-6)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    seed=st.integers(0, 2**31),
+    cluster=st.sampled_from([PLAIN, MIXED]),
+    weight=st.sampled_from([0.0, 0.3, 0.5, 1.0]),
+    load=st.sampled_from([None, 0.3, 1.5]),
+    noise=st.sampled_from([0.0, 0.5]),
+    num_tasks=st.integers(1, 30),
+)
+def test_rewards_sum_to_the_objective(
+    seed: int, cluster: Cluster, weight: float, load: float | None, noise: float, num_tasks: int
+) -> None:
+    env = HybridClusterEnv(
+        cluster=cluster, energy_weight=weight, load=load, noise=noise, num_tasks=num_tasks
+    )
+    env.action_space.seed(seed)
+    rewards, infos = play(env, seed=seed)
+    assert sum(rewards) == pytest.approx(-num_tasks * infos[-1]["objective"], rel=1e-9)
+    reference = env.objective.reference
+    makespan, energy = infos[-1]["makespan_s"], infos[-1]["total_energy_j"]
+    objective = (
+        1 - weight
+    ) * makespan / reference.makespan_s + weight * energy / reference.energy_j
+    assert infos[-1]["objective"] == pytest.approx(objective / num_tasks, rel=1e-9)
+
+
+def test_busy_time_is_at_most_the_makespan_and_the_last_device_sets_it(cluster: Cluster) -> None:
+    env = HybridClusterEnv(cluster=cluster, load=None, num_tasks=40)
+    _, infos = play(env, seed=3)
+    assert infos[-1]["utilisation"].max() == pytest.approx(1.0)  # at time 0 nobody waits
+    assert infos[-1]["utilisation"].min() >= 0.0
+    assert infos[-1]["makespan_s"] == max(info["finish_s"] for info in infos)
+
+
+def test_a_share_that_does_not_fit_falls_back_to_the_cpu() -> None:
+    env = HybridClusterEnv(cluster=PLAIN, gpu_fractions=(0.0, 0.5, 1.0))
+    _, info = env.reset(options={"tasks": [[0, 2e12, 100.0, 15e9]]})
+    assert info["action_mask"].tolist() == [1, 1, 0]
+    assert env.action_masks().tolist() == [True, True, False]
+    _, _, _, _, info = env.step(2)
+    assert info["fallback"]
+    assert info["gpu"] == -1
+    assert info["finish_s"] == pytest.approx(2.5)
+
+
+def test_noise_has_mean_one_and_is_reproducible() -> None:
+    env = HybridClusterEnv(cluster=PLAIN, noise=0.4, num_tasks=3000, gpu_fractions=(0.0, 1.0))
+    quiet = HybridClusterEnv(cluster=PLAIN, num_tasks=3000, gpu_fractions=(0.0, 1.0))
+    tasks = POOL.take(np.arange(3000), np.zeros(3000))
+    noisy = [i["time_s"] for i in play(env, [0] * 3000, seed=1, options={"tasks": tasks})[1]]
+    again = [i["time_s"] for i in play(env, [0] * 3000, seed=1, options={"tasks": tasks})[1]]
+    plain = [i["time_s"] for i in play(quiet, [0] * 3000, options={"tasks": tasks})[1]]
+    ratio = np.array(noisy) / np.array(plain)
+    assert noisy == again
+    assert ratio.mean() == pytest.approx(1.0, abs=0.03)
+    assert np.log(ratio).std() == pytest.approx(0.4, abs=0.02)
+
+
+def test_the_seed_decides_everything() -> None:
+    env = HybridClusterEnv(num_tasks=20)
+    first, other = play(env, [1] * 20, seed=7)[0], play(env, [1] * 20)[0]
+    assert play(env, [1] * 20, seed=7)[0] == first
+    assert play(env, [1] * 20)[0] == other != first
+
+
+def test_arrivals_are_poisson_at_the_load() -> None:
+    env = HybridClusterEnv(num_tasks=20_000, load=2.0)
+    env.reset(seed=0)
+    gaps = np.diff(env.episode_tasks().arrival_s)
+    mean = env.objective.reference.makespan_s / 2.0
+    assert gaps.mean() == pytest.approx(mean, rel=0.03)
+    assert gaps.std() == pytest.approx(mean, rel=0.03)
+
+
+def test_queues_in_the_observation() -> None:
+    env = HybridClusterEnv(cluster=PLAIN, observe_queues=True, gpu_fractions=(0.0, 0.5, 1.0))
+    table = [[arrival, 2e12, 100.0, 5e9] for arrival in (0.0, 0.1)]
+    env.reset(options={"tasks": table})
+    observation = env.step(1)[0]
+    scale = 2 * env.objective.reference.makespan_s
+    queues = np.array([1.4, 0.0, 0.5]) / scale  # CPU, then the GPUs in ascending order
+    assert observation[3:] == pytest.approx([*np.minimum(queues, 1.0), 0.5])
+
+
+@pytest.mark.parametrize("observe_queues", [False, True])
+@pytest.mark.parametrize("profile", shipped_profiles())
+def test_checkers_find_nothing(profile: str, observe_queues: bool) -> None:
+    from stable_baselines3.common.env_checker import check_env as sb3_check_env
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        env = gym.make("HybridCluster-v0", cluster=profile, observe_queues=observe_queues)
+        check_env(env.unwrapped)
+        sb3_check_env(env.unwrapped)
+
+
+def test_registering_again_changes_nothing() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        cpu_gpu_env.register_envs()
+    assert gym.make("cpu_gpu_env:HybridCluster-v0").unwrapped.spec is not None
+
+
+@pytest.mark.parametrize("action", [-1, 6, None, "1", 0.5, True, np.float32(1), np.array([1]), [1]])
+def test_wrong_actions_are_refused_and_change_nothing(action: Any) -> None:
+    env = HybridClusterEnv(num_tasks=2)
+    env.reset(seed=0)
+    with pytest.raises(HybridClusterError, match=r"action is .*; allowed: .*0 to 5"):
+        env.step(action)
+    _, _, terminated, _, _ = env.step(0)
+    assert not terminated
+
+
+@pytest.mark.parametrize("action", [1, np.int64(1), np.uint8(1), np.array(1)])
+def test_whole_numbers_of_any_kind_are_actions(action: Any) -> None:
+    env = HybridClusterEnv(num_tasks=1)
+    env.reset(seed=0)
+    assert env.step(action)[2]
+
+
+def test_stepping_out_of_order_is_refused() -> None:
+    env = HybridClusterEnv(num_tasks=1)
+    with pytest.raises(HybridClusterError, match="reset"):
+        env.step(0)
+    env.reset()
+    env.step(0)
+    with pytest.raises(HybridClusterError, match="reset"):
+        env.step(0)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"num_tasks": 0}, "num_tasks is 0"),
+        ({"num_tasks": 1.5}, "num_tasks is 1.5"),
+        ({"num_tasks": True}, "num_tasks is True"),
+        ({"gpu_fractions": (0.5, 0.2)}, "gpu_fractions is"),
+        ({"gpu_fractions": (0.5, 0.5)}, "gpu_fractions is"),
+        ({"gpu_fractions": (0.0, 1.1)}, "gpu_fractions is"),
+        ({"gpu_fractions": ()}, "gpu_fractions is"),
+        ({"gpu_fractions": ("a",)}, "gpu_fractions is"),
+        ({"gpu_fractions": (float("nan"),)}, "gpu_fractions is"),
+        ({"energy_weight": 1.5}, "energy_weight is 1.5"),
+        ({"energy_weight": float("nan")}, "energy_weight is nan"),
+        ({"load": 0}, "load is 0"),
+        ({"load": float("inf")}, "load is inf"),
+        ({"noise": -0.1}, "noise is -0.1"),
+        ({"cluster": "a100-nod"}, "Did you mean 'a100-node'"),
+        ({"cluster": "epyc-7763:1 + a100-80g:4"}, "Did you mean 'a100-80gb'"),
+        ({"cluster": "epyc-7763:0 + a100-80gb"}, "count of 'epyc-7763' is '0'"),
+        ({"cluster": 3}, "cluster is 3"),
+        ({"workload": "log-normal"}, "Did you mean 'lognormal'"),
+        ({"workload": 3}, "workload is 3"),
+        ({"render_mode": "rgb"}, "Did you mean 'rgb_array'"),
+    ],
+)
+def test_bad_arguments_are_named(arguments: dict[str, Any], message: str) -> None:
+    with pytest.raises(HybridClusterError) as error:
+        HybridClusterEnv(**arguments)
+    assert message in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "tasks",
+    [
+        [],
+        [[0, 1e12, 1.0]],
+        [[0, -1e12, 1.0, 1e9]],
+        [[0, 1e12, 0.0, 1e9]],
+        [[0, 1e12, float("nan"), 1e9]],
+        [[1, 1e12, 1.0, 1e9], [0, 1e12, 1.0, 1e9]],
+        "tasks",
+    ],
+)
+def test_bad_tasks_are_refused(tasks: Any) -> None:
+    env = HybridClusterEnv(num_tasks=5)
+    with pytest.raises(HybridClusterError, match="tasks"):
+        env.reset(options={"tasks": tasks})
+    with pytest.raises(HybridClusterError, match="Did you mean 'tasks'"):
+        env.reset(options={"task": tasks})
