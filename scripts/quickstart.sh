@@ -9,6 +9,9 @@ output=runs/quickstart
 
 setup_venv render,train
 
+# A second run into the same folders would draw its curves through those of the first.
+rm -rf "$output/dqn" "$output/comparison"
+
 step "measure this machine, with four A100 from the data sheet" \
     python scripts/profile_hardware.py --quick --gpus a100-80gb:4 --output "$output/profile.json"
 step "train an agent" \
