@@ -83,6 +83,7 @@ def make_table(comparison: Comparison) -> Table:
     problem = comparison.provenance["problem"]
     table = Table(
         box=SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
         title=f"{problem['cluster']}, {problem['workload']}, {problem['num_tasks']} tasks, "
         f"{len(comparison.provenance['seeds'])} held-out episodes\n"
         "(mean ± 95 % interval; time of a decision)",
