@@ -7,7 +7,7 @@ from typing import Any
 
 from cpu_gpu_env.baselines.base import Scheduler
 from cpu_gpu_env.baselines.fixed import CpuOnly, GpuOnly, RandomScheduler, RoundRobin
-from cpu_gpu_env.baselines.online import EarliestFinishTime, Greedy, Myopic
+from cpu_gpu_env.baselines.online import EarliestFinishTime, Greedy, Myopic, StaticPrice
 
 from cpu_gpu_env.errors import unknown_name
 
@@ -19,6 +19,7 @@ SCHEDULERS: dict[str, Callable[..., Scheduler]] = {
     "greedy": Greedy,
     "earliest-finish": EarliestFinishTime,
     "myopic": Myopic,
+    "static-price": StaticPrice,
 }
 """Name -> class; each is built from an environment (or several) and a seed."""
 
@@ -49,5 +50,6 @@ __all__ = [
     "RandomScheduler",
     "RoundRobin",
     "Scheduler",
+    "StaticPrice",
     "make_scheduler",
 ]

@@ -43,6 +43,20 @@ class Myopic(StateScheduler):
         return np.asarray(increase + 1e-9 * objective.makespan_price * finish)
 
 
+class StaticPrice(StateScheduler):
+    """The fraction that is cheapest at the fluid optimum's dual prices, blind to the queues.
+
+    In the limit of a long stream nothing that sees only the task can do better: the prices are
+    those at which the pools are used in the best proportion.
+    """
+
+    def scores(self, state: SchedulingState) -> FloatArray:
+        """Price of the devices' time and of the energy [objective of one task]."""
+        devices = state.cpu_price[:, None] * state.cpu_time_s
+        devices = devices + state.gpu_price[:, None] * state.gpu_time_s
+        return np.asarray(devices + self.problem.objective.energy_price * state.energy_j)
+
+
 def finish_s(state: SchedulingState) -> FloatArray:
     """When the last share of each task would finish under each action, (n, actions) [s]."""
     cpu = np.where(state.cpu_time_s > 0, state.cpu_start_s[:, None] + state.cpu_time_s, 0.0)

@@ -152,3 +152,10 @@ def test_a_wrong_number_of_environments_is_told() -> None:
         make_scheduler("myopik", env)
     with pytest.raises(HybridClusterError, match="env is"):
         make_scheduler("myopic", gym.make("CartPole-v1"))
+
+
+@pytest.mark.parametrize("cluster", ["a100-node", "h100-node"])
+def test_static_prices_reach_the_fluid_optimum_in_the_long_run(cluster: str) -> None:
+    kwargs: dict[str, Any] = {"cluster": cluster, "num_tasks": 20_000, "load": 3.0}
+    results = play_episodes(lambda env: make_scheduler("static-price", env), [1, 2], **kwargs)
+    assert results.objective.mean() == pytest.approx(1.0, abs=0.05)
