@@ -62,6 +62,10 @@ class CostTables:
     gpu_kind: tuple[int, ...]
     """For each GPU, the index of its kind."""
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> CostTables:
+        """Share what never changes: copies of an environment stay small."""
+        return self
+
     @property
     def num_tasks(self) -> int:
         """Number of tasks in the table."""

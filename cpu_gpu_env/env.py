@@ -427,6 +427,14 @@ class HybridClusterEnv(gym.Env[Observation, np.int64]):
         self._renderer.show(self._scene())
         return None
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out what cannot be copied or pickled: the view of the records and the window."""
+        return {**self.__dict__, "_records": None, "_renderer": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._records = memoryview(self._costs.records.reshape(-1))  # type: ignore[arg-type]
+
     def close(self) -> None:
         """Close the window, if there is one."""
         if self._renderer is not None:

@@ -49,6 +49,10 @@ class Problem:
     noise: float
     """Sigma of the lognormal factor on each execution time."""
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> Problem:
+        """Share what never changes: copies of an environment stay small."""
+        return self
+
     @property
     def gpu_fractions(self) -> tuple[float, ...]:
         """GPU fraction of each action."""

@@ -64,6 +64,10 @@ class Tasks:
                 f"tasks: {name}[{row}] is {column[row]}; allowed: a finite number {allowed}"
             )
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> Tasks:
+        """Share what never changes: copies of an environment stay small."""
+        return self
+
     def __len__(self) -> int:
         return len(self.size_flop)
 

@@ -1,5 +1,7 @@
 """The single environment against schedules worked out by hand and by other code."""
 
+import copy
+import pickle
 import warnings
 from typing import Any
 
@@ -265,3 +267,16 @@ def test_bad_tasks_are_refused(tasks: Any) -> None:
         env.reset(options={"tasks": tasks})
     with pytest.raises(HybridClusterError, match="Did you mean 'tasks'"):
         env.reset(options={"task": tasks})
+
+
+@pytest.mark.parametrize("clone", [copy.deepcopy, lambda env: pickle.loads(pickle.dumps(env))])
+def test_a_copy_goes_on_alone(clone: Any) -> None:
+    env = HybridClusterEnv(cluster=PLAIN, num_tasks=6)
+    env.reset(seed=1)
+    env.step(3)
+    twin = clone(env)
+    for action in (0, 5, 2, 1, 4):
+        mine, other = env.step(action), twin.step(action)
+        assert mine[1:3] == other[1:3]
+    assert mine[4]["objective"] == other[4]["objective"]
+    assert np.array_equal(env.reset()[0], twin.reset()[0])
