@@ -87,21 +87,25 @@ class FluidProblem:
     def _price_out(self, prices: FloatArray, energy_cost: float) -> float:
         """Add the column of each row's cheapest placement; return its cost per task."""
         num_cpu = len(self._cpu_time)
+        cells = np.arange(self._rows)
         best = np.full(self._rows, np.inf)
         totals = np.zeros((len(prices) + 1, self._rows))
-        every_row = np.arange(self._rows)
         for c, cpu_time in enumerate(self._cpu_time):
             for g, gpu_time in enumerate(self._gpu_time):
-                cost = prices[c] * cpu_time + prices[num_cpu + g] * gpu_time
-                cost += energy_cost * self._energy[c, g]
-                action = cost.argmin(axis=0)
-                chosen = cost[action, every_row]
-                better = chosen < best
+                energy = self._energy[c, g]
+                cost = prices[c] * cpu_time
+                cost += prices[num_cpu + g] * gpu_time
+                cost += energy_cost * energy
+                # Flat indices of the cheapest action of each row: one gather a quantity.
+                index = cost.argmin(axis=0) * self._rows + cells
+                chosen = cost.take(index)
+                better = np.flatnonzero(chosen < best)
+                index = index[better]
                 best[better] = chosen[better]
                 totals[:, better] = 0.0
-                totals[c, better] = cpu_time[action, every_row][better]
-                totals[num_cpu + g, better] = gpu_time[action, every_row][better]
-                totals[-1, better] = self._energy[c, g][action, every_row][better]
+                totals[c, better] = cpu_time.take(index)
+                totals[num_cpu + g, better] = gpu_time.take(index)
+                totals[-1, better] = energy.take(index)
         self._columns.append(totals.mean(axis=1))
         return float(best.mean())
 
