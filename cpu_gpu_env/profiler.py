@@ -42,6 +42,8 @@ GEMM_SIZES = (1_024, 2_048, 4_096, 8_192, 16_384)
 MIN_REPEATS, MAX_REPEATS = 5, 10_000
 MIN_ARRAY_BYTES, MAX_ARRAY_BYTES = 2**26, 2**29
 LINK_BYTES = 2**28
+MAX_KINDS_AT_FULL_TIME = 2
+"""Kinds of device that get the time asked for; more share it, so that a run ends in a minute."""
 REFERENCE_CPU, REFERENCE_CORES = "epyc-7763", 64
 """Catalogue device from which the power of an unmetered CPU is scaled, core by core."""
 UNKNOWN_GPU_TDP_W = 250.0
@@ -58,6 +60,11 @@ class Effort:
     """A matrix product is made large enough to take this long [s]."""
     idle_s: float
     """Time over which idle power is averaged [s]."""
+
+    def shared_by(self, kinds: int) -> Effort:
+        """Shorten the times, if need be, for a machine with so many kinds of device."""
+        share = min(1.0, MAX_KINDS_AT_FULL_TIME / kinds)
+        return Effort(share * self.kernel_s, share * self.run_s, share * self.idle_s)
 
 
 FULL = Effort(kernel_s=5.0, run_s=0.1, idle_s=2.0)
@@ -223,7 +230,7 @@ def profile_machine(
     Args:
         name: Name of the profile.
         gpus: Entries of catalogue GPUs to add, such as ``{"catalogue": "t4", "count": 4}``.
-        effort: How long to measure.
+        effort: How long to measure; shared if there are many kinds of device.
         threads: CPU threads to measure with; 0 leaves the number to torch.
         seed: Seed of the contents of the arrays.
         progress: Told of each step before it begins.
@@ -236,6 +243,7 @@ def profile_machine(
     """
     with _torch_set_up(threads) as used_threads:
         targets = _targets()
+        effort = effort.shared_by(len(targets))
         total = sum(3 if target.kind == "cpu" else 4 for target in targets)
         entries = [
             _measure(target, effort, seed, used_threads, lambda label: progress(label, total))

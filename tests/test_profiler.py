@@ -18,7 +18,7 @@ from cpu_gpu_env import profiler
 from cpu_gpu_env.cluster import DEVICE_FIGURES
 from cpu_gpu_env.errors import HybridClusterError
 from cpu_gpu_env.profile import device_catalogue, load_profile
-from cpu_gpu_env.profiler import Effort, Target, profile_machine, time_repeatedly
+from cpu_gpu_env.profiler import FULL, Effort, Target, profile_machine, time_repeatedly
 
 torch = pytest.importorskip("torch")
 command = pytest.importorskip("cpu_gpu_env.scripts.profile_hardware")
@@ -365,6 +365,11 @@ def test_timing_takes_the_median_and_leaves_the_warm_up_out() -> None:
     assert timing.median_s == 3.0
     assert timing.spread == pytest.approx((4.0 - 2.0) / 3.0)
     assert timing.repeats == 5
+
+
+def test_many_kinds_of_device_share_the_time() -> None:
+    assert FULL.shared_by(1) == FULL.shared_by(2) == FULL
+    assert FULL.shared_by(8).kernel_s == FULL.kernel_s / 4
 
 
 def test_timing_stops_when_its_time_is_up() -> None:
