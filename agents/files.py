@@ -9,19 +9,20 @@ from __future__ import annotations
 import io
 import json
 import os
-import tempfile
 import zipfile
-from pathlib import Path
 from typing import Any
 
 import torch
-from cpu_gpu_env.agents.algorithms import policy_class
 from gymnasium import spaces
 from stable_baselines3.common.policies import BasePolicy
 
+from cpu_gpu_env.agents.algorithms import policy_class
+from cpu_gpu_env.atomic_file import write_bytes_atomically
 from cpu_gpu_env.errors import HybridClusterError
 
 FORMAT_VERSION = 1
+BEST_AGENT = "best.zip"
+"""Name of the best agent in the folder of a training."""
 _SETTINGS, _WEIGHTS = "settings.json", "weights.pt"
 
 
@@ -33,8 +34,6 @@ def save_agent(policy: BasePolicy, settings: dict[str, Any], path: str | os.Path
         settings: What made it, JSON values; must hold ``algo`` and ``net_arch`` for `load_agent`.
         path: File to write, ``*.zip``.
     """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     weights = io.BytesIO()
     torch.save(policy.state_dict(), weights)
     observation_space, action_space = policy.observation_space, policy.action_space
@@ -45,25 +44,11 @@ def save_agent(policy: BasePolicy, settings: dict[str, Any], path: str | os.Path
         "num_actions": int(action_space.n),
         **settings,
     }
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(descriptor, "wb") as file, zipfile.ZipFile(file, "w") as archive:
-            archive.writestr(_SETTINGS, json.dumps(header, indent=2))
-            archive.writestr(_WEIGHTS, weights.getvalue())
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
-
-
-def read_settings(path: str | os.PathLike[str]) -> dict[str, Any]:
-    """Read the settings of an agent file.
-
-    Raises:
-        HybridClusterError: If the file is missing or not an agent.
-    """
-    return _read(path)[0]
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        archive.writestr(_SETTINGS, json.dumps(header, indent=2))
+        archive.writestr(_WEIGHTS, weights.getvalue())
+    write_bytes_atomically(path, content.getvalue())
 
 
 def load_agent(path: str | os.PathLike[str]) -> tuple[BasePolicy, dict[str, Any]]:

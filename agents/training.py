@@ -7,14 +7,14 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from cpu_gpu_env.agents.algorithms import NUM_TRAINING_ENVS, DQNSettings, make_algorithm
-from cpu_gpu_env.agents.files import save_agent
-from cpu_gpu_env.agents.sb3_vec_env import HybridClusterVecEnv
-from cpu_gpu_env.baselines.evaluation import play_episodes
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.logger import configure
 
+from cpu_gpu_env.agents.algorithms import NUM_TRAINING_ENVS, DQNSettings, make_algorithm
+from cpu_gpu_env.agents.files import BEST_AGENT, save_agent
+from cpu_gpu_env.agents.sb3_vec_env import HybridClusterVecEnv
+from cpu_gpu_env.baselines.evaluation import play_episodes
 from cpu_gpu_env.errors import HybridClusterError
 from cpu_gpu_env.vector_env import HybridClusterVectorEnv
 
@@ -49,6 +49,11 @@ class TrainingPlan:
         for name in ("steps", "num_envs", "evaluations", "validation_episodes"):
             if getattr(self, name) < 1:
                 raise HybridClusterError(f"{name} is {getattr(self, name)}; allowed: >= 1")
+
+    @property
+    def best(self) -> Path:
+        """File of the best agent."""
+        return self.output / BEST_AGENT
 
 
 @dataclass(frozen=True)
@@ -109,7 +114,7 @@ class HeldOutEvaluation(BaseCallback):
         save_agent(self.model.policy, settings, checkpoint)
         if objective < self.best_objective:
             self.best_objective = objective
-            save_agent(self.model.policy, settings, plan.output / "best.zip")
+            save_agent(self.model.policy, settings, plan.best)
         if self.report is not None:
             self.report(self.num_timesteps, objective)
 
@@ -152,8 +157,7 @@ def train(
         model.logger.close()
     last = plan.output / "last.zip"
     save_agent(model.policy, {**settings, "trained_steps": model.num_timesteps}, last)
-    best = plan.output / "best.zip"
-    return TrainingResult(best, last, evaluation.best_objective)
+    return TrainingResult(plan.best, last, evaluation.best_objective)
 
 
 def _describe(

@@ -8,7 +8,6 @@ from typing import Any
 from cpu_gpu_env.baselines.base import Scheduler
 from cpu_gpu_env.baselines.fixed import CpuOnly, GpuOnly, RandomScheduler, RoundRobin
 from cpu_gpu_env.baselines.online import EarliestFinishTime, Greedy, Myopic, StaticPrice
-
 from cpu_gpu_env.errors import unknown_name
 
 SCHEDULERS: dict[str, Callable[..., Scheduler]] = {

@@ -11,14 +11,14 @@ from importlib import metadata
 from typing import Any
 
 import numpy as np
+from scipy import stats
+
 from cpu_gpu_env.baselines.evaluation import (
     EpisodeResults,
     SchedulerFactory,
     decision_times_s,
     play_episodes,
 )
-from scipy import stats
-
 from cpu_gpu_env.errors import HybridClusterError
 from cpu_gpu_env.problem import Problem, make_problem
 from cpu_gpu_env.profile import cluster_to_profile

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from cpu_gpu_env.baselines.base import Predictor
 
+from cpu_gpu_env.baselines.base import Predictor
 from cpu_gpu_env.env import HybridClusterEnv
 from cpu_gpu_env.tasks import FloatArray
 from cpu_gpu_env.vector_env import HybridClusterVectorEnv

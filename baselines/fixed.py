@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
+
 from cpu_gpu_env.baselines.base import Actions, Scheduler
 
 IntMemory = npt.NDArray[np.int64]

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from cpu_gpu_env.baselines.base import StateScheduler
 
+from cpu_gpu_env.baselines.base import StateScheduler
 from cpu_gpu_env.state import SchedulingState
 from cpu_gpu_env.tasks import FloatArray
 

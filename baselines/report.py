@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from cpu_gpu_env.baselines.comparison import Comparison, Entry
 
-from cpu_gpu_env.profile import write_text_atomically
+from cpu_gpu_env.atomic_file import write_text_atomically
+from cpu_gpu_env.baselines.comparison import Comparison, Entry
 
 if TYPE_CHECKING:
     from rich.table import Table

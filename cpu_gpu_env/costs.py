@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -76,7 +77,8 @@ class CostTables:
         """Whether every fraction of every task fits."""
         return bool(self.num_feasible.min() == len(self.gpu_fractions))
 
-    def masks_by_count(self) -> npt.NDArray[np.int8]:
+    @cached_property
+    def _masks_by_count(self) -> npt.NDArray[np.int8]:
         """Action mask (1: fits) for each number of feasible fractions, (actions + 1, actions).
 
         A task none of whose fractions fits runs on the CPU whatever is chosen: all are allowed.
@@ -88,7 +90,7 @@ class CostTables:
 
     def action_masks(self, rows: npt.NDArray[np.integer[Any]]) -> npt.NDArray[np.int8]:
         """Action masks of some tasks, (rows, actions)."""
-        masks: npt.NDArray[np.int8] = self.masks_by_count()[self.num_feasible[rows]]
+        masks: npt.NDArray[np.int8] = self._masks_by_count[self.num_feasible[rows]]
         return masks
 
 

@@ -137,11 +137,13 @@ class HybridClusterEnv(gym.Env[Observation, np.int64]):
         self._num_actions = len(self.problem.gpu_fractions)
         self._asked_for_gpu = [fraction > 0.0 for fraction in self.problem.gpu_fractions]
         self._energy_price = self.objective.energy_price
-        self._mask_table = self.problem.costs.masks_by_count()
-        self._use_tables(
-            self.problem.workload.pool, self.problem.costs, pool_features(self.problem.workload)
-        )
+        self._use_pool()
         self._position = self._num_tasks = 0
+
+    def _use_pool(self) -> None:
+        """Read the tables of the workload's pool."""
+        workload = self.problem.workload
+        self._use_tables(workload.pool, self.problem.costs, pool_features(workload))
 
     def _use_tables(self, tasks: Tasks, costs: CostTables, features: Features) -> None:
         """Read tasks, costs and features from these tables from now on."""
@@ -187,8 +189,7 @@ class HybridClusterEnv(gym.Env[Observation, np.int64]):
     def _draw_episode(self) -> None:
         """Draw an episode from the pool."""
         if self._costs is not self.problem.costs:
-            workload = self.problem.workload
-            self._use_tables(workload.pool, self.problem.costs, pool_features(workload))
+            self._use_pool()
         raw = self.np_random.bit_generator.random_raw(self._sampler.num_raw)
         words, noise_words = self._sampler.split(raw)
         self._set_episode(self._sampler.rows(words), self._sampler.arrivals_s(words), noise_words)
@@ -219,7 +220,7 @@ class HybridClusterEnv(gym.Env[Observation, np.int64]):
             )
         )
         # Each step hands out another row of these blocks, made for this episode alone.
-        self._masks = list(self._mask_table[self._costs.num_feasible[rows]])
+        self._masks = list(self._costs.action_masks(rows))
         self._masks.append(np.ones(self._num_actions, dtype=np.int8))
         self._task_features = list(self._features[rows])
         self._task_features.append(np.zeros(NUM_FEATURES, dtype=np.float32))
@@ -303,9 +304,13 @@ class HybridClusterEnv(gym.Env[Observation, np.int64]):
             f"action is {action!r}; allowed: {allowed}, 0 to {self._num_actions - 1}"
         )
 
+    def _makespan_s(self) -> float:
+        """When all work so far is done [s]."""
+        return max(self._cpus.last_finish_s, self._gpus.last_finish_s)
+
     def _finish_episode(self, info: dict[str, Any]) -> float:
         """Add the results of the episode to `info`; return what is left of the potential."""
-        makespan_s = max(self._cpus.last_finish_s, self._gpus.last_finish_s)
+        makespan_s = self._makespan_s()
         info["makespan_s"] = makespan_s
         info["total_energy_j"] = self.objective.total_energy_j(makespan_s, self._active_energy_j)
         info["objective"] = self.objective.value(makespan_s, self._active_energy_j, self._num_tasks)
@@ -348,7 +353,7 @@ class HybridClusterEnv(gym.Env[Observation, np.int64]):
         if self._position >= self._num_tasks:
             raise no_task_error()
         (cpu_free_s, cpu), (gpu_free_s, gpu) = self._cpus.heap[0], self._gpus.heap[0]
-        makespan_s = max(self._cpus.last_finish_s, self._gpus.last_finish_s)
+        makespan_s = self._makespan_s()
         return look_up_state(
             self._costs,
             self.objective,
@@ -395,7 +400,7 @@ class HybridClusterEnv(gym.Env[Observation, np.int64]):
             self.render()
 
     def _scene(self) -> Scene:
-        makespan_s = max(self._cpus.last_finish_s, self._gpus.last_finish_s)
+        makespan_s = self._makespan_s()
         return Scene(
             cluster=self.problem.cluster,
             shares=self._shares,
@@ -433,7 +438,7 @@ class HybridClusterEnv(gym.Env[Observation, np.int64]):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
-        self._records = memoryview(self._costs.records.reshape(-1))  # type: ignore[arg-type]
+        self._use_tables(self._tasks, self._costs, self._features)
 
     def close(self) -> None:
         """Close the window, if there is one."""

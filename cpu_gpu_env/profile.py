@@ -14,11 +14,11 @@ from __future__ import annotations
 import json
 import math
 import os
-import tempfile
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from cpu_gpu_env.atomic_file import write_text_atomically
 from cpu_gpu_env.cluster import DEVICE_FIGURES, Cluster, Device
 from cpu_gpu_env.errors import HybridClusterError, unknown_name
 
@@ -95,13 +95,15 @@ def parse_composition(composition: str) -> dict[Device, int]:
         name, _, count = (part.strip() for part in term.partition(":"))
         if name not in device_catalogue():
             raise unknown_name(f"device in {composition!r}:", name, device_catalogue())
+        device = device_catalogue()[name]
         digits = count.isdecimal() and len(count) <= len(str(MAX_COUNT))
-        if count and not (digits and 1 <= int(count) <= MAX_COUNT):
+        total = counted.get(device, 0) + (int(count) if digits else 1)
+        if count and not (digits and int(count) >= 1 and total <= MAX_COUNT):
             raise HybridClusterError(
                 f"{composition!r}: count of {name!r} is {count!r}; allowed: 1, 2, ... {MAX_COUNT}"
+                " in all"
             )
-        device = device_catalogue()[name]
-        counted[device] = counted.get(device, 0) + int(count or 1)
+        counted[device] = total
     return counted
 
 
@@ -157,21 +159,6 @@ def save_profile(data: dict[str, Any], path: str | os.PathLike[str]) -> None:
     """
     parse_profile(data)
     write_text_atomically(path, json.dumps(data, indent=2, allow_nan=False) + "\n")
-
-
-def write_text_atomically(path: str | os.PathLike[str], text: str) -> None:
-    """Write a text file by renaming a finished temporary file into place."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
 
 
 def cluster_to_profile(cluster: Cluster, description: str = "") -> dict[str, Any]:

@@ -50,6 +50,18 @@ class EpisodeSampler:
         """Row of the pool of each task word."""
         return (words & _LOW_BITS).astype(np.intp)
 
+    def load(
+        self,
+        words: WordArray,
+        row: npt.NDArray[np.intp],
+        gap_index: npt.NDArray[np.intp],
+        gap_s: FloatArray,
+    ) -> None:
+        """Unpack words into arrays of their shape: rows, and gaps [s] by way of their index."""
+        np.bitwise_and(words, _LOW_BITS, out=row, casting="unsafe")
+        np.right_shift(words, 16, out=gap_index, casting="unsafe")
+        self.gap_table_s.take(gap_index, out=gap_s, mode="clip")
+
     def arrivals_s(self, words: WordArray) -> FloatArray:
         """Arrival times of an episode (num_tasks,) [s]; the first is 0."""
         gaps = self.gap_table_s[words >> 16]

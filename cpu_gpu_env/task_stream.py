@@ -160,9 +160,7 @@ class SampledStream(TaskStream):
 
     def _load(self) -> None:
         words = self._ring[self._clock % self.num_tasks]
-        np.bitwise_and(words, 0xFFFF, out=self.row, casting="unsafe")
-        np.right_shift(words, 16, out=self._gap_index, casting="unsafe")
-        self.sampler.gap_table_s.take(self._gap_index, out=self._gap_s, mode="clip")
+        self.sampler.load(words, self.row, self._gap_index, self._gap_s)
         np.add(self.arrival_s, self._gap_s, out=self.arrival_s)
 
     def noise(self) -> tuple[FloatArray, FloatArray] | None:

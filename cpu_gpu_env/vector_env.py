@@ -46,8 +46,8 @@ class HybridClusterVectorEnv(VectorEnv[Observations, npt.NDArray[np.int64], npt.
 
     A step has the cost of about thirty NumPy operations, so its ``infos`` are slim: ``action_mask``
     of the next tasks and, when episodes end, ``final_info`` with ``makespan_s``,
-    ``total_energy_j``, ``objective`` and ``action_mask`` (arrays of length num_envs, valid where
-    ``_final_info`` is True), and ``final_obs``. ``gym.make_vec(..., vectorization_mode="sync")``
+    ``total_energy_j`` and ``objective`` (arrays of length num_envs, valid where ``_final_info`` is
+    True), and ``final_obs``. ``gym.make_vec(..., vectorization_mode="sync")``
     has every info of the single environment.
 
     Args:

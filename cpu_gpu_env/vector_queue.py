@@ -14,8 +14,6 @@ import numpy.typing as npt
 
 from cpu_gpu_env.tasks import FloatArray
 
-Mask = npt.NDArray[np.bool_]
-
 
 class VectorQueue(Protocol):
     """The queues of one pool in many environments."""

@@ -30,10 +30,6 @@ class Range:
         logs = np.log(np.maximum(values, self.low)) - np.log(self.low)
         return np.asarray(np.clip(logs / span, 0.0, 1.0), dtype=np.float64)
 
-    def unscale(self, scaled: FloatArray) -> FloatArray:
-        """Inverse of `scale` within the range."""
-        return np.asarray(self.low * (self.high / self.low) ** scaled, dtype=np.float64)
-
 
 @dataclass(frozen=True, eq=False)
 class Workload:

@@ -11,12 +11,12 @@ from typing import Any
 
 import gymnasium as gym
 import numpy as np
-from cpu_gpu_env.scripts.command import make_parser, positive, run
 from rich.console import Console
 from rich.table import Table
 from tqdm import tqdm
 
 from cpu_gpu_env import ENV_ID
+from cpu_gpu_env.scripts.command import make_parser, positive, run
 
 VECTOR_SIZES = (64, 1_024, 4_096, 16_384)
 PEER = "CartPole-v1"

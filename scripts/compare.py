@@ -7,10 +7,15 @@ import shlex
 import sys
 from pathlib import Path
 
+from rich.console import Console
+from tqdm import tqdm
+
 from cpu_gpu_env.baselines import SCHEDULERS, make_scheduler
 from cpu_gpu_env.baselines.comparison import Entrant, compare
 from cpu_gpu_env.baselines.evaluation import EVALUATION_SEED
 from cpu_gpu_env.baselines.report import make_table, write_csv, write_json, write_tensorboard
+from cpu_gpu_env.errors import HybridClusterError, unknown_name
+from cpu_gpu_env.problem import make_problem
 from cpu_gpu_env.scripts.command import (
     add_env_arguments,
     env_kwargs,
@@ -18,11 +23,6 @@ from cpu_gpu_env.scripts.command import (
     positive,
     run,
 )
-from rich.console import Console
-from tqdm import tqdm
-
-from cpu_gpu_env.errors import HybridClusterError, unknown_name
-from cpu_gpu_env.problem import make_problem
 
 
 def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
@@ -87,9 +87,9 @@ def _fixed(name: str, seed: int) -> Entrant:
 
 
 def _agent(path: Path, gpu_fractions: tuple[float, ...], taken: set[str]) -> Entrant:
-    from cpu_gpu_env.agents.files import load_agent
+    from cpu_gpu_env.agents.files import BEST_AGENT, load_agent
 
-    file = path / "best.zip" if path.is_dir() else path
+    file = path / BEST_AGENT if path.is_dir() else path
     policy, settings = load_agent(file)
     if tuple(settings["gpu_fractions"]) != gpu_fractions:
         raise HybridClusterError(

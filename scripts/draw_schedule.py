@@ -7,9 +7,8 @@ import sys
 from pathlib import Path
 
 from cpu_gpu_env.baselines import SCHEDULERS, make_scheduler
-from cpu_gpu_env.scripts.command import add_env_arguments, env_kwargs, make_parser, run
-
 from cpu_gpu_env.env import HybridClusterEnv
+from cpu_gpu_env.scripts.command import add_env_arguments, env_kwargs, make_parser, run
 
 
 def parse_arguments(argv: list[str] | None) -> argparse.Namespace:

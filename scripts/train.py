@@ -7,8 +7,11 @@ import sys
 from pathlib import Path
 
 import torch
+from tqdm import tqdm
+
 from cpu_gpu_env.agents.algorithms import ALGORITHMS, NUM_TRAINING_ENVS
 from cpu_gpu_env.agents.training import TrainingPlan, train
+from cpu_gpu_env.problem import make_problem
 from cpu_gpu_env.scripts.command import (
     add_env_arguments,
     env_kwargs,
@@ -16,9 +19,6 @@ from cpu_gpu_env.scripts.command import (
     positive,
     run,
 )
-from tqdm import tqdm
-
-from cpu_gpu_env.problem import make_problem
 
 
 def parse_arguments(argv: list[str] | None) -> argparse.Namespace:

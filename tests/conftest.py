@@ -1,8 +1,6 @@
 """Small problems with round numbers."""
 
 import math
-import os
-from pathlib import Path
 
 import pytest
 
@@ -20,13 +18,3 @@ MIXED = Cluster("mixed", (CPU, SLOW_CPU, GPU, GPU, SMALL_GPU))
 @pytest.fixture(params=[PLAIN, MIXED], ids=["plain", "mixed"])
 def cluster(request: pytest.FixtureRequest) -> Cluster:
     return request.param
-
-
-@pytest.fixture
-def shared_data() -> Path:
-    """The folder of public traces and measurements, where there is one."""
-    beside = Path(__file__).resolve().parents[2] / "shared" / "data"
-    folder = Path(os.environ.get("HYBRIDCLUSTER_DATA", beside))
-    if not folder.is_dir():
-        pytest.skip("no public data here; HYBRIDCLUSTER_DATA names its folder")
-    return folder

@@ -8,15 +8,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from stable_baselines3.common.evaluation import evaluate_policy
+
+from cpu_gpu_env import HybridClusterError, HybridClusterVectorEnv
 from cpu_gpu_env.agents.algorithms import make_algorithm
 from cpu_gpu_env.agents.files import load_agent, save_agent
 from cpu_gpu_env.agents.sb3_vec_env import HybridClusterVecEnv
 from cpu_gpu_env.agents.training import TrainingPlan, train
 from cpu_gpu_env.baselines import make_scheduler
 from cpu_gpu_env.baselines.evaluation import evaluation_seeds, play_episodes
-from stable_baselines3.common.evaluation import evaluate_policy
-
-from cpu_gpu_env import HybridClusterError, HybridClusterVectorEnv
 
 SETTINGS = {"algo": "dqn", "net_arch": [8]}
 

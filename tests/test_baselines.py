@@ -6,10 +6,10 @@ import gymnasium as gym
 import numpy as np
 import pytest
 from conftest import MIXED, PLAIN
-from cpu_gpu_env.baselines import SCHEDULERS, make_scheduler
-from cpu_gpu_env.baselines.evaluation import play_episodes
 
 from cpu_gpu_env import Cluster, HybridClusterEnv, HybridClusterError, HybridClusterVectorEnv
+from cpu_gpu_env.baselines import SCHEDULERS, make_scheduler
+from cpu_gpu_env.baselines.evaluation import play_episodes
 
 NAMES = sorted(SCHEDULERS)
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from cpu_gpu_env.baselines import SCHEDULERS
 from cpu_gpu_env.scripts import compare, draw_schedule, train
 
