@@ -1,4 +1,7 @@
-"""The cost model: time and energy of every (task, GPU fraction), computed once."""
+"""The cost model: execution times of every (task, GPU fraction), computed once.
+
+A share's energy above idle is its execution time times the power above idle of its device.
+"""
 
 from __future__ import annotations
 
@@ -10,14 +13,14 @@ import numpy as np
 import numpy.typing as npt
 
 from cpu_gpu_env.cluster import Cluster, Device, distinct
+from cpu_gpu_env.errors import HybridClusterError
 from cpu_gpu_env.tasks import FloatArray, Tasks
 
 NOT_USED = -np.inf
 """Stands for the time of a pool that gets no share: ``max(free, start + NOT_USED) == free``."""
 
-RECORD = ("cpu_time_s", "gpu_time_s", "energy_j", "cpu_energy_j")
-"""What the last axis of `CostTables.records` holds."""
-
+MAX_TIME_S = 1e30
+"""Longer tasks are refused; float32 and sums of many of them are far from overflowing here."""
 
 def execution_time_s(device: Device, fraction: float, tasks: Tasks) -> FloatArray:
     """Time that a share of each task takes on a device [s]; this is all the physics there is.
@@ -45,17 +48,23 @@ def execution_time_s(device: Device, fraction: float, tasks: Tasks) -> FloatArra
 
 @dataclass(frozen=True, eq=False)
 class CostTables:
-    """Time and energy of every (task, GPU fraction) on a cluster.
+    """Execution time of every (task, GPU fraction) on each kind of device of a cluster.
 
-    A fraction that does not fit the GPUs holds the costs of running wholly on the CPU.
+    A fraction that does not fit the GPUs holds the times of running wholly on the CPU. The time of
+    a pool without a share is `NOT_USED`.
     """
 
     cluster: Cluster
     gpu_fractions: tuple[float, ...]
     """Ascending, one an action."""
-    records: FloatArray
-    """(CPU kinds, GPU kinds, tasks, actions, 4), see `RECORD`; energies are above idle [J]; the
-    time of a pool without a share is `NOT_USED`."""
+    cpu_time_s: FloatArray
+    """(CPU kinds, tasks, actions): time of the CPU's share [s]."""
+    gpu_time_s: FloatArray
+    """(GPU kinds, tasks, actions): time of the GPU's share [s]."""
+    cpu_power_w: FloatArray
+    """(CPU kinds,): power above idle [W]."""
+    gpu_power_w: FloatArray
+    """(GPU kinds,): power above idle [W]."""
     num_feasible: npt.NDArray[np.uint8]
     """(tasks,): how many of the fractions fit; they are the smallest ones."""
     cpu_kind: tuple[int, ...]
@@ -70,9 +79,9 @@ class CostTables:
     @property
     def num_tasks(self) -> int:
         """Number of tasks in the table."""
-        return int(self.records.shape[2])
+        return self.cpu_time_s.shape[1]
 
-    @property
+    @cached_property
     def all_feasible(self) -> bool:
         """Whether every fraction of every task fits."""
         return bool(self.num_feasible.min() == len(self.gpu_fractions))
@@ -97,43 +106,53 @@ class CostTables:
 def build_cost_tables(
     cluster: Cluster, tasks: Tasks, gpu_fractions: tuple[float, ...]
 ) -> CostTables:
-    """Compute the costs of all tasks.
+    """Compute the times of all tasks.
 
     A share must fit the smallest GPU, because it goes to whichever GPU is free first.
+
+    Raises:
+        HybridClusterError: If a task takes longer than float32 can hold.
     """
     cpus, cpu_kind = distinct(cluster.cpus)
     gpus, gpu_kind = distinct(cluster.gpus)
     capacity_bytes = min(gpu.memory_bytes for gpu in gpus)
-    shape = (len(cpus), len(gpus), len(tasks), len(gpu_fractions), len(RECORD))
-    records = np.empty(shape)
+    cpu_time_s = np.full((len(cpus), len(tasks), len(gpu_fractions)), NOT_USED)
+    gpu_time_s = np.full((len(gpus), len(tasks), len(gpu_fractions)), NOT_USED)
     num_feasible = np.zeros(len(tasks), dtype=np.uint8)
     for action, fraction in enumerate(gpu_fractions):
         fits = fraction * tasks.memory_bytes <= capacity_bytes
         num_feasible += fits
-        for c, cpu in enumerate(cpus):
-            for g, gpu in enumerate(gpus):
-                cost = records[c, g, :, action]
-                cost[:] = _pair_costs(cpu, gpu, fraction, tasks)
-                if not fits.all():
-                    cost[~fits] = _pair_costs(cpu, gpu, 0.0, tasks)[~fits]
-    # Exact in float32, so that the vector environment can pack them tightly and still agree with
-    # the single one to the last bit; the model is far from good to seven digits.
-    records = records.astype(np.float32).astype(np.float64)
-    return CostTables(cluster, gpu_fractions, records, num_feasible, cpu_kind, gpu_kind)
-
-
-def _pair_costs(cpu: Device, gpu: Device, fraction: float, tasks: Tasks) -> FloatArray:
-    """The records (tasks, 4) of one split between a CPU and a GPU."""
-    cpu_time = execution_time_s(cpu, 1.0 - fraction, tasks)
-    gpu_time = execution_time_s(gpu, fraction, tasks)
-    cpu_energy = (cpu.active_power_w - cpu.idle_power_w) * cpu_time
-    gpu_energy = (gpu.active_power_w - gpu.idle_power_w) * gpu_time
-    return np.stack(
-        [
-            np.where(fraction < 1.0, cpu_time, NOT_USED),
-            np.where(fraction > 0.0, gpu_time, NOT_USED),
-            cpu_energy + gpu_energy,
-            cpu_energy,
-        ],
-        axis=1,
+        for device, time_s in zip(cpus, cpu_time_s[..., action], strict=True):
+            if fraction < 1.0:
+                time_s[:] = execution_time_s(device, 1.0 - fraction, tasks)
+            if not fits.all():
+                time_s[~fits] = execution_time_s(device, 1.0, tasks)[~fits]
+        for device, time_s in zip(gpus, gpu_time_s[..., action], strict=True):
+            if fraction > 0.0:
+                time_s[fits] = execution_time_s(device, fraction, tasks)[fits]
+    return CostTables(
+        cluster,
+        gpu_fractions,
+        _round_to_float32(cpu_time_s),
+        _round_to_float32(gpu_time_s),
+        np.array([cpu.active_power_w - cpu.idle_power_w for cpu in cpus]),
+        np.array([gpu.active_power_w - gpu.idle_power_w for gpu in gpus]),
+        num_feasible,
+        cpu_kind,
+        gpu_kind,
     )
+
+
+def _round_to_float32(time_s: FloatArray) -> FloatArray:
+    """Round to what float32 holds, so that the vector environment can pack times tightly.
+
+    It then agrees with the single one to the last bit; the model is far from good to seven digits.
+    """
+    longest_s = time_s.max()
+    if longest_s > MAX_TIME_S:
+        task = int(time_s.max(axis=(0, 2)).argmax())
+        raise HybridClusterError(
+            f"task {task} takes {longest_s:.3g} s; allowed: at most {MAX_TIME_S:.0e} s on every "
+            "device"
+        )
+    return time_s.astype(np.float32).astype(np.float64)

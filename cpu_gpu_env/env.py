@@ -137,6 +137,10 @@ class HybridClusterEnv(gym.Env[Observation, np.int64]):
         self._num_actions = len(self.problem.gpu_fractions)
         self._asked_for_gpu = [fraction > 0.0 for fraction in self.problem.gpu_fractions]
         self._energy_price = self.objective.energy_price
+        costs = self.problem.costs
+        self._cpu_power_w = [float(costs.cpu_power_w[kind]) for kind in costs.cpu_kind]
+        self._gpu_power_w = [float(costs.gpu_power_w[kind]) for kind in costs.gpu_kind]
+        self._masks: list[npt.NDArray[np.int8]] = []
         self._use_pool()
         self._position = self._num_tasks = 0
 
@@ -149,11 +153,11 @@ class HybridClusterEnv(gym.Env[Observation, np.int64]):
         """Read tasks, costs and features from these tables from now on."""
         self._tasks, self._costs, self._features = tasks, costs, features
         # A memoryview gives Python floats at half the price of indexing an array.
-        self._records = memoryview(costs.records.reshape(-1))  # type: ignore[arg-type]
-        pair_size, gpu_kinds = costs.records[0, 0].size, costs.records.shape[1]
-        self._offsets = [
-            [pair_size * (c * gpu_kinds + g) for g in costs.gpu_kind] for c in costs.cpu_kind
-        ]
+        self._cpu_times = memoryview(costs.cpu_time_s.reshape(-1))  # type: ignore[arg-type]
+        self._gpu_times = memoryview(costs.gpu_time_s.reshape(-1))  # type: ignore[arg-type]
+        kind_size = costs.cpu_time_s[0].size
+        self._cpu_offsets = [kind_size * kind for kind in costs.cpu_kind]
+        self._gpu_offsets = [kind_size * kind for kind in costs.gpu_kind]
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -206,10 +210,10 @@ class HybridClusterEnv(gym.Env[Observation, np.int64]):
         self, rows: npt.NDArray[np.intp], arrivals_s: FloatArray, noise_words: WordArray | None
     ) -> None:
         """Look up in bulk what the steps will need, so that they only index lists."""
-        tasks, record_size = self._tasks, self._costs.records.shape[-1]
+        tasks = self._tasks
         self._rows, self._num_tasks = rows, len(rows)
         self._arrivals_s = arrivals_s.tolist()
-        self._record_index = (rows * (record_size * self._num_actions)).tolist()
+        self._first_entry = (rows * self._num_actions).tolist()
         self._task_info = list(
             zip(
                 self._arrivals_s,
@@ -219,9 +223,15 @@ class HybridClusterEnv(gym.Env[Observation, np.int64]):
                 strict=True,
             )
         )
-        # Each step hands out another row of these blocks, made for this episode alone.
-        self._masks = list(self._costs.action_masks(rows))
-        self._masks.append(np.ones(self._num_actions, dtype=np.int8))
+        if not self._costs.all_feasible:
+            every_action = np.ones(self._num_actions, dtype=np.int8)
+            self._masks = [*self._costs.action_masks(rows), every_action]
+        elif len(self._masks) <= len(rows) or self._masks[0].flags.writeable:
+            # An array for each step, but the same ones in every episode.
+            every_action = np.ones((len(rows) + 1, self._num_actions), dtype=np.int8)
+            every_action.setflags(write=False)
+            self._masks = list(every_action)
+        # Each step hands out another row of this block, made for this episode alone.
         self._task_features = list(self._features[rows])
         self._task_features.append(np.zeros(NUM_FEATURES, dtype=np.float32))
         self._noise: list[tuple[float, float]] | None = None
@@ -241,25 +251,26 @@ class HybridClusterEnv(gym.Env[Observation, np.int64]):
             raise no_task_error()
         if action.__class__ is not int or not 0 <= action < self._num_actions:
             action = self._check_action(action)
-        cpus, gpus, records = self._cpus, self._gpus, self._records
+        cpus, gpus = self._cpus, self._gpus
         arrival_s = self._arrivals_s[position]
         cpu, gpu = cpus.heap[0][1], gpus.heap[0][1]
-        record = self._offsets[cpu][gpu] + self._record_index[position] + 4 * action
-        cpu_time_s, gpu_time_s = records[record], records[record + 1]
-        energy_j = records[record + 2]
+        entry = self._first_entry[position] + action
+        cpu_time_s = self._cpu_times[self._cpu_offsets[cpu] + entry]
+        gpu_time_s = self._gpu_times[self._gpu_offsets[gpu] + entry]
         if self._noise is not None:
             cpu_factor, gpu_factor = self._noise[position]
-            cpu_energy_j = records[record + 3]
             cpu_time_s, gpu_time_s = cpu_time_s * cpu_factor, gpu_time_s * gpu_factor
-            energy_j = cpu_energy_j * cpu_factor + (energy_j - cpu_energy_j) * gpu_factor
 
-        if gpu_time_s <= 0.0:
+        if gpu_time_s < 0.0:  # NOT_USED
+            energy_j = cpu_time_s * self._cpu_power_w[cpu]
             start_s, finish_s, cost = cpus.serve(arrival_s, cpu_time_s)
             gpu = -1
-        elif cpu_time_s <= 0.0:
+        elif cpu_time_s < 0.0:
+            energy_j = gpu_time_s * self._gpu_power_w[gpu]
             start_s, finish_s, cost = gpus.serve(arrival_s, gpu_time_s)
             cpu = -1
         else:
+            energy_j = cpu_time_s * self._cpu_power_w[cpu] + gpu_time_s * self._gpu_power_w[gpu]
             start_s, finish_s, cost = cpus.serve(arrival_s, cpu_time_s)
             gpu_start_s, gpu_finish_s, gpu_cost = gpus.serve(arrival_s, gpu_time_s)
             cost += gpu_cost
@@ -433,8 +444,8 @@ class HybridClusterEnv(gym.Env[Observation, np.int64]):
         return None
 
     def __getstate__(self) -> dict[str, Any]:
-        """Leave out what cannot be copied or pickled: the view of the records and the window."""
-        return {**self.__dict__, "_records": None, "_renderer": None}
+        """Leave out what cannot be copied or pickled: the views of the tables and the window."""
+        return {**self.__dict__, "_cpu_times": None, "_gpu_times": None, "_renderer": None}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)

@@ -18,6 +18,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from cpu_gpu_env.costs import CostTables
 from cpu_gpu_env.tasks import FloatArray
@@ -47,21 +48,21 @@ class FluidProblem:
     """The fluid linear program of one cost table; columns are kept between solutions."""
 
     def __init__(self, costs: CostTables) -> None:
-        cpu_kinds, gpu_kinds, rows, _, _ = costs.records.shape
         # Planes of (actions, rows) make the arg min over actions run along contiguous memory.
-        planes = costs.records.transpose(4, 0, 1, 3, 2)
-        self._cpu_time = np.ascontiguousarray(np.maximum(planes[0][:, 0], 0.0))
-        self._gpu_time = np.ascontiguousarray(np.maximum(planes[1][0], 0.0))
-        self._energy = np.ascontiguousarray(planes[2])
+        self._cpu_time, self._gpu_time = (
+            np.maximum(time_s.transpose(0, 2, 1), 0.0, order="C")
+            for time_s in (costs.cpu_time_s, costs.gpu_time_s)
+        )
+        self._power_w = np.r_[costs.cpu_power_w, costs.gpu_power_w]
         self._devices = np.array(
-            [costs.cpu_kind.count(k) for k in range(cpu_kinds)]
-            + [costs.gpu_kind.count(k) for k in range(gpu_kinds)],
+            [costs.cpu_kind.count(k) for k in range(len(self._cpu_time))]
+            + [costs.gpu_kind.count(k) for k in range(len(self._gpu_time))],
             dtype=np.float64,
         )
-        self._rows = rows
         self._columns: list[FloatArray] = []
-        for prices in (np.r_[np.ones(cpu_kinds), np.zeros(gpu_kinds)], np.ones_like(self._devices)):
-            self._price_out(prices, 0.0)
+        kinds = len(self._devices)
+        for prices in (np.r_[np.ones(len(self._cpu_time)), np.zeros(kinds)][:kinds], np.ones(kinds)):
+            self._price_out(prices)
 
     def solve(self, time_cost: float, energy_cost: float) -> FluidOptimum:
         """Minimise ``time_cost * makespan + energy_cost * active energy``, each per task.
@@ -73,7 +74,7 @@ class FluidProblem:
             makespan, energy, prices = self._solve_master(time_cost, energy_cost)
             value = time_cost * makespan + energy_cost * energy
             # Duals of the master satisfy devices @ prices = time_cost, so this is a lower bound.
-            bound = self._price_out(prices, energy_cost)
+            bound = self._price_out(prices + energy_cost * self._power_w)
             if value - bound <= RELATIVE_TOLERANCE * abs(value):
                 num_cpu = len(self._cpu_time)
                 return FluidOptimum(
@@ -84,30 +85,23 @@ class FluidProblem:
                 )
         raise RuntimeError("the fluid linear program did not converge; please report the cluster")
 
-    def _price_out(self, prices: FloatArray, energy_cost: float) -> float:
-        """Add the column of each row's cheapest placement; return its cost per task."""
+    def _price_out(self, prices: FloatArray) -> float:
+        """Add the column of each row's cheapest placement; return its cost per task.
+
+        Args:
+            prices: Of a second of each kind, its energy included, (kinds,).
+        """
         num_cpu = len(self._cpu_time)
-        cells = np.arange(self._rows)
-        best = np.full(self._rows, np.inf)
-        totals = np.zeros((len(prices) + 1, self._rows))
-        for c, cpu_time in enumerate(self._cpu_time):
-            for g, gpu_time in enumerate(self._gpu_time):
-                energy = self._energy[c, g]
-                cost = prices[c] * cpu_time
-                cost += prices[num_cpu + g] * gpu_time
-                cost += energy_cost * energy
-                # Flat indices of the cheapest action of each row: one gather a quantity.
-                index = cost.argmin(axis=0) * self._rows + cells
-                chosen = cost.take(index)
-                better = np.flatnonzero(chosen < best)
-                index = index[better]
-                best[better] = chosen[better]
-                totals[:, better] = 0.0
-                totals[c, better] = cpu_time.take(index)
-                totals[num_cpu + g, better] = gpu_time.take(index)
-                totals[-1, better] = energy.take(index)
-        self._columns.append(totals.mean(axis=1))
-        return float(best.mean())
+        cpu, cpu_cost = _cheapest_kind(self._cpu_time, prices[:num_cpu])
+        gpu, gpu_cost = _cheapest_kind(self._gpu_time, prices[num_cpu:])
+        cost = cpu_cost + gpu_cost
+        # Flat index of the cheapest action of each row: one gather a quantity.
+        rows = cost.shape[1]
+        index = cost.argmin(axis=0) * rows + np.arange(rows)
+        work = [_work_s(time, cpu, k, index) for k, time in enumerate(self._cpu_time)]
+        work += [_work_s(time, gpu, k, index) for k, time in enumerate(self._gpu_time)]
+        self._columns.append(np.array(work))
+        return float(cost.take(index).mean())
 
     def _solve_master(
         self, time_cost: float, energy_cost: float
@@ -118,8 +112,8 @@ class FluidProblem:
         columns = np.array(self._columns).T
         # Unknowns: the weight of each column, then the makespan.
         solution = linprog(
-            np.r_[energy_cost * columns[-1], time_cost],
-            A_ub=np.c_[columns[:-1], -self._devices],
+            np.r_[energy_cost * (self._power_w @ columns), time_cost],
+            A_ub=np.c_[columns, -self._devices],
             b_ub=np.zeros(len(self._devices)),
             A_eq=np.r_[np.ones(columns.shape[1]), 0.0][None],
             b_eq=[1.0],
@@ -127,5 +121,28 @@ class FluidProblem:
         )
         if solution.status != 0:
             raise RuntimeError(f"HiGHS could not solve the fluid program: {solution.message}")
-        energy = float(columns[-1] @ solution.x[:-1])
+        energy = float(self._power_w @ columns @ solution.x[:-1])
         return float(solution.x[-1]), energy, np.maximum(-solution.ineqlin.marginals, 0.0)
+
+
+def _cheapest_kind(
+    time_s: FloatArray, prices: FloatArray
+) -> tuple[npt.NDArray[np.intp] | None, FloatArray]:
+    """Which kind does a share at the least cost (None: there is one), and that cost.
+
+    Args:
+        time_s: (kinds, actions, rows) [s].
+        prices: Of a second of each kind, (kinds,).
+    """
+    if len(prices) == 1:
+        return None, prices[0] * time_s[0]
+    cost = prices[:, None, None] * time_s
+    return cost.argmin(axis=0), cost.min(axis=0)
+
+
+def _work_s(
+    time_s: FloatArray, kinds: npt.NDArray[np.intp] | None, kind: int, index: npt.NDArray[np.intp]
+) -> float:
+    """Mean time of the chosen entries that a kind serves [s]."""
+    chosen = time_s.take(index)
+    return float(chosen.mean() if kinds is None else (chosen * (kinds.take(index) == kind)).mean())

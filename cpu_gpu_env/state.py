@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import Any, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -82,15 +82,17 @@ def look_up_state(
         next_gpu: The same for the GPU pool.
     """
     (cpu_free_s, cpu_kind), (gpu_free_s, gpu_kind) = next_cpu, next_gpu
-    records: npt.NDArray[Any] = costs.records[cpu_kind, gpu_kind, rows]
+    cpu_time_s = np.maximum(costs.cpu_time_s[cpu_kind, rows], 0.0)
+    gpu_time_s = np.maximum(costs.gpu_time_s[gpu_kind, rows], 0.0)
+    cpu_power_w, gpu_power_w = costs.cpu_power_w[cpu_kind], costs.gpu_power_w[gpu_kind]
     return SchedulingState(
         arrival_s=arrival_s,
         makespan_s=makespan_s,
         cpu_start_s=np.maximum(cpu_free_s, arrival_s),
         gpu_start_s=np.maximum(gpu_free_s, arrival_s),
-        cpu_time_s=np.maximum(records[..., 0], 0.0),
-        gpu_time_s=np.maximum(records[..., 1], 0.0),
-        energy_j=records[..., 2],
+        cpu_time_s=cpu_time_s,
+        gpu_time_s=gpu_time_s,
+        energy_j=cpu_time_s * cpu_power_w[:, None] + gpu_time_s * gpu_power_w[:, None],
         cpu_price=np.array(objective.cpu_prices)[cpu_kind],
         gpu_price=np.array(objective.gpu_prices)[gpu_kind],
         action_mask=costs.action_masks(rows),

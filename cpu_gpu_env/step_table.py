@@ -1,8 +1,8 @@
 """All that a step of the vector environment looks up about a task, side by side in memory.
 
-A step gathers one record a sub-environment from a table too large for the inner caches, and that is
-most of its time. So the features of a task stand beside its records: fetching them for the
-observation brings the records close for the next step.
+A step looks up one task a sub-environment in a table too large for the inner caches, and waiting
+for memory is most of its time. So the features of a task share a cache line with its times: when
+the observation has fetched the former, the latter are at hand for the next step.
 """
 
 from __future__ import annotations
@@ -12,44 +12,58 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from cpu_gpu_env.costs import RECORD, CostTables
+from cpu_gpu_env.costs import CostTables
 from cpu_gpu_env.observation import NUM_FEATURES, Features
 
 CACHE_LINE_BYTES = 64
-CELL = np.dtype(np.complex128)
-"""Four float32: a record of an action, or the features and padding. Never read as a number: of
-all types of 16 bytes this is the one that NumPy gathers fast."""
+
+FEATURES = np.dtype(np.complex128)
+"""Three features and padding, each float32. Never read as a number: of all types of 16 bytes this
+is the one that NumPy gathers fast."""
+
+TIMES = np.dtype(np.complex64)
+"""Time of the CPU's share and of the GPU's, each float32. Never read as a number either."""
 
 
 @dataclass(frozen=True, eq=False)
 class StepTable:
-    """Cells of all tasks: of each (pair of device kinds, task) the records, then the features."""
+    """Features, then times of all actions, of each (pair of device kinds, task)."""
 
-    cells: npt.NDArray[np.complex128]
-    """One-dimensional, of `CELL`."""
-    stride: int
-    """Cells from a task to the next: whole cache lines."""
-    num_actions: int
-    """Also the place of the features among the cells of a task."""
+    features: npt.NDArray[np.complex128]
+    """One-dimensional, of `FEATURES`."""
+    times: npt.NDArray[np.complex64]
+    """One-dimensional, of `TIMES`, of the same memory: it starts at the first task's times."""
+    features_stride: int
+    """Entries of `features` from a task to the next: whole cache lines."""
+    times_stride: int
+    """Entries of `times` from a task to the next."""
     num_tasks: int
     """Tasks of each pair of device kinds."""
 
 
 def build_step_table(costs: CostTables, features: Features) -> StepTable:
-    """Pack the records, which float32 holds exactly, and the features (num_tasks, 3)."""
-    cpu_kinds, gpu_kinds, num_tasks, num_actions, _ = costs.records.shape
-    per_line = CACHE_LINE_BYTES // CELL.itemsize
-    stride = -(-(num_actions + 1) // per_line) * per_line
-    flat = _aligned_zeros(cpu_kinds * gpu_kinds * num_tasks * stride * len(RECORD))
-    rows = flat.reshape(cpu_kinds, gpu_kinds, num_tasks, stride, len(RECORD))
-    rows[..., :num_actions, :] = costs.records
-    rows[..., num_actions, :NUM_FEATURES] = features
-    return StepTable(flat.view(CELL), stride, num_actions, num_tasks)
+    """Pack the times, which float32 holds exactly, and the features (num_tasks, 3)."""
+    cpu_kinds, gpu_kinds = len(costs.cpu_time_s), len(costs.gpu_time_s)
+    num_tasks, num_actions = costs.cpu_time_s.shape[1:]
+    used_bytes = FEATURES.itemsize + num_actions * TIMES.itemsize
+    row_bytes = -(-used_bytes // CACHE_LINE_BYTES) * CACHE_LINE_BYTES
+    flat = _aligned_zeros(cpu_kinds * gpu_kinds * num_tasks * row_bytes // 4)
+    rows = flat.reshape(cpu_kinds, gpu_kinds, num_tasks, row_bytes // 4)
+    rows[..., :NUM_FEATURES] = features
+    first, end = FEATURES.itemsize // 4, used_bytes // 4
+    rows[..., first:end:2] = costs.cpu_time_s[:, None]
+    rows[..., first + 1 : end : 2] = costs.gpu_time_s
+    return StepTable(
+        flat.view(FEATURES),
+        flat[first:].view(TIMES),
+        row_bytes // FEATURES.itemsize,
+        row_bytes // TIMES.itemsize,
+        num_tasks,
+    )
 
 
 def _aligned_zeros(size: int) -> npt.NDArray[np.float32]:
-    """Zeros that start on a pair of cache lines, which processors fetch together."""
-    boundary = 2 * CACHE_LINE_BYTES
-    padded = np.zeros(size + boundary // 4, dtype=np.float32)
-    skip = -padded.ctypes.data % boundary // 4
+    """Zeros that start on a cache line."""
+    padded = np.zeros(size + CACHE_LINE_BYTES // 4, dtype=np.float32)
+    skip = -padded.ctypes.data % CACHE_LINE_BYTES // 4
     return padded[skip : skip + size]

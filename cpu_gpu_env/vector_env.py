@@ -15,7 +15,7 @@ from gymnasium.vector.utils import batch_space
 
 from cpu_gpu_env.checks import check_count, check_options, check_render_mode, no_task_error
 from cpu_gpu_env.cluster import Cluster
-from cpu_gpu_env.costs import RECORD, CostTables
+from cpu_gpu_env.costs import CostTables
 from cpu_gpu_env.errors import HybridClusterError
 from cpu_gpu_env.observation import NUM_FEATURES, observation_space, pool_features
 from cpu_gpu_env.problem import (
@@ -27,7 +27,7 @@ from cpu_gpu_env.problem import (
 )
 from cpu_gpu_env.profile import DEFAULT_CLUSTER
 from cpu_gpu_env.state import SchedulingState, look_up_state
-from cpu_gpu_env.step_table import CELL, StepTable, build_step_table
+from cpu_gpu_env.step_table import FEATURES, TIMES, StepTable, build_step_table
 from cpu_gpu_env.task_stream import EnvMask, GivenStream, SampledStream, TaskStream
 from cpu_gpu_env.tasks import FloatArray, Tasks
 from cpu_gpu_env.vector_queue import make_queue
@@ -110,15 +110,16 @@ class HybridClusterVectorEnv(VectorEnv[Observations, npt.NDArray[np.int64], npt.
         costs = self.problem.costs
         self._cpus = make_queue(costs.cpu_kind, self.objective.cpu_prices, self.num_envs)
         self._gpus = make_queue(costs.gpu_kind, self.objective.gpu_prices, self.num_envs)
-        self._mixed = costs.records.shape[0] * costs.records.shape[1] > 1
+        self._mixed = len(costs.cpu_time_s) * len(costs.gpu_time_s) > 1
         self._active_energy_j = np.zeros(self.num_envs)
         self._ended: EnvMask = np.zeros(self.num_envs, dtype=bool)
         self._none: EnvMask = np.zeros(self.num_envs, dtype=bool)
         self._always = ~self._none
         self._index = np.empty(self.num_envs, dtype=np.intp)
-        self._cells = np.empty(self.num_envs, dtype=CELL)
-        self._record = np.empty((len(RECORD), self.num_envs))
-        self._price = np.empty(self.num_envs)
+        self._packed_times = np.empty(self.num_envs, dtype=TIMES)
+        self._time_s = np.empty((2, self.num_envs))
+        self._used_s = np.empty((2, self.num_envs))
+        self._zeros = np.zeros(self.num_envs)
         self._started = self._any_ended = False
         self._use_stream(self._sampled, costs, _pool_table(self.problem))
 
@@ -255,7 +256,7 @@ class HybridClusterVectorEnv(VectorEnv[Observations, npt.NDArray[np.int64], npt.
             )
         array = array.astype(np.int64, copy=False)
         # As unsigned numbers the negative ones are huge: one reduction checks both ends.
-        if np.ascontiguousarray(array).view(np.uint64).max() >= self._num_actions:
+        if array.view(np.uint64).max() >= self._num_actions:
             wrong = int(np.argmax((array < 0) | (array >= self._num_actions)))
             raise HybridClusterError(
                 f"actions[{wrong}] is {array[wrong]}; allowed: 0 to {self._num_actions - 1}"
@@ -265,28 +266,34 @@ class HybridClusterVectorEnv(VectorEnv[Observations, npt.NDArray[np.int64], npt.
     def _place(self, actions: npt.NDArray[np.int64]) -> FloatArray:
         """Serve the shares of all tasks; return the rewards but for the end of episodes."""
         stream, table, index = self._stream, self._table, self._index
-        np.multiply(stream.row, table.stride, out=index)
+        np.multiply(stream.row, table.times_stride, out=index)
         np.add(index, actions, out=index)
+        costs = self._costs
+        cpu_power_w, gpu_power_w = costs.cpu_power_w, costs.gpu_power_w
         if self._mixed:
-            gpu_kinds = self._costs.records.shape[1]
-            pair = self._cpus.next_kind() * gpu_kinds + self._gpus.next_kind()
-            index += pair * (table.num_tasks * table.stride)
-        table.cells.take(index, out=self._cells, mode="clip")
-        np.copyto(self._record, self._cells.view(np.float32).reshape(-1, len(RECORD)).T)
-        cpu_time_s, gpu_time_s, energy_j, cpu_energy_j = self._record
+            cpu_kind, gpu_kind = self._cpus.next_kind(), self._gpus.next_kind()
+            pair = cpu_kind * len(costs.gpu_time_s) + gpu_kind
+            index += pair * (table.num_tasks * table.times_stride)
+            cpu_power_w, gpu_power_w = cpu_power_w[cpu_kind], gpu_power_w[gpu_kind]
+        table.times.take(index, out=self._packed_times, mode="clip")
+        np.copyto(self._time_s, self._packed_times.view(np.float32).reshape(-1, 2).T)
         noise = stream.noise()
         if noise is not None:
-            cpu_factor, gpu_factor = noise
-            cpu_time_s, gpu_time_s = cpu_time_s * cpu_factor, gpu_time_s * gpu_factor
-            energy_j = cpu_energy_j * cpu_factor + (energy_j - cpu_energy_j) * gpu_factor
-        rewards, price = np.empty(self.num_envs), self._price
+            self._time_s *= noise
+        cpu_time_s, gpu_time_s = self._time_s
+        # Comparing with an array is faster than with a number.
+        np.maximum(self._time_s, self._zeros, out=self._used_s)  # NOT_USED takes no energy
+        cpu_energy_j, gpu_energy_j = self._used_s
+        np.multiply(cpu_energy_j, cpu_power_w, out=cpu_energy_j)
+        np.multiply(gpu_energy_j, gpu_power_w, out=gpu_energy_j)
+        energy_j = np.add(cpu_energy_j, gpu_energy_j, out=cpu_energy_j)
+        rewards, reward = np.empty(self.num_envs), gpu_energy_j
         self._cpus.serve(stream.arrival_s, cpu_time_s, out=rewards)
-        self._gpus.serve(stream.arrival_s, gpu_time_s, out=price)
-        np.add(rewards, price, out=rewards)
-        np.multiply(energy_j, self.objective.energy_price, out=price)
-        np.add(rewards, price, out=rewards)
+        self._gpus.serve(stream.arrival_s, gpu_time_s, out=reward)
+        np.add(rewards, reward, out=rewards)
+        np.multiply(energy_j, -self.objective.energy_price, out=reward)
+        np.add(rewards, reward, out=rewards)
         np.add(self._active_energy_j, energy_j, out=self._active_energy_j)
-        np.negative(rewards, out=rewards)
         return rewards
 
     def _end_episodes(self, rewards: FloatArray) -> StepResult:
@@ -295,8 +302,8 @@ class HybridClusterVectorEnv(VectorEnv[Observations, npt.NDArray[np.int64], npt.
         ended = terminated | truncated
         makespan_s = self._makespan_s()
         paid = self._cpus.paid() + self._gpus.paid()
-        rest = self.objective.makespan_price * makespan_s - paid
-        rewards[terminated] = -(rest[terminated] - rewards[terminated])
+        rest = self.objective.makespan_price * makespan_s + paid
+        rewards[terminated] -= rest[terminated]
         active_j = self._active_energy_j
         num_tasks = self._stream.num_tasks
         infos: dict[str, Any] = {
@@ -318,17 +325,15 @@ class HybridClusterVectorEnv(VectorEnv[Observations, npt.NDArray[np.int64], npt.
         return observations, rewards, terminated, truncated, infos | self._mask_info()
 
     def _makespan_s(self) -> FloatArray:
-        last_cpu, last_gpu = self._cpus.sorted_free_s()[-1], self._gpus.sorted_free_s()[-1]
-        return np.asarray(np.maximum(last_cpu, last_gpu))
+        return np.maximum(self._cpus.last_finish_s(), self._gpus.last_finish_s())
 
     # ---------------------------------------------------------------- looking
 
     def _observe(self) -> Observations:
         table, index = self._table, self._index
-        np.multiply(self._stream.row, table.stride, out=index)
-        np.add(index, table.num_actions, out=index)
-        padded = np.empty((self.num_envs, CELL.itemsize // 4), dtype=np.float32)
-        table.cells.take(index, out=padded.view(CELL)[:, 0], mode="clip")
+        np.multiply(self._stream.row, table.features_stride, out=index)
+        padded = np.empty((self.num_envs, FEATURES.itemsize // 4), dtype=np.float32)
+        table.features.take(index, out=padded.view(FEATURES)[:, 0], mode="clip")
         if not self.observe_queues:
             return padded[:, :NUM_FEATURES]
         observations = np.empty(self.observation_space.shape or (), dtype=np.float32)

@@ -1,12 +1,13 @@
 """The queues of one pool in many environments at once; `DeviceQueue`, vectorised.
 
 Both classes hold the time at which each device is free, as (devices, num_envs), and serve shares of
-all environments in one call. Like `DeviceQueue` they charge each second by which a device's finish
-moves with the device's fluid price.
+all environments in one call. Like `DeviceQueue` they price each second by which a device's finish
+moves with the device's fluid price, but as a reward: negative.
 """
 
 from __future__ import annotations
 
+import itertools
 from typing import Protocol
 
 import numpy as np
@@ -30,57 +31,65 @@ class VectorQueue(Protocol):
     def sorted_free_s(self) -> FloatArray:
         """When the devices are free, ascending, (devices, num_envs) [s]; not to be written to."""
 
+    def last_finish_s(self) -> FloatArray:
+        """When all work is done, (num_envs,) [s]; not to be written to."""
+
     def serve(self, arrival_s: FloatArray, time_s: FloatArray, out: FloatArray) -> None:
-        """Give the next devices a share (`NOT_USED`: none) and write its price to `out`."""
+        """Give the next devices a share (`NOT_USED`: none) and write its reward to `out`."""
 
     def paid(self) -> FloatArray:
-        """What all seconds so far cost, (num_envs,)."""
+        """The rewards of all seconds so far, (num_envs,)."""
 
 
 class UniformQueue:
     """Devices of one kind: they need no names, only their finish times in ascending order."""
 
     def __init__(self, num_devices: int, price: float, num_envs: int) -> None:
-        self._price = price
-        self._free_s = np.zeros((num_devices, num_envs))
-        self._rows = list(self._free_s)
-        self._finish_s = np.empty(num_envs)
+        self._price = -price
+        self._free_s = [np.zeros(num_envs) for _ in range(num_devices)]
+        self._spare_s = np.empty(num_envs)
 
     def clear(self, envs: npt.NDArray[np.intp] | slice) -> None:
         """Make the devices of some environments idle at time 0."""
-        self._free_s[:, envs] = 0.0
+        for free_s in self._free_s:
+            free_s[envs] = 0.0
 
     def next_kind(self) -> npt.NDArray[np.intp]:
         """Kind of the device that is free first: there is only kind 0."""
-        return np.zeros(self._free_s.shape[1], dtype=np.intp)
+        return np.zeros(len(self._spare_s), dtype=np.intp)
 
     def next_free_s(self) -> FloatArray:
         """When the first device is free, (num_envs,) [s]."""
-        return self._rows[0]
+        return self._free_s[0]
 
     def sorted_free_s(self) -> FloatArray:
         """When the devices are free, ascending, (devices, num_envs) [s]."""
-        return self._free_s
+        return np.stack(self._free_s)
+
+    def last_finish_s(self) -> FloatArray:
+        """When all work is done, (num_envs,) [s]."""
+        return self._free_s[-1]
 
     def serve(self, arrival_s: FloatArray, time_s: FloatArray, out: FloatArray) -> None:
-        """Give the next devices a share and write its price to `out`."""
-        finish_s, first = self._finish_s, self._rows[0]
+        """Give the next devices a share and write its reward to `out`."""
+        finish_s, free_s = self._spare_s, self._free_s
+        first = free_s[0]
         np.maximum(first, arrival_s, out=finish_s)
         np.add(finish_s, time_s, out=finish_s)
         np.maximum(finish_s, first, out=finish_s)  # undoes a share of NOT_USED
         np.subtract(finish_s, first, out=out)
         np.multiply(out, self._price, out=out)
         # Insert the new finish in place of the first, keeping the order.
-        for earlier, later in zip(self._rows, self._rows[1:], strict=False):
+        for earlier, later in itertools.pairwise(free_s):
             np.minimum(finish_s, later, out=earlier)
             np.maximum(finish_s, later, out=finish_s)
-        self._rows[-1][:] = finish_s
+        free_s[-1], self._spare_s = finish_s, free_s[-1]
 
     def paid(self) -> FloatArray:
-        """What all seconds so far cost, (num_envs,)."""
-        total = np.zeros(self._free_s.shape[1])
-        for row in self._rows:
-            total += row * self._price
+        """The rewards of all seconds so far, (num_envs,)."""
+        total = np.zeros(len(self._spare_s))
+        for free_s in self._free_s:
+            total += free_s * self._price
         return total
 
 
@@ -89,7 +98,7 @@ class MixedQueue:
 
     def __init__(self, kinds: tuple[int, ...], prices: tuple[float, ...], num_envs: int) -> None:
         self._kinds = np.array(kinds, dtype=np.intp)
-        self._prices = np.array(prices)[self._kinds]
+        self._prices = -np.array(prices)[self._kinds]
         self._free_s = np.zeros((len(kinds), num_envs))
         self._every_env = np.arange(num_envs)
 
@@ -109,8 +118,12 @@ class MixedQueue:
         """When the devices are free, ascending, (devices, num_envs) [s]."""
         return np.sort(self._free_s, axis=0)
 
+    def last_finish_s(self) -> FloatArray:
+        """When all work is done, (num_envs,) [s]."""
+        return np.asarray(self._free_s.max(axis=0))
+
     def serve(self, arrival_s: FloatArray, time_s: FloatArray, out: FloatArray) -> None:
-        """Give the next devices a share and write its price to `out`."""
+        """Give the next devices a share and write its reward to `out`."""
         device = self._free_s.argmin(axis=0)
         first = self._free_s[device, self._every_env]
         finish_s = np.maximum(np.maximum(first, arrival_s) + time_s, first)
@@ -118,7 +131,7 @@ class MixedQueue:
         self._free_s[device, self._every_env] = finish_s
 
     def paid(self) -> FloatArray:
-        """What all seconds so far cost, (num_envs,)."""
+        """The rewards of all seconds so far, (num_envs,)."""
         order = self._free_s.argsort(axis=0, kind="stable")
         total = np.zeros(len(self._every_env))
         for device in order:

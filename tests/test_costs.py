@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cpu_gpu_env import Tasks
+from cpu_gpu_env import HybridClusterError
 from cpu_gpu_env.costs import NOT_USED, build_cost_tables, execution_time_s
 
 # Compute-bound on the CPU: 2e12 FLOP / 1e12 FLOP/s = 2 s against 2e12 / 100 / 100e9 = 0.2 s.
@@ -37,12 +38,17 @@ def test_a_larger_share_takes_longer(f: float, size: float, intensity: float, me
         assert execution_time_s(device, f, tasks) < execution_time_s(device, 1.0, tasks)
 
 
-def test_records_hold_times_and_energies_of_both_shares() -> None:
+def test_tables_hold_times_of_both_shares_and_powers_above_idle() -> None:
     table = build_cost_tables(PLAIN, COMPUTE, (0.0, 0.5, 1.0))
-    cpu_only, half, gpu_only = table.records[0, 0, 0]
-    assert cpu_only == pytest.approx([2.5, NOT_USED, 250.0, 250.0])
-    assert half == pytest.approx([1.5, 0.6, 150.0 + 180.0, 150.0])
-    assert gpu_only == pytest.approx([NOT_USED, 0.95, 285.0, 0.0])
+    assert table.cpu_time_s[0, 0] == pytest.approx([2.5, 1.5, NOT_USED])
+    assert table.gpu_time_s[0, 0] == pytest.approx([NOT_USED, 0.6, 0.95])
+    assert (table.cpu_power_w.tolist(), table.gpu_power_w.tolist()) == ([100.0], [300.0])
+
+
+def test_a_task_too_long_for_the_tables_is_refused() -> None:
+    endless = Tasks([0.0, 1.0], [1e12, 1e60], [100.0, 100.0], [0.0, 0.0])
+    with pytest.raises(HybridClusterError, match=r"task 1 takes 1e\+48 s"):
+        build_cost_tables(PLAIN, endless, (0.0, 1.0))
 
 
 def test_a_share_that_does_not_fit_costs_what_the_cpu_costs() -> None:
@@ -50,11 +56,12 @@ def test_a_share_that_does_not_fit_costs_what_the_cpu_costs() -> None:
     table = build_cost_tables(PLAIN, large, (0.0, 0.5, 1.0))
     assert table.num_feasible.tolist() == [2]
     assert table.action_masks(np.array([0])).tolist() == [[1, 1, 0]]
-    assert np.array_equal(table.records[0, 0, 0, 2], table.records[0, 0, 0, 0])
+    for time_s in (table.cpu_time_s, table.gpu_time_s):
+        assert time_s[0, 0, 2] == time_s[0, 0, 0]
 
 
 def test_where_nothing_fits_everything_is_allowed_and_runs_on_the_cpu() -> None:
     large = Tasks([0.0], [2e12], [100.0], [50e9])
     table = build_cost_tables(PLAIN, large, (0.5, 1.0))
     assert table.action_masks(np.array([0])).tolist() == [[1, 1]]
-    assert table.records[0, 0, 0, :, 1].tolist() == [NOT_USED, NOT_USED]
+    assert table.gpu_time_s[0, 0].tolist() == [NOT_USED, NOT_USED]

@@ -20,20 +20,21 @@ def small_table(cluster: Cluster) -> CostTables:
 
 def solve_in_full(costs: CostTables, time_cost: float, energy_cost: float) -> float:
     """One unknown for each (pair of kinds, task, fraction), and the makespan."""
-    cpu_kinds, gpu_kinds, tasks, actions, _ = costs.records.shape
+    cpu_kinds, (gpu_kinds, tasks, actions) = len(costs.cpu_time_s), costs.gpu_time_s.shape
     shape = (cpu_kinds, gpu_kinds, tasks, actions)
     work = np.zeros((cpu_kinds + gpu_kinds, *shape))
     for c in range(cpu_kinds):
-        work[c, c] = np.maximum(costs.records[c, ..., 0], 0)
+        work[c, c] = np.maximum(costs.cpu_time_s[c], 0)
     for g in range(gpu_kinds):
-        work[cpu_kinds + g, :, g] = np.maximum(costs.records[:, g, ..., 1], 0)
+        work[cpu_kinds + g, :, g] = np.maximum(costs.gpu_time_s[g], 0)
     devices = [costs.cpu_kind.count(k) for k in range(cpu_kinds)]
     devices += [costs.gpu_kind.count(k) for k in range(gpu_kinds)]
     one_each = np.zeros((tasks, *shape))
     for task in range(tasks):
         one_each[task, :, :, task] = 1.0
+    energy = np.einsum("k,k...->...", np.r_[costs.cpu_power_w, costs.gpu_power_w], work)
     solution = linprog(
-        np.r_[energy_cost * costs.records[..., 2].ravel(), time_cost],
+        np.r_[energy_cost * energy.ravel(), time_cost],
         A_ub=np.c_[work.reshape(len(work), -1), -np.array(devices)],
         b_ub=np.zeros(len(work)),
         A_eq=np.c_[one_each.reshape(tasks, -1), np.zeros(tasks)],
