@@ -60,12 +60,14 @@ class TrainingPlan:
 class TrainingResult:
     """Where a training left its agents."""
 
-    best: Path
-    """The agent with the least held-out objective."""
+    best: Path | None
+    """The agent with the least held-out objective; None if the first evaluation was not reached."""
     last: Path
     """The agent at the end."""
     best_objective: float
     """Held-out objective of the best."""
+    interrupted: bool
+    """Whether Ctrl-C ended the training."""
 
 
 class HeldOutEvaluation(BaseCallback):
@@ -150,14 +152,17 @@ def train(
     evaluation = HeldOutEvaluation(plan, settings, report)
     try:
         model.learn(plan.steps, callback=[Progress(progress), evaluation], log_interval=16)
+        interrupted = False
     except KeyboardInterrupt:
-        if evaluation.best_objective == float("inf"):
-            raise
+        interrupted = True
     finally:
         model.logger.close()
     last = plan.output / "last.zip"
     save_agent(model.policy, {**settings, "trained_steps": model.num_timesteps}, last)
-    return TrainingResult(plan.best, last, evaluation.best_objective)
+    evaluated = evaluation.best_objective < float("inf")
+    return TrainingResult(
+        plan.best if evaluated else None, last, evaluation.best_objective, interrupted
+    )
 
 
 def _describe(

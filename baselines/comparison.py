@@ -99,7 +99,7 @@ def compare(
     command: str = "",
     progress: Callable[[str], None] = lambda name: None,
 ) -> Comparison:
-    """Let every entrant play the episodes of the seeds.
+    """Let every entrant play the episodes of the seeds; Ctrl-C leaves out those not yet done.
 
     Args:
         entrants: The schedulers.
@@ -114,12 +114,16 @@ def compare(
     if not entrants or not seeds:
         raise HybridClusterError("a comparison needs at least one scheduler and one episode")
     entries = []
-    for entrant in entrants:
-        kwargs = {**env_kwargs, "observe_queues": entrant.observe_queues}
-        episodes = play_episodes(entrant.make, seeds, **kwargs)
-        decision_s = decision_times_s(entrant.make, seeds[0], NUM_DECISIONS, **kwargs)
-        entries.append(Entry(entrant.name, episodes, decision_s))
-        progress(entrant.name)
+    try:
+        for entrant in entrants:
+            kwargs = {**env_kwargs, "observe_queues": entrant.observe_queues}
+            episodes = play_episodes(entrant.make, seeds, **kwargs)
+            decision_s = decision_times_s(entrant.make, seeds[0], NUM_DECISIONS, **kwargs)
+            entries.append(Entry(entrant.name, episodes, decision_s))
+            progress(entrant.name)
+    except KeyboardInterrupt:
+        if not entries:
+            raise
     entries.sort(key=lambda entry: float(entry.episodes.objective.mean()))
     provenance = {
         "problem": describe_problem(make_problem(**env_kwargs)),

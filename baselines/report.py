@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +28,7 @@ def write_csv(comparison: Comparison, path: Path) -> None:
         "versions": json.dumps(comparison.provenance["versions"]),
         "command": comparison.provenance["command"],
     }
-    rows = [{**row, **made_by} for row in comparison.rows()]
+    rows = [_without_nan({**row, **made_by}) for row in comparison.rows()]
     text = io.StringIO()
     writer = csv.DictWriter(text, fieldnames=list(rows[0]))
     writer.writeheader()
@@ -94,12 +95,18 @@ def make_table(comparison: Comparison) -> Table:
     for row in comparison.rows():
         table.add_row(
             row["scheduler"],
-            f"{row['objective']:.3f} ± {row['objective_ci95']:.3f}",
-            f"{row['makespan_s']:.1f} ± {row['makespan_s_ci95']:.1f}",
-            f"{row['energy_j'] / 1e3:.1f} ± {row['energy_j_ci95'] / 1e3:.1f}",
+            _interval(row["objective"], row["objective_ci95"], 3),
+            _interval(row["makespan_s"], row["makespan_s_ci95"], 1),
+            _interval(row["energy_j"] / 1e3, row["energy_j_ci95"] / 1e3, 1),
             f"{row['decision_p50_s'] * 1e6:.0f}/{row['decision_p99_s'] * 1e6:.0f}",
         )
     return table
+
+
+def _interval(mean: float, half_width: float, digits: int) -> str:
+    """A mean with its interval; a single episode has none."""
+    text = f"{mean:.{digits}f}"
+    return text if math.isnan(half_width) else f"{text} ± {half_width:.{digits}f}"
 
 
 def _episode_lists(entry: Entry) -> dict[str, list[float]]:
@@ -108,7 +115,7 @@ def _episode_lists(entry: Entry) -> dict[str, list[float]]:
 
 
 def _without_nan(value: Any) -> Any:
-    """Replace nan (no interval from one episode) by null: JSON has no nan."""
+    """Replace nan (no interval from one episode) by None: JSON has no nan."""
     if isinstance(value, dict):
         return {key: _without_nan(item) for key, item in value.items()}
     if isinstance(value, list):

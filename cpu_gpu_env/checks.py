@@ -6,6 +6,8 @@ import numbers
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from cpu_gpu_env.errors import HybridClusterError, unknown_name
 
 
@@ -25,6 +27,30 @@ def check_count(name: str, value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < 1:
         raise HybridClusterError(f"{name} is {value!r}; allowed: a whole number >= 1")
     return int(value)
+
+
+def check_flag(name: str, value: Any) -> bool:
+    """Check a truth value.
+
+    Raises:
+        HybridClusterError: If it is not one.
+    """
+    if not isinstance(value, (bool, np.bool_)):
+        raise HybridClusterError(f"{name} is {value!r}; allowed: True or False")
+    return bool(value)
+
+
+def check_seed(seed: Any) -> int | None:
+    """Check a seed.
+
+    Raises:
+        HybridClusterError: If it is neither None nor a whole number of at least 0.
+    """
+    if seed is None:
+        return None
+    if isinstance(seed, bool) or not isinstance(seed, numbers.Integral) or seed < 0:
+        raise HybridClusterError(f"seed is {seed!r}; allowed: a whole number >= 0 or None")
+    return int(seed)
 
 
 def check_options(options: Any, known: Sequence[str]) -> dict[str, Any]:
@@ -49,5 +75,9 @@ def check_render_mode(render_mode: str | None, known: Sequence[str]) -> None:
     Raises:
         HybridClusterError: If it is neither None nor known.
     """
+    if render_mode is not None and not known:
+        raise HybridClusterError(
+            f"render_mode is {render_mode!r}; allowed: None (a single environment renders)"
+        )
     if render_mode is not None and render_mode not in known:
         raise unknown_name("render_mode", render_mode, known)

@@ -22,6 +22,7 @@ NOT_USED = -np.inf
 MAX_TIME_S = 1e30
 """Longer tasks are refused; float32 and sums of many of them are far from overflowing here."""
 
+
 def execution_time_s(device: Device, fraction: float, tasks: Tasks) -> FloatArray:
     """Time that a share of each task takes on a device [s]; this is all the physics there is.
 
@@ -79,7 +80,7 @@ class CostTables:
     @property
     def num_tasks(self) -> int:
         """Number of tasks in the table."""
-        return self.cpu_time_s.shape[1]
+        return int(self.cpu_time_s.shape[1])
 
     @cached_property
     def all_feasible(self) -> bool:

@@ -11,7 +11,13 @@ import numpy as np
 import numpy.typing as npt
 from gymnasium import spaces
 
-from cpu_gpu_env.checks import check_options, check_render_mode, no_task_error
+from cpu_gpu_env.checks import (
+    check_flag,
+    check_options,
+    check_render_mode,
+    check_seed,
+    no_task_error,
+)
 from cpu_gpu_env.cluster import Cluster
 from cpu_gpu_env.costs import CostTables, build_cost_tables
 from cpu_gpu_env.device_queue import DeviceQueue
@@ -128,7 +134,7 @@ class HybridClusterEnv(gym.Env[Observation, np.int64]):
         )
         check_render_mode(render_mode, self.metadata["render_modes"])
         self.objective = self.problem.objective
-        self.observe_queues = bool(observe_queues)
+        self.observe_queues = check_flag("observe_queues", observe_queues)
         self.render_mode = render_mode
         self.action_space = spaces.Discrete(len(self.problem.gpu_fractions))
         self.observation_space = observation_space(self.problem.cluster, self.observe_queues)
@@ -169,11 +175,11 @@ class HybridClusterEnv(gym.Env[Observation, np.int64]):
             options: ``{"tasks": ...}`` plays given tasks; see the class.
 
         Raises:
-            HybridClusterError: If an option is unknown or the tasks are not valid.
+            HybridClusterError: If the seed, an option or the tasks are not valid.
         """
         given = check_options(options, ("tasks",)).get("tasks")
         tasks = None if given is None else Tasks.from_table(given)
-        super().reset(seed=seed)
+        super().reset(seed=check_seed(seed))
         if tasks is None:
             self._draw_episode()
         else:
@@ -188,7 +194,7 @@ class HybridClusterEnv(gym.Env[Observation, np.int64]):
         if self.render_mode == "human":
             self.render()
         observation = self._queues() if self.observe_queues else self._task_features[0]
-        return observation, {"action_mask": self._masks[0]}
+        return observation, {"action_mask": self._masks[0].copy()}
 
     def _draw_episode(self) -> None:
         """Draw an episode from the pool."""

@@ -60,9 +60,9 @@ class FluidProblem:
             dtype=np.float64,
         )
         self._columns: list[FloatArray] = []
-        kinds = len(self._devices)
-        for prices in (np.r_[np.ones(len(self._cpu_time)), np.zeros(kinds)][:kinds], np.ones(kinds)):
-            self._price_out(prices)
+        cpu_kinds, gpu_kinds = len(self._cpu_time), len(self._gpu_time)
+        for gpu_price in (0.0, 1.0):
+            self._price_out(np.r_[np.ones(cpu_kinds), np.full(gpu_kinds, gpu_price)])
 
     def solve(self, time_cost: float, energy_cost: float) -> FluidOptimum:
         """Minimise ``time_cost * makespan + energy_cost * active energy``, each per task.

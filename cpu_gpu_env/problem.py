@@ -28,6 +28,10 @@ DEFAULT_GPU_FRACTIONS = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 DEFAULT_LOAD = 1.5
 DEFAULT_NUM_TASKS = 200
 MAX_ACTIONS = 255
+MAX_NUM_TASKS = 10_000_000
+"""An episode of this many takes gigabytes."""
+MAX_NOISE = 5
+"""At this sigma execution times already differ by nine orders of magnitude from their median."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,8 +83,10 @@ def make_problem(
         HybridClusterError: If an argument is of the wrong type or out of range.
     """
     tasks = check_count("num_tasks", num_tasks)
+    if tasks > MAX_NUM_TASKS:
+        raise HybridClusterError(f"num_tasks is {tasks}; allowed: at most {MAX_NUM_TASKS}")
     weight = _number("energy_weight", energy_weight, "in [0, 1]", lambda x: 0 <= x <= 1)
-    sigma = _number("noise", noise, ">= 0", lambda x: x >= 0)
+    sigma = _number("noise", noise, f"in [0, {MAX_NOISE}]", lambda x: 0 <= x <= MAX_NOISE)
     if load is not None:
         load = _number("load", load, "> 0 (or None: all tasks at time 0)", lambda x: x > 0)
     fractions = _check_fractions(gpu_fractions)
@@ -99,6 +105,10 @@ def _number(name: str, value: Any, allowed: str, check: Any) -> float:
 
 def _check_fractions(gpu_fractions: Sequence[float]) -> tuple[float, ...]:
     try:
+        if isinstance(gpu_fractions, (str, bytes)) or any(
+            isinstance(f, bool) for f in gpu_fractions
+        ):
+            raise TypeError
         fractions = tuple(float(f) for f in gpu_fractions)
     except (TypeError, ValueError):
         raise HybridClusterError(

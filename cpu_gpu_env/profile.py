@@ -5,12 +5,14 @@ entry of ``devices`` has a ``count`` and either names a device of the shipped ca
 (``{"catalogue": "a100-80gb", "count": 4}``) or describes one: ``name``, ``kind`` and the figures of
 `cpu_gpu_env.cluster.Device`. A figure is a plain number, ``{"value": 2e10, "source": "..."}``, or
 ``{"peak": 1.9e13, "efficiency": 0.77, "source": "..."}``, and may carry
-``"status": "datasheet" | "measured" | "estimated"``. Further keys (raw measurements, versions) are
-kept in the file and ignored here.
+``"status": "datasheet" | "measured" | "estimated"``. ``link_bandwidth`` and ``memory_bytes`` may be
+``"unlimited"``, which a CPU's are where they are left out. A device may carry ``raw`` measurements,
+and the profile itself any further keys (versions, notes); they are ignored here.
 """
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 import os
@@ -27,7 +29,9 @@ DEFAULT_CLUSTER = "a100-node"
 MAX_COUNT = 1_024
 """Devices of a kind at most: each has a queue in every environment."""
 OPTIONAL_FIGURES = ("link_bandwidth", "memory_bytes")
-"""Figures that a CPU may leave out (it needs no transfer and pages)."""
+"""Figures that may be unlimited; a CPU may leave them out (it needs no transfer and pages)."""
+UNLIMITED = "unlimited"
+DEVICE_KEYS = ("catalogue", "count", "name", "kind", "raw", *DEVICE_FIGURES)
 
 _PROFILES = Path(__file__).parent / "profiles"
 _CATALOGUE = _PROFILES / "devices.json"
@@ -66,6 +70,8 @@ def resolve_cluster(cluster: str | os.PathLike[str] | Cluster) -> Cluster:
         return load_profile(_PROFILES / f"{text}.json")
     if isinstance(cluster, os.PathLike) or text.endswith(".json") or os.path.isfile(text):
         return load_profile(text)
+    if os.path.isdir(text):
+        raise HybridClusterError(f"cluster {text!r} is a folder; give the path of a profile")
     if ":" in text or "+" in text or text in device_catalogue():
         return compose_cluster(text)
     raise unknown_name("cluster", text, shipped_profiles())
@@ -141,6 +147,9 @@ def parse_profile(data: Any) -> Cluster:
         where = f"devices[{index}]"
         if not isinstance(entry, dict):
             raise HybridClusterError(f"{where} is {entry!r}; allowed: a JSON object")
+        for key in entry:
+            if key not in DEVICE_KEYS:
+                raise unknown_name(f"{where}: field", key, DEVICE_KEYS)
         count = entry.get("count", 1)
         if isinstance(count, bool) or not isinstance(count, int) or not 1 <= count <= MAX_COUNT:
             raise HybridClusterError(
@@ -158,17 +167,21 @@ def save_profile(data: dict[str, Any], path: str | os.PathLike[str]) -> None:
         HybridClusterError: If `data` is not a valid profile (nothing is written then).
     """
     parse_profile(data)
-    write_text_atomically(path, json.dumps(data, indent=2, allow_nan=False) + "\n")
+    try:
+        text = json.dumps(data, indent=2, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise HybridClusterError(f"{path}: the profile does not fit JSON: {error}") from None
+    write_text_atomically(path, text + "\n")
 
 
 def cluster_to_profile(cluster: Cluster, description: str = "") -> dict[str, Any]:
-    """Describe a cluster in the form that `parse_profile` reads, one entry a device kind."""
+    """Describe a cluster in the form that `parse_profile` reads, an entry a run of like ones."""
     entries = []
-    for device in dict.fromkeys(cluster.devices):
-        figures = {name: getattr(device, name) for name in DEVICE_FIGURES}
-        finite = {name: value for name, value in figures.items() if math.isfinite(value)}
-        count = cluster.devices.count(device)
-        entries.append({"name": device.name, "kind": device.kind, "count": count, **finite})
+    for device, run in itertools.groupby(cluster.devices):
+        values = {name: getattr(device, name) for name in DEVICE_FIGURES}
+        figures = {name: x if math.isfinite(x) else UNLIMITED for name, x in values.items()}
+        count = len(list(run))
+        entries.append({"name": device.name, "kind": device.kind, "count": count, **figures})
     return {
         "schema_version": SCHEMA_VERSION,
         "name": cluster.name,
@@ -212,7 +225,9 @@ def _parse_device(entry: dict[str, Any], where: str) -> Device:
         raise HybridClusterError(f"{where}: field 'kind' is {kind!r}; allowed: 'cpu', 'gpu'")
     figures = {}
     for field in DEVICE_FIGURES:
-        if field in entry:
+        if field in OPTIONAL_FIGURES and entry.get(field) == UNLIMITED:
+            figures[field] = math.inf
+        elif field in entry:
             figures[field] = _parse_figure(entry[field], f"{where}: field {field!r}")
         elif kind == "cpu" and field in OPTIONAL_FIGURES:
             figures[field] = math.inf

@@ -8,7 +8,6 @@ import numpy as np
 import numpy.typing as npt
 
 from cpu_gpu_env.costs import CostTables, build_cost_tables
-from cpu_gpu_env.errors import HybridClusterError
 from cpu_gpu_env.observation import Features, feature_table
 from cpu_gpu_env.problem import Problem
 from cpu_gpu_env.sampling import EpisodeSampler, WordArray, draw_noise_words
@@ -106,18 +105,11 @@ class SampledStream(TaskStream):
         self._gap_s = np.empty(num_envs, dtype=np.float32)
 
     def seed(self, seeds: list[int | None], envs: EnvIndex) -> None:
-        """Seed some environments; without a seed they go on, or start unpredictably.
-
-        Raises:
-            HybridClusterError: If a seed is not a whole number of at least 0.
-        """
+        """Seed some environments; without a seed they go on, or start unpredictably."""
         for env in envs.tolist():
             seed = seeds[env]
             if seed is None and self.generators[env] is not None:
                 continue
-            is_whole = isinstance(seed, (int, np.integer)) and not isinstance(seed, bool)
-            if seed is not None and (not is_whole or seed < 0):
-                raise HybridClusterError(f"seed is {seed!r}; allowed: a whole number >= 0 or None")
             self.generators[env] = np.random.PCG64(seed)
             self._used[env] = self._prefetch
 
@@ -203,9 +195,13 @@ class GivenStream(TaskStream):
 
     def noise(self) -> tuple[FloatArray, FloatArray] | None:
         """Factors on the current tasks' execution times on CPU and GPU, if there is noise."""
-        return None if self._noise is None else self._noise[self._clock]
+        return None if self._noise is None else self._noise[self._slot]
+
+    @property
+    def _slot(self) -> int:
+        return min(self._clock, self.num_tasks - 1)
 
     def _load(self) -> None:
-        slot = min(self._clock, self.num_tasks - 1)
+        slot = self._slot
         self.row[:] = self._rows[slot]
         self.arrival_s[:] = self._arrivals_s[slot]

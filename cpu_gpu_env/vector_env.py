@@ -13,10 +13,17 @@ from gymnasium import spaces
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
-from cpu_gpu_env.checks import check_count, check_options, check_render_mode, no_task_error
+from cpu_gpu_env.checks import (
+    check_count,
+    check_flag,
+    check_options,
+    check_render_mode,
+    check_seed,
+    no_task_error,
+)
 from cpu_gpu_env.cluster import Cluster
 from cpu_gpu_env.costs import CostTables
-from cpu_gpu_env.errors import HybridClusterError
+from cpu_gpu_env.errors import HybridClusterError, unknown_name
 from cpu_gpu_env.observation import NUM_FEATURES, observation_space, pool_features
 from cpu_gpu_env.problem import (
     DEFAULT_GPU_FRACTIONS,
@@ -94,10 +101,10 @@ class HybridClusterVectorEnv(VectorEnv[Observations, npt.NDArray[np.int64], npt.
             cluster, workload, num_tasks, energy_weight, gpu_fractions, load, noise
         )
         self.objective = self.problem.objective
-        self.observe_queues = bool(observe_queues)
+        self.observe_queues = check_flag("observe_queues", observe_queues)
         self.render_mode = render_mode
         self.num_envs = check_count("num_envs", num_envs)
-        self.autoreset_mode = AutoresetMode(autoreset_mode)
+        self.autoreset_mode = _check_autoreset_mode(autoreset_mode)
         self.metadata = {**self.metadata, "autoreset_mode": self.autoreset_mode}
         self._max_episode_steps = max_episode_steps
         self._num_actions = len(self.problem.gpu_fractions)
@@ -113,6 +120,7 @@ class HybridClusterVectorEnv(VectorEnv[Observations, npt.NDArray[np.int64], npt.
         self._mixed = len(costs.cpu_time_s) * len(costs.gpu_time_s) > 1
         self._active_energy_j = np.zeros(self.num_envs)
         self._ended: EnvMask = np.zeros(self.num_envs, dtype=bool)
+        self._over: EnvMask = np.zeros(self.num_envs, dtype=bool)
         self._none: EnvMask = np.zeros(self.num_envs, dtype=bool)
         self._always = ~self._none
         self._index = np.empty(self.num_envs, dtype=np.intp)
@@ -150,11 +158,12 @@ class HybridClusterVectorEnv(VectorEnv[Observations, npt.NDArray[np.int64], npt.
             HybridClusterError: If seeds or options are not valid.
         """
         checked = check_options(options, ("tasks", "reset_mask"))
-        if len(checked) == 2:
+        tables, mask = checked.get("tasks"), checked.get("reset_mask")
+        if tables is not None and mask is not None:
             raise HybridClusterError("reset options 'tasks' and 'reset_mask' exclude each other")
-        envs = self._envs_to_reset(checked.get("reset_mask"))
-        given = self._given_stream(checked["tasks"]) if "tasks" in checked else None
-        self._sampled.seed(self._seeds(seed), envs)
+        envs, seeds = self._envs_to_reset(mask), self._seeds(seed)
+        given = None if tables is None else self._given_stream(tables)
+        self._sampled.seed(seeds, envs)
         if given is None:
             self._start(envs)
         else:
@@ -167,10 +176,10 @@ class HybridClusterVectorEnv(VectorEnv[Observations, npt.NDArray[np.int64], npt.
         return self._observe(), self._mask_info()
 
     def _seeds(self, seed: Any) -> list[int | None]:
-        if seed is None or isinstance(seed, (int, np.integer)):
-            first = None if seed is None else int(seed)
+        if not isinstance(seed, (Sequence, np.ndarray)) or isinstance(seed, str):
+            first = check_seed(seed)
             return [None if first is None else first + i for i in range(self.num_envs)]
-        seeds = list(seed)
+        seeds = [check_seed(one) for one in seed]
         if len(seeds) != self.num_envs:
             raise HybridClusterError(
                 f"seed is a list of {len(seeds)}; allowed: one seed for each of the "
@@ -181,7 +190,7 @@ class HybridClusterVectorEnv(VectorEnv[Observations, npt.NDArray[np.int64], npt.
     def _envs_to_reset(self, mask: Any) -> npt.NDArray[np.intp]:
         if mask is None:
             return self._all_envs
-        mask = np.asarray(mask)
+        mask = _as_array("reset_mask", mask)
         if mask.dtype != bool or mask.shape != (self.num_envs,) or not mask.any():
             raise HybridClusterError(
                 f"reset_mask has dtype {mask.dtype} and shape {mask.shape}; allowed: bool "
@@ -194,6 +203,10 @@ class HybridClusterVectorEnv(VectorEnv[Observations, npt.NDArray[np.int64], npt.
         return np.flatnonzero(mask)
 
     def _given_stream(self, tables: Any) -> GivenStream:
+        if not isinstance(tables, (Sequence, np.ndarray)):
+            raise HybridClusterError(
+                f"tasks are {tables!r}; allowed: {self.num_envs} tables, one a sub-environment"
+            )
         tasks = [Tasks.from_table(table) for table in tables]
         if len(tasks) != self.num_envs or len({len(t) for t in tasks}) != 1:
             raise HybridClusterError(
@@ -215,7 +228,7 @@ class HybridClusterVectorEnv(VectorEnv[Observations, npt.NDArray[np.int64], npt.
         self._cpus.clear(where)
         self._gpus.clear(where)
         self._active_energy_j[where] = 0.0
-        self._ended[where] = False
+        self._ended[where] = self._over[where] = False
         self._stream.begin(where, self._max_episode_steps)
         self._any_ended = bool(self._ended.any())
 
@@ -248,7 +261,7 @@ class HybridClusterVectorEnv(VectorEnv[Observations, npt.NDArray[np.int64], npt.
         return self._observe(), rewards, never.copy(), never.copy(), self._mask_info()
 
     def _check_actions(self, actions: Any) -> npt.NDArray[np.int64]:
-        array = np.asarray(actions)
+        array = _as_array("actions", actions)
         if array.shape != (self.num_envs,) or array.dtype.kind not in "iu":
             raise HybridClusterError(
                 f"actions have dtype {array.dtype} and shape {array.shape}; allowed: whole numbers "
@@ -315,9 +328,9 @@ class HybridClusterVectorEnv(VectorEnv[Observations, npt.NDArray[np.int64], npt.
             "_final_info": ended,
         }
         self._ended |= ended
+        self._over |= terminated
         self._any_ended = True
         observations = self._observe()
-        observations[terminated] = 0.0
         if self.autoreset_mode is AutoresetMode.SAME_STEP:
             infos |= {"final_obs": observations, "_final_obs": ended}
             self._start(np.flatnonzero(ended))
@@ -335,6 +348,8 @@ class HybridClusterVectorEnv(VectorEnv[Observations, npt.NDArray[np.int64], npt.
         padded = np.empty((self.num_envs, FEATURES.itemsize // 4), dtype=np.float32)
         table.features.take(index, out=padded.view(FEATURES)[:, 0], mode="clip")
         if not self.observe_queues:
+            if self._any_ended:
+                padded[self._over] = 0.0
             return padded[:, :NUM_FEATURES]
         observations = np.empty(self.observation_space.shape or (), dtype=np.float32)
         observations[:, :NUM_FEATURES] = padded[:, :NUM_FEATURES]
@@ -343,6 +358,7 @@ class HybridClusterVectorEnv(VectorEnv[Observations, npt.NDArray[np.int64], npt.
         waiting = np.clip((free_s - self._stream.arrival_s) * scale, 0.0, 1.0)
         observations[:, NUM_FEATURES:-1] = waiting.T
         observations[:, -1] = self._stream.steps_left() / self._stream.num_tasks
+        observations[self._over] = 0.0
         return observations
 
     def _mask_info(self) -> dict[str, Any]:
@@ -351,10 +367,18 @@ class HybridClusterVectorEnv(VectorEnv[Observations, npt.NDArray[np.int64], npt.
     def _int8_masks(self) -> npt.NDArray[np.int8]:
         if self._every_action is not None:
             return self._every_action
-        return self._costs.action_masks(self._stream.row)
+        masks = self._costs.action_masks(self._stream.row)
+        masks[self._over] = 1
+        return masks
 
     def action_masks(self) -> npt.NDArray[np.bool_]:
-        """Which actions are feasible for the current tasks, (num_envs, actions)."""
+        """Which actions are feasible for the current tasks, (num_envs, actions).
+
+        Raises:
+            HybridClusterError: Before the first `reset`.
+        """
+        if not self._started:
+            raise no_task_error()
         return self._int8_masks().astype(bool)
 
     def scheduling_state(self) -> SchedulingState:
@@ -374,6 +398,23 @@ class HybridClusterVectorEnv(VectorEnv[Observations, npt.NDArray[np.int64], npt.
             (self._cpus.next_free_s().copy(), self._cpus.next_kind()),
             (self._gpus.next_free_s().copy(), self._gpus.next_kind()),
         )
+
+
+def _check_autoreset_mode(mode: Any) -> AutoresetMode:
+    try:
+        return AutoresetMode(mode)
+    except ValueError:
+        known = [known.value for known in AutoresetMode]
+        raise unknown_name("autoreset_mode", mode, known) from None
+
+
+def _as_array(name: str, values: Any) -> npt.NDArray[Any]:
+    try:
+        return np.asarray(values)
+    except ValueError:
+        raise HybridClusterError(
+            f"{name} are ragged; allowed: one value a sub-environment"
+        ) from None
 
 
 @lru_cache(maxsize=8)

@@ -16,7 +16,7 @@ from rich.table import Table
 from tqdm import tqdm
 
 from cpu_gpu_env import ENV_ID
-from cpu_gpu_env.scripts.command import make_parser, positive, run
+from cpu_gpu_env.scripts.command import make_parser, positive, run, seed
 
 VECTOR_SIZES = (64, 1_024, 4_096, 16_384)
 PEER = "CartPole-v1"
@@ -42,7 +42,7 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--rounds", type=positive, default=5, help="the best of so many counts")
     parser.add_argument("--seconds", type=float, default=0.5, help="length of a round")
-    parser.add_argument("--seed", type=int, default=0, help="seed of environments and actions")
+    parser.add_argument("--seed", type=seed, default=0, help="seed of environments and actions")
     return parser.parse_args(argv)
 
 

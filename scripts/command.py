@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from cpu_gpu_env.errors import HybridClusterError
@@ -73,9 +75,37 @@ def run(command: Callable[[argparse.Namespace], int], arguments: argparse.Namesp
     except HybridClusterError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+    except OSError as error:
+        print(f"error: {error.filename or 'output'}: {error.strerror or error}", file=sys.stderr)
+        return 2
     except KeyboardInterrupt:
-        print("interrupted; what was finished is kept", file=sys.stderr)
-        return INTERRUPTED
+        return interrupted()
+
+
+def interrupted() -> int:
+    """Say that Ctrl-C ended the command; return the exit code."""
+    print("interrupted; what was finished is kept", file=sys.stderr)
+    return INTERRUPTED
+
+
+def check_output(path: Path, kind: str = "folder") -> None:
+    """Find out before the work that an output cannot be written.
+
+    Args:
+        path: What is to be written.
+        kind: ``"folder"`` or ``"file"``.
+
+    Raises:
+        HybridClusterError: If it cannot.
+    """
+    if path.exists() and path.is_dir() != (kind == "folder"):
+        raise HybridClusterError(f"output {str(path)!r} exists and is no {kind}")
+    candidates = [path, *path.absolute().parents]
+    nearest = next(p for p in candidates if p.exists() and (p != path or kind == "folder"))
+    if not nearest.is_dir() or not os.access(nearest, os.W_OK):
+        raise HybridClusterError(
+            f"cannot write output {str(path)!r}: {str(nearest)!r} is no folder open to writing"
+        )
 
 
 def positive(text: str) -> int:
@@ -86,9 +116,25 @@ def positive(text: str) -> int:
     return value
 
 
+def seed(text: str) -> int:
+    """Parse a seed: a whole number of at least 0."""
+    value = int(text)
+    if value < 0:
+        raise argparse.ArgumentTypeError(f"{text} is not a whole number >= 0")
+    return value
+
+
 def _load(text: str) -> float | None:
-    return None if text.lower() == "none" else float(text)
+    try:
+        return None if text.lower() == "none" else float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is neither a number nor 'none'") from None
 
 
 def _fractions(text: str) -> tuple[float, ...]:
-    return tuple(float(part) for part in text.split(","))
+    try:
+        return tuple(float(part) for part in text.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not a list of numbers such as 0,0.5,1"
+        ) from None

@@ -18,10 +18,13 @@ from cpu_gpu_env.errors import HybridClusterError, unknown_name
 from cpu_gpu_env.problem import make_problem
 from cpu_gpu_env.scripts.command import (
     add_env_arguments,
+    check_output,
     env_kwargs,
+    interrupted,
     make_parser,
     positive,
     run,
+    seed,
 )
 
 
@@ -46,7 +49,7 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--episodes", type=positive, default=100, help="held-out episodes")
     parser.add_argument(
-        "--seed", type=int, default=EVALUATION_SEED, help="seed of the first episode"
+        "--seed", type=seed, default=EVALUATION_SEED, help="seed of the first episode"
     )
     parser.add_argument(
         "--output", type=Path, default=Path("runs/comparison"), help="folder to write"
@@ -58,7 +61,9 @@ def execute(arguments: argparse.Namespace, command: str) -> int:
     """Compare, with a progress bar, and write everything down."""
     kwargs = env_kwargs(arguments)
     problem = make_problem(**kwargs)
-    entrants = [_fixed(name.strip(), arguments.seed) for name in arguments.schedulers.split(",")]
+    check_output(arguments.output)
+    names = dict.fromkeys(name.strip() for name in arguments.schedulers.split(","))
+    entrants = [_fixed(name, arguments.seed) for name in names]
     for path in arguments.agent:
         entrants.append(_agent(path, problem.gpu_fractions, {e.name for e in entrants}))
     seeds = range(arguments.seed, arguments.seed + arguments.episodes)
@@ -77,6 +82,8 @@ def execute(arguments: argparse.Namespace, command: str) -> int:
     for name in ("comparison.csv", "comparison.json"):
         print(f"written: {output / name}")
     print(f"TensorBoard: tensorboard --logdir {output / 'tensorboard'}")
+    if len(comparison.entries) < len(entrants):
+        return interrupted()
     return 0
 
 

@@ -8,7 +8,14 @@ from pathlib import Path
 
 from cpu_gpu_env.baselines import SCHEDULERS, make_scheduler
 from cpu_gpu_env.env import HybridClusterEnv
-from cpu_gpu_env.scripts.command import add_env_arguments, env_kwargs, make_parser, run
+from cpu_gpu_env.scripts.command import (
+    add_env_arguments,
+    check_output,
+    env_kwargs,
+    make_parser,
+    run,
+    seed,
+)
 
 
 def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
@@ -19,7 +26,7 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     )
     add_env_arguments(parser)
     parser.add_argument("--scheduler", choices=sorted(SCHEDULERS), default="myopic")
-    parser.add_argument("--seed", type=int, default=0, help="seed of the episode")
+    parser.add_argument("--seed", type=seed, default=0, help="seed of the episode")
     parser.add_argument(
         "--output", type=Path, default=Path("runs/schedule.png"), help="file to write"
     )
@@ -30,6 +37,7 @@ def execute(arguments: argparse.Namespace) -> int:
     """Play the episode and write the picture."""
     from matplotlib.image import imsave
 
+    check_output(arguments.output, "file")
     env = HybridClusterEnv(**env_kwargs(arguments), render_mode="rgb_array")
     scheduler = make_scheduler(arguments.scheduler, env, arguments.seed)
     observation, _ = env.reset(seed=arguments.seed)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -12,10 +11,10 @@ from typing import Any
 from tqdm import tqdm
 
 from cpu_gpu_env.atomic_file import write_text_atomically
-from cpu_gpu_env.errors import HybridClusterError, unknown_name
+from cpu_gpu_env.errors import unknown_name
 from cpu_gpu_env.profile import device_catalogue, parse_composition, save_profile
 from cpu_gpu_env.profiler import FULL, QUICK, profile_machine
-from cpu_gpu_env.scripts.command import make_parser, run
+from cpu_gpu_env.scripts.command import check_output, make_parser, run, seed
 
 NO_GPUS = "none"
 NOISY = 0.25
@@ -41,7 +40,7 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--threads", type=int, default=0, help="CPU threads to measure with; 0: as torch chooses"
     )
-    parser.add_argument("--seed", type=int, default=0, help="seed of the contents of the arrays")
+    parser.add_argument("--seed", type=seed, default=0, help="seed of the contents of the arrays")
     return parser.parse_args(argv)
 
 
@@ -49,7 +48,7 @@ def execute(arguments: argparse.Namespace) -> int:
     """Measure, with a progress bar, and write the profile."""
     output: Path = arguments.output
     gpus = [] if arguments.gpus == NO_GPUS else parse_gpus(arguments.gpus)
-    check_output(output)
+    check_output(output, "file")
     with tqdm(unit="step", desc="measuring", leave=False) as bar:
 
         def progress(label: str, total: int) -> None:
@@ -100,35 +99,18 @@ def parse_gpus(composition: str) -> list[dict[str, Any]]:
     return [{"catalogue": device.name, "count": count} for device, count in counted.items()]
 
 
-def check_output(path: Path) -> None:
-    """Find out before measuring that a file cannot be written there.
-
-    Raises:
-        HybridClusterError: If it cannot.
-    """
-    folder = next(parent for parent in path.absolute().parents if parent.exists())
-    if path.is_dir():
-        raise HybridClusterError(f"output {str(path)!r} is a folder; give the path of a file")
-    if not folder.is_dir() or not os.access(folder, os.W_OK):
-        raise HybridClusterError(
-            f"cannot write output {str(path)!r}: {str(folder)!r} is no folder open to writing"
-        )
-
-
 def write_profile(profile: dict[str, Any], path: Path) -> None:
     """Write a profile, whole or not at all; one without a GPU is written all the same.
 
     Raises:
-        HybridClusterError: If the profile is not valid or the file cannot be written.
+        HybridClusterError: If the profile is not valid.
+        OSError: If the file cannot be written.
     """
-    try:
-        if has_gpu(profile):
-            save_profile(profile, path)
-        else:
-            # No valid cluster, so `save_profile` would refuse it; the figures are worth keeping.
-            write_text_atomically(path, json.dumps(profile, indent=2, allow_nan=False) + "\n")
-    except OSError as error:
-        raise HybridClusterError(f"cannot write output {str(path)!r}: {error.strerror}") from None
+    if has_gpu(profile):
+        save_profile(profile, path)
+    else:
+        # No valid cluster, so `save_profile` would refuse it; the figures are worth keeping.
+        write_text_atomically(path, json.dumps(profile, indent=2, allow_nan=False) + "\n")
 
 
 def describe(profile: dict[str, Any]) -> str:

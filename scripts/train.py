@@ -14,10 +14,13 @@ from cpu_gpu_env.agents.training import TrainingPlan, train
 from cpu_gpu_env.problem import make_problem
 from cpu_gpu_env.scripts.command import (
     add_env_arguments,
+    check_output,
     env_kwargs,
+    interrupted,
     make_parser,
     positive,
     run,
+    seed,
 )
 
 
@@ -35,7 +38,7 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--num-envs", type=positive, default=NUM_TRAINING_ENVS, help="environments at once"
     )
-    parser.add_argument("--seed", type=int, default=0, help="seed of the training")
+    parser.add_argument("--seed", type=seed, default=0, help="seed of the training")
     parser.add_argument(
         "--threads", type=positive, default=1, help="threads of torch; small nets like one best"
     )
@@ -45,6 +48,7 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
 
 def execute(arguments: argparse.Namespace) -> int:
     """Train, with a progress bar."""
+    check_output(arguments.output)
     torch.set_num_threads(arguments.threads)
     plan = TrainingPlan(
         output=arguments.output,
@@ -64,10 +68,11 @@ def execute(arguments: argparse.Namespace) -> int:
             bar.set_postfix(heldout_objective=f"{objective:.4f}")
 
         result = train(plan, progress, report)
-    print(f"best agent (held-out objective {result.best_objective:.4f}): {result.best}")
+    if result.best is not None:
+        print(f"best agent (held-out objective {result.best_objective:.4f}): {result.best}")
     print(f"last agent: {result.last}")
     print(f"learning curves: tensorboard --logdir {arguments.output}")
-    return 0
+    return interrupted() if result.interrupted else 0
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -10,6 +10,7 @@ from conftest import MIXED, PLAIN
 from cpu_gpu_env import Cluster, HybridClusterEnv, HybridClusterError, HybridClusterVectorEnv
 from cpu_gpu_env.baselines import SCHEDULERS, make_scheduler
 from cpu_gpu_env.baselines.evaluation import play_episodes
+from cpu_gpu_env.costs import build_cost_tables
 
 NAMES = sorted(SCHEDULERS)
 
@@ -127,7 +128,7 @@ def test_random_is_uniform_and_follows_its_seed() -> None:
     assert np.bincount(first, minlength=6).min() > 850  # 1,000 expected, sigma 29
 
 
-@pytest.mark.parametrize("name", ["round-robin", "myopic"])
+@pytest.mark.parametrize("name", [n for n in NAMES if n != "random"])
 def test_sb3_evaluates_them(name: str) -> None:
     from stable_baselines3.common.evaluation import evaluate_policy
     from stable_baselines3.common.vec_env import DummyVecEnv
@@ -159,3 +160,99 @@ def test_static_prices_reach_the_fluid_optimum_in_the_long_run(cluster: str) -> 
     kwargs: dict[str, Any] = {"cluster": cluster, "num_tasks": 20_000, "load": 3.0}
     results = play_episodes(lambda env: make_scheduler("static-price", env), [1, 2], **kwargs)
     assert results.objective.mean() == pytest.approx(1.0, abs=0.05)
+
+
+def test_the_static_price_is_the_cheapest_at_the_prices(cluster: Cluster) -> None:
+    env = HybridClusterEnv(cluster=cluster, num_tasks=20)
+    scheduler = make_scheduler("static-price", env)
+    observation, _ = env.reset(seed=6)
+    objective, costs = env.objective, env.problem.costs
+    cpu_free, gpu_free = [0.0] * len(cluster.cpus), [0.0] * len(cluster.gpus)
+    tasks = env.episode_tasks()
+    for step in range(20):
+        cpu = costs.cpu_kind[int(np.argmin(cpu_free))]
+        gpu = costs.gpu_kind[int(np.argmin(gpu_free))]
+        row = build_cost_tables(
+            cluster, tasks.take(np.array([step]), np.zeros(1)), costs.gpu_fractions
+        )
+        cpu_s = np.maximum(row.cpu_time_s[cpu, 0], 0.0)
+        gpu_s = np.maximum(row.gpu_time_s[gpu, 0], 0.0)
+        energy_j = cpu_s * row.cpu_power_w[cpu] + gpu_s * row.gpu_power_w[gpu]
+        price = objective.cpu_prices[cpu] * cpu_s
+        price += objective.gpu_prices[gpu] * gpu_s
+        price += objective.energy_price * energy_j
+        price[row.num_feasible[0] :] = np.inf
+        action = int(scheduler.predict(observation)[0])
+        assert action == price.argmin()
+        observation, _, _, _, info = env.step(action)
+        for free, device, time_s in (
+            (cpu_free, info["cpu"], cpu_s[action]),
+            (gpu_free, info["gpu"], gpu_s[action]),
+        ):
+            if device >= 0:
+                free[device] = max(free[device], tasks.arrival_s[step]) + time_s
+
+
+@pytest.mark.parametrize("name", ["greedy", "earliest-finish", "myopic", "static-price"])
+def test_what_does_not_fit_is_never_chosen(name: str) -> None:
+    env = HybridClusterVectorEnv(64, cluster=MIXED, num_tasks=20)
+    scheduler = make_scheduler(name, env)
+    observation, info = env.reset(seed=0)
+    masked = 0
+    for _ in range(20):
+        actions, _ = scheduler.predict(observation)
+        assert info["action_mask"][np.arange(64), actions].all()
+        masked += int((info["action_mask"] == 0).sum())
+        observation, _, _, _, info = env.step(actions)
+    assert masked > 0
+
+
+def test_round_robin_restarts_with_each_episode() -> None:
+    env = HybridClusterVectorEnv(2, cluster=PLAIN, num_tasks=4)
+    scheduler = make_scheduler("round-robin", env)
+    observation, _ = env.reset(seed=0)
+    state, start, turns = None, np.ones(2, dtype=bool), []
+    for _ in range(8):
+        before = None if state is None else state[0].copy()
+        actions, after = scheduler.predict(observation, state, start)
+        if state is not None:
+            assert np.array_equal(state[0], before)  # the caller's state is left alone
+        assert isinstance(after, tuple)
+        assert after[0].shape == (2,)
+        observation, _, start, _, _ = env.step(actions)
+        state = after
+        turns.append(int(actions[0]))
+    assert turns == [0, 5, 5, 0] * 2
+
+
+def test_round_robin_serves_two_runs_in_turn() -> None:
+    env = HybridClusterEnv(cluster=PLAIN, num_tasks=9)
+    observation, _ = env.reset(seed=0)
+    scheduler = make_scheduler("round-robin", env)
+    states: list[Any] = [None, None]
+    turns: list[list[int]] = [[], []]
+    for run in (0, 1, 0, 0, 1, 0):
+        action, states[run] = scheduler.predict(observation, states[run])
+        turns[run].append(int(action))
+    assert turns == [[0, 5, 5, 0], [0, 5]]
+
+
+def test_random_play_is_reproducible() -> None:
+    first, again, other = (
+        play_episodes(lambda env, s=s: make_scheduler("random", env, s), [3, 4], num_tasks=20)
+        for s in (0, 0, 1)
+    )
+    assert np.array_equal(first.actions, again.actions)
+    assert np.array_equal(first.objective, again.objective)
+    assert not np.array_equal(first.actions, other.actions)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_batch_of_one_is_a_batch(name: str) -> None:
+    env = HybridClusterEnv(num_tasks=5)
+    observation, _ = env.reset(seed=0)
+    actions, _ = make_scheduler(name, env, seed=0).predict(observation[None])
+    assert actions.shape == (1,)
+    assert actions.dtype == np.int64
+    single, _ = make_scheduler(name, env, seed=0).predict(observation, deterministic=False)
+    assert single == actions[0]

@@ -2,12 +2,11 @@
 
 import numpy as np
 import pytest
-from conftest import CPU, GPU, PLAIN
+from conftest import CPU, GPU, MIXED, PLAIN, SLOW_CPU, SMALL_GPU
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cpu_gpu_env import Tasks
-from cpu_gpu_env import HybridClusterError
+from cpu_gpu_env import Device, HybridClusterError, Tasks
 from cpu_gpu_env.costs import NOT_USED, build_cost_tables, execution_time_s
 
 # Compute-bound on the CPU: 2e12 FLOP / 1e12 FLOP/s = 2 s against 2e12 / 100 / 100e9 = 0.2 s.
@@ -65,3 +64,60 @@ def test_where_nothing_fits_everything_is_allowed_and_runs_on_the_cpu() -> None:
     table = build_cost_tables(PLAIN, large, (0.5, 1.0))
     assert table.action_masks(np.array([0])).tolist() == [[1, 1]]
     assert table.gpu_time_s[0, 0].tolist() == [NOT_USED, NOT_USED]
+
+
+@pytest.mark.parametrize(
+    ("device", "fraction", "tasks", "launch", "transfer", "compute", "traffic"),
+    [
+        (CPU, 1.0, COMPUTE, 0.5, 0.0, 2.0, 0.2),
+        (SLOW_CPU, 0.5, COMPUTE, 0.0, 0.0, 2.0, 0.2),
+        (GPU, 1.0, COMPUTE, 0.25, 0.5, 0.2, 0.02),
+        (SMALL_GPU, 0.5, COMPUTE, 0.1, 0.5, 0.25, 1 / 30),
+        (SLOW_CPU, 1.0, MEMORY, 0.0, 0.0, 2.0, 10.0),
+        (SMALL_GPU, 0.3, MEMORY, 0.1, 0.48, 0.075, 0.5),
+    ],
+)
+def test_every_term(
+    device: Device,
+    fraction: float,
+    tasks: Tasks,
+    launch: float,
+    transfer: float,
+    compute: float,
+    traffic: float,
+) -> None:
+    time_s = launch + transfer + max(compute, traffic)
+    assert execution_time_s(device, fraction, tasks) == pytest.approx([time_s])
+
+
+@given(
+    fractions=st.tuples(st.floats(0, 1), st.floats(0, 1)).map(sorted),
+    size=st.floats(1e6, 1e14),
+    intensity=st.floats(0.1, 1e3),
+    memory=st.floats(0, 1e11),
+    device=st.sampled_from([CPU, SLOW_CPU, GPU, SMALL_GPU]),
+)
+def test_time_never_falls_with_the_share(
+    fractions: list[float], size: float, intensity: float, memory: float, device: Device
+) -> None:
+    tasks = Tasks([0.0], [size], [intensity], [memory])
+    smaller, larger = (execution_time_s(device, f, tasks)[0] for f in fractions)
+    assert 0.0 <= smaller <= larger
+    assert execution_time_s(device, 0.0, tasks)[0] == 0.0
+
+
+def test_a_mixed_cluster_has_times_for_each_kind() -> None:
+    table = build_cost_tables(MIXED, COMPUTE, (0.0, 0.5))
+    assert (table.cpu_kind, table.gpu_kind) == ((0, 1), (0, 0, 1))
+    assert table.cpu_time_s[:, 0, 1] == pytest.approx([1.5, 2.0])
+    assert table.gpu_time_s[:, 0, 1] == pytest.approx([0.6, 0.85])
+    assert table.cpu_power_w == pytest.approx([100.0, 50.0])
+    assert table.gpu_power_w == pytest.approx([300.0, 70.0])
+
+
+def test_a_share_must_fit_the_smallest_gpu() -> None:
+    tasks = Tasks([0.0] * 3, [2e12] * 3, [100.0] * 3, [4e9, 4.1e9, 8e9])  # the small one holds 4e9
+    table = build_cost_tables(MIXED, tasks, (0.0, 0.5, 1.0))
+    assert table.num_feasible.tolist() == [3, 2, 2]
+    assert not table.all_feasible
+    assert table.action_masks(np.array([2, 0])).tolist() == [[1, 1, 0], [1, 1, 1]]

@@ -14,8 +14,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import cpu_gpu_env
-from cpu_gpu_env import Cluster, HybridClusterEnv, HybridClusterError, Tasks, shipped_profiles
-from cpu_gpu_env.costs import execution_time_s
+from cpu_gpu_env import (
+    Cluster,
+    Device,
+    HybridClusterEnv,
+    HybridClusterError,
+    Tasks,
+    shipped_profiles,
+)
 from cpu_gpu_env.workload import resolve_workload
 
 POOL = resolve_workload("lognormal").pool
@@ -49,27 +55,43 @@ def test_a_schedule_by_hand() -> None:
     assert infos[-1]["total_energy_j"] == pytest.approx(110 * 12.5 + active)
     busy = np.array([1.5 + 1.5 + 2.5, 0.6 + 0.6, 0.95])
     assert infos[-1]["utilisation"] == pytest.approx(busy / 12.5)
+    reference = env.objective.reference
+    makespan, energy = 12.5 / reference.makespan_s, (110 * 12.5 + active) / reference.energy_j
+    assert infos[-1]["objective"] == pytest.approx((0.5 * makespan + 0.5 * energy) / 4)
 
 
-def schedule_anew(cluster: Cluster, tasks: Tasks, fractions: list[float]) -> tuple[float, float]:
-    """Makespan and energy by the plainest code that could be right."""
+def time_anew(device: Device, share: float, size: float, intensity: float, memory: float) -> float:
+    moved = share * memory / device.link_bandwidth
+    compute = share * size / device.flops
+    return (
+        device.launch_s + moved + max(compute, share * size / intensity / device.memory_bandwidth)
+    )
+
+
+def schedule_anew(
+    cluster: Cluster, tasks: Tasks, fractions: list[float]
+) -> tuple[list[list[tuple[float, float]]], float]:
+    """The (start, finish) of each device's shares, and the energy, by the plainest code."""
     free = [0.0] * len(cluster.devices)
+    shares: list[list[tuple[float, float]]] = [[] for _ in cluster.devices]
     active_j = 0.0
     smallest = min(gpu.memory_bytes for gpu in cluster.gpus)
     for index, fraction in enumerate(fractions):
-        task = tasks.take(np.array([index]), np.zeros(1))
-        if fraction * task.memory_bytes[0] > smallest:
+        size, intensity = tasks.size_flop[index], tasks.intensity_flop_per_byte[index]
+        memory = tasks.memory_bytes[index]
+        if fraction * memory > smallest:
             fraction = 0.0
         for kind, share in (("cpu", 1 - fraction), ("gpu", fraction)):
             if share > 0:
                 pool = [i for i, d in enumerate(cluster.devices) if d.kind == kind]
                 device = min(pool, key=lambda i: (free[i], i))
                 spec = cluster.devices[device]
-                time_s = float(execution_time_s(spec, share, task)[0])
-                arrival = tasks.arrival_s[index] - tasks.arrival_s[0]
-                free[device] = max(free[device], arrival) + time_s
+                time_s = time_anew(spec, share, size, intensity, memory)
+                start = max(free[device], tasks.arrival_s[index] - tasks.arrival_s[0])
+                free[device] = start + time_s
+                shares[device].append((start, free[device]))
                 active_j += time_s * (spec.active_power_w - spec.idle_power_w)
-    return max(free), active_j + cluster.idle_power_w * max(free)
+    return shares, active_j + cluster.idle_power_w * max(free)
 
 
 @settings(max_examples=60, deadline=None)
@@ -82,9 +104,15 @@ def test_any_schedule_agrees_with_plain_code(seed: int, num_tasks: int, cluster:
     actions = rng.integers(0, 6, num_tasks)
     _, infos = play(env, actions, options={"tasks": tasks})
     fractions = [env.problem.gpu_fractions[a] for a in actions]
-    makespan_s, energy_j = schedule_anew(cluster, tasks, fractions)
+    shares, energy_j = schedule_anew(cluster, tasks, fractions)
+    makespan_s = max(finish for device in shares for _, finish in device)
     assert infos[-1]["makespan_s"] == pytest.approx(makespan_s, rel=1e-6)
     assert infos[-1]["total_energy_j"] == pytest.approx(energy_j, rel=1e-6)
+    for device, share in zip(shares, infos[-1]["utilisation"], strict=True):
+        starts = [start for start, _ in device] + [makespan_s]
+        finishes = [0.0] + [finish for _, finish in device]
+        idle_s = sum(start - finish for start, finish in zip(starts, finishes, strict=True))
+        assert share * makespan_s + idle_s == pytest.approx(makespan_s, rel=1e-5)
 
 
 @settings(max_examples=40, deadline=None)
@@ -190,7 +218,24 @@ def test_registering_again_changes_nothing() -> None:
     assert gym.make("cpu_gpu_env:HybridCluster-v0").unwrapped.spec is not None
 
 
-@pytest.mark.parametrize("action", [-1, 6, None, "1", 0.5, True, np.float32(1), np.array([1]), [1]])
+@pytest.mark.parametrize(
+    "action",
+    [
+        -1,
+        6,
+        2**70,
+        None,
+        "1",
+        0.5,
+        1.0,
+        True,
+        np.True_,
+        np.float32(1),
+        np.array(1.0),
+        np.array([1]),
+        [1],
+    ],
+)
 def test_wrong_actions_are_refused_and_change_nothing(action: Any) -> None:
     env = HybridClusterEnv(num_tasks=2)
     env.reset(seed=0)
@@ -229,7 +274,17 @@ def test_stepping_out_of_order_is_refused() -> None:
         ({"gpu_fractions": ()}, "gpu_fractions is"),
         ({"gpu_fractions": ("a",)}, "gpu_fractions is"),
         ({"gpu_fractions": (float("nan"),)}, "gpu_fractions is"),
+        ({"num_tasks": "5"}, "num_tasks is '5'"),
+        ({"gpu_fractions": (-0.1, 0.5)}, "gpu_fractions is (-0.1, 0.5)"),
+        ({"gpu_fractions": None}, "gpu_fractions is None"),
         ({"energy_weight": 1.5}, "energy_weight is 1.5"),
+        ({"energy_weight": 2}, "energy_weight is 2"),
+        ({"energy_weight": True}, "energy_weight is True"),
+        ({"energy_weight": None}, "energy_weight is None"),
+        ({"load": -1}, "load is -1"),
+        ({"load": "fast"}, "load is 'fast'"),
+        ({"noise": -1}, "noise is -1"),
+        ({"noise": float("nan")}, "noise is nan"),
         ({"energy_weight": float("nan")}, "energy_weight is nan"),
         ({"load": 0}, "load is 0"),
         ({"load": float("inf")}, "load is inf"),
@@ -244,6 +299,7 @@ def test_stepping_out_of_order_is_refused() -> None:
     ],
 )
 def test_bad_arguments_are_named(arguments: dict[str, Any], message: str) -> None:
+    assert issubclass(HybridClusterError, ValueError)
     with pytest.raises(HybridClusterError) as error:
         HybridClusterEnv(**arguments)
     assert message in str(error.value)
@@ -280,3 +336,48 @@ def test_a_copy_goes_on_alone(clone: Any) -> None:
         assert mine[1:3] == other[1:3]
     assert mine[4]["objective"] == other[4]["objective"]
     assert np.array_equal(env.reset()[0], twin.reset()[0])
+
+
+def test_a_mixed_schedule_by_hand() -> None:
+    env = HybridClusterEnv(cluster=MIXED, gpu_fractions=(0.0, 0.5, 1.0))
+    # A whole task takes 4.0 s on the slow CPU; half a one takes 1.5 s on the CPU, 2.0 s on the slow
+    # one. On a GPU (launch, transfer, compute) take half a task 0.5 s, on the small one 0.65 s.
+    table = [[0.0, 2e12, 100.0, 3e9]] * 5
+    _, infos = play(env, [1, 1, 1, 0, 1], options={"tasks": table})
+    gpu_s, small_s = 0.25 + 0.15 + 0.1, 0.1 + 0.3 + 0.25
+    assert [info["cpu"] for info in infos] == [0, 1, 0, 1, 0]
+    assert [info["gpu"] for info in infos] == [0, 1, 2, -1, 0]
+    assert [info["finish_s"] for info in infos] == pytest.approx([1.5, 2.0, 3.0, 6.0, 4.5])
+    assert [info["start_s"] for info in infos] == pytest.approx([0.0, 0.0, 0.0, 2.0, gpu_s])
+    active = 4.5 * 100 + 6.0 * 50 + 3 * gpu_s * 300 + small_s * 70
+    assert infos[-1]["makespan_s"] == pytest.approx(6.0)
+    assert infos[-1]["total_energy_j"] == pytest.approx(6.0 * (50 + 20 + 30 + 30 + 10) + active)
+    busy = np.array([4.5, 6.0, 2 * gpu_s, gpu_s, small_s])
+    assert infos[-1]["utilisation"] == pytest.approx(busy / 6.0)
+    assert not any(info["fallback"] for info in infos)
+
+
+def test_an_option_must_be_known_and_the_options_a_dict() -> None:
+    env = HybridClusterEnv(num_tasks=5)
+    for options in (3, ["tasks"]):
+        with pytest.raises(HybridClusterError, match="reset options"):
+            env.reset(options=options)  # type: ignore[arg-type]
+    first, _ = env.reset(seed=4)
+    with pytest.raises(HybridClusterError, match="'taks'"):
+        env.reset(seed=5, options={"taks": None})
+    assert np.array_equal(env.episode_tasks().size_flop, replayed(4))
+    assert np.array_equal(env.reset(seed=4)[0], first)
+
+
+def replayed(seed: int) -> np.ndarray:
+    env = HybridClusterEnv(num_tasks=5)
+    env.reset(seed=seed)
+    return env.episode_tasks().size_flop
+
+
+def test_an_episode_can_be_played_again_from_its_tasks(cluster: Cluster) -> None:
+    env = HybridClusterEnv(cluster=cluster, num_tasks=15)
+    rewards, infos = play(env, [2] * 15, seed=8)
+    again, infos_again = play(env, [2] * 15, options={"tasks": env.episode_tasks()})
+    assert again == rewards
+    assert infos_again[-1]["objective"] == infos[-1]["objective"]

@@ -5,7 +5,7 @@ import pytest
 from conftest import MIXED, PLAIN
 from scipy.optimize import linprog
 
-from cpu_gpu_env import Cluster, HybridClusterEnv
+from cpu_gpu_env import Cluster, HybridClusterEnv, shipped_profiles
 from cpu_gpu_env.costs import CostTables, build_cost_tables
 from cpu_gpu_env.fluid import FluidProblem
 from cpu_gpu_env.workload import resolve_workload
@@ -62,10 +62,48 @@ def test_prices_share_out_the_price_of_a_second(cluster: Cluster) -> None:
     assert min(prices) >= 0.0
 
 
-@pytest.mark.parametrize("name", ["a100-node", "h100-node", PLAIN, MIXED])
+@pytest.mark.parametrize("name", [*shipped_profiles(), PLAIN, MIXED], ids=str)
 def test_the_reference_is_a_fixed_point_with_objective_one(name: str | Cluster) -> None:
     problem = HybridClusterEnv(cluster=name).problem
     objective = problem.objective
     optimum = FluidProblem(problem.costs).solve(objective.makespan_price, objective.energy_price)
     value = objective.value(optimum.makespan_s, optimum.active_energy_j, 1)
     assert value == pytest.approx(1.0, rel=1e-5)
+
+
+@pytest.mark.parametrize("energy_cost", [0.0, 0.001, 0.1])
+def test_prices_prove_the_optimum(cluster: Cluster, energy_cost: float) -> None:
+    costs = small_table(cluster)
+    optimum = FluidProblem(costs).solve(1.0, energy_cost)
+    cpu, gpu = np.array(optimum.cpu_prices), np.array(optimum.gpu_prices)
+    assert min(cpu.min(), gpu.min()) >= 0.0
+    count = sum(cpu[k] for k in costs.cpu_kind) + sum(gpu[k] for k in costs.gpu_kind)
+    assert count == pytest.approx(1.0)
+    # Weak duality: each task at its cheapest under the prices is a lower bound, here a tight one.
+    cpu_s = np.maximum(costs.cpu_time_s, 0.0)[:, None]
+    gpu_s = np.maximum(costs.gpu_time_s, 0.0)[None]
+    energy_j = cpu_s * costs.cpu_power_w[:, None, None, None]
+    energy_j = energy_j + gpu_s * costs.gpu_power_w[:, None, None]
+    price = cpu[:, None, None, None] * cpu_s + gpu[None, :, None, None] * gpu_s
+    price = price + energy_cost * energy_j
+    bound = price.min(axis=(0, 1, 3)).mean()
+    value = optimum.makespan_s + energy_cost * optimum.active_energy_j
+    assert bound <= value * (1 + 1e-9)
+    assert bound == pytest.approx(value, rel=2e-6)
+
+
+@pytest.mark.parametrize("weight", [0.0, 0.25, 0.5, 1.0])
+def test_prices_share_out_the_price_of_a_second_at_any_weight(
+    cluster: Cluster, weight: float
+) -> None:
+    env = HybridClusterEnv(cluster=cluster, energy_weight=weight)
+    objective, costs = env.objective, env.problem.costs
+    prices = [objective.cpu_prices[k] for k in costs.cpu_kind]
+    prices += [objective.gpu_prices[k] for k in costs.gpu_kind]
+    assert min(prices) >= 0.0
+    assert sum(prices) == pytest.approx(objective.makespan_price)
+    reference = objective.reference
+    second = (1 - weight) / reference.makespan_s
+    second += weight * cluster.idle_power_w / reference.energy_j
+    assert objective.makespan_price == pytest.approx(second)
+    assert reference == HybridClusterEnv(cluster=cluster).objective.reference

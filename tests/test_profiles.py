@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import csv
 import json
+import math
 import os
 import re
 from collections.abc import Callable
@@ -14,7 +15,7 @@ from typing import Any
 import pytest
 
 import cpu_gpu_env
-from cpu_gpu_env.cluster import DEVICE_FIGURES, Cluster
+from cpu_gpu_env.cluster import DEVICE_FIGURES, Cluster, Device
 from cpu_gpu_env.errors import HybridClusterError
 from cpu_gpu_env.profile import (
     OPTIONAL_FIGURES,
@@ -382,3 +383,35 @@ def test_a_cluster_object_is_taken_as_it_is() -> None:
     cluster = resolve_cluster("t4-node")
     assert isinstance(cluster, Cluster)
     assert resolve_cluster(cluster) is cluster
+
+
+@pytest.mark.parametrize("extra", [math.nan, math.inf, {1, 2}, b"raw"], ids=repr)
+def test_what_json_cannot_hold_is_refused_and_leaves_the_old_file(
+    extra: Any, tmp_path: Path
+) -> None:
+    path = tmp_path / "profile.json"
+    save_profile(VALID, path)
+    before = path.read_bytes()
+    with pytest.raises(HybridClusterError):
+        save_profile({**VALID, "raw": extra}, path)
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("name", ["epyc-7763:2 + a100-80gb:4", "xeon-6248 + t4 + l4:3"])
+def test_a_composition_survives_being_written_and_read(name: str, tmp_path: Path) -> None:
+    cluster = resolve_cluster(name)
+    save_profile(cluster_to_profile(cluster, "composed"), tmp_path / "composed.json")
+    assert load_profile(tmp_path / "composed.json") == cluster
+
+
+def test_devices_in_any_order_survive_being_written_and_read() -> None:
+    cpu, first, other = (device_catalogue()[n] for n in ("epyc-7763", "t4", "l4"))
+    cluster = Cluster("mixed", (cpu, first, other, first))
+    assert parse_profile(cluster_to_profile(cluster)) == cluster
+
+
+def test_a_gpu_without_limits_survives_being_written_and_read() -> None:
+    gpu = Device("unified", "gpu", 1e13, 1e12, math.inf, 0.0, 10.0, 100.0)
+    cluster = Cluster("unified", (device_catalogue()["epyc-7763"], gpu))
+    assert parse_profile(cluster_to_profile(cluster)) == cluster

@@ -5,7 +5,7 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 import pytest
-from conftest import MIXED, PLAIN
+from conftest import CPU, GPU, MIXED, PLAIN, SMALL_GPU
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -45,6 +45,8 @@ def assert_equal(vector: HybridClusterVectorEnv, singles: list[Any], steps: int,
     noise=st.sampled_from([0.0, 0.3]),
     load=st.sampled_from([None, 1.5]),
     max_episode_steps=st.sampled_from([None, 1, 5]),
+    energy_weight=st.sampled_from([0.0, 0.5, 1.0]),
+    gpu_fractions=st.sampled_from([(0.0, 0.2, 0.4, 0.6, 0.8, 1.0), (0.0, 1.0), (0.3, 0.9)]),
     seed=st.integers(0, 2**31),
 )
 def test_vector_equals_single(
@@ -157,3 +159,194 @@ def test_misuse_is_refused() -> None:
         HybridClusterVectorEnv(0)
     with pytest.raises(HybridClusterError, match="max_episode_steps is 0"):
         HybridClusterVectorEnv(1, max_episode_steps=0)
+
+
+THREE_KINDS = Cluster("three-kinds", (CPU, CPU, GPU, SMALL_GPU, GPU, SMALL_GPU))
+LARGE = [[0.1 * i, 1e12, 20.0, memory] for i, memory in enumerate([5e9, 12e9, 2e10, 3e10])]
+"""Tasks of which not every fraction fits."""
+
+
+def beside_gymnasium(
+    mode: AutoresetMode, num_envs: int = 3, max_episode_steps: int | None = None, **kwargs: Any
+) -> tuple[HybridClusterVectorEnv, SyncVectorEnv]:
+    """This package's vector environment and Gymnasium's of single ones."""
+    limit = {} if max_episode_steps is None else {"max_episode_steps": max_episode_steps}
+    ours = HybridClusterVectorEnv(num_envs, autoreset_mode=mode, **limit, **kwargs)
+    theirs = SyncVectorEnv(
+        [lambda: gym.make("HybridCluster-v0", **limit, **kwargs)] * num_envs, autoreset_mode=mode
+    )
+    return ours, theirs
+
+
+def assert_steps_agree(
+    ours: HybridClusterVectorEnv, theirs: SyncVectorEnv, steps: int, masks: bool = False
+) -> None:
+    rng = np.random.default_rng(0)
+    for _ in range(steps):
+        actions = rng.integers(0, ours.single_action_space.n, ours.num_envs)
+        *mine, info = ours.step(actions)
+        *other, their_info = theirs.step(actions)
+        for a, b in zip(mine, other, strict=True):
+            assert np.array_equal(a, b)
+        if masks:
+            assert np.array_equal(info["action_mask"], np.stack(list(their_info["action_mask"])))
+            assert np.array_equal(ours.action_masks(), info["action_mask"] == 1)
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    mode=st.sampled_from([AutoresetMode.NEXT_STEP, AutoresetMode.SAME_STEP]),
+    num_envs=st.sampled_from([1, 3]),
+    num_tasks=st.integers(1, 6),
+    max_episode_steps=st.sampled_from([None, 1, 4]),
+    cluster=st.sampled_from([PLAIN, MIXED, THREE_KINDS]),
+    observe_queues=st.booleans(),
+    noise=st.sampled_from([0.0, 0.3]),
+    seed=st.integers(0, 2**31),
+)
+def test_any_autoreset_as_gymnasium_does_it(
+    mode: AutoresetMode, num_envs: int, seed: int, **kwargs: Any
+) -> None:
+    ours, theirs = beside_gymnasium(mode, num_envs, **kwargs)
+    assert np.array_equal(ours.reset(seed=seed)[0], theirs.reset(seed=seed)[0])
+    assert_steps_agree(ours, theirs, 25)
+
+
+@pytest.mark.parametrize("mode", [AutoresetMode.NEXT_STEP, AutoresetMode.SAME_STEP])
+def test_masks_as_gymnasium_hands_them_out(mode: AutoresetMode) -> None:
+    ours, theirs = beside_gymnasium(mode, 20, cluster=PLAIN, num_tasks=4)
+    ours.reset(seed=0)
+    theirs.reset(seed=0)
+    assert_steps_agree(ours, theirs, 40, masks=True)
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.3])
+@pytest.mark.parametrize("max_episode_steps", [None, 3])
+@pytest.mark.parametrize("mode", [AutoresetMode.NEXT_STEP, AutoresetMode.SAME_STEP])
+def test_given_tasks_and_then_autoreset(
+    mode: AutoresetMode, max_episode_steps: int | None, noise: float
+) -> None:
+    kwargs: dict[str, Any] = {"cluster": PLAIN, "num_tasks": 5, "noise": noise}
+    ours, theirs = beside_gymnasium(mode, 2, max_episode_steps, observe_queues=True, **kwargs)
+    mine, _ = ours.reset(seed=3, options={"tasks": [LARGE, LARGE]})
+    other, _ = theirs.reset(seed=3, options={"tasks": LARGE})
+    assert np.array_equal(mine, other)
+    assert_steps_agree(ours, theirs, 20)
+
+
+def test_final_observation_and_results_as_gymnasium_hands_them_out() -> None:
+    ours, theirs = beside_gymnasium(
+        AutoresetMode.SAME_STEP, 3, cluster=PLAIN, num_tasks=4, observe_queues=True
+    )
+    ours.reset(seed=[4, 5, 6])
+    theirs.reset(seed=[4, 5, 6])
+    for step in range(1, 13):
+        info, their_info = ours.step(np.array([1, 3, 5]))[4], theirs.step(np.array([1, 3, 5]))[4]
+        assert ("final_info" in info) == ("final_info" in their_info) == (step % 4 == 0)
+        if step % 4 == 0:
+            assert info["_final_obs"].tolist() == info["_final_info"].tolist() == [True] * 3
+            assert np.array_equal(info["final_obs"], np.stack(list(their_info["final_obs"])))
+            for key in ("makespan_s", "total_energy_j", "objective"):
+                assert np.array_equal(info["final_info"][key], their_info["final_info"][key])
+
+
+@pytest.mark.parametrize("observe_queues", [False, True])
+def test_a_partial_reset_leaves_the_others_as_they_were(observe_queues: bool) -> None:
+    ours, theirs = beside_gymnasium(
+        AutoresetMode.DISABLED, 2, cluster=PLAIN, num_tasks=3, observe_queues=observe_queues
+    )
+    ours.reset(seed=0)
+    theirs.reset(seed=0)
+    assert_steps_agree(ours, theirs, 2)
+    for mask in ([True, False], [False, True]):  # both in mid-episode
+        mine, _ = ours.reset(options={"reset_mask": np.array(mask)})
+        other, _ = theirs.reset(options={"reset_mask": np.array(mask)})
+        assert np.array_equal(mine, other)
+    # Both have ended: the one that is not reset still shows the end of its episode.
+    assert_steps_agree(ours, theirs, 3)
+    mine, _ = ours.reset(options={"reset_mask": np.array([True, False])})
+    other, _ = theirs.reset(options={"reset_mask": np.array([True, False])})
+    assert np.array_equal(mine, other)
+
+
+def test_every_environment_has_its_own_seed() -> None:
+    env = HybridClusterVectorEnv(3, num_tasks=4)
+    observations, _ = env.reset(seed=[9, 9, 10])
+    assert np.array_equal(observations[0], observations[1])
+    assert np.array_equal(observations[2], HybridClusterEnv(num_tasks=4).reset(seed=10)[0])
+    assert np.array_equal(env.reset(seed=8)[0][1:], observations[1:])
+    kept, _ = env.reset(seed=[None, 9, None])
+    assert np.array_equal(kept[1], observations[0])
+
+
+def test_masks_of_the_current_tasks() -> None:
+    env = HybridClusterVectorEnv(2, cluster=PLAIN, gpu_fractions=(0.0, 0.5, 1.0))
+    large, small = [[0, 2e12, 100.0, 15e9]], [[0, 2e12, 100.0, 5e9]]
+    _, info = env.reset(options={"tasks": [large, small]})
+    assert info["action_mask"].tolist() == [[1, 1, 0], [1, 1, 1]]
+    assert env.action_masks().tolist() == [[True, True, False], [True, True, True]]
+    assert env.action_masks().dtype == bool
+
+
+@pytest.mark.parametrize(
+    ("kwargs", "expected"),
+    [
+        ({"seed": 1.5}, "seed is 1.5"),
+        ({"seed": True}, "seed is True"),
+        ({"seed": [1, 0.5]}, "seed is 0.5"),
+        ({"seed": [1, 2, 3]}, "seed is a list of 3"),
+        ({"seed": -1}, "seed is -1"),
+        ({"options": 3}, "reset options are 3"),
+        ({"options": {"task": []}}, "Did you mean 'tasks'"),
+        ({"options": {"tasks": 3}}, "tasks"),
+        ({"options": {"tasks": [LARGE]}}, "1 tables"),
+        ({"options": {"tasks": [LARGE, LARGE[:2]]}}, "equal length"),
+        ({"options": {"reset_mask": np.array([False, False])}}, "reset_mask"),
+        ({"options": {"reset_mask": np.array([1, 0])}}, "reset_mask"),
+        ({"options": {"reset_mask": [[True], [True, False]]}}, "reset_mask"),
+    ],
+    ids=str,
+)
+def test_bad_seeds_and_options_are_named_and_change_nothing(
+    kwargs: dict[str, Any], expected: str
+) -> None:
+    env = HybridClusterVectorEnv(2, num_tasks=3)
+    twin = HybridClusterVectorEnv(2, num_tasks=3)
+    env.reset(seed=0)
+    twin.reset(seed=0)
+    with pytest.raises(HybridClusterError) as caught:
+        env.reset(**kwargs)
+    assert expected in str(caught.value)
+    for _ in range(4):
+        mine, other = env.step(np.array([1, 2])), twin.step(np.array([1, 2]))
+        assert np.array_equal(mine[0], other[0])
+        assert np.array_equal(mine[1], other[1])
+    assert np.array_equal(env.reset()[0], twin.reset()[0])
+
+
+def test_a_half_bad_list_of_seeds_seeds_nobody() -> None:
+    env, twin = (HybridClusterVectorEnv(2, num_tasks=3) for _ in range(2))
+    env.reset(seed=0)
+    twin.reset(seed=0)
+    with pytest.raises(HybridClusterError, match="seed is -1"):
+        env.reset(seed=[77, -1])
+    assert np.array_equal(env.reset()[0], twin.reset()[0])
+
+
+def test_given_tasks_of_none_are_drawn_as_in_the_single_environment() -> None:
+    options = {"tasks": None}
+    single = HybridClusterEnv(num_tasks=3).reset(seed=5, options=options)[0]
+    vector = HybridClusterVectorEnv(1, num_tasks=3).reset(seed=5, options=options)[0]
+    assert np.array_equal(vector[0], single)
+
+
+def test_ragged_actions_are_refused() -> None:
+    env = HybridClusterVectorEnv(2, num_tasks=3)
+    env.reset(seed=0)
+    with pytest.raises(HybridClusterError, match="action"):
+        env.step([[0], [0, 1]])
+
+
+def test_an_unknown_autoreset_mode_is_refused() -> None:
+    with pytest.raises(HybridClusterError, match="autoreset_mode"):
+        HybridClusterVectorEnv(2, autoreset_mode="NextStp")
