@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from heapq import heapreplace
 
 
@@ -9,16 +10,17 @@ class DeviceQueue:
     """Devices of a pool, all idle at time 0.
 
     Args:
-        prices: Fluid price of a second of each device [objective of one task per s].
+        devices: Of each device the offset of its kind in the time table, the fluid price of its
+            second [objective of one task per s] and its power above idle [W].
     """
 
-    __slots__ = ("busy_s", "heap", "prices")
+    __slots__ = ("busy_s", "heap")
 
-    def __init__(self, prices: list[float]) -> None:
-        self.prices = prices
-        self.heap = [(0.0, device) for device in range(len(prices))]
-        """(time when free [s], device): of equally free devices the first serves."""
-        self.busy_s = [0.0] * len(prices)
+    def __init__(self, devices: Iterable[tuple[int, float, float]]) -> None:
+        self.heap = [(0.0, index, *device) for index, device in enumerate(devices)]
+        """(time when free [s], device, offset, price, power): of equally free devices the first
+        serves."""
+        self.busy_s = [0.0] * len(self.heap)
         """Time for which each device has been given work [s]."""
 
     @property
@@ -26,18 +28,22 @@ class DeviceQueue:
         """When all work is done [s]."""
         return max(self.heap)[0]
 
-    def serve(self, arrival_s: float, time_s: float) -> tuple[float, float, float]:
-        """Give the next device a share; return its start [s], finish [s] and price."""
-        free_s, device = self.heap[0]
+    def serve(self, arrival_s: float, time_s: float) -> tuple[float, float, float, float]:
+        """Give the next device a share; return start [s], finish [s], price and energy [J]."""
+        free_s, device, offset, price, power_w = self.heap[0]
         start_s = free_s if free_s > arrival_s else arrival_s
         finish_s = start_s + time_s
-        heapreplace(self.heap, (finish_s, device))
+        heapreplace(self.heap, (finish_s, device, offset, price, power_w))
         self.busy_s[device] += time_s
-        return start_s, finish_s, (finish_s - free_s) * self.prices[device]
+        return start_s, finish_s, (finish_s - free_s) * price, time_s * power_w
 
     def finish_s(self, device: int) -> float:
         """When a device finishes its work [s]."""
-        return next(free_s for free_s, index in self.heap if index == device)
+        return next(entry[0] for entry in self.heap if entry[1] == device)
+
+    def sorted_free_s(self) -> list[float]:
+        """When the devices are free, ascending [s]."""
+        return sorted(entry[0] for entry in self.heap)
 
     def paid(self) -> float:
         """What all seconds so far cost: the sum of price times finish over the devices.
@@ -45,6 +51,6 @@ class DeviceQueue:
         Summed in order of finish, as the vector environment does, to give the same last bit.
         """
         total = 0.0
-        for free_s, device in sorted(self.heap):
-            total += free_s * self.prices[device]
+        for free_s, _, _, price, _ in sorted(self.heap):
+            total += free_s * price
         return total

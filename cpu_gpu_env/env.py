@@ -19,12 +19,12 @@ from cpu_gpu_env.checks import (
     no_task_error,
 )
 from cpu_gpu_env.cluster import Cluster
-from cpu_gpu_env.costs import CostTables, build_cost_tables
+from cpu_gpu_env.costs import build_cost_tables
 from cpu_gpu_env.device_queue import DeviceQueue
+from cpu_gpu_env.episode import Episode, Plan, TaskTables
 from cpu_gpu_env.errors import HybridClusterError
 from cpu_gpu_env.observation import (
     NUM_FEATURES,
-    Features,
     feature_table,
     observation_space,
     pool_features,
@@ -37,9 +37,9 @@ from cpu_gpu_env.problem import (
 )
 from cpu_gpu_env.profile import DEFAULT_CLUSTER
 from cpu_gpu_env.rendering import GanttRenderer, Scene, Share, render_ansi
-from cpu_gpu_env.sampling import WordArray, draw_noise_words
+from cpu_gpu_env.sampling import draw_noise_words
 from cpu_gpu_env.state import SchedulingState, look_up_state
-from cpu_gpu_env.tasks import FloatArray, Tasks
+from cpu_gpu_env.tasks import Tasks
 from cpu_gpu_env.workload import DEFAULT_WORKLOAD, Workload
 
 Observation = npt.NDArray[np.float32]
@@ -143,27 +143,29 @@ class HybridClusterEnv(gym.Env[Observation, np.int64]):
         self._num_actions = len(self.problem.gpu_fractions)
         self._asked_for_gpu = [fraction > 0.0 for fraction in self.problem.gpu_fractions]
         self._energy_price = self.objective.energy_price
-        costs = self.problem.costs
-        self._cpu_power_w = [float(costs.cpu_power_w[kind]) for kind in costs.cpu_kind]
-        self._gpu_power_w = [float(costs.gpu_power_w[kind]) for kind in costs.gpu_kind]
-        self._masks: list[npt.NDArray[np.int8]] = []
-        self._use_pool()
+        workload = self.problem.workload
+        self._pool = TaskTables(workload.pool, self.problem.costs, pool_features(workload))
+        self._use_tables(self._pool)
+        self._episode: Episode | None = None
+        self._plan: Plan = []
         self._position = self._num_tasks = 0
 
-    def _use_pool(self) -> None:
-        """Read the tables of the workload's pool."""
-        workload = self.problem.workload
-        self._use_tables(workload.pool, self.problem.costs, pool_features(workload))
-
-    def _use_tables(self, tasks: Tasks, costs: CostTables, features: Features) -> None:
-        """Read tasks, costs and features from these tables from now on."""
-        self._tasks, self._costs, self._features = tasks, costs, features
+    def _use_tables(self, tables: TaskTables) -> None:
+        """Read tasks and their times from these tables from now on."""
+        self._tables = tables
         # A memoryview gives Python floats at half the price of indexing an array.
-        self._cpu_times = memoryview(costs.cpu_time_s.reshape(-1))  # type: ignore[arg-type]
-        self._gpu_times = memoryview(costs.gpu_time_s.reshape(-1))  # type: ignore[arg-type]
+        self._cpu_times = memoryview(tables.costs.cpu_time_s.reshape(-1))  # type: ignore[arg-type]
+        self._gpu_times = memoryview(tables.costs.gpu_time_s.reshape(-1))  # type: ignore[arg-type]
+        costs, objective = tables.costs, self.objective
         kind_size = costs.cpu_time_s[0].size
-        self._cpu_offsets = [kind_size * kind for kind in costs.cpu_kind]
-        self._gpu_offsets = [kind_size * kind for kind in costs.gpu_kind]
+        self._cpu_devices = [
+            (kind_size * kind, objective.cpu_prices[kind], float(costs.cpu_power_w[kind]))
+            for kind in costs.cpu_kind
+        ]
+        self._gpu_devices = [
+            (kind_size * kind, objective.gpu_prices[kind], float(costs.gpu_power_w[kind]))
+            for kind in costs.gpu_kind
+        ]
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -180,70 +182,38 @@ class HybridClusterEnv(gym.Env[Observation, np.int64]):
         given = check_options(options, ("tasks",)).get("tasks")
         tasks = None if given is None else Tasks.from_table(given)
         super().reset(seed=check_seed(seed))
-        if tasks is None:
-            self._draw_episode()
-        else:
-            self._take_episode(tasks)
-        costs, objective = self.problem.costs, self.objective
-        self._cpus = DeviceQueue([objective.cpu_prices[kind] for kind in costs.cpu_kind])
-        self._gpus = DeviceQueue([objective.gpu_prices[kind] for kind in costs.gpu_kind])
+        episode = self._draw_episode() if tasks is None else self._take_episode(tasks)
+        self._episode, self._num_tasks = episode, len(episode)
+        self._plan, self._noise = episode.plan, episode.noise
+        self._cpus, self._gpus = DeviceQueue(self._cpu_devices), DeviceQueue(self._gpu_devices)
         self._position = 0
         self._active_energy_j = 0.0
-        self._queue_scale = 1.0 / (objective.reference.makespan_s * self._num_tasks)
+        self._queue_scale = 1.0 / (self.objective.reference.makespan_s * self._num_tasks)
         self._shares: list[Share] = []
         if self.render_mode == "human":
             self.render()
-        observation = self._queues() if self.observe_queues else self._task_features[0]
-        return observation, {"action_mask": self._masks[0].copy()}
+        observation = self._queues() if self.observe_queues else episode.first_features
+        return observation, {"action_mask": episode.first_mask}
 
-    def _draw_episode(self) -> None:
+    def _draw_episode(self) -> Episode:
         """Draw an episode from the pool."""
-        if self._costs is not self.problem.costs:
-            self._use_pool()
-        raw = self.np_random.bit_generator.random_raw(self._sampler.num_raw)
-        words, noise_words = self._sampler.split(raw)
-        self._set_episode(self._sampler.rows(words), self._sampler.arrivals_s(words), noise_words)
+        if self._tables is not self._pool:
+            self._use_tables(self._pool)
+        sampler = self._sampler
+        words, noise_words = sampler.split(self.np_random.bit_generator.random_raw(sampler.num_raw))
+        factors = None if noise_words is None else sampler.noise_factors(noise_words)
+        return Episode(self._pool, sampler.rows(words), sampler.arrivals_s(words), factors)
 
-    def _take_episode(self, tasks: Tasks) -> None:
+    def _take_episode(self, tasks: Tasks) -> Episode:
         """Play given tasks."""
         costs = build_cost_tables(self.problem.cluster, tasks, self.problem.gpu_fractions)
-        self._use_tables(tasks, costs, feature_table(self.problem.workload, tasks))
-        generator = self.np_random.bit_generator
-        words = draw_noise_words(generator, len(tasks)) if self._sampler.has_noise else None
-        self._set_episode(np.arange(len(tasks)), tasks.arrival_s - tasks.arrival_s[0], words)
-
-    def _set_episode(
-        self, rows: npt.NDArray[np.intp], arrivals_s: FloatArray, noise_words: WordArray | None
-    ) -> None:
-        """Look up in bulk what the steps will need, so that they only index lists."""
-        tasks = self._tasks
-        self._rows, self._num_tasks = rows, len(rows)
-        self._arrivals_s = arrivals_s.tolist()
-        self._first_entry = (rows * self._num_actions).tolist()
-        self._task_info = list(
-            zip(
-                self._arrivals_s,
-                tasks.size_flop[rows].tolist(),
-                tasks.intensity_flop_per_byte[rows].tolist(),
-                tasks.memory_bytes[rows].tolist(),
-                strict=True,
-            )
-        )
-        if not self._costs.all_feasible:
-            every_action = np.ones(self._num_actions, dtype=np.int8)
-            self._masks = [*self._costs.action_masks(rows), every_action]
-        elif len(self._masks) <= len(rows) or self._masks[0].flags.writeable:
-            # An array for each step, but the same ones in every episode.
-            every_action = np.ones((len(rows) + 1, self._num_actions), dtype=np.int8)
-            every_action.setflags(write=False)
-            self._masks = list(every_action)
-        # Each step hands out another row of this block, made for this episode alone.
-        self._task_features = list(self._features[rows])
-        self._task_features.append(np.zeros(NUM_FEATURES, dtype=np.float32))
-        self._noise: list[tuple[float, float]] | None = None
-        if noise_words is not None:
-            cpu_factors, gpu_factors = self._sampler.noise_factors(noise_words)
-            self._noise = list(zip(cpu_factors.tolist(), gpu_factors.tolist(), strict=True))
+        self._use_tables(TaskTables(tasks, costs, feature_table(self.problem.workload, tasks)))
+        factors = None
+        if self._sampler.has_noise:
+            words = draw_noise_words(self.np_random.bit_generator, len(tasks))
+            factors = self._sampler.noise_factors(words)
+        arrivals_s = tasks.arrival_s - tasks.arrival_s[0]
+        return Episode(self._tables, np.arange(len(tasks)), arrivals_s, factors)
 
     def step(self, action: np.int64 | int) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
         """Place the current task; see the class for what is returned.
@@ -257,35 +227,36 @@ class HybridClusterEnv(gym.Env[Observation, np.int64]):
             raise no_task_error()
         if action.__class__ is not int or not 0 <= action < self._num_actions:
             action = self._check_action(action)
+        arrival_s, entry, task, next_mask, next_features = self._plan[position]
         cpus, gpus = self._cpus, self._gpus
-        arrival_s = self._arrivals_s[position]
-        cpu, gpu = cpus.heap[0][1], gpus.heap[0][1]
-        entry = self._first_entry[position] + action
-        cpu_time_s = self._cpu_times[self._cpu_offsets[cpu] + entry]
-        gpu_time_s = self._gpu_times[self._gpu_offsets[gpu] + entry]
+        _, cpu, cpu_offset, _, _ = cpus.heap[0]
+        _, gpu, gpu_offset, _, _ = gpus.heap[0]
+        entry += action
+        cpu_time_s = self._cpu_times[cpu_offset + entry]
+        gpu_time_s = self._gpu_times[gpu_offset + entry]
         if self._noise is not None:
             cpu_factor, gpu_factor = self._noise[position]
             cpu_time_s, gpu_time_s = cpu_time_s * cpu_factor, gpu_time_s * gpu_factor
 
         if gpu_time_s < 0.0:  # NOT_USED
-            energy_j = cpu_time_s * self._cpu_power_w[cpu]
-            start_s, finish_s, cost = cpus.serve(arrival_s, cpu_time_s)
+            start_s, finish_s, cost, energy_j = cpus.serve(arrival_s, cpu_time_s)
             gpu = -1
         elif cpu_time_s < 0.0:
-            energy_j = gpu_time_s * self._gpu_power_w[gpu]
-            start_s, finish_s, cost = gpus.serve(arrival_s, gpu_time_s)
+            start_s, finish_s, cost, energy_j = gpus.serve(arrival_s, gpu_time_s)
             cpu = -1
         else:
-            energy_j = cpu_time_s * self._cpu_power_w[cpu] + gpu_time_s * self._gpu_power_w[gpu]
-            start_s, finish_s, cost = cpus.serve(arrival_s, cpu_time_s)
-            gpu_start_s, gpu_finish_s, gpu_cost = gpus.serve(arrival_s, gpu_time_s)
+            start_s, finish_s, cost, energy_j = cpus.serve(arrival_s, cpu_time_s)
+            gpu_start_s, gpu_finish_s, gpu_cost, gpu_energy_j = gpus.serve(arrival_s, gpu_time_s)
             cost += gpu_cost
-            start_s = start_s if start_s < gpu_start_s else gpu_start_s
-            finish_s = finish_s if finish_s > gpu_finish_s else gpu_finish_s
+            energy_j += gpu_energy_j
+            if gpu_start_s < start_s:
+                start_s = gpu_start_s
+            if gpu_finish_s > finish_s:
+                finish_s = gpu_finish_s
         cost += energy_j * self._energy_price
         self._active_energy_j += energy_j
         info = {
-            "task": self._task_info[position],
+            "task": task,
             "cpu": cpu,
             "gpu": gpu,
             "start_s": start_s,
@@ -293,7 +264,7 @@ class HybridClusterEnv(gym.Env[Observation, np.int64]):
             "time_s": finish_s - start_s,
             "energy_j": energy_j,
             "fallback": gpu < 0 and self._asked_for_gpu[action],
-            "action_mask": self._masks[position + 1],
+            "action_mask": next_mask,
         }
         position += 1
         self._position = position
@@ -302,7 +273,7 @@ class HybridClusterEnv(gym.Env[Observation, np.int64]):
             cost += self._finish_episode(info)
         if self.render_mode is not None:
             self._record_shares(info, action, cpu_time_s, gpu_time_s)
-        observation = self._queues() if self.observe_queues else self._task_features[position]
+        observation = self._queues() if self.observe_queues else next_features
         return observation, -cost, terminated, False, info
 
     def _check_action(self, action: Any) -> int:
@@ -342,9 +313,9 @@ class HybridClusterEnv(gym.Env[Observation, np.int64]):
         position = self._position
         if position == self._num_tasks:
             return observation
-        observation[:NUM_FEATURES] = self._task_features[position]
-        now_s = self._arrivals_s[position]
-        free_s = [free for free, _ in sorted(self._cpus.heap) + sorted(self._gpus.heap)]
+        observation[:NUM_FEATURES] = self._episode_now().features(position)
+        now_s = self._plan[position][0]
+        free_s = self._cpus.sorted_free_s() + self._gpus.sorted_free_s()
         for index, free in enumerate(free_s, start=NUM_FEATURES):
             waiting = (free - now_s) * self._queue_scale
             observation[index] = 0.0 if waiting < 0.0 else min(waiting, 1.0)
@@ -357,9 +328,7 @@ class HybridClusterEnv(gym.Env[Observation, np.int64]):
         Raises:
             HybridClusterError: Before the first `reset`.
         """
-        if not self._num_tasks:
-            raise no_task_error()
-        return np.asarray(self._masks[self._position], dtype=bool)
+        return np.asarray(self._episode_now().mask(self._position), dtype=bool)
 
     def scheduling_state(self) -> SchedulingState:
         """What schedulers may know about the current task and the queues, with n = 1.
@@ -369,16 +338,17 @@ class HybridClusterEnv(gym.Env[Observation, np.int64]):
         """
         if self._position >= self._num_tasks:
             raise no_task_error()
-        (cpu_free_s, cpu), (gpu_free_s, gpu) = self._cpus.heap[0], self._gpus.heap[0]
-        makespan_s = self._makespan_s()
+        episode, now = self._episode_now(), slice(self._position, self._position + 1)
+        costs = episode.tables.costs
+        (cpu_free_s, cpu, *_), (gpu_free_s, gpu, *_) = self._cpus.heap[0], self._gpus.heap[0]
         return look_up_state(
-            self._costs,
+            costs,
             self.objective,
-            self._rows[self._position : self._position + 1],
-            np.array([self._arrivals_s[self._position]]),
-            np.array([makespan_s]),
-            (np.array([cpu_free_s]), np.array([self._costs.cpu_kind[cpu]])),
-            (np.array([gpu_free_s]), np.array([self._costs.gpu_kind[gpu]])),
+            episode.rows[now],
+            episode.arrivals_s[now],
+            np.array([self._makespan_s()]),
+            (np.array([cpu_free_s]), np.array([costs.cpu_kind[cpu]])),
+            (np.array([gpu_free_s]), np.array([costs.gpu_kind[gpu]])),
         )
 
     def episode_tasks(self) -> Tasks:
@@ -387,9 +357,12 @@ class HybridClusterEnv(gym.Env[Observation, np.int64]):
         Raises:
             HybridClusterError: Before the first `reset`.
         """
-        if not self._num_tasks:
+        return self._episode_now().as_tasks()
+
+    def _episode_now(self) -> Episode:
+        if self._episode is None:
             raise no_task_error()
-        return self._tasks.take(self._rows, np.array(self._arrivals_s))
+        return self._episode
 
     def _record_shares(
         self, info: dict[str, Any], action: int, cpu_time_s: float, gpu_time_s: float
@@ -422,7 +395,7 @@ class HybridClusterEnv(gym.Env[Observation, np.int64]):
             cluster=self.problem.cluster,
             shares=self._shares,
             num_tasks=self._num_tasks,
-            clock_s=self._arrivals_s[min(self._position, self._num_tasks - 1)],
+            clock_s=self._plan[min(self._position, self._num_tasks - 1)][0],
             energy_j=self.objective.total_energy_j(makespan_s, self._active_energy_j),
             makespan_s=makespan_s,
             tasks_placed=self._position,
@@ -438,8 +411,7 @@ class HybridClusterEnv(gym.Env[Observation, np.int64]):
         if self.render_mode is None:
             gym.logger.warn("render() does nothing: gym.make was not given a render_mode")
             return None
-        if not self._num_tasks:
-            raise no_task_error()
+        self._episode_now()
         if self.render_mode == "ansi":
             return render_ansi(self._scene())
         if self._renderer is None:
@@ -455,7 +427,7 @@ class HybridClusterEnv(gym.Env[Observation, np.int64]):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
-        self._use_tables(self._tasks, self._costs, self._features)
+        self._use_tables(self._tables)
 
     def close(self) -> None:
         """Close the window, if there is one."""

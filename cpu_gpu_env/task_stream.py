@@ -16,13 +16,13 @@ from cpu_gpu_env.tasks import FloatArray, Tasks
 EnvMask = npt.NDArray[np.bool_]
 EnvIndex = npt.NDArray[np.intp]
 
-PREFETCH_BYTES = 1 << 26
+PREFETCH_BYTES = 1 << 27
 """Random numbers are drawn for several episodes at once, within this much memory."""
 
 MAX_PREFETCH = 16
 """Episodes drawn at once at most: the cost of the call is spread thin by then."""
 
-_TILE = 64
+_TILE = 256
 """Columns transposed at once: a tile stays in the cache."""
 
 

@@ -16,6 +16,7 @@ from rich.table import Table
 from tqdm import tqdm
 
 from cpu_gpu_env import ENV_ID
+from cpu_gpu_env.problem import DEFAULT_NUM_TASKS
 from cpu_gpu_env.scripts.command import make_parser, positive, run, seed
 
 VECTOR_SIZES = (64, 1_024, 4_096, 16_384)
@@ -96,12 +97,12 @@ def _vector(name: str, num_envs: int, seed: int) -> Callable[[float], float]:
     env.reset(seed=seed)
     rng = np.random.default_rng(seed)
     actions = [rng.integers(0, env.single_action_space.n, num_envs) for _ in range(16)]
-    # Several whole episodes of ours a round, so that resets count in full.
-    block = 16 * 25
+    # Random numbers are drawn up to 16 episodes ahead: a round counts all that it spends.
+    block = 16 * DEFAULT_NUM_TASKS
 
     def measure(seconds: float) -> float:
         steps, begin = 0, time.perf_counter()
-        while steps < 4 * block or time.perf_counter() - begin < seconds:
+        while steps < block or time.perf_counter() - begin < seconds:
             for index in range(block):
                 env.step(actions[index & 15])
             steps += block
