@@ -17,7 +17,9 @@ class DeviceQueue:
     __slots__ = ("busy_s", "heap")
 
     def __init__(self, devices: Iterable[tuple[int, float, float]]) -> None:
-        self.heap = [(0.0, index, *device) for index, device in enumerate(devices)]
+        self.heap: list[tuple[float, int, int, float, float]] = [
+            (0.0, index, *device) for index, device in enumerate(devices)
+        ]
         """(time when free [s], device, offset, price, power): of equally free devices the first
         serves."""
         self.busy_s = [0.0] * len(self.heap)
