@@ -39,7 +39,7 @@ from cpu_gpu_env.profile import DEFAULT_CLUSTER
 from cpu_gpu_env.rendering import GanttRenderer, Scene, Share, render_ansi
 from cpu_gpu_env.sampling import draw_noise_words
 from cpu_gpu_env.state import SchedulingState, look_up_state
-from cpu_gpu_env.tasks import Tasks
+from cpu_gpu_env.tasks import FloatArray, Tasks
 from cpu_gpu_env.workload import DEFAULT_WORKLOAD, Workload
 
 Observation = npt.NDArray[np.float32]
@@ -153,9 +153,8 @@ class HybridClusterEnv(gym.Env[Observation, np.int64]):
     def _use_tables(self, tables: TaskTables) -> None:
         """Read tasks and their times from these tables from now on."""
         self._tables = tables
-        # A memoryview gives Python floats at half the price of indexing an array.
-        self._cpu_times = memoryview(tables.costs.cpu_time_s.reshape(-1))  # type: ignore[arg-type]
-        self._gpu_times = memoryview(tables.costs.gpu_time_s.reshape(-1))  # type: ignore[arg-type]
+        self._cpu_times = _view(tables.costs.cpu_time_s)
+        self._gpu_times = _view(tables.costs.gpu_time_s)
         costs, objective = tables.costs, self.objective
         kind_size = costs.cpu_time_s[0].size
         self._cpu_devices = [
@@ -434,3 +433,8 @@ class HybridClusterEnv(gym.Env[Observation, np.int64]):
         if self._renderer is not None:
             self._renderer.close()
             self._renderer = None
+
+
+def _view(times_s: FloatArray) -> Sequence[float]:
+    """A flat view of a table; it gives Python floats at half the price of indexing an array."""
+    return memoryview(times_s.reshape(-1))  # type: ignore[arg-type, return-value]
