@@ -437,4 +437,4 @@ class HybridClusterEnv(gym.Env[Observation, np.int64]):
 
 def _view(times_s: FloatArray) -> Sequence[float]:
     """A flat view of a table; it gives Python floats at half the price of indexing an array."""
-    return memoryview(times_s.reshape(-1))  # type: ignore[arg-type, return-value]
+    return memoryview(times_s.reshape(-1))  # type: ignore[arg-type]
