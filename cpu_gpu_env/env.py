@@ -36,6 +36,7 @@ from cpu_gpu_env.problem import (
     make_problem,
 )
 from cpu_gpu_env.profile import DEFAULT_CLUSTER
+from cpu_gpu_env.realised import RealisedEpisode
 from cpu_gpu_env.rendering import GanttRenderer, Scene, Share, render_ansi
 from cpu_gpu_env.sampling import draw_noise_words
 from cpu_gpu_env.state import SchedulingState, look_up_state
@@ -349,6 +350,14 @@ class HybridClusterEnv(gym.Env[Observation, np.int64]):
             (np.array([cpu_free_s]), np.array([costs.cpu_kind[cpu]])),
             (np.array([gpu_free_s]), np.array([costs.gpu_kind[gpu]])),
         )
+
+    def realised_episodes(self) -> list[RealisedEpisode]:
+        """The whole current episode, noise included, as a list of one: for oracles only.
+
+        Raises:
+            HybridClusterError: Before the first `reset`.
+        """
+        return [self._episode_now().realised(self.objective)]
 
     def episode_tasks(self) -> Tasks:
         """The tasks of the current episode, e.g. for `reset(options={"tasks": ...})` elsewhere.

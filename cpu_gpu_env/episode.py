@@ -8,7 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from cpu_gpu_env.costs import CostTables
+from cpu_gpu_env.objective import Objective
 from cpu_gpu_env.observation import NUM_FEATURES, Features
+from cpu_gpu_env.realised import RealisedEpisode, realise
 from cpu_gpu_env.tasks import FloatArray, Tasks
 
 TaskInfo = tuple[float, float, float, float]
@@ -49,6 +51,7 @@ class Episode:
         self.tables = tables
         self.rows = rows
         self.arrivals_s = arrivals_s
+        self.noise_factors = noise_factors
         tasks, costs = tables.tasks, tables.costs
         num_actions = len(costs.gpu_fractions)
         arrivals = arrivals_s.tolist()
@@ -90,6 +93,10 @@ class Episode:
     def mask(self, position: int) -> Mask:
         """Action mask of a task, (actions,); ones after the last one."""
         return self.plan[position - 1][-2] if position else self.first_mask
+
+    def realised(self, objective: Objective) -> RealisedEpisode:
+        """What an oracle sees."""
+        return realise(self.tables.costs, objective, self.rows, self.arrivals_s, self.noise_factors)
 
     def as_tasks(self) -> Tasks:
         """The tasks with their arrivals."""

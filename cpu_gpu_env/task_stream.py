@@ -15,6 +15,8 @@ from cpu_gpu_env.tasks import FloatArray, Tasks
 
 EnvMask = npt.NDArray[np.bool_]
 EnvIndex = npt.NDArray[np.intp]
+EpisodeTasks = tuple[npt.NDArray[np.intp], FloatArray, tuple[FloatArray, FloatArray] | None]
+"""Rows of the tables, arrivals [s], and factors on the times of the CPU and the GPU shares."""
 
 PREFETCH_BYTES = 1 << 27
 """Random numbers are drawn for several episodes at once, within this much memory."""
@@ -78,6 +80,10 @@ class TaskStream:
     def noise(self) -> tuple[FloatArray, FloatArray] | None:
         """Factors on the current tasks' execution times on CPU and GPU, if there is noise."""
         return None
+
+    def episode(self, env: int) -> EpisodeTasks:
+        """All tasks of the current episode of an environment."""
+        raise NotImplementedError
 
     def _load(self) -> None:
         raise NotImplementedError
@@ -155,6 +161,15 @@ class SampledStream(TaskStream):
         self.sampler.load(words, self.row, self._gap_index, self._gap_s)
         np.add(self.arrival_s, self._gap_s, out=self.arrival_s)
 
+    def episode(self, env: int) -> EpisodeTasks:
+        """All tasks of the current episode of an environment."""
+        slots = (self._start[env] + np.arange(self.num_tasks)) % self.num_tasks
+        sampler, words = self.sampler, self._ring[slots, env]
+        factors = None
+        if self._noise_ring is not None:
+            factors = sampler.noise_factors(self._noise_ring[slots, env])
+        return sampler.rows(words), sampler.arrivals_s(words), factors
+
     def noise(self) -> tuple[FloatArray, FloatArray] | None:
         """Factors on the current tasks' execution times on CPU and GPU, if there is noise."""
         if self._noise_ring is None:
@@ -196,6 +211,14 @@ class GivenStream(TaskStream):
     def noise(self) -> tuple[FloatArray, FloatArray] | None:
         """Factors on the current tasks' execution times on CPU and GPU, if there is noise."""
         return None if self._noise is None else self._noise[self._slot]
+
+    def episode(self, env: int) -> EpisodeTasks:
+        """All tasks of the episode of an environment."""
+        factors = None
+        if self._noise is not None:
+            columns = np.array(self._noise)[:, :, env]
+            factors = columns[:, 0], columns[:, 1]
+        return self._rows[:, env], self._arrivals_s[:, env], factors
 
     @property
     def _slot(self) -> int:

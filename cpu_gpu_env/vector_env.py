@@ -33,6 +33,7 @@ from cpu_gpu_env.problem import (
     make_problem,
 )
 from cpu_gpu_env.profile import DEFAULT_CLUSTER
+from cpu_gpu_env.realised import RealisedEpisode, realise
 from cpu_gpu_env.state import SchedulingState, look_up_state
 from cpu_gpu_env.step_table import FEATURES, TIMES, StepTable, build_step_table
 from cpu_gpu_env.task_stream import EnvMask, GivenStream, SampledStream, TaskStream
@@ -381,6 +382,17 @@ class HybridClusterVectorEnv(VectorEnv[Observations, npt.NDArray[np.int64], npt.
         if not self._started:
             raise no_task_error()
         return self._int8_masks().astype(bool)
+
+    def realised_episodes(self) -> list[RealisedEpisode]:
+        """The whole current episode of each sub-environment, noise included: for oracles only.
+
+        Raises:
+            HybridClusterError: Before the first `reset`.
+        """
+        if not self._started:
+            raise no_task_error()
+        episodes = (self._stream.episode(env) for env in range(self.num_envs))
+        return [realise(self._costs, self.objective, *episode) for episode in episodes]
 
     def scheduling_state(self) -> SchedulingState:
         """What schedulers may know about the current tasks and the queues.

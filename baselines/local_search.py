@@ -1,0 +1,72 @@
+"""Local search: simulated annealing of many schedules at once, in the batched simulator."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from cpu_gpu_env.realised import PartialSchedules, RealisedEpisode
+from cpu_gpu_env.tasks import FloatArray
+
+IntArray = npt.NDArray[np.intp]
+
+MAX_CHANGES = 3
+"""Tasks changed at once at most."""
+
+
+def anneal(
+    episode: RealisedEpisode,
+    actions: IntArray,
+    first: int,
+    num_steps: int,
+    temperature: float,
+    rng: np.random.Generator,
+) -> tuple[IntArray, FloatArray]:
+    """Improve schedules by random changes (Kirkpatrick, Gelatt & Vecchi, Science 220, 1983).
+
+    Args:
+        episode: What is scheduled.
+        actions: (n, num_tasks), the schedules to start from.
+        first: Only tasks from this position on are changed: those before it are simulated once.
+        num_steps: Steps, each of a change to every schedule.
+        temperature: In units of J, at first; it falls to 0.
+        rng: Source of the changes.
+
+    Returns:
+        The best state that each schedule was in (n, num_tasks), and its J (n,).
+    """
+    prefix = PartialSchedules(episode, len(actions))
+    prefix.place(actions[:, :first])
+
+    def value(tails: IntArray) -> FloatArray:
+        partial = prefix.copy()
+        partial.place(tails)
+        return partial.objective()
+
+    tails = actions[:, first:].copy()
+    current = value(tails)
+    best, best_tails = current.copy(), tails.copy()
+    for step in range(num_steps):
+        candidates = _change(tails, episode.num_actions, rng)
+        outcome = value(candidates)
+        heat = temperature * (1.0 - step / num_steps)
+        accepted = outcome - current < heat * rng.standard_exponential(len(current))
+        tails[accepted], current[accepted] = candidates[accepted], outcome[accepted]
+        better = current < best
+        best[better], best_tails[better] = current[better], tails[better]
+    return np.concatenate([actions[:, :first], best_tails], axis=1), best
+
+
+def _change(tails: IntArray, num_actions: int, rng: np.random.Generator) -> IntArray:
+    """Change one to `MAX_CHANGES` actions of each schedule."""
+    count, length = tails.shape
+    changed = tails.copy()
+    num_changes = rng.integers(1, MAX_CHANGES + 1, count)
+    farthest = num_actions - 1
+    steps = np.array([-1, 1, -2, 2, -farthest, farthest])
+    for change in range(MAX_CHANGES):
+        rows = np.flatnonzero(change < num_changes)
+        tasks = rng.integers(0, length, len(rows))
+        moved = changed[rows, tasks] + rng.choice(steps, len(rows))
+        changed[rows, tasks] = np.clip(moved, 0, farthest)
+    return changed

@@ -1,0 +1,131 @@
+"""The bound and the oracle against brute force over all schedules of tiny episodes."""
+
+import itertools
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from conftest import MIXED, PLAIN
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cpu_gpu_env import Cluster, HybridClusterEnv, HybridClusterVectorEnv
+from cpu_gpu_env.baselines.bound import lower_bound
+from cpu_gpu_env.baselines.dual_bound import dual_bound
+from cpu_gpu_env.baselines.oracle import QUICK_EFFORT, Effort, Oracle, solve_episode
+from cpu_gpu_env.realised import RealisedEpisode
+
+SMALL_EFFORT = Effort(beam_width=50, leads=(2.0,), chains=32, sweeps=((None, 10), (None, 10)))
+
+
+def optimum(episode: RealisedEpisode) -> float:
+    """The least J over all action sequences, each played by the simulator."""
+    choices = itertools.product(range(episode.num_actions), repeat=episode.num_tasks)
+    return float(episode.simulate(np.array(list(choices))).min())
+
+
+def make_episode(
+    cluster: Cluster, seed: int, tasks: npt.NDArray[np.float64], noise: float, weight: float
+) -> RealisedEpisode:
+    fractions = (0.0, 0.5, 1.0) if len(tasks) > 5 else (0.0, 0.3, 0.7, 1.0)
+    env = HybridClusterEnv(
+        cluster=cluster, noise=noise, energy_weight=weight, gpu_fractions=fractions
+    )
+    env.reset(seed=seed, options={"tasks": tasks})
+    return env.realised_episodes()[0]
+
+
+@st.composite
+def episodes(draw: st.DrawFn) -> RealisedEpisode:
+    """Up to seven tasks of very different sizes, some too large for a GPU."""
+    count = draw(st.integers(1, 7))
+    seed = draw(st.integers(0, 10_000))
+    rng = np.random.default_rng(seed)
+    spread = draw(st.sampled_from([0.0, 0.1, 1.0, 10.0]))
+    tasks = np.stack(
+        [
+            np.sort(rng.exponential(spread, count)),
+            10 ** rng.uniform(11, 13.5, count),
+            10 ** rng.uniform(-0.5, 2.5, count),
+            10 ** rng.uniform(8, 10.5, count),
+        ],
+        axis=1,
+    )
+    cluster = draw(st.sampled_from([PLAIN, MIXED]))
+    noise = draw(st.sampled_from([0.0, 0.5]))
+    return make_episode(cluster, seed, tasks, noise, draw(st.sampled_from([0.0, 0.5, 1.0])))
+
+
+@given(episodes())
+@settings(max_examples=150, deadline=None)
+def test_bound_optimum_oracle(episode: RealisedEpisode) -> None:
+    best = optimum(episode)
+    solved = solve_episode(episode, SMALL_EFFORT)
+    assert solved.bound <= best <= solved.objective + 1e-12
+    assert lower_bound(episode).objective == solved.bound
+    assert dual_bound(episode)[0] <= best * (1 + 1e-9)
+
+
+def test_the_oracle_is_often_optimal_on_tiny_episodes() -> None:
+    optimal = 0
+    for seed in range(30):
+        env = HybridClusterEnv(num_tasks=6, gpu_fractions=(0.0, 0.5, 1.0))
+        env.reset(seed=seed)
+        episode = env.realised_episodes()[0]
+        solved = solve_episode(episode, SMALL_EFFORT)
+        optimal += solved.objective <= optimum(episode) * (1 + 1e-12)
+    assert optimal >= 27
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.4])
+@pytest.mark.parametrize("load", [1.5, None])
+def test_what_the_oracle_promises_it_plays(
+    cluster: Cluster, noise: float, load: float | None
+) -> None:
+    kwargs = {"cluster": cluster, "num_tasks": 25, "noise": noise, "load": load}
+    vector, single = HybridClusterVectorEnv(3, **kwargs), HybridClusterEnv(**kwargs)
+    oracle, alone = Oracle(vector, effort=QUICK_EFFORT), Oracle(single, effort=QUICK_EFFORT)
+    observation, _ = vector.reset(seed=4)
+    lonely, _ = single.reset(seed=5)
+    state, memory, start = None, None, np.ones(3, dtype=bool)
+    for _ in range(2):
+        promised = [solve_episode(e, QUICK_EFFORT) for e in vector.realised_episodes()]
+        for _ in range(25):
+            actions, state = oracle.predict(observation, state, start)
+            action, memory = alone.predict(lonely, memory)
+            assert action == actions[1]
+            observation, _, start, _, infos = vector.step(actions)
+            lonely, _, _, _, info = single.step(int(action))
+        objective = infos["final_info"]["objective"]
+        assert objective == pytest.approx([p.objective for p in promised], rel=1e-12)
+        assert info["objective"] == pytest.approx(promised[1].objective, rel=1e-12)
+        assert all(p.bound <= p.objective for p in promised)
+        lonely, _ = single.reset()
+
+
+@pytest.mark.parametrize("num_tasks", [1, 2, 30])
+def test_the_two_bounds_agree_where_time_is_all(cluster: Cluster, num_tasks: int) -> None:
+    env = HybridClusterEnv(cluster=cluster, num_tasks=num_tasks, load=None)
+    env.reset(seed=1)
+    episode = env.realised_episodes()[0]
+    dual, linear = dual_bound(episode)[0], lower_bound(episode).objective
+    assert 0 < dual <= linear * (1 + 1e-5)
+
+
+def test_a_long_episode_is_bounded_by_prices() -> None:
+    env = HybridClusterEnv(num_tasks=4_000)
+    env.reset(seed=0)
+    episode = env.realised_episodes()[0]
+    bound = lower_bound(episode)
+    greedy = bound.shares.argmax(axis=1)[None]
+    value = float(episode.simulate(greedy)[0])
+    assert bound.objective <= value <= bound.objective * 1.03
+    assert bound.shares.sum(axis=1) == pytest.approx(np.ones(4_000))
+
+
+def test_the_same_seed_gives_the_same_schedule() -> None:
+    env = HybridClusterEnv(num_tasks=20)
+    env.reset(seed=0)
+    episode = env.realised_episodes()[0]
+    first, again = solve_episode(episode, seed=3), solve_episode(episode, seed=3)
+    assert np.array_equal(first.actions, again.actions)
