@@ -7,7 +7,13 @@ from typing import Any
 
 from cpu_gpu_env.baselines.base import Scheduler
 from cpu_gpu_env.baselines.fixed import CpuOnly, GpuOnly, RandomScheduler, RoundRobin
-from cpu_gpu_env.baselines.online import EarliestFinishTime, Greedy, Myopic, StaticPrice
+from cpu_gpu_env.baselines.online import (
+    EarliestFinishTime,
+    Greedy,
+    Myopic,
+    QueuePrice,
+    StaticPrice,
+)
 from cpu_gpu_env.errors import unknown_name
 
 SCHEDULERS: dict[str, Callable[..., Scheduler]] = {
@@ -19,6 +25,7 @@ SCHEDULERS: dict[str, Callable[..., Scheduler]] = {
     "earliest-finish": EarliestFinishTime,
     "myopic": Myopic,
     "static-price": StaticPrice,
+    "queue-price": QueuePrice,
 }
 """Name -> class; each is built from an environment (or several) and a seed."""
 
@@ -46,6 +53,7 @@ __all__ = [
     "GpuOnly",
     "Greedy",
     "Myopic",
+    "QueuePrice",
     "RandomScheduler",
     "RoundRobin",
     "Scheduler",

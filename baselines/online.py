@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from cpu_gpu_env.baselines.base import StateScheduler
@@ -55,6 +57,63 @@ class StaticPrice(StateScheduler):
         devices = state.cpu_price[:, None] * state.cpu_time_s
         devices = devices + state.gpu_price[:, None] * state.gpu_time_s
         return np.asarray(devices + self.problem.objective.energy_price * state.energy_j)
+
+
+class QueuePrice(StateScheduler):
+    """The fraction with the least total cost if all that is to come were placed as a fluid.
+
+    The queue-aware form of `StaticPrice`. With any split of the price P of a second of makespan
+    over the two pools, ``P * makespan`` is at least the pools' prices times the mean times when
+    their devices are free, after the tasks to come have been added; a task to come costs at least
+    its cheapest placement at these prices, on average over the workload's pool. The largest of
+    these lower bounds over several splits is the fluid program's value from here on: it makes the
+    time of the pool that will finish last dear.
+    """
+
+    NUM_SPLITS = 9
+    WIDEST = 0.2
+    """Splits lie this far around that of the fluid optimum at most."""
+
+    def __init__(self, env: Any, seed: int | None = None) -> None:
+        super().__init__(env, seed)
+        costs, objective = self.problem.costs, self.problem.objective
+        total = objective.makespan_price
+        fluid = sum(objective.cpu_prices[kind] for kind in costs.cpu_kind) / total
+        offsets = np.linspace(-self.WIDEST, self.WIDEST, self.NUM_SPLITS)
+        split = np.clip(fluid + offsets, 0.0, 1.0)
+        self._cpu_price, self._gpu_price = split * total, (1.0 - split) * total
+        self._task_cost = np.array(
+            [
+                self._mean_task_cost(cpu / len(costs.cpu_kind), gpu / len(costs.gpu_kind))
+                for cpu, gpu in zip(self._cpu_price, self._gpu_price, strict=True)
+            ]
+        )
+
+    def _mean_task_cost(self, cpu_price: float, gpu_price: float) -> float:
+        """Cost of the cheapest placement at these prices of a second, averaged over the pool."""
+        costs, energy_price = self.problem.costs, self.problem.objective.energy_price
+        cpu_prices = cpu_price + energy_price * costs.cpu_power_w
+        gpu_prices = gpu_price + energy_price * costs.gpu_power_w
+        cpu = (cpu_prices[:, None, None] * np.maximum(costs.cpu_time_s, 0.0)).min(axis=0)
+        gpu = (gpu_prices[:, None, None] * np.maximum(costs.gpu_time_s, 0.0)).min(axis=0)
+        return float((cpu + gpu).min(axis=1).mean())
+
+    def scores(self, state: SchedulingState) -> FloatArray:
+        """Least cost of the whole episode from here on, as a fluid [objective of one task]."""
+        cpu_free_s = _mean_free_s(state.cpu_free_s, state.arrival_s, state.cpu_time_s)
+        gpu_free_s = _mean_free_s(state.gpu_free_s, state.arrival_s, state.gpu_time_s)
+        cost = np.maximum(finish_s(state), state.makespan_s[:, None])
+        cost *= self.problem.objective.makespan_price
+        to_come = (state.tasks_left - 1)[:, None]
+        for cpu, gpu, task in zip(self._cpu_price, self._gpu_price, self._task_cost, strict=True):
+            np.maximum(cost, cpu * cpu_free_s + gpu * gpu_free_s + task * to_come, out=cost)
+        return np.asarray(cost + self.problem.objective.energy_price * state.energy_j)
+
+
+def _mean_free_s(free_s: FloatArray, now_s: FloatArray, time_s: FloatArray) -> FloatArray:
+    """Mean time when the devices are free after each action, (n, actions) [s]."""
+    mean_s = np.maximum(free_s, now_s[:, None]).mean(axis=1)
+    return np.asarray(mean_s[:, None] + time_s / free_s.shape[1])
 
 
 def finish_s(state: SchedulingState) -> FloatArray:

@@ -340,15 +340,15 @@ class HybridClusterEnv(gym.Env[Observation, np.int64]):
             raise no_task_error()
         episode, now = self._episode_now(), slice(self._position, self._position + 1)
         costs = episode.tables.costs
-        (cpu_free_s, cpu, *_), (gpu_free_s, gpu, *_) = self._cpus.heap[0], self._gpus.heap[0]
+        (_, cpu, *_), (_, gpu, *_) = self._cpus.heap[0], self._gpus.heap[0]
         return look_up_state(
             costs,
             self.objective,
             episode.rows[now],
             episode.arrivals_s[now],
-            np.array([self._makespan_s()]),
-            (np.array([cpu_free_s]), np.array([costs.cpu_kind[cpu]])),
-            (np.array([gpu_free_s]), np.array([costs.gpu_kind[gpu]])),
+            np.array([self._num_tasks - self._position]),
+            (np.array([self._cpus.sorted_free_s()]), np.array([costs.cpu_kind[cpu]])),
+            (np.array([self._gpus.sorted_free_s()]), np.array([costs.gpu_kind[gpu]])),
         )
 
     def realised_episodes(self) -> list[RealisedEpisode]:

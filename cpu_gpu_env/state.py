@@ -22,8 +22,12 @@ class SchedulingState:
 
     arrival_s: FloatArray
     """(n,): arrival of the task, after the first arrival of its episode [s]."""
-    makespan_s: FloatArray
-    """(n,): last finish so far [s]."""
+    tasks_left: npt.NDArray[np.int64]
+    """(n,): tasks of the episode still to be placed, this one included."""
+    cpu_free_s: FloatArray
+    """(n, CPUs): when the CPUs are free, ascending [s]."""
+    gpu_free_s: FloatArray
+    """(n, GPUs): when the GPUs are free, ascending [s]."""
     cpu_start_s: FloatArray
     """(n,): when the next CPU could start the task [s]."""
     gpu_start_s: FloatArray
@@ -40,6 +44,11 @@ class SchedulingState:
     """(n,): fluid price of a second of the next GPU [objective of one task per s]."""
     action_mask: npt.NDArray[np.int8]
     """(n, actions): 1 where the fraction fits."""
+
+    @property
+    def makespan_s(self) -> FloatArray:
+        """(n,): last finish so far [s]."""
+        return np.asarray(np.maximum(self.cpu_free_s[:, -1], self.gpu_free_s[:, -1]))
 
     def __len__(self) -> int:
         return len(self.arrival_s)
@@ -66,9 +75,9 @@ def look_up_state(
     objective: Objective,
     rows: npt.NDArray[np.intp],
     arrival_s: FloatArray,
-    makespan_s: FloatArray,
-    next_cpu: tuple[FloatArray, npt.NDArray[np.intp]],
-    next_gpu: tuple[FloatArray, npt.NDArray[np.intp]],
+    tasks_left: npt.NDArray[np.int64],
+    cpus: tuple[FloatArray, npt.NDArray[np.intp]],
+    gpus: tuple[FloatArray, npt.NDArray[np.intp]],
 ) -> SchedulingState:
     """Build the state from the queues.
 
@@ -77,19 +86,21 @@ def look_up_state(
         objective: Source of the prices.
         rows: (n,) row of the task in the tables.
         arrival_s: (n,) arrival [s].
-        makespan_s: (n,) last finish so far [s].
-        next_cpu: When the next CPU is free (n,) [s], and its kind (n,).
-        next_gpu: The same for the GPU pool.
+        tasks_left: (n,) tasks still to be placed.
+        cpus: When the CPUs are free, ascending, (n, CPUs) [s], and the kind of the first (n,).
+        gpus: The same for the GPU pool.
     """
-    (cpu_free_s, cpu_kind), (gpu_free_s, gpu_kind) = next_cpu, next_gpu
+    (cpu_free_s, cpu_kind), (gpu_free_s, gpu_kind) = cpus, gpus
     cpu_time_s = np.maximum(costs.cpu_time_s[cpu_kind, rows], 0.0)
     gpu_time_s = np.maximum(costs.gpu_time_s[gpu_kind, rows], 0.0)
     cpu_power_w, gpu_power_w = costs.cpu_power_w[cpu_kind], costs.gpu_power_w[gpu_kind]
     return SchedulingState(
         arrival_s=arrival_s,
-        makespan_s=makespan_s,
-        cpu_start_s=np.maximum(cpu_free_s, arrival_s),
-        gpu_start_s=np.maximum(gpu_free_s, arrival_s),
+        tasks_left=tasks_left,
+        cpu_free_s=cpu_free_s,
+        gpu_free_s=gpu_free_s,
+        cpu_start_s=np.maximum(cpu_free_s[:, 0], arrival_s),
+        gpu_start_s=np.maximum(gpu_free_s[:, 0], arrival_s),
         cpu_time_s=cpu_time_s,
         gpu_time_s=gpu_time_s,
         energy_j=cpu_time_s * cpu_power_w[:, None] + gpu_time_s * gpu_power_w[:, None],

@@ -407,9 +407,9 @@ class HybridClusterVectorEnv(VectorEnv[Observations, npt.NDArray[np.int64], npt.
             self.objective,
             self._stream.row.copy(),
             self._stream.arrival_s.copy(),
-            self._makespan_s(),
-            (self._cpus.next_free_s().copy(), self._cpus.next_kind()),
-            (self._gpus.next_free_s().copy(), self._gpus.next_kind()),
+            self._stream.steps_left(),
+            (self._cpus.sorted_free_s().T, self._cpus.next_kind()),
+            (self._gpus.sorted_free_s().T, self._gpus.next_kind()),
         )
 
 

@@ -25,9 +25,6 @@ class VectorQueue(Protocol):
     def next_kind(self) -> npt.NDArray[np.intp]:
         """Kind of the device that is free first, (num_envs,)."""
 
-    def next_free_s(self) -> FloatArray:
-        """When the first device is free, (num_envs,) [s]; not to be written to."""
-
     def sorted_free_s(self) -> FloatArray:
         """When the devices are free, ascending, (devices, num_envs) [s]; not to be written to."""
 
@@ -57,10 +54,6 @@ class UniformQueue:
     def next_kind(self) -> npt.NDArray[np.intp]:
         """Kind of the device that is free first: there is only kind 0."""
         return np.zeros(len(self._spare_s), dtype=np.intp)
-
-    def next_free_s(self) -> FloatArray:
-        """When the first device is free, (num_envs,) [s]."""
-        return self._free_s[0]
 
     def sorted_free_s(self) -> FloatArray:
         """When the devices are free, ascending, (devices, num_envs) [s]."""
@@ -109,10 +102,6 @@ class MixedQueue:
     def next_kind(self) -> npt.NDArray[np.intp]:
         """Kind of the device that is free first, (num_envs,)."""
         return np.asarray(self._kinds[self._free_s.argmin(axis=0)])
-
-    def next_free_s(self) -> FloatArray:
-        """When the first device is free, (num_envs,) [s]."""
-        return np.asarray(self._free_s.min(axis=0))
 
     def sorted_free_s(self) -> FloatArray:
         """When the devices are free, ascending, (devices, num_envs) [s]."""
