@@ -19,6 +19,7 @@ from cpu_gpu_env.baselines.evaluation import (
     decision_times_s,
     play_episodes,
 )
+from cpu_gpu_env.baselines.oracle import OracleSchedule, Replay
 from cpu_gpu_env.errors import HybridClusterError
 from cpu_gpu_env.problem import Problem, make_problem
 from cpu_gpu_env.profile import cluster_to_profile
@@ -26,6 +27,9 @@ from cpu_gpu_env.tasks import COLUMNS, FloatArray
 
 NUM_DECISIONS = 400
 """Single decisions that are timed for each scheduler."""
+
+ORACLE = "oracle"
+"""Name of the oracle in the tables; it sees the whole stream."""
 
 REPORTED_PACKAGES = ("cpu-gpu-env", "gymnasium", "numpy", "scipy", "stable-baselines3", "torch")
 
@@ -51,7 +55,9 @@ class Entry:
     episodes: EpisodeResults
     """Its episodes."""
     decision_s: FloatArray
-    """Wall-clock times of single decisions [s]."""
+    """Wall-clock times of single decisions [s]; empty for the oracle, which plans ahead."""
+    gap: FloatArray | None
+    """(n,): objective / certified lower bound - 1; None without bounds."""
 
 
 @dataclass(frozen=True)
@@ -98,6 +104,7 @@ def compare(
     env_kwargs: Mapping[str, Any],
     command: str = "",
     progress: Callable[[str], None] = lambda name: None,
+    oracle: Sequence[OracleSchedule] | None = None,
 ) -> Comparison:
     """Let every entrant play the episodes of the seeds; Ctrl-C leaves out those not yet done.
 
@@ -107,19 +114,28 @@ def compare(
         env_kwargs: Arguments of the environment.
         command: What makes this comparison again.
         progress: Called with a name when that scheduler has finished.
+        oracle: A schedule with its bound for each episode: the oracle then takes part, and every
+            scheduler gets its gap.
 
     Raises:
         HybridClusterError: If there are no entrants or seeds, or an argument is not valid.
+        RuntimeError: If a scheduler beats a bound, which would be a defect of this package.
     """
     if not entrants or not seeds:
         raise HybridClusterError("a comparison needs at least one scheduler and one episode")
+    bounds = None if oracle is None else np.array([schedule.bound for schedule in oracle])
     entries = []
+    if oracle is not None:
+        plans = np.stack([schedule.actions for schedule in oracle])
+        episodes = play_episodes(lambda env: Replay(env, plans), seeds, **env_kwargs)
+        entries.append(Entry(ORACLE, episodes, np.empty(0), _gaps(ORACLE, episodes, bounds)))
     try:
         for entrant in entrants:
             kwargs = {**env_kwargs, "observe_queues": entrant.observe_queues}
             episodes = play_episodes(entrant.make, seeds, **kwargs)
             decision_s = decision_times_s(entrant.make, seeds[0], NUM_DECISIONS, **kwargs)
-            entries.append(Entry(entrant.name, episodes, decision_s))
+            gap = _gaps(entrant.name, episodes, bounds)
+            entries.append(Entry(entrant.name, episodes, decision_s, gap))
             progress(entrant.name)
     except KeyboardInterrupt:
         if not entries:
@@ -132,6 +148,16 @@ def compare(
         "command": command,
     }
     return Comparison(tuple(entries), provenance)
+
+
+def _gaps(name: str, episodes: EpisodeResults, bounds: FloatArray | None) -> FloatArray | None:
+    if bounds is None:
+        return None
+    gaps = episodes.objective / bounds - 1.0
+    if gaps.min() < -1e-9:
+        seed = episodes.seeds[int(gaps.argmin())]
+        raise RuntimeError(f"{name} beats the bound of the episode of seed {seed}: please report")
+    return np.asarray(gaps)
 
 
 def describe_problem(problem: Problem) -> dict[str, Any]:
@@ -171,6 +197,13 @@ def _summarise(entry: Entry) -> dict[str, Any]:
         estimate = Estimate.of(getattr(entry.episodes, name))
         row[name] = estimate.mean
         row[f"{name}_ci95"] = estimate.half_width
-    row["decision_p50_s"] = float(np.quantile(entry.decision_s, 0.5))
-    row["decision_p99_s"] = float(np.quantile(entry.decision_s, 0.99))
+    if entry.gap is not None:
+        estimate = Estimate.of(entry.gap)
+        row["gap"], row["gap_ci95"] = estimate.mean, estimate.half_width
+        row["gap_median"] = float(np.median(entry.gap))
+    for percent in (50, 99):
+        times = entry.decision_s
+        row[f"decision_p{percent}_s"] = float(
+            np.percentile(times, percent) if len(times) else "nan"
+        )
     return row

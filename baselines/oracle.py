@@ -132,6 +132,29 @@ def _critical_tasks(gpu_s: FloatArray, num_gpus: int, makespan_s: float) -> list
     return [int(task) for task in latest if excess_s[task] > 0.0]
 
 
+class Replay(Scheduler):
+    """Plays given schedules.
+
+    Args:
+        env: The environment it will act in; see `Scheduler`.
+        plans: (num_envs, num_tasks), an action for each task of each environment.
+    """
+
+    memory_shape = ()
+    """Tasks placed."""
+
+    def __init__(self, env: Any, plans: IntArray) -> None:
+        super().__init__(env)
+        self.plans = plans
+
+    def choose(
+        self, observation: npt.NDArray[np.float32], memory: npt.NDArray[np.int64] | None
+    ) -> tuple[Actions, npt.NDArray[np.int64] | None]:
+        """Follow the plans."""
+        assert memory is not None
+        return self.plans[np.arange(len(memory)), memory], memory + 1
+
+
 class Oracle(Scheduler):
     """Plays the schedule that it finds at the start of each episode; it sees all tasks to come.
 

@@ -67,6 +67,10 @@ def write_tensorboard(comparison: Comparison, folder: Path) -> None:
                 for step, value in enumerate(values):
                     writer.add_scalar(f"episode/{name}", value, step)
                 writer.add_scalar(f"mean/{name}", row[name], 0)
+            if entry.gap is not None:
+                for step, value in enumerate(entry.gap):
+                    writer.add_scalar("episode/gap", value, step)
+                writer.add_scalar("mean/gap", row["gap"], 0)
             for name in ("decision_p50_s", "decision_p99_s"):
                 writer.add_scalar(f"mean/{name}", row[name], 0)
             chosen = fractions[entry.episodes.actions.ravel()]
@@ -90,28 +94,39 @@ def make_table(comparison: Comparison) -> Table:
         "(mean ± 95 % interval; time of a decision)",
     )
     table.add_column("scheduler", no_wrap=True)
-    for heading in ("J", "makespan [s]", "energy [kJ]", "p50/p99 [µs]"):
+    headings = ["J", "gap [%]", "makespan [s]", "energy [kJ]", "p50/99 µs"]
+    has_gap = comparison.entries[0].gap is not None
+    if not has_gap:
+        headings.remove("gap [%]")
+    for heading in headings:
         table.add_column(heading, justify="right", no_wrap=True)
     for row in comparison.rows():
         table.add_row(
             row["scheduler"],
             _interval(row["objective"], row["objective_ci95"], 3),
+            *([_interval(row["gap"] * 100, row["gap_ci95"] * 100, 1)] if has_gap else []),
             _interval(row["makespan_s"], row["makespan_s_ci95"], 1),
             _interval(row["energy_j"] / 1e3, row["energy_j_ci95"] / 1e3, 1),
-            f"{row['decision_p50_s'] * 1e6:.0f}/{row['decision_p99_s'] * 1e6:.0f}",
+            "sees all" if math.isnan(row["decision_p50_s"]) else _decision(row),
         )
     return table
 
 
+def _decision(row: dict[str, Any]) -> str:
+    return f"{row['decision_p50_s'] * 1e6:.0f}/{row['decision_p99_s'] * 1e6:.0f}"
+
+
 def _interval(mean: float, half_width: float, digits: int) -> str:
     """A mean with its interval; a single episode has none."""
+    digits = max(digits - 1, 0) if mean >= 100 else digits
     text = f"{mean:.{digits}f}"
-    return text if math.isnan(half_width) else f"{text} ± {half_width:.{digits}f}"
+    return text if math.isnan(half_width) else f"{text}±{half_width:.{digits}f}"
 
 
 def _episode_lists(entry: Entry) -> dict[str, list[float]]:
     names = ("objective", "makespan_s", "energy_j")
-    return {name: getattr(entry.episodes, name).tolist() for name in names}
+    lists = {name: getattr(entry.episodes, name).tolist() for name in names}
+    return lists if entry.gap is None else {**lists, "gap": entry.gap.tolist()}
 
 
 def _without_nan(value: Any) -> Any:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 import shlex
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from tqdm import tqdm
@@ -13,6 +15,8 @@ from tqdm import tqdm
 from cpu_gpu_env.baselines import SCHEDULERS, make_scheduler
 from cpu_gpu_env.baselines.comparison import Entrant, compare
 from cpu_gpu_env.baselines.evaluation import EVALUATION_SEED
+from cpu_gpu_env.baselines.oracle import OracleSchedule
+from cpu_gpu_env.baselines.oracle_cache import default_cache, solve_episodes
 from cpu_gpu_env.baselines.report import make_table, write_csv, write_json, write_tensorboard
 from cpu_gpu_env.errors import HybridClusterError, unknown_name
 from cpu_gpu_env.problem import make_problem
@@ -26,6 +30,7 @@ from cpu_gpu_env.scripts.command import (
     run,
     seed,
 )
+from cpu_gpu_env.vector_env import HybridClusterVectorEnv
 
 
 def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
@@ -52,6 +57,16 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
         "--seed", type=seed, default=EVALUATION_SEED, help="seed of the first episode"
     )
     parser.add_argument(
+        "--bound",
+        choices=("certified", "none"),
+        default="certified",
+        help="'none' leaves out the oracle and the gaps: for huge streams",
+    )
+    parser.add_argument(
+        "--cache", type=Path, default=default_cache(), help="folder of solved episodes"
+    )
+    parser.add_argument("--jobs", type=int, default=-1, help="processes that solve; -1: all cores")
+    parser.add_argument(
         "--output", type=Path, default=Path("runs/comparison"), help="folder to write"
     )
     return parser.parse_args(argv)
@@ -67,13 +82,14 @@ def execute(arguments: argparse.Namespace, command: str) -> int:
     for path in arguments.agent:
         entrants.append(_agent(path, problem.gpu_fractions, {e.name for e in entrants}))
     seeds = range(arguments.seed, arguments.seed + arguments.episodes)
+    oracle = None if arguments.bound == "none" else _solve(arguments, seeds, kwargs)
     with tqdm(total=len(entrants), unit="scheduler", desc="comparing") as bar:
 
         def progress(name: str) -> None:
             bar.set_postfix_str(name)
             bar.update()
 
-        comparison = compare(entrants, seeds, kwargs, command, progress)
+        comparison = compare(entrants, seeds, kwargs, command, progress, oracle)
     output = arguments.output
     write_csv(comparison, output / "comparison.csv")
     write_json(comparison, output / "comparison.json")
@@ -82,9 +98,21 @@ def execute(arguments: argparse.Namespace, command: str) -> int:
     for name in ("comparison.csv", "comparison.json"):
         print(f"written: {output / name}")
     print(f"TensorBoard: tensorboard --logdir {output / 'tensorboard'}")
-    if len(comparison.entries) < len(entrants):
+    if len(comparison.entries) < len(entrants) + (oracle is not None):
         return interrupted()
     return 0
+
+
+def _solve(
+    arguments: argparse.Namespace, seeds: Sequence[int], kwargs: dict[str, Any]
+) -> list[OracleSchedule]:
+    """Bound every episode, with a progress bar; what is solved stays in the cache."""
+    env = HybridClusterVectorEnv(len(seeds), **kwargs)
+    env.reset(seed=list(seeds))
+    with tqdm(total=len(seeds), unit="episode", desc="bounding") as bar:
+        return solve_episodes(
+            env.realised_episodes(), arguments.cache, jobs=arguments.jobs, progress=bar.update
+        )
 
 
 def _fixed(name: str, seed: int) -> Entrant:

@@ -26,7 +26,7 @@ def test_train_then_compare(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     assert "dqn" in capsys.readouterr().out
     with (output / "comparison.csv").open() as file:
         rows = {row["scheduler"]: row for row in csv.DictReader(file)}
-    assert set(rows) == {*SCHEDULERS, "dqn"}
+    assert set(rows) == {*SCHEDULERS, "dqn", "oracle"}
     assert all("compare.py" in row["command"] and row["cluster_sha256"] for row in rows.values())
     written = json.loads((output / "comparison.json").read_text())
     for name, row in rows.items():

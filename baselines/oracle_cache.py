@@ -1,0 +1,124 @@
+"""Oracle schedules of many episodes: solved in parallel, and kept on disk.
+
+Each episode has a file of its own, named by a hash of all that its schedule depends on, the
+solver's own source included. Files are renamed into place when they are whole, so several processes
+may share a folder and any of them may be killed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import json
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from functools import lru_cache
+from importlib import metadata
+from pathlib import Path
+
+import numpy as np
+
+from cpu_gpu_env import realised
+from cpu_gpu_env.atomic_file import write_text_atomically
+from cpu_gpu_env.baselines import beam_search, bound, dual_bound, local_search, oracle, placements
+from cpu_gpu_env.baselines.oracle import FULL_EFFORT, Effort, OracleSchedule, solve_episode
+from cpu_gpu_env.realised import RealisedEpisode
+
+SOLVER_MODULES = (beam_search, bound, dual_bound, local_search, oracle, placements, realised)
+"""What a schedule depends on besides the episode."""
+
+
+def default_cache() -> Path:
+    """Folder for oracle schedules: in ``XDG_CACHE_HOME``, or else in ``~/.cache``."""
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "cpu_gpu_env" / "oracle"
+
+
+def solve_episodes(
+    episodes: Sequence[RealisedEpisode],
+    cache: Path | None,
+    effort: Effort = FULL_EFFORT,
+    jobs: int = -1,
+    progress: Callable[[], None] = lambda: None,
+) -> list[OracleSchedule]:
+    """Solve episodes, or fetch what has been solved before.
+
+    Args:
+        episodes: The episodes.
+        cache: Folder of solved episodes; None: neither read nor write any.
+        effort: How hard to search.
+        jobs: Processes; -1: one a core.
+        progress: Called as each episode is done.
+    """
+    schedules = [None if cache is None else _load(_file(cache, e, effort), e) for e in episodes]
+    missing = [index for index, schedule in enumerate(schedules) if schedule is None]
+    for _ in range(len(episodes) - len(missing)):
+        progress()
+    if missing:
+        from joblib import Parallel, delayed
+
+        parallel = Parallel(n_jobs=min(jobs, len(missing)), return_as="generator")
+        solved = parallel(delayed(_solve)(episodes[index], effort, cache) for index in missing)
+        for index, schedule in zip(missing, solved, strict=True):
+            schedules[index] = schedule
+            progress()
+    return [schedule for schedule in schedules if schedule is not None]
+
+
+def _solve(episode: RealisedEpisode, effort: Effort, cache: Path | None) -> OracleSchedule:
+    schedule = solve_episode(episode, effort)
+    if cache is not None:
+        content = {
+            "bound": schedule.bound,
+            "objective": schedule.objective,
+            "actions": schedule.actions.tolist(),
+        }
+        write_text_atomically(_file(cache, episode, effort), json.dumps(content))
+    return schedule
+
+
+def _load(path: Path, episode: RealisedEpisode) -> OracleSchedule | None:
+    """Read a schedule; None if there is none, or the file is damaged."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        actions = np.array(content["actions"], dtype=np.intp)
+        schedule = OracleSchedule(actions, float(content["objective"]), float(content["bound"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    fits = actions.shape == (episode.num_tasks,) and schedule.bound <= schedule.objective
+    return schedule if fits else None
+
+
+def _file(cache: Path, episode: RealisedEpisode, effort: Effort) -> Path:
+    costs = episode.costs
+    digest = hashlib.sha256(_solver_hash().encode())
+    for array in (
+        episode.release_s,
+        episode.cpu_time_s,
+        episode.gpu_time_s,
+        costs.cpu_power_w,
+        costs.gpu_power_w,
+    ):
+        digest.update(np.ascontiguousarray(array).tobytes())
+    settings = [
+        episode.cpu_time_s.shape,
+        costs.cpu_kind,
+        costs.gpu_kind,
+        asdict(episode.objective),
+        asdict(effort),
+    ]
+    digest.update(json.dumps(settings).encode())
+    name = digest.hexdigest()
+    return cache / name[:2] / f"{name}.json"
+
+
+@lru_cache(maxsize=1)
+def _solver_hash() -> str:
+    """Hash of the solver's source and of the libraries that decide its result."""
+    digest = hashlib.sha256()
+    for module in SOLVER_MODULES:
+        digest.update(inspect.getsource(module).encode())
+    for library in ("numpy", "scipy"):
+        digest.update(metadata.version(library).encode())
+    return digest.hexdigest()
