@@ -15,6 +15,8 @@ from tqdm import tqdm
 from cpu_gpu_env.baselines import SCHEDULERS, make_scheduler
 from cpu_gpu_env.baselines.comparison import Entrant, compare
 from cpu_gpu_env.baselines.evaluation import EVALUATION_SEED
+from cpu_gpu_env.baselines.forest import load_forest
+from cpu_gpu_env.baselines.hybrid_ml import BEST_FOREST, HybridML
 from cpu_gpu_env.baselines.oracle import OracleSchedule
 from cpu_gpu_env.baselines.oracle_cache import default_cache, solve_episodes
 from cpu_gpu_env.baselines.report import make_table, write_csv, write_json, write_tensorboard
@@ -124,6 +126,8 @@ def _fixed(name: str, seed: int) -> Entrant:
 def _agent(path: Path, gpu_fractions: tuple[float, ...], taken: set[str]) -> Entrant:
     from cpu_gpu_env.agents.files import BEST_AGENT, load_agent
 
+    if path.suffix == ".npz" or (path / BEST_FOREST).exists():
+        return _forest(path, taken)
     file = path / BEST_AGENT if path.is_dir() else path
     policy, settings = load_agent(file)
     if tuple(settings["gpu_fractions"]) != gpu_fractions:
@@ -131,10 +135,19 @@ def _agent(path: Path, gpu_fractions: tuple[float, ...], taken: set[str]) -> Ent
             f"{file}: field 'gpu_fractions' is {settings['gpu_fractions']}; allowed here: "
             f"{list(gpu_fractions)} (set --gpu-fractions)"
         )
-    name = path.stem
+    return Entrant(_new_name(path, taken), lambda env: policy, bool(settings["observe_queues"]))
+
+
+def _forest(path: Path, taken: set[str]) -> Entrant:
+    forest = load_forest(path / BEST_FOREST if path.is_dir() else path)
+    return Entrant(_new_name(path, taken), lambda env: HybridML(env, forest=forest))
+
+
+def _new_name(path: Path, taken: set[str]) -> str:
+    name = path.parent.name if path.stem == "best" else path.stem
     while name in taken:
         name += "'"
-    return Entrant(name, lambda env: policy, bool(settings["observe_queues"]))
+    return name
 
 
 def main(argv: list[str] | None = None) -> int:

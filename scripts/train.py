@@ -11,6 +11,17 @@ from tqdm import tqdm
 
 from cpu_gpu_env.agents.algorithms import ALGORITHMS, NUM_TRAINING_ENVS
 from cpu_gpu_env.agents.training import TrainingPlan, train
+from cpu_gpu_env.baselines.comparison import describe_problem, package_versions
+from cpu_gpu_env.baselines.hybrid_ml import (
+    BEST_FOREST,
+    NUM_TREES,
+    TEST_SEED,
+    TRAINING_SEED,
+    fit_forest,
+    imitate_oracle,
+    r_squared,
+)
+from cpu_gpu_env.baselines.oracle_cache import default_cache
 from cpu_gpu_env.problem import make_problem
 from cpu_gpu_env.scripts.command import (
     add_env_arguments,
@@ -33,7 +44,15 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     )
     add_env_arguments(parser)
     parser.add_argument("--observe-queues", action="store_true", help="show the agent the queues")
-    parser.add_argument("--algo", choices=sorted(ALGORITHMS), default="dqn", help="algorithm")
+    parser.add_argument(
+        "--agent",
+        choices=("sb3", "random-forest"),
+        default="sb3",
+        help="reinforcement learning, or a forest that imitates the oracle",
+    )
+    parser.add_argument(
+        "--algo", choices=sorted(ALGORITHMS), default="dqn", help="of Stable-Baselines3"
+    )
     parser.add_argument("--steps", type=positive, default=60_000, help="environment steps")
     parser.add_argument(
         "--num-envs", type=positive, default=NUM_TRAINING_ENVS, help="environments at once"
@@ -42,13 +61,26 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--threads", type=positive, default=1, help="threads of torch; small nets like one best"
     )
-    parser.add_argument("--output", type=Path, default=Path("runs/dqn"), help="folder to write")
-    return parser.parse_args(argv)
+    parser.add_argument(
+        "--episodes", type=positive, default=300, help="episodes of the oracle for the forest"
+    )
+    parser.add_argument(
+        "--output",
+        type=Path,
+        help="folder to write (default: runs/ and the algorithm, or runs/random-forest)",
+    )
+    arguments = parser.parse_args(argv)
+    if arguments.output is None:
+        name = arguments.algo if arguments.agent == "sb3" else arguments.agent
+        arguments.output = Path("runs") / name
+    return arguments
 
 
 def execute(arguments: argparse.Namespace) -> int:
     """Train, with a progress bar."""
     check_output(arguments.output)
+    if arguments.agent == "random-forest":
+        return train_forest(arguments)
     torch.set_num_threads(arguments.threads)
     plan = TrainingPlan(
         output=arguments.output,
@@ -73,6 +105,37 @@ def execute(arguments: argparse.Namespace) -> int:
     print(f"last agent: {result.last}")
     print(f"learning curves: tensorboard --logdir {arguments.output}")
     return interrupted() if result.interrupted else 0
+
+
+def train_forest(arguments: argparse.Namespace) -> int:
+    """Let the oracle play, fit a forest to it, and judge the fit on other episodes."""
+    kwargs = env_kwargs(arguments)
+    make_problem(**kwargs)
+    first = TRAINING_SEED + arguments.seed * arguments.episodes
+    num_test = max(1, arguments.episodes // 10)
+    cache = default_cache()
+    with tqdm(total=arguments.episodes + num_test, unit="episode", desc="asking the oracle") as bar:
+        examples, test = (
+            imitate_oracle(seeds, kwargs, cache, progress=bar.update)
+            for seeds in (
+                range(first, first + arguments.episodes),
+                range(TEST_SEED, TEST_SEED + num_test),
+            )
+        )
+    print(f"fitting {NUM_TREES} trees to {len(examples.gpu_fraction):,} tasks")
+    problem = describe_problem(make_problem(**kwargs))
+    settings = {"problem": problem, "versions": package_versions(), "seed": arguments.seed}
+    forest = fit_forest(examples, arguments.seed, settings=settings)
+    print(
+        f"R² of the oracle's GPU fraction on {num_test} other episodes: "
+        f"{r_squared(forest, test):.3f}"
+    )
+    for name, importance in forest.settings["importances"].items():
+        print(f"importance of {name}: {importance:.3f}")
+    path = arguments.output / BEST_FOREST
+    forest.save(path)
+    print(f"written: {path}")
+    return 0
 
 
 def main(argv: list[str] | None = None) -> int:
