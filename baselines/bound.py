@@ -20,15 +20,23 @@ and work w_t (the length of task t's share on that kind, linear in x_t):
    started at s or before. So the work of the tasks before i is at most ``N s`` plus the lengths of
    N - 1 of their shares, and ``M >= s + w_i``: with z_t the lengths of those N - 1 shares,
    ``sum of w_t over t < i - sum of z_t <= N (M - w_i)``, ``z_t <= w_t``,
-   ``z_t <= y_t * (longest placement of t)``, ``sum of y_t <= N - 1``. These are added for the tasks
-   where the solution violates them: large tasks late in the stream.
+   ``z_t <= y_t * rest_t``, ``sum of y_t <= N - 1``, where rest_t is the longest placement of t.
+   These are added for the tasks where the solution violates them: large tasks late in the stream.
+
+Once a schedule is known, of cost U, let L be the program's value. A better schedule uses only
+placements whose reduced costs add up to at most U - L, which bounds its work between any two tasks
+from below (Lagrangian bound of a multiple-choice knapsack). If t's share is still running at s,
+the other N - 1 devices have served all work between t and i since it started, but for the rests
+R of N - 2 shares, so ``rest_t = (longest placement of t) - (that work - R) / (N - 1)`` will do in
+constraint 4. With these `LowerBoundProgram.tighten` finds a bound that holds for every schedule
+better than the known one; the smaller of it and U holds for all.
 
 Noise is part of the lengths: the bound holds for the episode as it was realised.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -48,6 +56,10 @@ MAX_CARRY_LAG = 200
 """A carry-over looks back on this many tasks, likewise."""
 MAX_ROUNDS, CUTS_A_ROUND = 4, 6
 """Dispatch-order cuts: rounds of adding the most violated ones."""
+REST_ROUNDS = 4
+"""How often the bounds on the rests of shares are used to improve one another."""
+NUM_MULTIPLIERS = 17
+"""Multipliers tried in the knapsack bound."""
 SOLVER_TOLERANCE = 1e-6
 """Taken off the optimum: HiGHS solves to a relative 1e-7."""
 
@@ -102,17 +114,16 @@ def lower_bound(episode: RealisedEpisode) -> LowerBound:
     """
     if episode.num_tasks > MAX_LP_TASKS:
         return LowerBound(*dual_bound(episode))
-    program = _Program(episode)
-    solution = program.solve()
-    for _ in range(MAX_ROUNDS):
-        if not program.add_violated_cuts(solution):
-            break
-        solution = program.solve()
-    return solution
+    program = LowerBoundProgram(episode)
+    return program.solve()
 
 
-class _Program:
-    """The linear program: placements, then the work of each kind from each task on, then M."""
+class LowerBoundProgram:
+    """The linear program: placements, then the work of each kind from each task on, then M.
+
+    Args:
+        episode: What is to be bounded; at most `MAX_LP_TASKS` tasks are sensible.
+    """
 
     def __init__(self, episode: RealisedEpisode) -> None:
         self.episode = episode
@@ -128,6 +139,11 @@ class _Program:
         self.num_columns = self.makespan + 1
         self.equal, self.at_most = _Rows(), _Rows()
         self._cut: set[tuple[int, int]] = set()
+        self._rest_s = [
+            np.broadcast_to(pool.work_s.max(axis=1), (num_tasks, num_tasks))
+            for pool in self.placements.pools
+        ]
+        """For each pool, (i, t): how much of t's share may be left when i's starts, at most [s]."""
         task = np.arange(num_tasks)
         self.equal.add([(task[:, None], self.placement, 1.0)], np.ones(num_tasks))
         for kind, columns in zip(self.placements.kinds, self.work, strict=True):
@@ -179,25 +195,88 @@ class _Program:
             -kind.num_devices * self.release_s[rows],
         )
 
-    def add_violated_cuts(self, solution: LowerBound) -> bool:
+    def solve(self) -> LowerBound:
+        """Solve the program, adding dispatch-order cuts as they are violated.
+
+        Raises:
+            RuntimeError: If HiGHS fails.
+        """
+        solution = self._solve()
+        for _ in range(MAX_ROUNDS):
+            if not self._add_violated_cuts(solution):
+                break
+            solution = self._solve()
+        return solution
+
+    def tighten(self, known: float) -> LowerBound:
+        """Bound all schedules with the help of one that is known.
+
+        Args:
+            known: J of a schedule.
+
+        Raises:
+            RuntimeError: If HiGHS fails.
+        """
+        slack = max(known * self.episode.num_tasks - self._value, 0.0) * (1 + 1e-6) + 1e-6
+        self._rest_s = [self._rests(pool, slack) for pool in self.placements.pools]
+        self._cut.clear()
+        solution = self.solve()
+        return replace(solution, objective=min(solution.objective, known))
+
+    def _rests(self, pool: Pool, slack: float) -> FloatArray:
+        """Bound what is left of earlier shares, if a schedule's reduced costs are at most `slack`.
+
+        Returns:
+            As an entry of `_rest_s`; 0 for t >= i.
+        """
+        affordable = self._reduced_cost <= slack
+        longest_s = np.where(affordable, pool.work_s, 0.0).max(axis=1)
+        num_tasks = len(longest_s)
+        earlier = np.tri(num_tasks, k=-1, dtype=bool)
+        rest_s = np.where(earlier, longest_s, 0.0)
+        if pool.num_devices < 2:
+            return rest_s
+        between_s = self._least_work_between(pool, slack)
+        for _ in range(REST_ROUNDS):
+            count = min(pool.num_devices - 2, num_tasks)
+            others_s = np.sort(rest_s, axis=1)[:, num_tasks - count :].sum(axis=1)
+            passed_s = np.maximum(between_s - others_s[:, None], 0.0) / (pool.num_devices - 1)
+            rest_s = np.where(earlier, np.maximum(longest_s - passed_s, 0.0), 0.0)
+        return rest_s
+
+    def _least_work_between(self, pool: Pool, slack: float) -> FloatArray:
+        """(i, t): the least work of the tasks after t and before i within the slack [s]."""
+        num_tasks = len(pool.work_s)
+        least_s = np.zeros((num_tasks, num_tasks))
+        for seconds_per_cost in np.geomspace(0.01, 100.0, NUM_MULTIPLIERS):
+            priced = (pool.work_s + seconds_per_cost * self._reduced_cost).min(axis=1)
+            until = np.concatenate([[0.0], np.cumsum(priced)])
+            between = until[:num_tasks, None] - until[None, 1:] - seconds_per_cost * slack
+            np.maximum(least_s, between, out=least_s)
+        return least_s
+
+    def _add_violated_cuts(self, solution: LowerBound) -> bool:
         """Add dispatch-order cuts that the solution violates; return whether there are any."""
         found = []
         for number, pool in enumerate(self.placements.pools):
             others = pool.num_devices - 1
             work_s = (pool.work_s * self._weights).sum(axis=1)
             before_s = np.cumsum(work_s) - work_s
-            rest_s = _largest_before(work_s, others)
-            excess_s = (before_s - rest_s) / pool.num_devices + work_s - solution.makespan_s
+            left_s = np.sort(np.minimum(np.tril(self._rest_s[number], -1), work_s), axis=1)
+            left_s = left_s[:, max(0, len(work_s) - others) :].sum(axis=1)
+            excess_s = (before_s - left_s) / pool.num_devices + work_s - solution.makespan_s
             for task in np.argsort(-excess_s)[:CUTS_A_ROUND].tolist():
                 new = (number, task) not in self._cut
                 if others and new and excess_s[task] > 1e-4 * solution.makespan_s:
                     found.append((float(excess_s[task]), number, task))
         for _, number, task in sorted(found, reverse=True)[:CUTS_A_ROUND]:
             self._cut.add((number, task))
-            self._add_dispatch_order(self.placements.pools[number], task)
+            self._add_dispatch_order(
+                self.placements.pools[number], task, self._rest_s[number][task, :task]
+            )
         return bool(found)
 
-    def _add_dispatch_order(self, pool: Pool, task: int) -> None:
+    def _add_dispatch_order(self, pool: Pool, task: int, rest_s: FloatArray) -> None:
         earlier = np.arange(task)
         rest = self.num_columns + earlier  # z of the module
         chosen = rest + task  # y of the module
@@ -214,11 +293,10 @@ class _Program:
         )
         zeros = np.zeros(task)
         self.at_most.add([(earlier, rest, 1.0), (earlier[:, None], placement, -work_s)], zeros)
-        longest_s = work_s.max(axis=1)
-        self.at_most.add([(earlier, rest, 1.0), (earlier, chosen, -longest_s)], zeros)
+        self.at_most.add([(earlier, rest, 1.0), (earlier, chosen, -rest_s)], zeros)
         self.at_most.add([(0, chosen, 1.0)], np.array([pool.num_devices - 1.0]))
 
-    def solve(self) -> LowerBound:
+    def _solve(self) -> LowerBound:
         """Solve the program as it stands."""
         objective, placements = self.episode.objective, self.placements
         cost = np.zeros(self.num_columns)
@@ -235,21 +313,11 @@ class _Program:
         if solution.status != 0:
             raise RuntimeError(f"HiGHS could not bound the episode: {solution.message}")
         self._weights: FloatArray = solution.x[self.placement]
-        value = float(solution.fun) / self.episode.num_tasks
+        self._reduced_cost = np.maximum(solution.lower.marginals[self.placement], 0.0)
+        self._value = float(solution.fun)
+        value = self._value / self.episode.num_tasks
         return LowerBound(
             value - SOLVER_TOLERANCE * abs(value),
             float(solution.x[self.makespan]),
             placements.by_action(self._weights),
         )
-
-
-def _largest_before(values: FloatArray, count: int) -> FloatArray:
-    """Sum of the `count` largest values before each position."""
-    largest = np.zeros(count)
-    total = np.empty(len(values))
-    for position, value in enumerate(values):
-        total[position] = largest.sum()
-        if count and value > largest[0]:
-            largest[0] = value
-            largest.sort()
-    return total

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from cpu_gpu_env.baselines.base import Actions, Scheduler
 from cpu_gpu_env.baselines.beam_search import BeamSearch, PriceVector
-from cpu_gpu_env.baselines.bound import LowerBound, lower_bound
+from cpu_gpu_env.baselines.bound import MAX_LP_TASKS, LowerBound, LowerBoundProgram, lower_bound
 from cpu_gpu_env.baselines.local_search import anneal
 from cpu_gpu_env.realised import RealisedEpisode
 from cpu_gpu_env.tasks import FloatArray
@@ -40,6 +40,9 @@ CPU_SHARES = (-0.15, -0.075, 0.0, 0.075, 0.15)
 """Price vectors: the CPUs' share in the price, relative to that at the fluid optimum."""
 CRITICAL_SHARES = (0.2, 0.5)
 """Parts of the price put on a critical task."""
+TIGHTEN_GAP = 0.015
+"""Above this gap the bound is worth tightening with the schedule found: the gap is then due to a
+large task late in the stream, which the plain program does not see."""
 MAX_CRITICAL = 2
 """Critical tasks at most."""
 BEAM_TEMPERATURE = 0.1
@@ -83,7 +86,8 @@ def solve_episode(
         RuntimeError: If HiGHS fails.
     """
     rng = np.random.default_rng(seed)
-    relaxed = lower_bound(episode)
+    program = LowerBoundProgram(episode) if episode.num_tasks <= MAX_LP_TASKS else None
+    relaxed = lower_bound(episode) if program is None else program.solve()
     schedules = [relaxed.shares.argmax(axis=1)[None]]
     for vectors, lead_s in _searches(episode, relaxed, effort):
         found = BeamSearch(episode, vectors, lead_s).run(effort.beam_width, BEAM_TEMPERATURE, rng)
@@ -99,7 +103,10 @@ def solve_episode(
         population = np.concatenate([population[value.argmin()][None], improved])
         value = np.concatenate([[value.min()], outcome])
     best = int(value.argmin())
-    return OracleSchedule(population[best], float(value[best]), relaxed.objective)
+    objective, bound = float(value[best]), relaxed.objective
+    if program is not None and objective > bound * (1.0 + TIGHTEN_GAP):
+        bound = max(bound, program.tighten(objective).objective)
+    return OracleSchedule(population[best], objective, bound)
 
 
 def _searches(
