@@ -12,7 +12,6 @@ estimated otherwise. torch is imported inside functions, so that importing this 
 from __future__ import annotations
 
 import datetime
-import importlib
 import os
 import platform
 import re
@@ -22,18 +21,16 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from cpu_gpu_env.cluster import DeviceKind
 from cpu_gpu_env.errors import HybridClusterError
+from cpu_gpu_env.power import EnergyCounter, mean_power, nvml_counter, rapl_counter
 from cpu_gpu_env.profile import SCHEMA_VERSION, device_catalogue
 
 if TYPE_CHECKING:
     import torch
 
-_Result = TypeVar("_Result")
-EnergyCounter = Callable[[], float]
-"""Energy used since some fixed moment [J]."""
 Progress = Callable[[str, int], None]
 """Called before each step with its label and the number of steps in all."""
 
@@ -276,45 +273,6 @@ def catalogue_match(name: str) -> str | None:
     return matches[0] if matches else None
 
 
-def rapl_counter(root: Path = Path("/sys/class/powercap")) -> EnergyCounter | None:
-    """Return a counter of the energy of all CPU packages, or None if it cannot be read."""
-    try:
-        # Packages only: the domains inside them (cores, DRAM) would be counted twice.
-        zones = [
-            zone
-            for zone in sorted(root.glob("intel-rapl:*"))
-            if (zone / "name").read_text().startswith("package")
-        ]
-        ranges = [int((zone / "max_energy_range_uj").read_text()) for zone in zones]
-        last = [int((zone / "energy_uj").read_text()) for zone in zones]
-    except (OSError, ValueError):
-        return None
-    used_uj = 0
-
-    def energy_j() -> float:
-        nonlocal used_uj
-        for index, zone in enumerate(zones):
-            now = int((zone / "energy_uj").read_text())
-            # The register wraps round within minutes under load.
-            used_uj += (now - last[index]) % (ranges[index] + 1)
-            last[index] = now
-        return used_uj / 1e6
-
-    return energy_j if zones else None
-
-
-def nvml_counter(uuid: str) -> EnergyCounter | None:
-    """Return the energy counter of an NVIDIA GPU (Volta or newer), or None if it has none."""
-    try:
-        nvml = importlib.import_module("pynvml")
-        nvml.nvmlInit()
-        handle = nvml.nvmlDeviceGetHandleByUUID(f"GPU-{uuid}")
-        nvml.nvmlDeviceGetTotalEnergyConsumption(handle)
-    except Exception:  # No module, no driver, no such GPU, not supported: each has its own type.
-        return None
-    return lambda: float(nvml.nvmlDeviceGetTotalEnergyConsumption(handle)) / 1e3
-
-
 def _measure(
     target: Target, effort: Effort, seed: int, threads: int, begin: Callable[[str], None]
 ) -> dict[str, Any]:
@@ -347,21 +305,14 @@ def _measure(
     return entry
 
 
-def _mean_power(counter: EnergyCounter, work: Callable[[], _Result]) -> tuple[_Result, float]:
-    """Do some work; return its result and the mean power meanwhile [W]."""
-    begin_j, begin_s = counter(), time.perf_counter()
-    result = work()
-    return result, (counter() - begin_j) / (time.perf_counter() - begin_s)
-
-
 def _measure_gemm(
     target: Target, kernels: Kernels, effort: Effort
 ) -> tuple[Measurement, tuple[float, float] | None]:
     """Run the matrix product; also return idle and active power [W] if there is a counter."""
     if target.counter is None:
         return kernels.gemm(), None
-    _, idle_w = _mean_power(target.counter, lambda: time.sleep(effort.idle_s))
-    flops, active_w = _mean_power(target.counter, kernels.gemm)
+    _, idle_w = mean_power(target.counter, lambda: time.sleep(effort.idle_s))
+    flops, active_w = mean_power(target.counter, kernels.gemm)
     # A counter that stands still, as in some virtual machines, is as good as none.
     return flops, (idle_w, max(idle_w, active_w)) if active_w > 0 else None
 

@@ -10,10 +10,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cpu_gpu_env import Cluster, HybridClusterEnv, HybridClusterVectorEnv
+from cpu_gpu_env.baselines import SCHEDULERS, make_scheduler
 from cpu_gpu_env.baselines.bound import LowerBoundProgram, lower_bound
+from cpu_gpu_env.baselines.comparison import Entrant, compare
 from cpu_gpu_env.baselines.dual_bound import dual_bound
 from cpu_gpu_env.baselines.oracle import QUICK_EFFORT, Effort, Oracle, solve_episode
+from cpu_gpu_env.baselines.oracle_cache import solve_episodes
+from cpu_gpu_env.profile import shipped_profiles
 from cpu_gpu_env.realised import RealisedEpisode
+from cpu_gpu_env.workload import SYNTHETIC_WORKLOADS
 
 SMALL_EFFORT = Effort(beam_width=50, leads=(2.0,), chains=32, sweeps=((None, 10), (None, 10)))
 
@@ -133,3 +138,19 @@ def test_the_same_seed_gives_the_same_schedule() -> None:
     episode = env.realised_episodes()[0]
     first, again = solve_episode(episode, seed=3), solve_episode(episode, seed=3)
     assert np.array_equal(first.actions, again.actions)
+
+
+@pytest.mark.parametrize("workload", sorted(SYNTHETIC_WORKLOADS))
+@pytest.mark.parametrize("name", shipped_profiles())
+def test_nobody_beats_the_bound_nor_on_average_the_oracle(name: str, workload: str) -> None:
+    kwargs = {"cluster": name, "workload": workload, "num_tasks": 60}
+    env = HybridClusterVectorEnv(6, **kwargs)
+    env.reset(seed=100)
+    solved = solve_episodes(env.realised_episodes(), None, QUICK_EFFORT, jobs=1)
+    entrants = [Entrant(n, lambda env, n=n: make_scheduler(n, env, 0)) for n in SCHEDULERS]
+    # A scheduler that beats a bound makes `compare` raise.
+    comparison = compare(entrants, range(100, 106), kwargs, oracle=solved)
+    best = comparison.entries[0]
+    assert best.name == "oracle"
+    assert best.gap is not None
+    assert best.gap == pytest.approx([schedule.gap for schedule in solved])

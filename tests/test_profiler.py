@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cpu_gpu_env import profiler
+from cpu_gpu_env import power, profiler
 from cpu_gpu_env.cluster import DEVICE_FIGURES
 from cpu_gpu_env.errors import HybridClusterError
 from cpu_gpu_env.profile import device_catalogue, load_profile
@@ -390,7 +390,7 @@ def test_rapl_sums_the_packages_and_survives_wrapping(tmp_path: Path) -> None:
     first = rapl_zone(tmp_path, "intel-rapl:0", "package-0", 9_000_000)
     second = rapl_zone(tmp_path, "intel-rapl:1", "package-1", 0)
     core = rapl_zone(tmp_path, "intel-rapl:0:0", "core", 0)
-    counter = profiler.rapl_counter(tmp_path)
+    counter = power.rapl_counter(tmp_path)
     assert counter is not None
     assert counter() == 0.0
     first.write_text("1000000\n")  # 1 J to the end of the register and 1 J after it
@@ -402,9 +402,9 @@ def test_rapl_sums_the_packages_and_survives_wrapping(tmp_path: Path) -> None:
 
 
 def test_rapl_that_is_missing_or_unreadable_is_none(tmp_path: Path) -> None:
-    assert profiler.rapl_counter(tmp_path / "nowhere") is None
+    assert power.rapl_counter(tmp_path / "nowhere") is None
     rapl_zone(tmp_path, "intel-rapl:0", "package-0", 0).unlink()
-    assert profiler.rapl_counter(tmp_path) is None
+    assert power.rapl_counter(tmp_path) is None
 
 
 def test_nvml_gives_joules(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -413,15 +413,15 @@ def test_nvml_gives_joules(monkeypatch: pytest.MonkeyPatch) -> None:
     fake.nvmlDeviceGetHandleByUUID = {"GPU-1-2": "the card"}.__getitem__
     fake.nvmlDeviceGetTotalEnergyConsumption = {"the card": 4_500}.__getitem__
     monkeypatch.setitem(sys.modules, "pynvml", fake)
-    counter = profiler.nvml_counter("1-2")
+    counter = power.nvml_counter("1-2")
     assert counter is not None
     assert counter() == 4.5
-    assert profiler.nvml_counter("another") is None
+    assert power.nvml_counter("another") is None
 
 
 def test_without_nvml_there_is_no_counter(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pynvml", None)
-    assert profiler.nvml_counter("1-2") is None
+    assert power.nvml_counter("1-2") is None
 
 
 def test_noisy_timings_are_named() -> None:

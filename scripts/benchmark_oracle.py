@@ -1,0 +1,119 @@
+"""Measure the oracle and its bound on every shipped profile and workload, and on long streams."""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import sys
+import time
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+from tqdm import tqdm
+
+from cpu_gpu_env.baselines import SCHEDULERS, make_scheduler
+from cpu_gpu_env.baselines.bound import lower_bound
+from cpu_gpu_env.baselines.evaluation import EVALUATION_SEED, play_episodes
+from cpu_gpu_env.baselines.oracle import solve_episode
+from cpu_gpu_env.env import HybridClusterEnv
+from cpu_gpu_env.profile import shipped_profiles
+from cpu_gpu_env.realised import RealisedEpisode
+from cpu_gpu_env.scripts.command import make_parser, positive, run, seed
+from cpu_gpu_env.workload import SYNTHETIC_WORKLOADS
+
+
+def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = make_parser(
+        "Gap and time of the oracle, against the best other scheduler, and time of the bound.",
+        "python scripts/benchmark_oracle.py --episodes 20 --lengths 200,1000",
+    )
+    parser.add_argument("--episodes", type=positive, default=10, help="episodes of each case")
+    parser.add_argument(
+        "--num-tasks", type=positive, default=200, help="tasks of the profiles' cases"
+    )
+    parser.add_argument(
+        "--lengths",
+        type=lambda text: [positive(part) for part in text.split(",")],
+        default=[200, 1_000, 2_000],
+        help="tasks of an episode, on the default problem",
+    )
+    parser.add_argument(
+        "--bound-length", type=positive, default=100_000, help="tasks of one that is only bounded"
+    )
+    parser.add_argument("--seed", type=seed, default=EVALUATION_SEED, help="of the first episode")
+    return parser.parse_args(argv)
+
+
+def execute(arguments: argparse.Namespace) -> int:
+    """Measure and print the tables."""
+    by_problem = Table(title=f"{arguments.num_tasks} tasks, {arguments.episodes} episodes")
+    for heading in ("cluster", "workload", "oracle gap [%]", "median", "best other", "its gap [%]"):
+        by_problem.add_column(heading)
+    cases = list(itertools.product(shipped_profiles(), sorted(SYNTHETIC_WORKLOADS)))
+    for cluster, workload in tqdm(cases, desc="profiles and workloads"):
+        by_problem.add_row(cluster, workload, *_against_others(cluster, workload, arguments))
+    by_length = Table(title="default problem, one process")
+    for heading in ("tasks", "oracle gap [%]", "median", "time [s]", "of that the bound"):
+        by_length.add_column(heading, justify="right")
+    for length in tqdm(arguments.lengths, desc="lengths"):
+        by_length.add_row(f"{length:,}", *_times(length, arguments))
+    Console().print(by_problem, by_length)
+    begin = time.perf_counter()
+    lower_bound(_episode(arguments.seed, num_tasks=arguments.bound_length))
+    seconds = time.perf_counter() - begin
+    print(f"drawing and bounding {arguments.bound_length:,} tasks: {seconds:.1f} s")
+    return 0
+
+
+def _episode(first: int, **kwargs: object) -> RealisedEpisode:
+    env = HybridClusterEnv(**kwargs)  # type: ignore[arg-type]
+    env.reset(seed=first)
+    return env.realised_episodes()[0]
+
+
+def _against_others(cluster: str, workload: str, arguments: argparse.Namespace) -> list[str]:
+    kwargs = {"cluster": cluster, "workload": workload, "num_tasks": arguments.num_tasks}
+    seeds = range(arguments.seed, arguments.seed + arguments.episodes)
+    solved = [solve_episode(_episode(number, **kwargs)) for number in seeds]
+    bounds = np.array([schedule.bound for schedule in solved])
+    gaps = np.array([schedule.gap for schedule in solved])
+    others = {
+        name: float((_play(name, seeds, kwargs) / bounds - 1.0).mean()) for name in SCHEDULERS
+    }
+    best = min(others, key=lambda name: others[name])
+    mean, median = f"{gaps.mean():.2%}", f"{np.median(gaps):.2%}"
+    return [mean.rstrip("%"), median.rstrip("%"), best, f"{others[best]:.2%}".rstrip("%")]
+
+
+def _play(name: str, seeds: range, kwargs: dict[str, object]) -> np.ndarray:
+    return play_episodes(lambda env: make_scheduler(name, env, 0), seeds, **kwargs).objective
+
+
+def _times(length: int, arguments: argparse.Namespace) -> list[str]:
+    gaps, total_s, bound_s = [], 0.0, 0.0
+    for number in range(arguments.seed, arguments.seed + arguments.episodes):
+        episode = _episode(number, num_tasks=length)
+        begin = time.perf_counter()
+        lower_bound(episode)
+        middle = time.perf_counter()
+        gaps.append(100 * solve_episode(episode).gap)
+        total_s += time.perf_counter() - middle
+        bound_s += middle - begin
+    count = arguments.episodes
+    return [
+        f"{np.mean(gaps):.2f}",
+        f"{np.median(gaps):.2f}",
+        f"{total_s / count:.2f}",
+        f"{bound_s / count:.2f}",
+    ]
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Entry point; returns the exit code."""
+    return run(execute, parse_arguments(argv))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
