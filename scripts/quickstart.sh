@@ -10,15 +10,18 @@ output=runs/quickstart
 setup_venv render,train
 
 # A second run into the same folders would draw its curves through those of the first.
-rm -rf "$output/dqn" "$output/comparison"
+rm -rf "$output/dqn" "$output/random-forest" "$output/comparison"
 
 step "measure this machine, with four A100 from the data sheet" \
     python scripts/profile_hardware.py --quick --gpus a100-80gb:4 --output "$output/profile.json"
 step "train an agent" \
     python scripts/train.py --cluster "$output/profile.json" --steps 60000 --output "$output/dqn"
-step "compare it with every fixed scheduler" \
+step "fit a random forest to the oracle" \
+    python scripts/train.py --agent random-forest --cluster "$output/profile.json" \
+    --episodes 60 --output "$output/random-forest"
+step "compare them with every fixed scheduler and the certified bound" \
     python scripts/compare.py --cluster "$output/profile.json" --agent "$output/dqn" \
-    --episodes 20 --output "$output/comparison"
+    --agent "$output/random-forest" --episodes 20 --output "$output/comparison"
 
 printf '\nDone. To see the curves and figures:\n  cd %q && .venv/bin/tensorboard --logdir %s\n' \
     "$root" "$output"

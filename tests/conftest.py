@@ -15,6 +15,12 @@ PLAIN = Cluster("plain", (CPU, GPU, GPU))
 MIXED = Cluster("mixed", (CPU, SLOW_CPU, GPU, GPU, SMALL_GPU))
 
 
+@pytest.fixture(autouse=True)
+def _own_cache(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Keep solved episodes out of the user's cache."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.getbasetemp()))
+
+
 @pytest.fixture(params=[PLAIN, MIXED], ids=["plain", "mixed"])
 def cluster(request: pytest.FixtureRequest) -> Cluster:
     return request.param
