@@ -19,6 +19,7 @@ from cpu_gpu_env import (
     Device,
     HybridClusterEnv,
     HybridClusterError,
+    HybridClusterVectorEnv,
     Tasks,
     shipped_profiles,
 )
@@ -381,3 +382,48 @@ def test_an_episode_can_be_played_again_from_its_tasks(cluster: Cluster) -> None
     again, infos_again = play(env, [2] * 15, options={"tasks": env.episode_tasks()})
     assert again == rewards
     assert infos_again[-1]["objective"] == infos[-1]["objective"]
+
+
+@pytest.mark.parametrize(
+    ("argument", "value"),
+    [
+        ("noise", 100.0),
+        ("num_tasks", 10**12),
+        ("observe_queues", "yes"),
+        ("observe_queues", 1),
+        ("gpu_fractions", "01"),
+        ("gpu_fractions", (False, True)),
+        ("cluster", "tests"),
+    ],
+)
+@pytest.mark.parametrize("make", [HybridClusterEnv, lambda **kw: HybridClusterVectorEnv(2, **kw)])
+def test_what_looks_like_an_argument_but_is_none(make: Any, argument: str, value: object) -> None:
+    with pytest.raises(HybridClusterError, match=argument):
+        make(**{argument: value})
+
+
+@pytest.mark.parametrize("seed", [1.5, True, -1, "3"])
+@pytest.mark.parametrize("make", [HybridClusterEnv, lambda: HybridClusterVectorEnv(2)])
+def test_what_looks_like_a_seed_but_is_none(make: Any, seed: object) -> None:
+    with pytest.raises(HybridClusterError, match="seed is"):
+        make().reset(seed=seed)
+
+
+def test_a_vector_env_says_that_it_does_not_render() -> None:
+    with pytest.raises(HybridClusterError, match="allowed: None"):
+        HybridClusterVectorEnv(2, render_mode="human")
+
+
+def test_cloudpickle_copies_an_env_in_mid_episode() -> None:
+    import cloudpickle
+
+    env = HybridClusterEnv(num_tasks=10)
+    env.reset(seed=0)
+    for _ in range(4):
+        env.step(3)
+    other = cloudpickle.loads(cloudpickle.dumps(env))
+    for _ in range(6):
+        (first, *rest, info), (second, *others, info2) = env.step(2), other.step(2)
+        assert np.array_equal(first, second)
+        assert rest == others
+    assert info["objective"] == info2["objective"]
