@@ -61,7 +61,7 @@ REST_ROUNDS = 4
 NUM_MULTIPLIERS = 17
 """Multipliers tried in the knapsack bound."""
 SOLVER_TOLERANCE = 1e-6
-"""Taken off the optimum: HiGHS solves to a relative 1e-7."""
+"""Taken off the optimum, relative to it: HiGHS solves to 1e-7."""
 
 IntArray = npt.NDArray[np.intp]
 
@@ -127,8 +127,17 @@ class LowerBoundProgram:
 
     def __init__(self, episode: RealisedEpisode) -> None:
         self.episode = episode
-        self.placements = Placements.of(episode)
-        self.release_s = episode.release_s
+        placements, objective = Placements.of(episode), episode.objective
+        length_s = np.maximum(*(pool.work_s for pool in placements.pools))
+        alone = objective.makespan_price * length_s + objective.energy_price * placements.energy_j
+        # The solver's tolerances are absolute, so time and cost are measured in those of a typical
+        # task that has the cluster to itself.
+        self.unit_s = float(length_s.min(axis=1).mean()) or 1.0
+        self.unit_cost = float(alone.min(axis=1).mean()) or 1.0
+        self.placements = placements.in_units_of(
+            self.unit_s, objective.energy_price / self.unit_cost
+        )
+        self.release_s = episode.release_s / self.unit_s
         num_tasks, num_placements = self.placements.energy_j.shape
         self.placement = np.arange(num_tasks * num_placements).reshape(num_tasks, -1)
         self.work = [
@@ -203,7 +212,7 @@ class LowerBoundProgram:
         """
         solution = self._solve()
         for _ in range(MAX_ROUNDS):
-            if not self._add_violated_cuts(solution):
+            if not self._add_violated_cuts():
                 break
             solution = self._solve()
         return solution
@@ -217,7 +226,8 @@ class LowerBoundProgram:
         Raises:
             RuntimeError: If HiGHS fails.
         """
-        slack = max(known * self.episode.num_tasks - self._value, 0.0) * (1 + 1e-6) + 1e-6
+        known_cost = known * self.episode.num_tasks / self.unit_cost
+        slack = max(known_cost - self._cost, 0.0) * (1 + 1e-6) + 1e-6
         self._rest_s = [self._rests(pool, slack) for pool in self.placements.pools]
         self._cut.clear()
         solution = self.solve()
@@ -255,7 +265,7 @@ class LowerBoundProgram:
             np.maximum(least_s, between, out=least_s)
         return least_s
 
-    def _add_violated_cuts(self, solution: LowerBound) -> bool:
+    def _add_violated_cuts(self) -> bool:
         """Add dispatch-order cuts that the solution violates; return whether there are any."""
         found = []
         for number, pool in enumerate(self.placements.pools):
@@ -264,10 +274,10 @@ class LowerBoundProgram:
             before_s = np.cumsum(work_s) - work_s
             left_s = np.sort(np.minimum(np.tril(self._rest_s[number], -1), work_s), axis=1)
             left_s = left_s[:, max(0, len(work_s) - others) :].sum(axis=1)
-            excess_s = (before_s - left_s) / pool.num_devices + work_s - solution.makespan_s
+            excess_s = (before_s - left_s) / pool.num_devices + work_s - self._makespan
             for task in np.argsort(-excess_s)[:CUTS_A_ROUND].tolist():
                 new = (number, task) not in self._cut
-                if others and new and excess_s[task] > 1e-4 * solution.makespan_s:
+                if others and new and excess_s[task] > 1e-4 * self._makespan:
                     found.append((float(excess_s[task]), number, task))
         for _, number, task in sorted(found, reverse=True)[:CUTS_A_ROUND]:
             self._cut.add((number, task))
@@ -298,10 +308,10 @@ class LowerBoundProgram:
 
     def _solve(self) -> LowerBound:
         """Solve the program as it stands."""
-        objective, placements = self.episode.objective, self.placements
         cost = np.zeros(self.num_columns)
-        cost[self.placement] = objective.energy_price * placements.energy_j
-        cost[self.makespan] = objective.makespan_price
+        cost[self.placement] = self.placements.energy_j
+        makespan_price = self.episode.objective.makespan_price
+        cost[self.makespan] = makespan_price * self.unit_s / self.unit_cost
         solution = linprog(
             cost,
             A_ub=self.at_most.matrix(self.num_columns),
@@ -314,10 +324,10 @@ class LowerBoundProgram:
             raise RuntimeError(f"HiGHS could not bound the episode: {solution.message}")
         self._weights: FloatArray = solution.x[self.placement]
         self._reduced_cost = np.maximum(solution.lower.marginals[self.placement], 0.0)
-        self._value = float(solution.fun)
-        value = self._value / self.episode.num_tasks
+        self._cost, self._makespan = float(solution.fun), float(solution.x[self.makespan])
+        value = self._cost * self.unit_cost / self.episode.num_tasks
         return LowerBound(
             value - SOLVER_TOLERANCE * abs(value),
-            float(solution.x[self.makespan]),
-            placements.by_action(self._weights),
+            self._makespan * self.unit_s,
+            self.placements.by_action(self._weights),
         )

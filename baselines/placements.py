@@ -63,6 +63,20 @@ class Placements:
             num_actions=actions,
         )
 
+    def in_units_of(self, unit_s: float, price: float) -> Placements:
+        """Measure work in another unit of time, and energy by what it costs."""
+
+        def scaled(pool: Pool) -> Pool:
+            return Pool(pool.num_devices, pool.work_s / unit_s)
+
+        cpus, gpus = self.pools
+        return Placements(
+            kinds=tuple(scaled(kind) for kind in self.kinds),
+            pools=(scaled(cpus), scaled(gpus)),
+            energy_j=self.energy_j * price,
+            num_actions=self.num_actions,
+        )
+
     def by_action(self, weights: FloatArray) -> FloatArray:
         """Sum weights of placements (num_tasks, placements) to (num_tasks, actions)."""
         tasks = len(weights)

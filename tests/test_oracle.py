@@ -1,6 +1,7 @@
 """The bound and the oracle against brute force over all schedules of tiny episodes."""
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -73,6 +74,33 @@ def test_bound_optimum_oracle(episode: RealisedEpisode) -> None:
     assert tightened.tighten(best).objective <= best
     assert tightened.tighten(solved.objective).objective <= best
     assert dual_bound(episode)[0] <= best * (1 + 1e-9)
+
+
+@pytest.mark.parametrize("scale", [1e-9, 1e-5, 1e5])
+def test_tiny_and_huge_tasks_are_bounded_as_well(cluster: Cluster, scale: float) -> None:
+    rng = np.random.default_rng(0)
+    for seed in range(10):
+        tasks = np.stack(
+            [
+                np.sort(rng.exponential(scale, 6)),
+                scale * 10 ** rng.uniform(11, 13.5, 6),
+                10 ** rng.uniform(-0.5, 2.5, 6),
+                scale * 10 ** rng.uniform(8, 10.5, 6),
+            ],
+            axis=1,
+        )
+        for weight in (0.0, 0.5, 1.0):
+            episode = make_episode(quick(cluster), seed, tasks, 0.0, weight)
+            best = optimum(episode)
+            program = LowerBoundProgram(episode)
+            assert 0.2 * best < program.solve().objective <= best
+            assert program.tighten(best).objective <= best
+
+
+def quick(cluster: Cluster) -> Cluster:
+    """The cluster without overheads and idle power, so that even tiny tasks matter."""
+    devices = (replace(d, launch_s=0.0, idle_power_w=0.0) for d in cluster.devices)
+    return Cluster("quick", tuple(devices))
 
 
 def test_the_oracle_is_often_optimal_on_tiny_episodes() -> None:
