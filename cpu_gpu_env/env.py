@@ -149,7 +149,7 @@ class HybridClusterEnv(gym.Env[Observation, np.int64]):
         self._use_tables(self._pool)
         self._episode: Episode | None = None
         self._plan: Plan = []
-        self._position = self._num_tasks = 0
+        self._position = self._num_tasks = self._turn = 0
 
     def _use_tables(self, tables: TaskTables) -> None:
         """Read tasks and their times from these tables from now on."""
@@ -202,7 +202,9 @@ class HybridClusterEnv(gym.Env[Observation, np.int64]):
         sampler = self._sampler
         words, noise_words = sampler.split(self.np_random.bit_generator.random_raw(sampler.num_raw))
         factors = None if noise_words is None else sampler.noise_factors(noise_words)
-        return Episode(self._pool, sampler.rows(words), sampler.arrivals_s(words), factors)
+        self._turn = 1 - self._turn
+        rows, arrivals_s = sampler.rows(words), sampler.arrivals_s(words)
+        return Episode(self._pool, rows, arrivals_s, factors, self._turn)
 
     def _take_episode(self, tasks: Tasks) -> Episode:
         """Play given tasks."""
@@ -213,7 +215,8 @@ class HybridClusterEnv(gym.Env[Observation, np.int64]):
             words = draw_noise_words(self.np_random.bit_generator, len(tasks))
             factors = self._sampler.noise_factors(words)
         arrivals_s = tasks.arrival_s - tasks.arrival_s[0]
-        return Episode(self._tables, np.arange(len(tasks)), arrivals_s, factors)
+        self._turn = 1 - self._turn
+        return Episode(self._tables, np.arange(len(tasks)), arrivals_s, factors, self._turn)
 
     def step(self, action: np.int64 | int) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
         """Place the current task; see the class for what is returned.

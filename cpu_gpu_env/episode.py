@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -39,6 +40,7 @@ class Episode:
         rows: (num_tasks,) row of each task.
         arrivals_s: (num_tasks,), the first is 0 [s].
         noise_factors: On the time of each task's CPU share and GPU share, each (num_tasks,).
+        turn: 0 or 1, alternating between the episodes of an environment.
     """
 
     def __init__(
@@ -47,6 +49,7 @@ class Episode:
         rows: npt.NDArray[np.intp],
         arrivals_s: FloatArray,
         noise_factors: tuple[FloatArray, FloatArray] | None,
+        turn: int = 0,
     ) -> None:
         self.tables = tables
         self.rows = rows
@@ -59,13 +62,12 @@ class Episode:
             column[rows].tolist()
             for column in (tasks.size_flop, tasks.intensity_flop_per_byte, tasks.memory_bytes)
         )
-        # Masks and features are rows of blocks made for this episode alone: users keep them.
-        block = np.ones((len(rows) + 1, num_actions), dtype=np.int8)
+        masks = _open_masks(len(rows) + 1, num_actions, turn)
         if not costs.all_feasible:
-            block[:-1] = costs.action_masks(rows)
-        masks = list(block)
+            masks = (*costs.action_masks(rows), masks[-1])
+        # Rows of a block made for this episode alone: users keep observations.
         features = [*tables.features[rows], np.zeros(NUM_FEATURES, dtype=np.float32)]
-        self.first_mask, self.first_features = masks[0], features[0]
+        self.first_mask, self.first_features = masks[0].copy(), features[0]
         self.plan: Plan = list(
             zip(
                 arrivals,
@@ -101,3 +103,15 @@ class Episode:
     def as_tasks(self) -> Tasks:
         """The tasks with their arrivals."""
         return self.tables.tasks.take(self.rows, self.arrivals_s)
+
+
+@lru_cache(maxsize=16)
+def _open_masks(count: int, num_actions: int, turn: int) -> tuple[Mask, ...]:
+    """Masks that allow every action, each an array of its own.
+
+    They are read-only, so episodes share them: making them anew is a quarter of a reset. There are
+    two sets, in turn, because steps that follow one another should not hand out the same object.
+    """
+    masks = np.ones((count, num_actions), dtype=np.int8)
+    masks.setflags(write=False)
+    return tuple(masks)
