@@ -126,7 +126,6 @@ class HybridClusterVectorEnv(VectorEnv[Observations, npt.NDArray[np.int64], npt.
         self._always = ~self._none
         self._index = np.empty(self.num_envs, dtype=np.intp)
         self._packed_times = np.empty(self.num_envs, dtype=TIMES)
-        self._unpacked_times = self._packed_times.view(np.float32).reshape(-1, 2).T
         self._time_s = np.empty((2, self.num_envs))
         self._used_s = np.empty((2, self.num_envs))
         self._zeros = np.zeros(self.num_envs)
@@ -291,7 +290,7 @@ class HybridClusterVectorEnv(VectorEnv[Observations, npt.NDArray[np.int64], npt.
             index += pair * (table.num_tasks * table.times_stride)
             cpu_power_w, gpu_power_w = cpu_power_w[cpu_kind], gpu_power_w[gpu_kind]
         table.times.take(index, out=self._packed_times, mode="clip")
-        np.copyto(self._time_s, self._unpacked_times)
+        np.copyto(self._time_s, self._packed_times.view(np.float32).reshape(-1, 2).T)
         noise = stream.noise()
         if noise is not None:
             self._time_s *= noise

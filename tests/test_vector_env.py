@@ -1,5 +1,6 @@
 """The vector environment equals single ones, bit for bit."""
 
+import copy
 from typing import Any
 
 import gymnasium as gym
@@ -350,3 +351,12 @@ def test_ragged_actions_are_refused() -> None:
 def test_an_unknown_autoreset_mode_is_refused() -> None:
     with pytest.raises(HybridClusterError, match="autoreset_mode"):
         HybridClusterVectorEnv(2, autoreset_mode="NextStp")
+
+
+def test_a_copied_vector_env_plays_the_same() -> None:
+    env = HybridClusterVectorEnv(2, num_tasks=5)
+    other = copy.deepcopy(env)
+    for each in (env, other):
+        each.reset(seed=9)
+    for _ in range(5):
+        assert np.array_equal(env.step(np.array([0, 5]))[1], other.step(np.array([0, 5]))[1])
