@@ -89,6 +89,11 @@ class QueuePrice(StateScheduler):
             ]
         )
 
+    @property
+    def mean_task_price(self) -> float:
+        """Price of a task at the fluid optimum, averaged over the pool [objective of one task]."""
+        return float(self._task_cost[self.NUM_SPLITS // 2])
+
     def _mean_task_cost(self, cpu_price: float, gpu_price: float) -> float:
         """Cost of the cheapest placement at these prices of a second, averaged over the pool."""
         costs, energy_price = self.problem.costs, self.problem.objective.energy_price
