@@ -183,7 +183,7 @@ def save_profile(data: dict[str, Any], path: str | os.PathLike[str]) -> None:
         raise HybridClusterError(f"{path}: the profile does not fit JSON: {error}") from None
     try:
         write_text_atomically(path, text + "\n")
-    except (IsADirectoryError, NotADirectoryError, FileExistsError, UnicodeEncodeError) as error:
+    except (IsADirectoryError, NotADirectoryError, FileExistsError, ValueError) as error:
         raise HybridClusterError(f"{path}: cannot write the profile: {error}") from None
 
 
