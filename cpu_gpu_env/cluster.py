@@ -47,7 +47,7 @@ class Device:
 
     def __post_init__(self) -> None:
         check_name("name of a device", self.name)
-        if self.kind not in ("cpu", "gpu"):
+        if not isinstance(self.kind, str) or self.kind not in ("cpu", "gpu"):
             raise HybridClusterError(
                 f"device {self.name!r}: field 'kind' is {shown(self.kind)}; allowed: 'cpu', 'gpu'"
             )

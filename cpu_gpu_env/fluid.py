@@ -30,6 +30,9 @@ RELATIVE_TOLERANCE = 1e-6
 LEAST_SHARE = 1e-7
 """Every price is at least this share of an even one; it loosens the bound by no more than that."""
 
+MAX_RATIO = 1e9
+"""Columns that take so much longer than the best are left out: HiGHS could not weigh them."""
+
 MAX_ITERATIONS = 200
 """Far more than were ever needed (about ten with two kinds of device)."""
 
@@ -120,7 +123,9 @@ class FluidProblem:
         energy_j = (self._devices * self._power_w) @ work_s
         cost = time_cost * makespan_s + energy_cost * energy_j
         best = int(cost.argmin())
-        unit_s, unit_cost = makespan_s[best], cost[best]
+        unit_s, unit_cost = makespan_s[best], cost[best] or 1.0  # energy may be free
+        usable = makespan_s <= MAX_RATIO * unit_s
+        work_s, energy_j = work_s[:, usable], energy_j[usable]
         # Unknowns: the weight of each column, then the makespan.
         solution = linprog(
             np.r_[energy_cost * energy_j, time_cost * unit_s] / unit_cost,

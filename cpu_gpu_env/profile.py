@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from cpu_gpu_env.atomic_file import write_text_atomically
+from cpu_gpu_env.checks import check_name
 from cpu_gpu_env.cluster import (
     DEVICE_FIGURES,
     MAX_DEVICES,
@@ -104,19 +105,21 @@ def parse_composition(composition: str) -> dict[Device, int]:
         HybridClusterError: If a device is unknown, a count is not a whole number of at least 1, or
             there are more than `MAX_DEVICES` in all.
     """
+    check_name("composition", composition)
     counted: dict[Device, int] = {}
     for term in composition.split("+"):
         name, _, count = (part.strip() for part in term.partition(":"))
         if name not in device_catalogue():
-            raise unknown_name(f"device in {composition!r}:", name, device_catalogue())
+            raise unknown_name(f"device in {shown(composition)}:", name, device_catalogue())
         device = device_catalogue()[name]
         digits = count.isdecimal() and len(count) <= len(str(MAX_DEVICES))
         if count and not (digits and int(count) >= 1):
             raise HybridClusterError(
-                f"{composition!r}: count of {name!r} is {count!r}; allowed: 1, 2, ... {MAX_DEVICES}"
+                f"{shown(composition)}: count of {name!r} is {shown(count)}; allowed: 1, 2, ... "
+                f"{MAX_DEVICES}"
             )
         counted[device] = counted.get(device, 0) + (int(count) if count else 1)
-    check_num_devices(repr(composition), sum(counted.values()))
+    check_num_devices(shown(composition), sum(counted.values()))
     return counted
 
 
@@ -144,7 +147,7 @@ def parse_profile(data: Any) -> Cluster:
     if not isinstance(data, dict):
         raise HybridClusterError(f"a profile is a JSON object, not {type(data).__name__}")
     version = data.get("schema_version")
-    if isinstance(version, bool) or version != SCHEMA_VERSION:
+    if not isinstance(version, int) or isinstance(version, bool) or version != SCHEMA_VERSION:
         raise HybridClusterError(
             f"field 'schema_version' is {shown(version)}; allowed: {SCHEMA_VERSION}"
         )
@@ -245,7 +248,8 @@ def _parse_device(entry: dict[str, Any], where: str) -> Device:
         raise HybridClusterError(f"{where}: field 'kind' is {shown(kind)}; allowed: 'cpu', 'gpu'")
     figures = {}
     for field in DEVICE_FIGURES:
-        if field in OPTIONAL_FIGURES and entry.get(field) == UNLIMITED:
+        figure = entry.get(field)
+        if field in OPTIONAL_FIGURES and isinstance(figure, str) and figure == UNLIMITED:
             figures[field] = math.inf
         elif field in entry:
             figures[field] = _parse_figure(entry[field], f"{where}: field {field!r}")
@@ -281,8 +285,9 @@ def _check_notes(figure: dict[str, Any], where: str) -> None:
         raise HybridClusterError(f"{where} needs either 'value', or 'peak' and 'efficiency'")
     if not isinstance(figure.get("source", ""), str):
         raise HybridClusterError(f"{where}: source is {shown(figure['source'])}; allowed: a text")
-    if "status" in figure and figure["status"] not in FIGURE_STATUS:
-        raise unknown_name(f"{where}: status", figure["status"], FIGURE_STATUS)
+    status = figure.get("status", FIGURE_STATUS[0])
+    if not isinstance(status, str) or status not in FIGURE_STATUS:
+        raise unknown_name(f"{where}: status", status, FIGURE_STATUS)
 
 
 def _number(value: Any, where: str) -> float:

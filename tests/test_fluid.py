@@ -180,6 +180,22 @@ def test_energy_that_is_free_is_refused(powerless: tuple[str, ...]) -> None:
         HybridClusterEnv(cluster=Cluster("free", tuple(devices)))
 
 
+def test_a_free_optimum_has_value_zero() -> None:
+    free = dataclasses.replace(CPU, active_power_w=CPU.idle_power_w)
+    optimum = FluidProblem(small_table(Cluster("free-cpu", (free, GPU)))).solve(0.0, 1.0)
+    assert optimum.active_energy_j == 0.0
+    assert optimum.cpu_prices == optimum.gpu_prices == (0.0,)
+
+
+def test_kinds_too_slow_for_the_solver_are_left_idle() -> None:
+    devices = list(MIXED.devices)
+    devices[1] = dataclasses.replace(devices[1], flops=1e-12)
+    devices[2] = dataclasses.replace(devices[2], memory_bandwidth=1e-12)
+    costs = small_table(Cluster("very-mixed", tuple(devices)))
+    for energy_cost in (0.0, 0.01):
+        assert_proven(costs, FluidProblem(costs).solve(1.0, energy_cost), 1.0, energy_cost)
+
+
 def test_idle_power_alone_is_energy() -> None:
     devices = [dataclasses.replace(d, active_power_w=d.idle_power_w) for d in PLAIN.devices]
     for weight in (0.0, 1.0):

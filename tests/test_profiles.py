@@ -23,6 +23,7 @@ from cpu_gpu_env.profile import (
     cluster_to_profile,
     device_catalogue,
     load_profile,
+    parse_composition,
     parse_profile,
     resolve_cluster,
     save_profile,
@@ -456,6 +457,13 @@ def test_a_gpu_without_limits_survives_being_written_and_read() -> None:
     gpu = Device("unified", "gpu", 1e13, 1e12, math.inf, 0.0, 10.0, 100.0)
     cluster = Cluster("unified", (device_catalogue()["epyc-7763"], gpu))
     assert parse_profile(cluster_to_profile(cluster)) == cluster
+
+
+@pytest.mark.parametrize("composition", [None, 3, b"t4", ["t4"], "t4 +" * 1000])
+def test_what_is_no_composition(composition: Any) -> None:
+    with pytest.raises(HybridClusterError, match=r"composition is|device in") as caught:
+        parse_composition(composition)
+    assert len(str(caught.value)) < 700
 
 
 def test_a_cluster_has_at_most_1024_devices() -> None:
