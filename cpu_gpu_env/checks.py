@@ -95,8 +95,10 @@ def as_array(name: str, values: Any) -> npt.NDArray[Any]:
     """Turn values into an array of any type.
 
     Raises:
-        HybridClusterError: If rows differ in length, or entries are masked.
+        HybridClusterError: If they are text, rows differ in length, or entries are masked.
     """
+    if isinstance(values, _TEXT):
+        raise HybridClusterError(f"{name} are {shown(values)}; allowed: an array")
     if isinstance(values, np.ma.MaskedArray):
         raise HybridClusterError(f"{name} are a masked array; allowed: one without a mask")
     try:
@@ -143,6 +145,23 @@ def check_seed(seed: Any) -> int | None:
     if isinstance(seed, bool) or not isinstance(seed, numbers.Integral) or seed < 0:
         raise HybridClusterError(f"seed is {shown(seed)}; allowed: a whole number >= 0 or None")
     return int(seed)
+
+
+def check_seeds(seed: Any, num_envs: int) -> list[int | None]:
+    """Check a seed of sub-environment 0, from which the others count up, or a list of them.
+
+    Raises:
+        HybridClusterError: If it is neither.
+    """
+    if not is_list(seed):
+        first = check_seed(seed)
+        return [None if first is None else first + i for i in range(num_envs)]
+    if len(seed) != num_envs:
+        raise HybridClusterError(
+            f"seed is a list of {len(seed)}; allowed: one seed for each of the {num_envs} "
+            "sub-environments"
+        )
+    return [check_seed(one) for one in seed]
 
 
 def check_options(options: Any, known: Sequence[str]) -> dict[str, Any]:

@@ -182,7 +182,7 @@ def save_profile(data: dict[str, Any], path: str | os.PathLike[str]) -> None:
     parse_profile(data)
     try:
         text = json.dumps(data, indent=2, allow_nan=False)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, RecursionError) as error:
         raise HybridClusterError(f"{path}: the profile does not fit JSON: {error}") from None
     try:
         write_text_atomically(path, text + "\n")

@@ -19,7 +19,7 @@ from cpu_gpu_env.checks import (
     check_flag,
     check_options,
     check_render_mode,
-    check_seed,
+    check_seeds,
     is_list,
     no_task_error,
 )
@@ -169,7 +169,7 @@ class HybridClusterVectorEnv(VectorEnv[Observations, npt.NDArray[np.int64], npt.
         tables, mask = checked.get("tasks"), checked.get("reset_mask")
         if tables is not None and mask is not None:
             raise HybridClusterError("reset options 'tasks' and 'reset_mask' exclude each other")
-        envs, seeds = self._envs_to_reset(mask), self._seeds(seed)
+        envs, seeds = self._envs_to_reset(mask), check_seeds(seed, self.num_envs)
         given = None if tables is None else self._given_stream(tables)
         self._sampled.seed(seeds, envs)
         if given is None:
@@ -182,18 +182,6 @@ class HybridClusterVectorEnv(VectorEnv[Observations, npt.NDArray[np.int64], npt.
             self._clear(envs)
         self._started = True
         return self._observe(), self._mask_info()
-
-    def _seeds(self, seed: Any) -> list[int | None]:
-        if not is_list(seed):
-            first = check_seed(seed)
-            return [None if first is None else first + i for i in range(self.num_envs)]
-        seeds = [check_seed(one) for one in seed]
-        if len(seeds) != self.num_envs:
-            raise HybridClusterError(
-                f"seed is a list of {len(seeds)}; allowed: one seed for each of the "
-                f"{self.num_envs} sub-environments"
-            )
-        return seeds
 
     def _envs_to_reset(self, mask: Any) -> npt.NDArray[np.intp]:
         if mask is None:

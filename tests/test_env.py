@@ -526,6 +526,7 @@ def test_extreme_tasks_give_finite_numbers(tasks: Any, noise: float) -> None:
         np.ma.masked_array([[0.0, 1e12, 1.0, 0.0]], mask=True),
         np.array(3.0),
         np.array([[True] * 4]),
+        bytearray(b"abcd"),
         {1: 2},
     ],
     ids=lambda value: type(value).__name__,

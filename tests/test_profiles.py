@@ -519,3 +519,12 @@ def test_saving_to_what_is_no_place_for_a_file(tmp_path: Path) -> None:
             save_profile(VALID, tmp_path / name)
         with pytest.raises(HybridClusterError):
             resolve_cluster(name)
+
+
+def test_what_is_nested_too_deeply_is_refused(tmp_path: Path) -> None:
+    deep: list[Any] = []
+    for _ in range(200_000):
+        deep = [deep]
+    with pytest.raises(HybridClusterError, match="does not fit JSON"):
+        save_profile({**VALID, "raw": deep}, tmp_path / "deep.json")
+    assert not list(tmp_path.iterdir())
