@@ -153,16 +153,14 @@ def build_cost_tables(
 
 def _check_times(cpu_time_s: FloatArray, gpu_time_s: FloatArray) -> None:
     """Check that the tasks are neither too long nor too short for the tables."""
-    longest_s = np.maximum(cpu_time_s.max(axis=(0, 2)), gpu_time_s.max(axis=(0, 2)))
     # Of the two shares of a task one takes at least half of its time.
-    shortest_s = np.maximum(cpu_time_s.min(axis=0), gpu_time_s.min(axis=0)).min(axis=1)
-    for time_s, task in (
-        (longest_s, int(longest_s.argmax())),
-        (shortest_s, int(shortest_s.argmin())),
-    ):
-        if not MIN_TIME_S <= time_s[task] <= MAX_TIME_S:
+    longest_s = np.maximum(cpu_time_s.max(axis=0), gpu_time_s.max(axis=0))
+    shortest_s = np.maximum(cpu_time_s.min(axis=0), gpu_time_s.min(axis=0))
+    for time_s, extreme in ((longest_s, longest_s.argmax()), (shortest_s, shortest_s.argmin())):
+        task, action = np.unravel_index(extreme, time_s.shape)
+        if not MIN_TIME_S <= time_s[task, action] <= MAX_TIME_S:
             raise HybridClusterError(
-                f"task {task} takes {time_s[task]:.3g} s; allowed: {MIN_TIME_S:.0e} to "
+                f"task {task} takes {time_s[task, action]:.3g} s; allowed: {MIN_TIME_S:.0e} to "
                 f"{MAX_TIME_S:.0e} s on every device"
             )
 
