@@ -122,6 +122,8 @@ def build_cost_tables(
     """
     cpus, cpu_kind = distinct(cluster.cpus)
     gpus, gpu_kind = distinct(cluster.gpus)
+    for device in (*cpus, *gpus):
+        _check_times(device, tasks)
     capacity_bytes = min(gpu.memory_bytes for gpu in gpus)
     cpu_time_s = np.full((len(cpus), len(tasks), len(gpu_fractions)), NOT_USED)
     gpu_time_s = np.full((len(gpus), len(tasks), len(gpu_fractions)), NOT_USED)
@@ -137,7 +139,6 @@ def build_cost_tables(
         for device, time_s in zip(gpus, gpu_time_s[..., action], strict=True):
             if fraction > 0.0:
                 time_s[fits] = execution_time_s(device, fraction, tasks)[fits]
-    _check_times(cpu_time_s, gpu_time_s)
     return CostTables(
         cluster,
         gpu_fractions,
@@ -151,17 +152,17 @@ def build_cost_tables(
     )
 
 
-def _check_times(cpu_time_s: FloatArray, gpu_time_s: FloatArray) -> None:
-    """Check that the tasks are neither too long nor too short for the tables."""
-    # Of the two shares of a task one takes at least half of its time.
-    longest_s = np.maximum(cpu_time_s.max(axis=0), gpu_time_s.max(axis=0))
-    shortest_s = np.maximum(cpu_time_s.min(axis=0), gpu_time_s.min(axis=0))
-    for time_s, extreme in ((longest_s, longest_s.argmax()), (shortest_s, shortest_s.argmin())):
-        task, action = np.unravel_index(extreme, time_s.shape)
-        if not MIN_TIME_S <= time_s[task, action] <= MAX_TIME_S:
+def _check_times(device: Device, tasks: Tasks) -> None:
+    """Check that the tasks are neither too long nor too short on a device.
+
+    No share takes longer than the whole, and the larger share takes at least half as long.
+    """
+    time_s = execution_time_s(device, 1.0, tasks)
+    for task in (int(time_s.argmax()), int(time_s.argmin())):
+        if not MIN_TIME_S <= time_s[task] <= MAX_TIME_S:
             raise HybridClusterError(
-                f"task {task} takes {time_s[task, action]:.3g} s; allowed: {MIN_TIME_S:.0e} to "
-                f"{MAX_TIME_S:.0e} s on every device"
+                f"task {task} takes {time_s[task]:.3g} s on {device.name!r}; allowed: "
+                f"{MIN_TIME_S:.0e} to {MAX_TIME_S:.0e} s on every device"
             )
 
 
