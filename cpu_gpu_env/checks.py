@@ -1,14 +1,22 @@
-"""Checks that both environments share."""
+"""Checks of arguments: one wording and one idea of what a number is."""
 
 from __future__ import annotations
 
 import numbers
+import sys
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from cpu_gpu_env.errors import HybridClusterError, unknown_name
+from cpu_gpu_env.errors import HybridClusterError, shown, unknown_name
+
+MIN_FIGURE, MAX_FIGURE = 1e-100, 1e100
+"""Figures of devices and tasks lie between these: float64 holds products and quotients of three."""
+
+
+_TEXT = (str, bytes, bytearray, memoryview)
 
 
 def no_task_error() -> HybridClusterError:
@@ -18,15 +26,101 @@ def no_task_error() -> HybridClusterError:
     )
 
 
-def check_count(name: str, value: Any) -> int:
-    """Check a whole number of at least 1.
+def is_number(value: Any) -> bool:
+    """Whether something is a number (truth values and arrays are none)."""
+    return isinstance(value, numbers.Real) and not isinstance(value, bool)
+
+
+def is_list(values: Any) -> bool:
+    """Whether something holds values in order: a sequence that is no text, or an array."""
+    if isinstance(values, np.ndarray):
+        return values.ndim > 0
+    return isinstance(values, Sequence) and not isinstance(values, _TEXT)
+
+
+def check_number(
+    name: str, value: Any, low: float, high: float, *, also: float | None = None, hint: str = ""
+) -> float:
+    """Check a number in [low, high], or equal to `also`.
 
     Raises:
         HybridClusterError: If it is not.
     """
-    if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < 1:
-        raise HybridClusterError(f"{name} is {value!r}; allowed: a whole number >= 1")
+    # Compared before it is converted: a whole number may be too large for a float.
+    if not is_number(value) or not (low <= value <= high or value == also):
+        exception = "" if also is None else f" or {also:g}"
+        raise HybridClusterError(
+            f"{name} is {shown(value)}; allowed: a number in [{low:g}, {high:g}]{exception}{hint}"
+        )
+    return float(value)
+
+
+def check_ends(name: str, ends: Any) -> None:
+    """Check a pair of positive numbers (low, high), which may be equal.
+
+    Raises:
+        HybridClusterError: If it is not.
+    """
+    if not isinstance(ends, (tuple, list)) or len(ends) != 2:
+        raise HybridClusterError(f"{name} is {shown(ends)}; allowed: (low, high)")
+    low, high = (check_number(name, end, MIN_FIGURE, 2 * MAX_FIGURE) for end in ends)
+    if low > high:
+        raise HybridClusterError(f"{name} is {shown(ends)}; allowed: low <= high")
+
+
+def check_count(name: str, value: Any, high: int | None = None) -> int:
+    """Check a whole number of at least 1 and at most `high`.
+
+    Raises:
+        HybridClusterError: If it is not.
+    """
+    whole = isinstance(value, numbers.Integral) and not isinstance(value, bool)
+    if not whole or value < 1 or (high is not None and value > high):
+        allowed = "a whole number >= 1" if high is None else f"a whole number, 1 to {high}"
+        raise HybridClusterError(f"{name} is {shown(value)}; allowed: {allowed}")
     return int(value)
+
+
+def check_name(name: str, value: Any) -> None:
+    """Check a text.
+
+    Raises:
+        HybridClusterError: If it is not.
+    """
+    if not isinstance(value, str):
+        raise HybridClusterError(f"{name} is {shown(value)}; allowed: a str")
+
+
+def as_array(name: str, values: Any) -> npt.NDArray[Any]:
+    """Turn values into an array of any type.
+
+    Raises:
+        HybridClusterError: If they are text, rows differ in length, or entries are masked.
+    """
+    if isinstance(values, _TEXT):
+        raise HybridClusterError(f"{name} are {shown(values)}; allowed: an array")
+    if isinstance(values, np.ma.MaskedArray):
+        raise HybridClusterError(f"{name} are a masked array; allowed: one without a mask")
+    try:
+        return np.asarray(values)
+    except (TypeError, ValueError):
+        raise HybridClusterError(f"{name} are ragged; allowed: rows of equal length") from None
+
+
+def as_numbers(name: str, values: Any) -> npt.NDArray[np.float64]:
+    """Copy values into an array of float64; what is too large for it is inf.
+
+    Raises:
+        HybridClusterError: If an entry is no number, rows differ in length, or entries are masked.
+    """
+    array = as_array(name, values)
+    if array.dtype.kind == "O" and all(is_number(value) for value in array.flat):
+        # Whole numbers beyond 64 bits.
+        floats = [float(v) if abs(v) <= sys.float_info.max else np.inf for v in array.flat]
+        return np.array(floats, dtype=np.float64).reshape(array.shape)
+    if array.dtype.kind not in "iuf":
+        raise HybridClusterError(f"{name} are {shown(values)}; allowed: numbers")
+    return np.array(array, dtype=np.float64)
 
 
 def check_flag(name: str, value: Any) -> bool:
@@ -36,7 +130,7 @@ def check_flag(name: str, value: Any) -> bool:
         HybridClusterError: If it is not one.
     """
     if not isinstance(value, (bool, np.bool_)):
-        raise HybridClusterError(f"{name} is {value!r}; allowed: True or False")
+        raise HybridClusterError(f"{name} is {shown(value)}; allowed: True or False")
     return bool(value)
 
 
@@ -49,8 +143,25 @@ def check_seed(seed: Any) -> int | None:
     if seed is None:
         return None
     if isinstance(seed, bool) or not isinstance(seed, numbers.Integral) or seed < 0:
-        raise HybridClusterError(f"seed is {seed!r}; allowed: a whole number >= 0 or None")
+        raise HybridClusterError(f"seed is {shown(seed)}; allowed: a whole number >= 0 or None")
     return int(seed)
+
+
+def check_seeds(seed: Any, num_envs: int) -> list[int | None]:
+    """Check a seed of sub-environment 0, from which the others count up, or a list of them.
+
+    Raises:
+        HybridClusterError: If it is neither.
+    """
+    if not is_list(seed):
+        first = check_seed(seed)
+        return [None if first is None else first + i for i in range(num_envs)]
+    if len(seed) != num_envs:
+        raise HybridClusterError(
+            f"seed is a list of {len(seed)}; allowed: one seed for each of the {num_envs} "
+            "sub-environments"
+        )
+    return [check_seed(one) for one in seed]
 
 
 def check_options(options: Any, known: Sequence[str]) -> dict[str, Any]:
@@ -62,9 +173,9 @@ def check_options(options: Any, known: Sequence[str]) -> dict[str, Any]:
     if options is None:
         return {}
     if not isinstance(options, dict):
-        raise HybridClusterError(f"reset options are {options!r}; allowed: a dict or None")
+        raise HybridClusterError(f"reset options are {shown(options)}; allowed: a dict or None")
     for key in options:
-        if key not in known:
+        if not isinstance(key, str) or key not in known:
             raise unknown_name("reset option", key, known)
     return options
 
@@ -77,7 +188,7 @@ def check_render_mode(render_mode: str | None, known: Sequence[str]) -> None:
     """
     if render_mode is not None and not known:
         raise HybridClusterError(
-            f"render_mode is {render_mode!r}; allowed: None (a single environment renders)"
+            f"render_mode is {shown(render_mode)}; allowed: None (a single environment renders)"
         )
-    if render_mode is not None and render_mode not in known:
+    if render_mode is not None and not (isinstance(render_mode, str) and render_mode in known):
         raise unknown_name("render_mode", render_mode, known)

@@ -7,9 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Literal
 
-from cpu_gpu_env.errors import HybridClusterError
+from cpu_gpu_env.checks import MAX_FIGURE, MIN_FIGURE, check_name, check_number
+from cpu_gpu_env.errors import HybridClusterError, shown
 
 DeviceKind = Literal["cpu", "gpu"]
+
+MAX_DEVICES = 1_024
+"""Devices of a cluster at most: each has a queue in every environment."""
 
 
 @dataclass(frozen=True)
@@ -42,32 +46,27 @@ class Device:
     """Host-to-device bandwidth [B/s]; ``inf`` means no transfer (CPU)."""
 
     def __post_init__(self) -> None:
-        if self.kind not in ("cpu", "gpu"):
+        check_name("name of a device", self.name)
+        if not isinstance(self.kind, str) or self.kind not in ("cpu", "gpu"):
             raise HybridClusterError(
-                f"device {self.name!r}: field 'kind' is {self.kind!r}; allowed: 'cpu', 'gpu'"
+                f"device {self.name!r}: field 'kind' is {shown(self.kind)}; allowed: 'cpu', 'gpu'"
             )
         for name in ("flops", "memory_bandwidth"):
-            self._check(name, positive=True, may_be_infinite=False)
+            self._check(name, MIN_FIGURE)
         for name in ("memory_bytes", "link_bandwidth"):
-            self._check(name, positive=True, may_be_infinite=True)
+            self._check(name, MIN_FIGURE, also=math.inf)
         for name in ("launch_s", "idle_power_w", "active_power_w"):
-            self._check(name, positive=False, may_be_infinite=False)
+            self._check(name, 0.0)
         if self.active_power_w < self.idle_power_w:
             raise HybridClusterError(
                 f"device {self.name!r}: field 'active_power_w' is {self.active_power_w}; "
                 f"allowed: at least idle_power_w = {self.idle_power_w}"
             )
 
-    def _check(self, field: str, *, positive: bool, may_be_infinite: bool) -> None:
-        value = getattr(self, field)
-        number = isinstance(value, (int, float)) and not isinstance(value, bool)
-        in_range = number and (value > 0 if positive else value >= 0)
-        finite = number and (may_be_infinite or math.isfinite(value))
-        if not (in_range and finite):
-            bound = "> 0" if positive else ">= 0"
-            raise HybridClusterError(
-                f"device {self.name!r}: field {field!r} is {value!r}; allowed: a number {bound}"
-            )
+    def _check(self, field: str, low: float, also: float | None = None) -> None:
+        what = f"device {self.name!r}: field {field!r}"
+        value = check_number(what, getattr(self, field), low, MAX_FIGURE, also=also)
+        object.__setattr__(self, field, value)
 
 
 @dataclass(frozen=True)
@@ -77,7 +76,8 @@ class Cluster:
     The CPUs form one pool and the GPUs another; within a pool kinds may be mixed.
 
     Raises:
-        HybridClusterError: If a pool is empty or a CPU follows a GPU.
+        HybridClusterError: If a pool is empty, a CPU follows a GPU, or there are more than
+            `MAX_DEVICES`.
     """
 
     name: str
@@ -86,6 +86,16 @@ class Cluster:
     """One entry a device (not a kind), CPUs first."""
 
     def __post_init__(self) -> None:
+        check_name("name of a cluster", self.name)
+        if not isinstance(self.devices, Sequence) or not all(
+            isinstance(device, Device) for device in self.devices
+        ):
+            raise HybridClusterError(
+                f"cluster {self.name!r}: devices are {shown(self.devices)}; allowed: a tuple of "
+                "cpu_gpu_env.Device"
+            )
+        object.__setattr__(self, "devices", tuple(self.devices))
+        check_num_devices(f"cluster {self.name!r}", len(self.devices))
         if list(self.devices) != sorted(self.devices, key=lambda device: device.kind):
             raise HybridClusterError(f"cluster {self.name!r}: CPUs must be listed before GPUs")
         for kind in ("cpu", "gpu"):
@@ -119,6 +129,18 @@ class Cluster:
             seen[device.name] = index + 1
             labels.append(f"{device.name} #{index}")
         return tuple(labels)
+
+
+def check_num_devices(where: str, number: int) -> None:
+    """Check the number of devices of a whole cluster.
+
+    Raises:
+        HybridClusterError: If there are too many.
+    """
+    if number > MAX_DEVICES:
+        raise HybridClusterError(
+            f"{where}: {number} devices; allowed: at most {MAX_DEVICES} in the whole cluster"
+        )
 
 
 def distinct(pool: Sequence[Device]) -> tuple[tuple[Device, ...], tuple[int, ...]]:

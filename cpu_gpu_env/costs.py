@@ -5,7 +5,7 @@ A share's energy above idle is its execution time times the power above idle of 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any
 
@@ -14,13 +14,13 @@ import numpy.typing as npt
 
 from cpu_gpu_env.cluster import Cluster, Device, distinct
 from cpu_gpu_env.errors import HybridClusterError
-from cpu_gpu_env.tasks import FloatArray, Tasks
+from cpu_gpu_env.tasks import MAX_TIME_S, FloatArray, Tasks
 
 NOT_USED = -np.inf
 """Stands for the time of a pool that gets no share: ``max(free, start + NOT_USED) == free``."""
 
-MAX_TIME_S = 1e30
-"""Longer tasks are refused; float32 and sums of many of them are far from overflowing here."""
+MIN_TIME_S = 1e-30
+"""Shorter tasks are refused; a makespan is divided by, and float32 holds little less."""
 
 
 def execution_time_s(device: Device, fraction: float, tasks: Tasks) -> FloatArray:
@@ -73,6 +73,12 @@ class CostTables:
     gpu_kind: tuple[int, ...]
     """For each GPU, the index of its kind."""
 
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if isinstance(value, np.ndarray):
+                value.setflags(write=False)  # environments share tables
+
     def __deepcopy__(self, memo: dict[int, Any]) -> CostTables:
         """Share what never changes: copies of an environment stay small."""
         return self
@@ -112,10 +118,12 @@ def build_cost_tables(
     A share must fit the smallest GPU, because it goes to whichever GPU is free first.
 
     Raises:
-        HybridClusterError: If a task takes longer than float32 can hold.
+        HybridClusterError: If a task takes longer or shorter than float32 can hold.
     """
     cpus, cpu_kind = distinct(cluster.cpus)
     gpus, gpu_kind = distinct(cluster.gpus)
+    for device in (*cpus, *gpus):
+        _check_times(device, tasks)
     capacity_bytes = min(gpu.memory_bytes for gpu in gpus)
     cpu_time_s = np.full((len(cpus), len(tasks), len(gpu_fractions)), NOT_USED)
     gpu_time_s = np.full((len(gpus), len(tasks), len(gpu_fractions)), NOT_USED)
@@ -144,16 +152,23 @@ def build_cost_tables(
     )
 
 
+def _check_times(device: Device, tasks: Tasks) -> None:
+    """Check that the tasks are neither too long nor too short on a device.
+
+    No share takes longer than the whole, and the larger share takes at least half as long.
+    """
+    time_s = execution_time_s(device, 1.0, tasks)
+    for task in (int(time_s.argmax()), int(time_s.argmin())):
+        if not MIN_TIME_S <= time_s[task] <= MAX_TIME_S:
+            raise HybridClusterError(
+                f"task {task} takes {time_s[task]:.3g} s on {device.name!r}; allowed: "
+                f"{MIN_TIME_S:.0e} to {MAX_TIME_S:.0e} s on every device"
+            )
+
+
 def _round_to_float32(time_s: FloatArray) -> FloatArray:
     """Round to what float32 holds, so that the vector environment can pack times tightly.
 
     It then agrees with the single one to the last bit; the model is far from good to seven digits.
     """
-    longest_s = time_s.max()
-    if longest_s > MAX_TIME_S:
-        task = int(time_s.max(axis=(0, 2)).argmax())
-        raise HybridClusterError(
-            f"task {task} takes {longest_s:.3g} s; allowed: at most {MAX_TIME_S:.0e} s on every "
-            "device"
-        )
     return time_s.astype(np.float32).astype(np.float64)

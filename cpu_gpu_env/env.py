@@ -22,7 +22,7 @@ from cpu_gpu_env.cluster import Cluster
 from cpu_gpu_env.costs import build_cost_tables
 from cpu_gpu_env.device_queue import DeviceQueue
 from cpu_gpu_env.episode import Episode, Plan, TaskTables
-from cpu_gpu_env.errors import HybridClusterError
+from cpu_gpu_env.errors import HybridClusterError, shown
 from cpu_gpu_env.observation import (
     NUM_FEATURES,
     feature_table,
@@ -180,9 +180,10 @@ class HybridClusterEnv(gym.Env[Observation, np.int64]):
             HybridClusterError: If the seed, an option or the tasks are not valid.
         """
         given = check_options(options, ("tasks",)).get("tasks")
-        tasks = None if given is None else Tasks.from_table(given)
+        tables = None if given is None else self._given_tables(Tasks.from_table(given))
         super().reset(seed=check_seed(seed))
-        episode = self._draw_episode() if tasks is None else self._take_episode(tasks)
+        self._turn ^= self._position > 0  # consecutive steps hand out different masks
+        episode = self._draw_episode() if tables is None else self._take_episode(tables)
         self._episode, self._num_tasks = episode, len(episode)
         self._plan, self._noise = episode.plan, episode.noise
         self._cpus, self._gpus = DeviceQueue(self._cpu_devices), DeviceQueue(self._gpu_devices)
@@ -202,20 +203,21 @@ class HybridClusterEnv(gym.Env[Observation, np.int64]):
         sampler = self._sampler
         words, noise_words = sampler.split(self.np_random.bit_generator.random_raw(sampler.num_raw))
         factors = None if noise_words is None else sampler.noise_factors(noise_words)
-        self._turn = 1 - self._turn
         rows, arrivals_s = sampler.rows(words), sampler.arrivals_s(words)
         return Episode(self._pool, rows, arrivals_s, factors, self._turn)
 
-    def _take_episode(self, tasks: Tasks) -> Episode:
-        """Play given tasks."""
+    def _given_tables(self, tasks: Tasks) -> TaskTables:
         costs = build_cost_tables(self.problem.cluster, tasks, self.problem.gpu_fractions)
-        self._use_tables(TaskTables(tasks, costs, feature_table(self.problem.workload, tasks)))
-        factors = None
+        return TaskTables(tasks, costs, feature_table(self.problem.workload, tasks))
+
+    def _take_episode(self, tables: TaskTables) -> Episode:
+        """Play given tasks."""
+        self._use_tables(tables)
+        tasks, factors = tables.tasks, None
         if self._sampler.has_noise:
             words = draw_noise_words(self.np_random.bit_generator, len(tasks))
             factors = self._sampler.noise_factors(words)
         arrivals_s = tasks.arrival_s - tasks.arrival_s[0]
-        self._turn = 1 - self._turn
         return Episode(self._tables, np.arange(len(tasks)), arrivals_s, factors, self._turn)
 
     def step(self, action: np.int64 | int) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
@@ -281,8 +283,10 @@ class HybridClusterEnv(gym.Env[Observation, np.int64]):
 
     def _check_action(self, action: Any) -> int:
         """Turn what is not an int in range into one, or say what is wrong with it."""
-        if (isinstance(action, np.ndarray) and action.shape == ()) or isinstance(
-            action, np.integer
+        if isinstance(action, np.integer) or (
+            isinstance(action, np.ndarray)
+            and action.shape == ()
+            and not isinstance(action, np.ma.MaskedArray)
         ):
             action = action.item()
         if isinstance(action, bool) or not isinstance(action, int):
@@ -292,7 +296,7 @@ class HybridClusterEnv(gym.Env[Observation, np.int64]):
         else:
             allowed = "an index of gpu_fractions"
         raise HybridClusterError(
-            f"action is {action!r}; allowed: {allowed}, 0 to {self._num_actions - 1}"
+            f"action is {shown(action)}; allowed: {allowed}, 0 to {self._num_actions - 1}"
         )
 
     def _makespan_s(self) -> float:

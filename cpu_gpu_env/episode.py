@@ -54,6 +54,7 @@ class Episode:
         self.tables = tables
         self.rows = rows
         self.arrivals_s = arrivals_s
+        arrivals_s.setflags(write=False)
         self.noise_factors = noise_factors
         tasks, costs = tables.tasks, tables.costs
         num_actions = len(costs.gpu_fractions)
@@ -64,10 +65,13 @@ class Episode:
         )
         masks = _open_masks(len(rows) + 1, num_actions, turn)
         if not costs.all_feasible:
-            masks = (*costs.action_masks(rows), masks[-1])
+            own = costs.action_masks(rows)
+            own.setflags(write=False)
+            masks = (*own, masks[-1])
         # Rows of a block made for this episode alone: users keep observations.
         features = [*tables.features[rows], np.zeros(NUM_FEATURES, dtype=np.float32)]
         self.first_mask, self.first_features = masks[0].copy(), features[0]
+        self.first_mask.setflags(write=False)
         self.plan: Plan = list(
             zip(
                 arrivals,

@@ -4,15 +4,28 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from typing import Any
+
+_MAX_SHOWN = 200
+"""Longer values are cut in messages [characters]."""
 
 
 class HybridClusterError(ValueError):
     """Bad input: the message names what was given, what is allowed and how to mend it."""
 
 
+def shown(value: Any) -> str:
+    """Show a value in a message: on one line, not endlessly, and whatever its repr does."""
+    try:
+        text = " ".join(repr(value).split())
+    except Exception:  # Python refuses whole numbers of more than 4,300 digits, for one
+        return f"an unprintable {type(value).__name__}"
+    return text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}..."
+
+
 def unknown_name(what: str, given: object, known: Iterable[str]) -> HybridClusterError:
     """Build the error for a name that is not among `known`, suggesting the nearest."""
-    names = sorted(known)
-    near = difflib.get_close_matches(str(given), names, n=1, cutoff=0.4)
+    names, text = sorted(known), shown(given)
+    near = difflib.get_close_matches(text.strip("'"), names, n=1, cutoff=0.4)
     hint = f" Did you mean {near[0]!r}?" if near else ""
-    return HybridClusterError(f"unknown {what} {given!r}.{hint} Known: {', '.join(names)}.")
+    return HybridClusterError(f"unknown {what} {text}.{hint} Known: {', '.join(names)}.")

@@ -21,10 +21,17 @@ import numpy as np
 import numpy.typing as npt
 
 from cpu_gpu_env.costs import CostTables
+from cpu_gpu_env.errors import HybridClusterError
 from cpu_gpu_env.tasks import FloatArray
 
 RELATIVE_TOLERANCE = 1e-6
 """The column generation stops when bound and value agree to this."""
+
+LEAST_SHARE = 1e-7
+"""Every price is at least this share of an even one; it loosens the bound by no more than that."""
+
+MAX_RATIO = 1e9
+"""Columns that take so much longer than the best are left out: HiGHS could not weigh them."""
 
 MAX_ITERATIONS = 200
 """Far more than were ever needed (about ten with two kinds of device)."""
@@ -68,12 +75,12 @@ class FluidProblem:
         """Minimise ``time_cost * makespan + energy_cost * active energy``, each per task.
 
         Raises:
-            RuntimeError: If HiGHS fails or the iteration does not converge.
+            HybridClusterError: If the devices differ by too many orders of magnitude to solve it.
         """
         for _ in range(MAX_ITERATIONS):
             makespan, energy, prices = self._solve_master(time_cost, energy_cost)
             value = time_cost * makespan + energy_cost * energy
-            # Duals of the master satisfy devices @ prices = time_cost, so this is a lower bound.
+            # The prices satisfy devices @ prices = time_cost, so this is a lower bound.
             bound = self._price_out(prices + energy_cost * self._power_w)
             if value - bound <= RELATIVE_TOLERANCE * abs(value):
                 num_cpu = len(self._cpu_time)
@@ -83,7 +90,7 @@ class FluidProblem:
                     tuple(prices[:num_cpu].tolist()),
                     tuple(prices[num_cpu:].tolist()),
                 )
-        raise RuntimeError("the fluid linear program did not converge; please report the cluster")
+        raise _unsolvable("no convergence")
 
     def _price_out(self, prices: FloatArray) -> float:
         """Add the column of each row's cheapest placement; return its cost per task.
@@ -109,20 +116,41 @@ class FluidProblem:
         """Mix the columns; return makespan, active energy and the price of each kind."""
         from scipy.optimize import linprog  # costs 0.3 s: only a process that needs it pays
 
-        columns = np.array(self._columns).T
+        # HiGHS compares with absolute tolerances. So a kind counts its work in seconds of all its
+        # devices together, and makespan and cost are those of the best single column, about 1.
+        work_s = np.array(self._columns).T / self._devices[:, None]
+        makespan_s = work_s.max(axis=0)
+        energy_j = (self._devices * self._power_w) @ work_s
+        cost = time_cost * makespan_s + energy_cost * energy_j
+        best = int(cost.argmin())
+        unit_s, unit_cost = makespan_s[best], cost[best] or 1.0  # energy may be free
+        usable = makespan_s <= MAX_RATIO * unit_s
+        work_s, energy_j = work_s[:, usable], energy_j[usable]
         # Unknowns: the weight of each column, then the makespan.
         solution = linprog(
-            np.r_[energy_cost * (self._power_w @ columns), time_cost],
-            A_ub=np.c_[columns, -self._devices],
-            b_ub=np.zeros(len(self._devices)),
-            A_eq=np.r_[np.ones(columns.shape[1]), 0.0][None],
+            np.r_[energy_cost * energy_j, time_cost * unit_s] / unit_cost,
+            A_ub=np.c_[work_s / unit_s, -np.ones(len(work_s))],
+            b_ub=np.zeros(len(work_s)),
+            A_eq=np.r_[np.ones(len(energy_j)), 0.0][None],
             b_eq=[1.0],
             method="highs-ds",
         )
         if solution.status != 0:
-            raise RuntimeError(f"HiGHS could not solve the fluid program: {solution.message}")
-        energy = float(self._power_w @ columns @ solution.x[:-1])
-        return float(solution.x[-1]), energy, np.maximum(-solution.ineqlin.marginals, 0.0)
+            raise _unsolvable(solution.message)
+        duals = np.maximum(-solution.ineqlin.marginals, 0.0)
+        uniform = np.full(len(duals), 1 / len(duals))
+        shares = duals / duals.sum() if duals.any() else uniform
+        # The least price keeps work off a pool that is slower by more than the tolerance can tell.
+        shares += LEAST_SHARE * (uniform - shares)
+        prices = time_cost * shares / self._devices
+        return float(solution.x[-1] * unit_s), float(energy_j @ solution.x[:-1]), prices
+
+
+def _unsolvable(why: str) -> HybridClusterError:
+    return HybridClusterError(
+        f"the fluid program of this cluster and workload cannot be solved ({why}); allowed: devices"
+        " whose times and powers differ by fewer orders of magnitude"
+    )
 
 
 def _cheapest_kind(

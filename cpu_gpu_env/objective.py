@@ -6,10 +6,14 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from cpu_gpu_env.cluster import Cluster
-from cpu_gpu_env.fluid import FluidProblem
+from cpu_gpu_env.errors import HybridClusterError
+from cpu_gpu_env.fluid import FluidOptimum, FluidProblem
 from cpu_gpu_env.tasks import FloatArray
 
 Number = TypeVar("Number", float, FloatArray)
+
+MIN_ENERGY_J = 1e-100
+"""The reference energy is divided by."""
 
 
 @dataclass(frozen=True)
@@ -77,19 +81,31 @@ def solve_reference(fluid: FluidProblem, cluster: Cluster) -> Reference:
 
     The logarithm of the product is concave in (makespan, energy), so replacing it by its tangent
     and minimising that, again and again, descends to a stationary point.
+
+    Raises:
+        HybridClusterError: If the tasks can be done without energy, which then has no scale.
     """
     idle_power_w = cluster.idle_power_w
     optimum = fluid.solve(1.0, 0.0)
-    makespan = optimum.makespan_s
-    energy = idle_power_w * makespan + optimum.active_energy_j
+    makespan, energy = optimum.makespan_s, _energy_j(optimum, cluster)
     for _ in range(50):
         optimum = fluid.solve(1 / makespan + idle_power_w / energy, 1 / energy)
         previous = makespan * energy
-        makespan = optimum.makespan_s
-        energy = idle_power_w * makespan + optimum.active_energy_j
+        makespan, energy = optimum.makespan_s, _energy_j(optimum, cluster)
         if makespan * energy >= previous * (1 - 1e-6):
             break
     return Reference(makespan, energy)
+
+
+def _energy_j(optimum: FluidOptimum, cluster: Cluster) -> float:
+    """Energy per task of a fluid schedule, idle power included [J]."""
+    energy = cluster.idle_power_w * optimum.makespan_s + optimum.active_energy_j
+    if energy < MIN_ENERGY_J:
+        raise HybridClusterError(
+            f"cluster {cluster.name!r} can do the tasks with {energy} J each; allowed: at least "
+            f"{MIN_ENERGY_J} J (give its devices idle_power_w or active_power_w)"
+        )
+    return energy
 
 
 def solve_objective(

@@ -6,18 +6,16 @@ Environments of both kinds, schedulers and reports share it, so that each table 
 from __future__ import annotations
 
 import itertools
-import math
-import numbers
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from cpu_gpu_env.checks import check_count
+from cpu_gpu_env.checks import check_count, check_number, is_list, is_number
 from cpu_gpu_env.cluster import Cluster
 from cpu_gpu_env.costs import CostTables, build_cost_tables
-from cpu_gpu_env.errors import HybridClusterError
+from cpu_gpu_env.errors import HybridClusterError, shown
 from cpu_gpu_env.fluid import FluidProblem
 from cpu_gpu_env.objective import Objective, Reference, solve_objective, solve_reference
 from cpu_gpu_env.profile import DEFAULT_CLUSTER, resolve_cluster
@@ -30,8 +28,10 @@ DEFAULT_NUM_TASKS = 200
 MAX_ACTIONS = 255
 MAX_NUM_TASKS = 10_000_000
 """An episode of this many takes gigabytes."""
-MAX_NOISE = 5
+MAX_NOISE = 5.0
 """At this sigma execution times already differ by nine orders of magnitude from their median."""
+MIN_LOAD, MAX_LOAD = 1e-6, 1e6
+"""Far beyond either, the queue is always empty or all tasks come at once."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,13 +82,12 @@ def make_problem(
     Raises:
         HybridClusterError: If an argument is of the wrong type or out of range.
     """
-    tasks = check_count("num_tasks", num_tasks)
-    if tasks > MAX_NUM_TASKS:
-        raise HybridClusterError(f"num_tasks is {tasks}; allowed: at most {MAX_NUM_TASKS}")
-    weight = _number("energy_weight", energy_weight, "in [0, 1]", lambda x: 0 <= x <= 1)
-    sigma = _number("noise", noise, f"in [0, {MAX_NOISE}]", lambda x: 0 <= x <= MAX_NOISE)
+    tasks = check_count("num_tasks", num_tasks, MAX_NUM_TASKS)
+    weight = check_number("energy_weight", energy_weight, 0.0, 1.0)
+    sigma = check_number("noise", noise, 0.0, MAX_NOISE)
     if load is not None:
-        load = _number("load", load, "> 0 (or None: all tasks at time 0)", lambda x: x > 0)
+        hint = " or None (all tasks at time 0)"
+        load = check_number("load", load, MIN_LOAD, MAX_LOAD, hint=hint)
     fractions = _check_fractions(gpu_fractions)
     resolved_cluster, resolved_workload = resolve_cluster(cluster), resolve_workload(workload)
     costs = _cost_tables(resolved_cluster, resolved_workload, fractions)
@@ -96,31 +95,15 @@ def make_problem(
     return Problem(resolved_cluster, resolved_workload, costs, objective, tasks, load, sigma)
 
 
-def _number(name: str, value: Any, allowed: str, check: Any) -> float:
-    is_number = isinstance(value, numbers.Real) and not isinstance(value, bool)
-    if not is_number or not math.isfinite(value) or not check(value):
-        raise HybridClusterError(f"{name} is {value!r}; allowed: a number {allowed}")
-    return float(value)
-
-
 def _check_fractions(gpu_fractions: Sequence[float]) -> tuple[float, ...]:
-    try:
-        if isinstance(gpu_fractions, (str, bytes)) or any(
-            isinstance(f, bool) for f in gpu_fractions
-        ):
-            raise TypeError
-        fractions = tuple(float(f) for f in gpu_fractions)
-    except (TypeError, ValueError):
-        raise HybridClusterError(
-            f"gpu_fractions is {gpu_fractions!r}; allowed: numbers in [0, 1]"
-        ) from None
+    allowed = f"1 to {MAX_ACTIONS} different numbers in [0, 1], ascending"
+    error = HybridClusterError(f"gpu_fractions is {shown(gpu_fractions)}; allowed: {allowed}")
+    if not is_list(gpu_fractions) or not 1 <= len(gpu_fractions) <= MAX_ACTIONS:
+        raise error
+    fractions = tuple(float(f) for f in gpu_fractions if is_number(f) and 0 <= f <= 1)
     ascending = all(a < b for a, b in itertools.pairwise(fractions))
-    within = all(0 <= f <= 1 for f in fractions)
-    if not (1 <= len(fractions) <= MAX_ACTIONS and ascending and within):
-        raise HybridClusterError(
-            f"gpu_fractions is {gpu_fractions!r}; allowed: 1 to {MAX_ACTIONS} different numbers in "
-            "[0, 1], ascending"
-        )
+    if len(fractions) != len(gpu_fractions) or not ascending:
+        raise error
     return fractions
 
 

@@ -3,8 +3,8 @@
 A profile is an object with ``schema_version`` (1), ``name``, ``description`` and ``devices``. Each
 entry of ``devices`` has a ``count`` and either names a device of the shipped catalogue
 (``{"catalogue": "a100-80gb", "count": 4}``) or describes one: ``name``, ``kind`` and the figures of
-`cpu_gpu_env.cluster.Device`. A figure is a plain number, ``{"value": 2e10, "source": "..."}``, or
-``{"peak": 1.9e13, "efficiency": 0.77, "source": "..."}``, and may carry
+`cpu_gpu_env.cluster.Device`. A figure is a plain number, ``{"value": 2e10}`` or ``{"peak": 1.9e13,
+"efficiency": 0.77}``; the latter two may carry a ``source``, a text, and
 ``"status": "datasheet" | "measured" | "estimated"``. ``link_bandwidth`` and ``memory_bytes`` may be
 ``"unlimited"``, which a CPU's are where they are left out. A device may carry ``raw`` measurements,
 and the profile itself any further keys (versions, notes); they are ignored here.
@@ -21,16 +21,24 @@ from pathlib import Path
 from typing import Any
 
 from cpu_gpu_env.atomic_file import write_text_atomically
-from cpu_gpu_env.cluster import DEVICE_FIGURES, Cluster, Device
-from cpu_gpu_env.errors import HybridClusterError, unknown_name
+from cpu_gpu_env.checks import check_name
+from cpu_gpu_env.cluster import (
+    DEVICE_FIGURES,
+    MAX_DEVICES,
+    Cluster,
+    Device,
+    check_num_devices,
+)
+from cpu_gpu_env.errors import HybridClusterError, shown, unknown_name
 
 SCHEMA_VERSION = 1
 DEFAULT_CLUSTER = "a100-node"
-MAX_COUNT = 1_024
-"""Devices of a kind at most: each has a queue in every environment."""
 OPTIONAL_FIGURES = ("link_bandwidth", "memory_bytes")
 """Figures that may be unlimited; a CPU may leave them out (it needs no transfer and pages)."""
 UNLIMITED = "unlimited"
+FIGURE_FORMS = (frozenset({"value"}), frozenset({"peak", "efficiency"}))
+FIGURE_NOTES = ("source", "status")
+FIGURE_STATUS = ("datasheet", "measured", "estimated")
 DEVICE_KEYS = ("catalogue", "count", "name", "kind", "raw", *DEVICE_FIGURES)
 
 _PROFILES = Path(__file__).parent / "profiles"
@@ -63,7 +71,7 @@ def resolve_cluster(cluster: str | os.PathLike[str] | Cluster) -> Cluster:
         return cluster
     if not isinstance(cluster, (str, os.PathLike)):
         raise HybridClusterError(
-            f"cluster is {cluster!r}; allowed: a name, a path, or a cpu_gpu_env.Cluster"
+            f"cluster is {shown(cluster)}; allowed: a name, a path, or a cpu_gpu_env.Cluster"
         )
     text = os.fspath(cluster)
     if text in shipped_profiles():
@@ -81,7 +89,7 @@ def compose_cluster(composition: str) -> Cluster:
     """Build a cluster from catalogue devices, e.g. ``"epyc-7763:2 + a100-80gb:4"``.
 
     Raises:
-        HybridClusterError: If a device is unknown or a count is not a whole number of at least 1.
+        HybridClusterError: As `parse_composition`, and if a pool is empty.
     """
     devices: list[Device] = []
     for device, count in parse_composition(composition).items():
@@ -94,22 +102,24 @@ def parse_composition(composition: str) -> dict[Device, int]:
     """Count the catalogue devices of a composition such as ``"a100-80gb:2 + t4:2"``.
 
     Raises:
-        HybridClusterError: If a device is unknown or a count is not a whole number of at least 1.
+        HybridClusterError: If a device is unknown, a count is not a whole number of at least 1, or
+            there are more than `MAX_DEVICES` in all.
     """
+    check_name("composition", composition)
     counted: dict[Device, int] = {}
     for term in composition.split("+"):
         name, _, count = (part.strip() for part in term.partition(":"))
         if name not in device_catalogue():
-            raise unknown_name(f"device in {composition!r}:", name, device_catalogue())
+            raise unknown_name(f"device in {shown(composition)}:", name, device_catalogue())
         device = device_catalogue()[name]
-        digits = count.isdecimal() and len(count) <= len(str(MAX_COUNT))
-        total = counted.get(device, 0) + (int(count) if digits else 1)
-        if count and not (digits and int(count) >= 1 and total <= MAX_COUNT):
+        digits = count.isdecimal() and len(count) <= len(str(MAX_DEVICES))
+        if count and not (digits and int(count) >= 1):
             raise HybridClusterError(
-                f"{composition!r}: count of {name!r} is {count!r}; allowed: 1, 2, ... {MAX_COUNT}"
-                " in all"
+                f"{shown(composition)}: count of {name!r} is {shown(count)}; allowed: 1, 2, ... "
+                f"{MAX_DEVICES}"
             )
-        counted[device] = total
+        counted[device] = counted.get(device, 0) + (int(count) if count else 1)
+    check_num_devices(shown(composition), sum(counted.values()))
     return counted
 
 
@@ -120,7 +130,7 @@ def load_profile(path: str | os.PathLike[str]) -> Cluster:
         HybridClusterError: If the file cannot be read, is not JSON, has another schema version, or
             a field is missing or out of range; the message names file, field and value.
     """
-    path = Path(path)
+    path = _as_path(path)
     data = _read_json(path)
     try:
         return parse_profile(data)
@@ -137,24 +147,25 @@ def parse_profile(data: Any) -> Cluster:
     if not isinstance(data, dict):
         raise HybridClusterError(f"a profile is a JSON object, not {type(data).__name__}")
     version = data.get("schema_version")
-    if isinstance(version, bool) or version != SCHEMA_VERSION:
+    if not isinstance(version, int) or isinstance(version, bool) or version != SCHEMA_VERSION:
         raise HybridClusterError(
-            f"field 'schema_version' is {version!r}; allowed: {SCHEMA_VERSION}"
+            f"field 'schema_version' is {shown(version)}; allowed: {SCHEMA_VERSION}"
         )
     name = _require(data, "name", "profile", str)
     devices: list[Device] = []
     for index, entry in enumerate(_require(data, "devices", "profile", list)):
         where = f"devices[{index}]"
         if not isinstance(entry, dict):
-            raise HybridClusterError(f"{where} is {entry!r}; allowed: a JSON object")
+            raise HybridClusterError(f"{where} is {shown(entry)}; allowed: a JSON object")
         for key in entry:
             if key not in DEVICE_KEYS:
                 raise unknown_name(f"{where}: field", key, DEVICE_KEYS)
         count = entry.get("count", 1)
-        if isinstance(count, bool) or not isinstance(count, int) or not 1 <= count <= MAX_COUNT:
+        if isinstance(count, bool) or not isinstance(count, int) or not 1 <= count <= MAX_DEVICES:
             raise HybridClusterError(
-                f"{where}: field 'count' is {count!r}; allowed: 1, 2, ... {MAX_COUNT}"
+                f"{where}: field 'count' is {shown(count)}; allowed: 1, 2, ... {MAX_DEVICES}"
             )
+        check_num_devices(where, len(devices) + count)
         devices += [_parse_entry(entry, where)] * count
     devices.sort(key=lambda device: device.kind)
     return Cluster(name, tuple(devices))
@@ -164,14 +175,19 @@ def save_profile(data: dict[str, Any], path: str | os.PathLike[str]) -> None:
     """Check a profile and write it as JSON, whole or not at all.
 
     Raises:
-        HybridClusterError: If `data` is not a valid profile (nothing is written then).
+        HybridClusterError: If `data` is not a valid profile or `path` no place for a file (nothing
+            is written then).
     """
+    path = _as_path(path)
     parse_profile(data)
     try:
         text = json.dumps(data, indent=2, allow_nan=False)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, RecursionError) as error:
         raise HybridClusterError(f"{path}: the profile does not fit JSON: {error}") from None
-    write_text_atomically(path, text + "\n")
+    try:
+        write_text_atomically(path, text + "\n")
+    except (IsADirectoryError, NotADirectoryError, FileExistsError, ValueError) as error:
+        raise HybridClusterError(f"{path}: cannot write the profile: {error}") from None
 
 
 def cluster_to_profile(cluster: Cluster, description: str = "") -> dict[str, Any]:
@@ -190,6 +206,13 @@ def cluster_to_profile(cluster: Cluster, description: str = "") -> dict[str, Any
     }
 
 
+def _as_path(path: Any) -> Path:
+    try:
+        return Path(path)
+    except TypeError:
+        raise HybridClusterError(f"path is {shown(path)}; allowed: a path") from None
+
+
 def _read_json(path: Path) -> Any:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
@@ -204,7 +227,7 @@ def _require(data: dict[str, Any], field: str, where: str, kind: type) -> Any:
         raise HybridClusterError(f"{where}: field {field!r} is missing")
     if not isinstance(data[field], kind):
         raise HybridClusterError(
-            f"{where}: field {field!r} is {data[field]!r}; allowed: a {kind.__name__}"
+            f"{where}: field {field!r} is {shown(data[field])}; allowed: a {kind.__name__}"
         )
     return data[field]
 
@@ -222,10 +245,11 @@ def _parse_device(entry: dict[str, Any], where: str) -> Device:
     name = _require(entry, "name", where, str)
     kind = _require(entry, "kind", where, str)
     if kind not in ("cpu", "gpu"):
-        raise HybridClusterError(f"{where}: field 'kind' is {kind!r}; allowed: 'cpu', 'gpu'")
+        raise HybridClusterError(f"{where}: field 'kind' is {shown(kind)}; allowed: 'cpu', 'gpu'")
     figures = {}
     for field in DEVICE_FIGURES:
-        if field in OPTIONAL_FIGURES and entry.get(field) == UNLIMITED:
+        figure = entry.get(field)
+        if field in OPTIONAL_FIGURES and isinstance(figure, str) and figure == UNLIMITED:
             figures[field] = math.inf
         elif field in entry:
             figures[field] = _parse_figure(entry[field], f"{where}: field {field!r}")
@@ -240,21 +264,35 @@ def _parse_device(entry: dict[str, Any], where: str) -> Device:
 
 
 def _parse_figure(figure: Any, where: str) -> float:
-    if isinstance(figure, dict):
-        if "value" in figure:
-            return _number(figure["value"], where)
-        if "peak" in figure and "efficiency" in figure:
-            efficiency = _number(figure["efficiency"], f"{where} efficiency")
-            if not 0 < efficiency <= 1:
-                raise HybridClusterError(f"{where}: efficiency is {efficiency}; allowed: (0, 1]")
-            return _number(figure["peak"], f"{where} peak") * efficiency
-        raise HybridClusterError(f"{where} needs 'value', or 'peak' and 'efficiency'")
-    return _number(figure, where)
+    if not isinstance(figure, dict):
+        return _number(figure, where)
+    _check_notes(figure, where)
+    if "value" in figure:
+        return _number(figure["value"], where)
+    efficiency = _number(figure["efficiency"], f"{where} efficiency")
+    if not 0 < efficiency <= 1:
+        raise HybridClusterError(f"{where}: efficiency is {efficiency}; allowed: (0, 1]")
+    return _number(figure["peak"], f"{where} peak") * efficiency
+
+
+def _check_notes(figure: dict[str, Any], where: str) -> None:
+    """Check all of a figure but its numbers: a misspelt field must not go unnoticed."""
+    known = sorted(frozenset(FIGURE_NOTES).union(*FIGURE_FORMS))
+    for key in figure:
+        if key not in known:
+            raise unknown_name(f"{where}: key", key, known)
+    if figure.keys() - FIGURE_NOTES not in FIGURE_FORMS:
+        raise HybridClusterError(f"{where} needs either 'value', or 'peak' and 'efficiency'")
+    if not isinstance(figure.get("source", ""), str):
+        raise HybridClusterError(f"{where}: source is {shown(figure['source'])}; allowed: a text")
+    status = figure.get("status", FIGURE_STATUS[0])
+    if not isinstance(status, str) or status not in FIGURE_STATUS:
+        raise unknown_name(f"{where}: status", status, FIGURE_STATUS)
 
 
 def _number(value: Any, where: str) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise HybridClusterError(f"{where} is {value!r}; allowed: a number")
+        raise HybridClusterError(f"{where} is {shown(value)}; allowed: a number")
     try:
         number = float(value)
     except OverflowError:

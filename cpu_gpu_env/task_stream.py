@@ -54,7 +54,12 @@ class TaskStream:
         """Note that the episodes of some environments begin now."""
         self._start[envs] = self._clock
         self._end[envs] = self._clock + min(self.num_tasks, max_steps or self.num_tasks)
-        self._next_end = int(self._end.min())
+        self._find_next_end()
+
+    def _find_next_end(self) -> None:
+        # Episodes that have ended and wait for their reset do not count.
+        later = self._end[self._end > self._clock]
+        self._next_end = int(later.min()) if len(later) else -1
 
     def advance(self) -> bool:
         """Go to the next task; return whether an episode has ended.
@@ -69,8 +74,7 @@ class TaskStream:
         """Which episodes have just terminated, and which were truncated."""
         steps = self._clock - self._start
         ended = self._clock == self._end
-        later = self._end[self._end > self._clock]
-        self._next_end = int(later.min()) if len(later) else -1
+        self._find_next_end()
         return ended & (steps == self.num_tasks), ended & (steps == (max_steps or -1))
 
     def steps_left(self) -> npt.NDArray[np.int64]:
@@ -199,6 +203,8 @@ class GivenStream(TaskStream):
         self.features: Features = feature_table(problem.workload, joined)
         self._rows = np.arange(num_tasks * num_envs).reshape(num_envs, num_tasks).T.copy()
         self._arrivals_s = np.stack([t.arrival_s - t.arrival_s[0] for t in tasks], axis=1)
+        self._arrivals_s.setflags(write=False)  # episode() hands out views
+        self._rows.setflags(write=False)
         self._noise: list[tuple[FloatArray, FloatArray]] | None = None
         self._load()
 

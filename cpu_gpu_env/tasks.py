@@ -8,9 +8,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from cpu_gpu_env.checks import MAX_FIGURE, MIN_FIGURE, as_numbers
 from cpu_gpu_env.errors import HybridClusterError
 
 FloatArray = npt.NDArray[np.float64]
+
+MAX_TIME_S = 1e30
+"""Later arrivals and longer tasks are refused; float32 and sums of many are far from overflowing
+here."""
 
 COLUMNS = ("arrival_s", "size_flop", "intensity_flop_per_byte", "memory_bytes")
 
@@ -20,8 +25,9 @@ class Tasks:
     """A table of tasks in order of arrival; each field is a float64 array of shape (num_tasks,).
 
     Raises:
-        HybridClusterError: If lengths differ, a value is not finite, a size or intensity is not
-            positive, a memory negative, or arrivals are negative or not ascending.
+        HybridClusterError: If lengths differ, a value is no finite number, a size or intensity is
+            not positive, a memory or an arrival negative, arrivals are not ascending, or a value is
+            beyond `MAX_TIME_S` (arrivals) or `MAX_FIGURE` (the others).
     """
 
     arrival_s: FloatArray
@@ -35,10 +41,7 @@ class Tasks:
 
     def __post_init__(self) -> None:
         for name in COLUMNS:
-            try:
-                column = np.array(getattr(self, name), dtype=np.float64)
-            except (TypeError, ValueError):
-                raise HybridClusterError(f"tasks: {name} must hold numbers") from None
+            column = as_numbers(f"tasks: {name}", getattr(self, name))
             if column.ndim != 1 or len(column) != np.size(self.size_flop) or not len(column):
                 raise HybridClusterError(
                     f"tasks: {name} has shape {column.shape}; allowed: one value a task, >= 1 task"
@@ -55,13 +58,13 @@ class Tasks:
 
     @staticmethod
     def _check_values(name: str, column: FloatArray) -> None:
-        positive = name in ("size_flop", "intensity_flop_per_byte")
-        good = np.isfinite(column) & ((column > 0) if positive else (column >= 0))
+        low = MIN_FIGURE if name in ("size_flop", "intensity_flop_per_byte") else 0.0
+        high = MAX_TIME_S if name == "arrival_s" else MAX_FIGURE
+        good = (column >= low) & (column <= high)
         if not good.all():
             row = int(np.argmin(good))
-            allowed = "> 0" if positive else ">= 0"
             raise HybridClusterError(
-                f"tasks: {name}[{row}] is {column[row]}; allowed: a finite number {allowed}"
+                f"tasks: {name}[{row}] is {column[row]}; allowed: a number in [{low:g}, {high:g}]"
             )
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Tasks:
@@ -89,10 +92,7 @@ class Tasks:
         """
         if isinstance(table, Tasks):
             return table
-        try:
-            array = np.asarray(table, dtype=np.float64)
-        except (TypeError, ValueError):
-            array = np.empty(0)
+        array = as_numbers("tasks", table)
         if array.ndim != 2 or array.shape[1] != len(COLUMNS) or not len(array):
             raise HybridClusterError(
                 f"tasks have shape {array.shape}; allowed: (num_tasks, 4) numbers with the columns "

@@ -14,16 +14,18 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
 from cpu_gpu_env.checks import (
+    as_array,
     check_count,
     check_flag,
     check_options,
     check_render_mode,
-    check_seed,
+    check_seeds,
+    is_list,
     no_task_error,
 )
 from cpu_gpu_env.cluster import Cluster
 from cpu_gpu_env.costs import CostTables
-from cpu_gpu_env.errors import HybridClusterError, unknown_name
+from cpu_gpu_env.errors import HybridClusterError, shown, unknown_name
 from cpu_gpu_env.observation import NUM_FEATURES, observation_space, pool_features
 from cpu_gpu_env.problem import (
     DEFAULT_GPU_FRACTIONS,
@@ -42,6 +44,9 @@ from cpu_gpu_env.vector_queue import make_queue
 from cpu_gpu_env.workload import DEFAULT_WORKLOAD, Workload
 
 Observations = npt.NDArray[np.float32]
+MAX_NUM_ENVS = 10_000_000
+MAX_TOTAL_TASKS = 10_000_000_000
+"""Each task of each environment takes 8 bytes."""
 StepResult = tuple[Observations, FloatArray, EnvMask, EnvMask, dict[str, Any]]
 
 
@@ -62,8 +67,8 @@ class HybridClusterVectorEnv(VectorEnv[Observations, npt.NDArray[np.int64], npt.
         num_envs: Number of sub-environments.
         max_episode_steps: Truncate episodes after this many steps; None: never.
         autoreset_mode: ``SAME_STEP`` (what Stable-Baselines3 expects), ``NEXT_STEP`` or
-            ``DISABLED``. With the last, ``reset(options={"reset_mask": mask})`` resets some
-            sub-environments.
+            ``DISABLED``. With any, ``reset(options={"reset_mask": mask})`` resets some
+            sub-environments and leaves the others as they are.
         render_mode: Only None; a single environment renders.
         cluster: As `HybridClusterEnv`, and so are the others.
         workload: See `HybridClusterEnv`.
@@ -95,6 +100,7 @@ class HybridClusterVectorEnv(VectorEnv[Observations, npt.NDArray[np.int64], npt.
         max_episode_steps: int | None = None,
         autoreset_mode: AutoresetMode | str = AutoresetMode.SAME_STEP,
     ) -> None:
+        self.num_envs = check_count("num_envs", num_envs, MAX_NUM_ENVS)
         if max_episode_steps is not None:
             max_episode_steps = check_count("max_episode_steps", max_episode_steps)
         check_render_mode(render_mode, self.metadata["render_modes"])
@@ -104,7 +110,7 @@ class HybridClusterVectorEnv(VectorEnv[Observations, npt.NDArray[np.int64], npt.
         self.objective = self.problem.objective
         self.observe_queues = check_flag("observe_queues", observe_queues)
         self.render_mode = render_mode
-        self.num_envs = check_count("num_envs", num_envs)
+        _check_total(self.num_envs, self.problem.num_tasks)
         self.autoreset_mode = _check_autoreset_mode(autoreset_mode)
         self.metadata = {**self.metadata, "autoreset_mode": self.autoreset_mode}
         self._max_episode_steps = max_episode_steps
@@ -124,6 +130,7 @@ class HybridClusterVectorEnv(VectorEnv[Observations, npt.NDArray[np.int64], npt.
         self._over: EnvMask = np.zeros(self.num_envs, dtype=bool)
         self._none: EnvMask = np.zeros(self.num_envs, dtype=bool)
         self._always = ~self._none
+        self._always.setflags(write=False)
         self._index = np.empty(self.num_envs, dtype=np.intp)
         self._packed_times = np.empty(self.num_envs, dtype=TIMES)
         self._time_s = np.empty((2, self.num_envs))
@@ -162,7 +169,7 @@ class HybridClusterVectorEnv(VectorEnv[Observations, npt.NDArray[np.int64], npt.
         tables, mask = checked.get("tasks"), checked.get("reset_mask")
         if tables is not None and mask is not None:
             raise HybridClusterError("reset options 'tasks' and 'reset_mask' exclude each other")
-        envs, seeds = self._envs_to_reset(mask), self._seeds(seed)
+        envs, seeds = self._envs_to_reset(mask), check_seeds(seed, self.num_envs)
         given = None if tables is None else self._given_stream(tables)
         self._sampled.seed(seeds, envs)
         if given is None:
@@ -176,22 +183,10 @@ class HybridClusterVectorEnv(VectorEnv[Observations, npt.NDArray[np.int64], npt.
         self._started = True
         return self._observe(), self._mask_info()
 
-    def _seeds(self, seed: Any) -> list[int | None]:
-        if not isinstance(seed, (Sequence, np.ndarray)) or isinstance(seed, str):
-            first = check_seed(seed)
-            return [None if first is None else first + i for i in range(self.num_envs)]
-        seeds = [check_seed(one) for one in seed]
-        if len(seeds) != self.num_envs:
-            raise HybridClusterError(
-                f"seed is a list of {len(seeds)}; allowed: one seed for each of the "
-                f"{self.num_envs} sub-environments"
-            )
-        return seeds
-
     def _envs_to_reset(self, mask: Any) -> npt.NDArray[np.intp]:
         if mask is None:
             return self._all_envs
-        mask = _as_array("reset_mask", mask)
+        mask = as_array("reset_mask", mask)
         if mask.dtype != bool or mask.shape != (self.num_envs,) or not mask.any():
             raise HybridClusterError(
                 f"reset_mask has dtype {mask.dtype} and shape {mask.shape}; allowed: bool "
@@ -204,9 +199,9 @@ class HybridClusterVectorEnv(VectorEnv[Observations, npt.NDArray[np.int64], npt.
         return np.flatnonzero(mask)
 
     def _given_stream(self, tables: Any) -> GivenStream:
-        if not isinstance(tables, (Sequence, np.ndarray)):
+        if not is_list(tables):
             raise HybridClusterError(
-                f"tasks are {tables!r}; allowed: {self.num_envs} tables, one a sub-environment"
+                f"tasks are {shown(tables)}; allowed: {self.num_envs} tables, one a sub-environment"
             )
         tasks = [Tasks.from_table(table) for table in tables]
         if len(tasks) != self.num_envs or len({len(t) for t in tasks}) != 1:
@@ -262,7 +257,7 @@ class HybridClusterVectorEnv(VectorEnv[Observations, npt.NDArray[np.int64], npt.
         return self._observe(), rewards, never.copy(), never.copy(), self._mask_info()
 
     def _check_actions(self, actions: Any) -> npt.NDArray[np.int64]:
-        array = _as_array("actions", actions)
+        array = actions if actions.__class__ is np.ndarray else as_array("actions", actions)
         if array.shape != (self.num_envs,) or array.dtype.kind not in "iu":
             raise HybridClusterError(
                 f"actions have dtype {array.dtype} and shape {array.shape}; allowed: whole numbers "
@@ -420,13 +415,12 @@ def _check_autoreset_mode(mode: Any) -> AutoresetMode:
         raise unknown_name("autoreset_mode", mode, known) from None
 
 
-def _as_array(name: str, values: Any) -> npt.NDArray[Any]:
-    try:
-        return np.asarray(values)
-    except ValueError:
+def _check_total(num_envs: int, num_tasks: int) -> None:
+    if num_envs * num_tasks > MAX_TOTAL_TASKS:
         raise HybridClusterError(
-            f"{name} are ragged; allowed: one value a sub-environment"
-        ) from None
+            f"num_envs = {num_envs} environments with num_tasks = {num_tasks} tasks each; allowed: "
+            f"at most {MAX_TOTAL_TASKS} tasks in all"
+        )
 
 
 @lru_cache(maxsize=8)

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cache
+from typing import Any
 
 import numpy as np
 
-from cpu_gpu_env.errors import HybridClusterError, unknown_name
+from cpu_gpu_env.checks import (
+    MAX_FIGURE,
+    MIN_FIGURE,
+    check_ends,
+    check_name,
+    check_number,
+    check_seed,
+)
+from cpu_gpu_env.errors import HybridClusterError, shown, unknown_name
 from cpu_gpu_env.tasks import FloatArray, Tasks
 
 POOL_ROWS = 65_536
@@ -17,16 +26,34 @@ POOL_ROWS = 65_536
 DEFAULT_WORKLOAD = "lognormal"
 
 
+MAX_SIGMA = 10.0
+"""At this sigma values already differ by nineteen orders of magnitude from their median."""
+
+
 @dataclass(frozen=True)
 class Range:
-    """Declared range of a feature; the observation is log-scaled to it."""
+    """Declared range of a feature; the observation is log-scaled to it.
+
+    Raises:
+        HybridClusterError: If the ends are no positive numbers, or not low < high.
+    """
 
     low: float
     high: float
 
+    def __post_init__(self) -> None:
+        check_ends("range of a feature", (self.low, self.high))
+        if self.low == self.high:
+            raise HybridClusterError(f"range of a feature: low = high = {self.low}; allowed: <")
+
+    @staticmethod
+    def spanning(low: float, high: float) -> Range:
+        """Make a range of ends that may be equal: such a feature is always 0."""
+        return Range(low, high if high > low else 2 * low)
+
     def scale(self, values: FloatArray) -> FloatArray:
         """Map [low, high] to [0, 1] on a log scale, clipping what lies outside."""
-        span = np.log(self.high) - np.log(self.low)
+        span = np.log(self.high / self.low)  # above 0 however close they are
         logs = np.log(np.maximum(values, self.low)) - np.log(self.low)
         return np.asarray(np.clip(logs / span, 0.0, 1.0), dtype=np.float64)
 
@@ -50,6 +77,18 @@ class Workload:
     """Range of memory [B]."""
 
     def __post_init__(self) -> None:
+        check_name("name of a workload", self.name)
+        if not isinstance(self.pool, Tasks):
+            raise HybridClusterError(
+                f"workload {self.name!r}: the pool is {shown(self.pool)}; allowed: a "
+                "cpu_gpu_env.Tasks (Workload.from_tasks makes a pool of any tasks)"
+            )
+        for name in ("size_range", "intensity_range", "memory_range"):
+            if not isinstance(getattr(self, name), Range):
+                raise HybridClusterError(
+                    f"workload {self.name!r}: {name} is {shown(getattr(self, name))}; allowed: a "
+                    "cpu_gpu_env.workload.Range"
+                )
         if len(self.pool) != POOL_ROWS:
             raise HybridClusterError(
                 f"workload {self.name!r}: the pool has {len(self.pool)} rows; allowed: {POOL_ROWS} "
@@ -57,11 +96,23 @@ class Workload:
             )
 
     @staticmethod
-    def from_tasks(name: str, tasks: Tasks) -> Workload:
+    def from_tasks(name: str, tasks: Tasks | Any) -> Workload:
         """Make a workload of given tasks, repeating them until the pool is full.
 
         When the number of tasks does not divide `POOL_ROWS`, rows differ in frequency by one.
+
+        Args:
+            name: Identifier used in reports.
+            tasks: At most `POOL_ROWS` of them, as `Tasks.from_table` takes them.
+
+        Raises:
+            HybridClusterError: If they are no tasks, or too many.
         """
+        tasks = Tasks.from_table(tasks)
+        if len(tasks) > POOL_ROWS:
+            raise HybridClusterError(
+                f"workload {name!r}: {len(tasks)} tasks; allowed: at most {POOL_ROWS}"
+            )
         rows = np.arange(POOL_ROWS) % len(tasks)
         return Workload(
             name,
@@ -83,12 +134,31 @@ class Workload:
         )
 
 
+def _lognormal_sizes(rng: np.random.Generator, spec: SyntheticSpec) -> FloatArray:
+    return spec.size_median_flop * np.exp(spec.size_sigma * rng.standard_normal(POOL_ROWS))
+
+
+def _pareto_sizes(rng: np.random.Generator, spec: SyntheticSpec) -> FloatArray:
+    # The median of a Pareto distribution with minimum m and shape a is m * 2^(1/a).
+    minimum = spec.size_median_flop / 2 ** (1 / spec.pareto_shape)
+    return minimum * (1 + rng.pareto(spec.pareto_shape, POOL_ROWS))
+
+
+_SIZE_DISTRIBUTIONS: dict[str, Callable[[np.random.Generator, SyntheticSpec], FloatArray]] = {
+    "lognormal": _lognormal_sizes,
+    "pareto": _pareto_sizes,
+}
+
+
 @dataclass(frozen=True)
 class SyntheticSpec:
     """Parameters of a synthetic pool.
 
     The defaults spread CPU time over GPU time on the reference node widely around 1, so that
     placement matters; they are a modelling choice, not a fit to a trace.
+
+    Raises:
+        HybridClusterError: If the size distribution is unknown or a parameter out of range.
     """
 
     size_distribution: str = "lognormal"
@@ -122,16 +192,33 @@ class SyntheticSpec:
     seed: int = 20_260
     """Seed of the pool; part of the problem, apart from the seeds of episodes."""
 
+    def __post_init__(self) -> None:
+        check_name("size_distribution", self.size_distribution)
+        if self.size_distribution not in _SIZE_DISTRIBUTIONS:
+            raise unknown_name("size distribution", self.size_distribution, _SIZE_DISTRIBUTIONS)
+        for field in fields(self):
+            name, value = field.name, getattr(self, field.name)
+            if name.endswith("_sigma"):
+                check_number(name, value, 0.0, MAX_SIGMA)
+            elif "_median" in name:
+                check_number(name, value, MIN_FIGURE, MAX_FIGURE)
+            elif "_range" in name:
+                check_ends(name, value)
+        check_number("memory_bound_share", self.memory_bound_share, 0.0, 1.0)
+        check_number("pareto_shape", self.pareto_shape, 0.1, MAX_FIGURE)
+        if check_seed(self.seed) is None:
+            raise HybridClusterError("seed of the pool is None; allowed: a whole number >= 0")
+
 
 def synthetic_workload(name: str, spec: SyntheticSpec) -> Workload:
     """Draw a pool from a specification.
 
     Raises:
-        HybridClusterError: If the size distribution is unknown.
+        HybridClusterError: If the name is no text or the specification none.
     """
-    draw = _SIZE_DISTRIBUTIONS.get(spec.size_distribution)
-    if draw is None:
-        raise unknown_name("size distribution", spec.size_distribution, _SIZE_DISTRIBUTIONS)
+    if not isinstance(spec, SyntheticSpec):
+        raise HybridClusterError(f"spec is {shown(spec)}; allowed: a cpu_gpu_env.SyntheticSpec")
+    draw = _SIZE_DISTRIBUTIONS[spec.size_distribution]
     rng = np.random.default_rng(spec.seed)
     size = np.clip(draw(rng, spec), *spec.size_range_flop)
     memory_bound = rng.random(POOL_ROWS) < spec.memory_bound_share
@@ -144,9 +231,9 @@ def synthetic_workload(name: str, spec: SyntheticSpec) -> Workload:
     return Workload(
         name,
         Tasks(np.zeros(POOL_ROWS), size, intensity, memory),
-        Range(*spec.size_range_flop),
-        Range(*spec.intensity_range),
-        Range(*spec.memory_range_bytes),
+        Range.spanning(*spec.size_range_flop),
+        Range.spanning(*spec.intensity_range),
+        Range.spanning(*spec.memory_range_bytes),
     )
 
 
@@ -167,7 +254,7 @@ def resolve_workload(workload: str | Workload) -> Workload:
         return workload
     if not isinstance(workload, str):
         raise HybridClusterError(
-            f"workload is {workload!r}; allowed: a name or a cpu_gpu_env.Workload"
+            f"workload is {shown(workload)}; allowed: a name or a cpu_gpu_env.Workload"
         )
     if workload not in SYNTHETIC_WORKLOADS:
         raise unknown_name("workload", workload, SYNTHETIC_WORKLOADS)
@@ -179,22 +266,5 @@ def _named_workload(name: str) -> Workload:
     return synthetic_workload(name, SYNTHETIC_WORKLOADS[name])
 
 
-def _lognormal_sizes(rng: np.random.Generator, spec: SyntheticSpec) -> FloatArray:
-    return spec.size_median_flop * np.exp(spec.size_sigma * rng.standard_normal(POOL_ROWS))
-
-
-def _pareto_sizes(rng: np.random.Generator, spec: SyntheticSpec) -> FloatArray:
-    # The median of a Pareto distribution with minimum m and shape a is m * 2^(1/a).
-    minimum = spec.size_median_flop / 2 ** (1 / spec.pareto_shape)
-    return minimum * (1 + rng.pareto(spec.pareto_shape, POOL_ROWS))
-
-
-_SIZE_DISTRIBUTIONS: dict[str, Callable[[np.random.Generator, SyntheticSpec], FloatArray]] = {
-    "lognormal": _lognormal_sizes,
-    "pareto": _pareto_sizes,
-}
-
-
 def _range_of(values: FloatArray) -> Range:
-    low, high = float(values.min()), float(values.max())
-    return Range(low, high if high > low else 2 * low)
+    return Range.spanning(float(values.min()), float(values.max()))

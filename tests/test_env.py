@@ -1,6 +1,7 @@
 """The single environment against schedules worked out by hand and by other code."""
 
 import copy
+import dataclasses
 import pickle
 import warnings
 from typing import Any
@@ -427,3 +428,197 @@ def test_cloudpickle_copies_an_env_in_mid_episode() -> None:
         assert np.array_equal(first, second)
         assert rest == others
     assert info["objective"] == info2["objective"]
+
+
+HUGE = 10**400
+
+
+@pytest.mark.parametrize(
+    "value",
+    [HUGE, -HUGE, 10**5000, np.array(1), np.ma.masked, [None], {}, 1j],
+    ids=lambda value: type(value).__name__,
+)
+@pytest.mark.parametrize(
+    "argument", ["num_tasks", "energy_weight", "gpu_fractions", "load", "noise", "cluster"]
+)
+def test_odd_numbers_are_named(argument: str, value: Any) -> None:
+    with pytest.raises(HybridClusterError, match=argument) as caught:
+        HybridClusterEnv(**{argument: value})
+    assert len(str(caught.value)) < 600
+
+
+@pytest.mark.parametrize(
+    "fractions",
+    [
+        ("0", "0.5"),
+        {0.0, 1.0},
+        {0.0: 1, 1.0: 2},
+        (np.False_, np.True_),
+        b"\x00\x01",
+        (f for f in (0.0, 1.0)),
+        np.array([[0.0, 1.0]]),
+        np.ma.masked_array([0.0, 1.0], mask=[False, True]),
+        (0.0, HUGE),
+        (0.0, None),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_what_only_looks_like_fractions(fractions: Any) -> None:
+    with pytest.raises(HybridClusterError, match=r"gpu_fractions is .*; allowed: 1 to 255"):
+        HybridClusterEnv(gpu_fractions=fractions)
+
+
+@pytest.mark.parametrize("fractions", [[0, 1], np.array([0.0, 1.0]), (np.float32(0), 1), range(2)])
+def test_fractions_in_any_order_keeping_form(fractions: Any) -> None:
+    assert HybridClusterEnv(gpu_fractions=fractions).problem.gpu_fractions == (0.0, 1.0)
+
+
+def finite_episode(env: HybridClusterEnv, **reset: Any) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        rewards, infos = play(env, **reset)
+    last = infos[-1]
+    figures = [last[name] for name in ("makespan_s", "total_energy_j", "objective")]
+    assert np.isfinite([*rewards, *figures, *last["utilisation"]]).all()
+    assert last["utilisation"].max() <= 1 + 1e-9
+    assert sum(rewards) == pytest.approx(-len(rewards) * last["objective"], rel=1e-9)
+
+
+@pytest.mark.parametrize("load", [1e-6, 1e6])
+@pytest.mark.parametrize("observe_queues", [False, True])
+def test_the_most_extreme_loads_give_finite_numbers(load: float, observe_queues: bool) -> None:
+    env = HybridClusterEnv(cluster=PLAIN, num_tasks=20, load=load, observe_queues=observe_queues)
+    finite_episode(env, seed=0)
+
+
+@pytest.mark.parametrize("load", [1e-300, 1e300])
+def test_loads_beyond_all_measure_are_refused(load: float) -> None:
+    with pytest.raises(HybridClusterError, match="load is 1e"):
+        HybridClusterEnv(load=load)
+
+
+@pytest.mark.parametrize(
+    "tasks",
+    [
+        [[0.0, 1e12, 1.0, 0.0], [1e30, 1e12, 1.0, 0.0]],
+        [[1e30, 1e12, 1.0, 0.0]],
+        [[0.0, 1e40, 1.0, 1e39], [0.0, 1e12, 1.0, 0.0]],
+        [[0.0, 1e-100, 1e100, 0.0]],
+    ],
+)
+@pytest.mark.parametrize("noise", [0.0, 5.0])
+def test_extreme_tasks_give_finite_numbers(tasks: Any, noise: float) -> None:
+    finite_episode(HybridClusterEnv(cluster=PLAIN, noise=noise), options={"tasks": tasks})
+
+
+@pytest.mark.parametrize(
+    "tasks",
+    [
+        [[1e308, 1e12, 1.0, 0.0]],
+        [[0.0, 1e300, 1.0, 0.0]],
+        [[0.0, 1e100, 1e-100, 0.0]],
+        [[0.0, 1e12, 1e-300, 0.0]],
+        [[0.0, 1e12, 1.0, 1e308]],
+        [[0.0, HUGE, 1.0, 0.0]],
+        [["0", "1", "1", "0"]],
+        [[0.0, 1e12, 1.0, None]],
+        [[0.0, 1e12, 1.0, 1j]],
+        np.ma.masked_array([[0.0, 1e12, 1.0, 0.0]], mask=True),
+        np.array(3.0),
+        np.array([[True] * 4]),
+        bytearray(b"abcd"),
+        {1: 2},
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_tasks_beyond_all_measure_are_refused(tasks: Any) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(HybridClusterError, match="task"):
+            HybridClusterEnv(cluster=PLAIN).reset(options={"tasks": tasks})
+
+
+def test_tasks_that_take_no_time_are_refused() -> None:
+    instant = [dataclasses.replace(device, launch_s=0.0) for device in PLAIN.devices]
+    env = HybridClusterEnv(cluster=Cluster("instant", tuple(instant)))
+    with pytest.raises(HybridClusterError, match="task 1 takes 1e-61 s"):
+        env.reset(options={"tasks": [[0.0, 1e12, 1.0, 0.0], [0.0, 1e-50, 1.0, 0.0]]})
+
+
+@pytest.mark.parametrize(("flops", "works"), [(1e25, True), (1e60, False), (1e-40, False)])
+def test_devices_of_any_speed_work_or_are_refused(flops: float, works: bool) -> None:
+    fast = [
+        dataclasses.replace(
+            device,
+            flops=flops,
+            memory_bandwidth=flops,
+            launch_s=0.0,
+            link_bandwidth=float("inf"),
+        )
+        for device in PLAIN.devices
+    ]
+    cluster = Cluster("fast", tuple(fast))
+    if works:
+        finite_episode(HybridClusterEnv(cluster=cluster, num_tasks=10), seed=0)
+    else:
+        with pytest.raises(HybridClusterError, match="takes"):
+            HybridClusterEnv(cluster=cluster)
+
+
+@pytest.mark.parametrize("masked", [np.ma.masked, np.ma.masked_array(1, mask=True)])
+def test_masked_actions_are_refused(masked: Any) -> None:
+    env = HybridClusterEnv(num_tasks=2)
+    env.reset(seed=0)
+    with pytest.raises(HybridClusterError, match="action is"):
+        env.step(masked)
+
+
+@pytest.mark.parametrize("mode", [3, [], np.array(["ansi", "human"])])
+def test_a_render_mode_is_a_name(mode: Any) -> None:
+    with pytest.raises(HybridClusterError, match="render_mode"):
+        HybridClusterEnv(render_mode=mode)
+
+
+def test_what_the_env_hands_out_is_not_its_state() -> None:
+    kwargs: dict[str, Any] = {"cluster": PLAIN, "num_tasks": 4, "observe_queues": True}
+    tasks = [[0.1 * i, 1e12, 20.0, memory] for i, memory in enumerate([5e9, 12e9, 2e10, 3e10])]
+    for reset in ({"options": {"tasks": tasks}}, {"seed": 0}):
+        env, twin = HybridClusterEnv(**kwargs), HybridClusterEnv(**kwargs)
+        mine, other = env.reset(**reset), twin.reset(**reset)
+        for _ in range(4):
+            (realised,), costs = env.realised_episodes(), env.problem.costs
+            handed = [mine[0], mine[-1]["action_mask"], env.action_masks(), realised.release_s]
+            handed += [*vars(env.scheduling_state()).values(), costs.cpu_time_s, costs.gpu_time_s]
+            handed += [costs.num_feasible, costs.gpu_power_w, env.episode_tasks().arrival_s]
+            for array in handed:
+                if array.flags.writeable:
+                    array[...] = 0
+            assert np.array_equal(env.action_masks(), twin.action_masks())
+            assert np.array_equal(
+                env.scheduling_state().arrival_s, twin.scheduling_state().arrival_s
+            )
+            mine, other = env.step(2), twin.step(2)
+            assert np.array_equal(mine[0], other[0])
+            assert mine[1:4] == other[1:4]
+
+
+def test_a_refused_reset_seeds_nothing() -> None:
+    env, twin = HybridClusterEnv(num_tasks=3), HybridClusterEnv(num_tasks=3)
+    env.reset(seed=0)
+    twin.reset(seed=0)
+    with pytest.raises(HybridClusterError, match="task 0 takes"):
+        env.reset(seed=5, options={"tasks": [[0.0, 1e90, 1.0, 0.0]]})
+    assert env.step(1)[1:4] == twin.step(1)[1:4]
+    assert np.array_equal(env.reset()[0], twin.reset()[0])
+
+
+def test_resetting_twice_shares_nothing_between_steps() -> None:
+    env = HybridClusterEnv(num_tasks=3)  # every fraction of every task fits
+    env.reset(seed=0)
+    before = env.step(0)[4]["action_mask"]
+    for resets in (1, 2, 3, 2, 1):
+        for _ in range(resets):
+            env.reset()
+        after = env.step(0)[4]["action_mask"]
+        assert after is not before
+        before = after

@@ -1,13 +1,16 @@
 """The fluid optimum against the whole linear program, and what the objective makes of it."""
 
+import dataclasses
+import math
+
 import numpy as np
 import pytest
-from conftest import MIXED, PLAIN
+from conftest import CPU, GPU, MIXED, PLAIN
 from scipy.optimize import linprog
 
-from cpu_gpu_env import Cluster, HybridClusterEnv, shipped_profiles
+from cpu_gpu_env import Cluster, HybridClusterEnv, HybridClusterError, shipped_profiles
 from cpu_gpu_env.costs import CostTables, build_cost_tables
-from cpu_gpu_env.fluid import FluidProblem
+from cpu_gpu_env.fluid import FluidOptimum, FluidProblem
 from cpu_gpu_env.workload import resolve_workload
 
 FRACTIONS = (0.0, 0.3, 0.7, 1.0)
@@ -71,25 +74,136 @@ def test_the_reference_is_a_fixed_point_with_objective_one(name: str | Cluster) 
     assert value == pytest.approx(1.0, rel=1e-5)
 
 
-@pytest.mark.parametrize("energy_cost", [0.0, 0.001, 0.1])
-def test_prices_prove_the_optimum(cluster: Cluster, energy_cost: float) -> None:
-    costs = small_table(cluster)
-    optimum = FluidProblem(costs).solve(1.0, energy_cost)
+def assert_proven(
+    costs: CostTables, optimum: FluidOptimum, time_cost: float, energy_cost: float
+) -> None:
+    """Weak duality: each task at its cheapest under the prices is a lower bound, here tight."""
     cpu, gpu = np.array(optimum.cpu_prices), np.array(optimum.gpu_prices)
     assert min(cpu.min(), gpu.min()) >= 0.0
     count = sum(cpu[k] for k in costs.cpu_kind) + sum(gpu[k] for k in costs.gpu_kind)
-    assert count == pytest.approx(1.0)
-    # Weak duality: each task at its cheapest under the prices is a lower bound, here a tight one.
-    cpu_s = np.maximum(costs.cpu_time_s, 0.0)[:, None]
-    gpu_s = np.maximum(costs.gpu_time_s, 0.0)[None]
-    energy_j = cpu_s * costs.cpu_power_w[:, None, None, None]
-    energy_j = energy_j + gpu_s * costs.gpu_power_w[:, None, None]
-    price = cpu[:, None, None, None] * cpu_s + gpu[None, :, None, None] * gpu_s
-    price = price + energy_cost * energy_j
-    bound = price.min(axis=(0, 1, 3)).mean()
-    value = optimum.makespan_s + energy_cost * optimum.active_energy_j
+    assert count == pytest.approx(time_cost, rel=1e-9)
+    cpu_s = np.maximum(costs.cpu_time_s, 0.0)
+    gpu_s = np.maximum(costs.gpu_time_s, 0.0)
+    cpu_price = cpu + energy_cost * costs.cpu_power_w
+    gpu_price = gpu + energy_cost * costs.gpu_power_w
+    price = (cpu_price[:, None, None] * cpu_s).min(axis=0)
+    price += (gpu_price[:, None, None] * gpu_s).min(axis=0)
+    bound = price.min(axis=1).mean()
+    value = time_cost * optimum.makespan_s + energy_cost * optimum.active_energy_j
     assert bound <= value * (1 + 1e-9)
     assert bound == pytest.approx(value, rel=2e-6)
+
+
+@pytest.mark.parametrize("energy_cost", [0.0, 0.001, 0.1])
+def test_prices_prove_the_optimum(cluster: Cluster, energy_cost: float) -> None:
+    costs = small_table(cluster)
+    assert_proven(costs, FluidProblem(costs).solve(1.0, energy_cost), 1.0, energy_cost)
+
+
+LARGE = [
+    "epyc-7763 + t4",
+    "epyc-7763:16 + t4:16",
+    "epyc-7763 + t4:500",
+    "epyc-7763:500 + t4",
+    "xeon-6248 + h200-141gb:500",
+    "xeon-6248:500 + h200-141gb",
+    "epyc-9654:100 + a100-80gb:100",
+    "xeon-6248:512 + mi300x:512",
+    "core-i9-13900hx:8 + epyc-7763:32 + a100-80gb:2 + t4:50",
+    "epyc-7763:3 + epyc-9654:5 + xeon-8480:2 + v100-32gb:16 + h100-80gb:2 + l4:40",
+]
+
+
+@pytest.mark.parametrize("workload", ["lognormal", "pareto"])
+@pytest.mark.parametrize("composition", LARGE)
+def test_large_and_lopsided_clusters(composition: str, workload: str) -> None:
+    for weight in (0.0, 0.5, 1.0):
+        env = HybridClusterEnv(cluster=composition, workload=workload, energy_weight=weight)
+        costs, objective = env.problem.costs, env.objective
+        time_cost, energy_cost = objective.makespan_price, objective.energy_price
+        optimum = FluidProblem(costs).solve(time_cost, energy_cost)
+        assert_proven(costs, optimum, time_cost, energy_cost)
+        prices = (objective.cpu_prices, objective.gpu_prices)
+        known = dataclasses.replace(optimum, cpu_prices=prices[0], gpu_prices=prices[1])
+        assert_proven(costs, known, time_cost, energy_cost)
+
+
+def test_clusters_of_any_size_agree_in_units_of_their_size() -> None:
+    costs, many = (small_table(Cluster("x", (CPU,) * n + (GPU,) * 2 * n)) for n in (1, 200))
+    optimum, other = (FluidProblem(c).solve(1.0, 0.0) for c in (costs, many))
+    assert other.makespan_s * 200 == pytest.approx(optimum.makespan_s, rel=2e-6)
+
+
+@pytest.mark.parametrize("energy_cost", [0.0, 1.0])
+@pytest.mark.parametrize("factor", [1e-12, 1e-6, 1e6, 1e12])
+def test_units_do_not_matter(factor: float, energy_cost: float) -> None:
+    fast = [
+        dataclasses.replace(
+            device,
+            flops=device.flops * factor,
+            memory_bandwidth=device.memory_bandwidth * factor,
+            link_bandwidth=device.link_bandwidth * factor,
+            launch_s=device.launch_s / factor,
+        )
+        for device in MIXED.devices
+    ]
+    optimum = FluidProblem(small_table(MIXED)).solve(1.0, energy_cost)
+    other = FluidProblem(small_table(Cluster("fast", tuple(fast)))).solve(1.0, energy_cost)
+    value = optimum.makespan_s + energy_cost * optimum.active_energy_j
+    scaled = other.makespan_s + energy_cost * other.active_energy_j
+    assert scaled * factor == pytest.approx(value, rel=3e-6)
+
+
+def test_a_pool_that_is_far_too_slow_is_not_used() -> None:
+    slow = dataclasses.replace(CPU, flops=1e4, memory_bandwidth=1e3)
+    fast = dataclasses.replace(
+        GPU, flops=1e20, memory_bandwidth=1e19, link_bandwidth=math.inf, memory_bytes=math.inf
+    )
+    costs = small_table(Cluster("lopsided", (slow, dataclasses.replace(fast, launch_s=0.0))))
+    optimum = FluidProblem(costs).solve(1.0, 0.0)
+    assert optimum.makespan_s == pytest.approx(costs.gpu_time_s[0, :, -1].mean(), rel=2e-6)
+    assert_proven(costs, optimum, 1.0, 0.0)
+
+
+@pytest.mark.parametrize("powerless", [("gpu",), ("cpu", "gpu")])
+def test_energy_that_is_free_is_refused(powerless: tuple[str, ...]) -> None:
+    devices = [
+        dataclasses.replace(
+            device,
+            idle_power_w=0.0,
+            active_power_w=0.0 if device.kind in powerless else 100.0,
+            memory_bytes=math.inf,
+        )
+        for device in PLAIN.devices
+    ]
+    with pytest.raises(HybridClusterError, match=r"cluster 'free' .* idle_power_w"):
+        HybridClusterEnv(cluster=Cluster("free", tuple(devices)))
+
+
+def test_a_free_optimum_has_value_zero() -> None:
+    free = dataclasses.replace(CPU, active_power_w=CPU.idle_power_w)
+    optimum = FluidProblem(small_table(Cluster("free-cpu", (free, GPU)))).solve(0.0, 1.0)
+    assert optimum.active_energy_j == 0.0
+    assert optimum.cpu_prices == optimum.gpu_prices == (0.0,)
+
+
+def test_kinds_too_slow_for_the_solver_are_left_idle() -> None:
+    devices = list(MIXED.devices)
+    devices[1] = dataclasses.replace(devices[1], flops=1e-12)
+    devices[2] = dataclasses.replace(devices[2], memory_bandwidth=1e-12)
+    costs = small_table(Cluster("very-mixed", tuple(devices)))
+    for energy_cost in (0.0, 0.01):
+        assert_proven(costs, FluidProblem(costs).solve(1.0, energy_cost), 1.0, energy_cost)
+
+
+def test_idle_power_alone_is_energy() -> None:
+    devices = [dataclasses.replace(d, active_power_w=d.idle_power_w) for d in PLAIN.devices]
+    for weight in (0.0, 1.0):
+        objective = HybridClusterEnv(
+            cluster=Cluster("steady", tuple(devices)), energy_weight=weight
+        ).objective
+        reference = objective.reference
+        assert reference.energy_j == pytest.approx(110.0 * reference.makespan_s)
 
 
 @pytest.mark.parametrize("weight", [0.0, 0.25, 0.5, 1.0])

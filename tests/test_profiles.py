@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import csv
+import dataclasses
 import json
 import math
 import os
@@ -22,6 +23,7 @@ from cpu_gpu_env.profile import (
     cluster_to_profile,
     device_catalogue,
     load_profile,
+    parse_composition,
     parse_profile,
     resolve_cluster,
     save_profile,
@@ -255,6 +257,42 @@ def test_a_cluster_survives_being_written_and_read(name: str) -> None:
             id="above-peak",
         ),
         pytest.param(
+            setting(0, "flops", {"value": 1e12, "sorce": "x"}),
+            ["flops", "'sorce'", "Did you mean 'source'"],
+            id="misspelt-source",
+        ),
+        pytest.param(
+            setting(0, "flops", {"value": 1e12, "peak": 2e12}),
+            ["flops", "either"],
+            id="value-and-peak",
+        ),
+        pytest.param(
+            setting(0, "flops", {"value": 1e12, "efficiency": 0.5}),
+            ["flops", "either"],
+            id="value-and-efficiency",
+        ),
+        pytest.param(
+            setting(0, "flops", {"value": 1e12, "status": "mesured"}),
+            ["flops", "status", "Did you mean 'measured'"],
+            id="unknown-status",
+        ),
+        pytest.param(
+            setting(0, "flops", {"value": 1e12, "status": ["measured"]}),
+            ["flops", "status"],
+            id="status-type",
+        ),
+        pytest.param(
+            setting(0, "flops", {"value": 1e12, "source": 3}),
+            ["flops", "source", "3"],
+            id="source-type",
+        ),
+        pytest.param(setting(0, "flops", 10**400), ["flops"], id="beyond-float"),
+        pytest.param(setting(0, "flops", 1e300), ["flops", "1e+300"], id="beyond-measure"),
+        pytest.param(setting(1, "count", 1025), ["devices[1]", "count", "1025"], id="count-large"),
+        pytest.param(
+            setting(1, "count", 1024), ["devices[1]", "1025", "1024", "whole"], id="too-many"
+        ),
+        pytest.param(
             setting(0, "active_power_w", 10), ["active_power_w", "10", "60"], id="power-order"
         ),
         pytest.param(setting(1, "count", 0), ["devices[1]", "count", "0"], id="count-zero"),
@@ -364,6 +402,10 @@ def test_a_composition_of_catalogue_devices() -> None:
         ("epyc-7763 + a100-80gb:-1", "'-1'"),
         ("epyc-7763 + a100-80gb:two", "'two'"),
         ("epyc-7763 + ", "''"),
+        ("epyc-7763:1025 + t4", "1026 devices"),
+        ("epyc-7763:1024 + t4", "1025 devices; allowed: at most 1024 in the whole cluster"),
+        ("epyc-7763:512 + epyc-9654:512 + t4", "1025 devices"),
+        ("epyc-7763:10000000000 + t4", "'10000000000'"),
         ("epyc-7763:2", "no gpu"),
         ("a100-80gb", "no cpu"),
     ],
@@ -415,3 +457,74 @@ def test_a_gpu_without_limits_survives_being_written_and_read() -> None:
     gpu = Device("unified", "gpu", 1e13, 1e12, math.inf, 0.0, 10.0, 100.0)
     cluster = Cluster("unified", (device_catalogue()["epyc-7763"], gpu))
     assert parse_profile(cluster_to_profile(cluster)) == cluster
+
+
+@pytest.mark.parametrize("composition", [None, 3, b"t4", ["t4"], "t4 +" * 1000])
+def test_what_is_no_composition(composition: Any) -> None:
+    with pytest.raises(HybridClusterError, match=r"composition is|device in") as caught:
+        parse_composition(composition)
+    assert len(str(caught.value)) < 700
+
+
+def test_a_cluster_has_at_most_1024_devices() -> None:
+    cpu, gpu = (device_catalogue()[n] for n in ("epyc-7763", "t4"))
+    assert len(resolve_cluster("epyc-7763:512 + t4:512").devices) == 1024
+    assert len(Cluster("full", (cpu,) * 512 + (gpu,) * 512).devices) == 1024
+    with pytest.raises(HybridClusterError, match="1025 devices; allowed: at most 1024"):
+        Cluster("overfull", (cpu,) * 512 + (gpu,) * 513)
+
+
+def test_devices_may_be_a_list_but_must_be_devices() -> None:
+    devices = resolve_cluster("t4-node").devices
+    cluster = Cluster("t4-node", list(devices))  # type: ignore[arg-type]
+    assert cluster == resolve_cluster("t4-node")
+    assert hash(cluster) == hash(resolve_cluster("t4-node"))
+    for bad in ("devices", [*devices, "t4"], None, 10**400, {1: 2}):
+        with pytest.raises(HybridClusterError, match="cluster 'bad'"):
+            Cluster("bad", bad)  # type: ignore[arg-type]
+    with pytest.raises(HybridClusterError, match="cluster is \\[Device"):
+        resolve_cluster(list(devices))  # type: ignore[arg-type]
+    with pytest.raises(HybridClusterError, match="name of a cluster is"):
+        Cluster(["t4-node"], devices)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [10**400, 10**5000, 1j, "1", None, True, [1.0], math.nan, 1e101],
+    ids=lambda value: type(value).__name__,
+)
+@pytest.mark.parametrize("field", DEVICE_FIGURES)
+def test_odd_figures_of_a_device_are_named(field: str, value: Any) -> None:
+    with pytest.raises(HybridClusterError, match=f"device 't4': field '{field}' is"):
+        dataclasses.replace(device_catalogue()["t4"], **{field: value})
+    with pytest.raises(HybridClusterError, match="name of a device is 3"):
+        dataclasses.replace(device_catalogue()["t4"], name=3)  # type: ignore[arg-type]
+
+
+def test_saving_to_what_is_no_place_for_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_text("old")
+    for place in (tmp_path, file / "below.json"):
+        with pytest.raises(HybridClusterError, match=re.escape(str(place))):
+            save_profile(VALID, place)
+    assert file.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [file]
+    for bad in (3, None, [file]):
+        with pytest.raises(HybridClusterError, match="path is"):
+            save_profile(VALID, bad)  # type: ignore[arg-type]
+        with pytest.raises(HybridClusterError, match="path is"):
+            load_profile(bad)  # type: ignore[arg-type]
+    for name in ("a\0b.json", "\ud800.json"):
+        with pytest.raises(HybridClusterError):
+            save_profile(VALID, tmp_path / name)
+        with pytest.raises(HybridClusterError):
+            resolve_cluster(name)
+
+
+def test_what_is_nested_too_deeply_is_refused(tmp_path: Path) -> None:
+    deep: list[Any] = []
+    for _ in range(200_000):
+        deep = [deep]
+    with pytest.raises(HybridClusterError, match="does not fit JSON"):
+        save_profile({**VALID, "raw": deep}, tmp_path / "deep.json")
+    assert not list(tmp_path.iterdir())

@@ -360,3 +360,135 @@ def test_a_copied_vector_env_plays_the_same() -> None:
         each.reset(seed=9)
     for _ in range(5):
         assert np.array_equal(env.step(np.array([0, 5]))[1], other.step(np.array([0, 5]))[1])
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    mode=st.sampled_from(list(AutoresetMode)),
+    num_envs=st.sampled_from([1, 2, 4]),
+    num_tasks=st.integers(1, 6),
+    max_episode_steps=st.sampled_from([None, 1, 4]),
+    noise=st.sampled_from([0.0, 0.3]),
+    observe_queues=st.booleans(),
+    plan=st.lists(st.tuples(st.integers(0, 4), st.integers(1, 15)), max_size=6),
+    seed=st.integers(0, 2**31),
+)
+def test_partial_resets_as_gymnasium_does_them(
+    mode: AutoresetMode, num_envs: int, plan: list[tuple[int, int]], seed: int, **kwargs: Any
+) -> None:
+    ours, theirs = beside_gymnasium(mode, num_envs, cluster=PLAIN, **kwargs)
+    mine, other = ours.reset(seed=seed)[0], theirs.reset(seed=seed)[0]
+    assert np.array_equal(mine, other)
+    for steps, bits in plan:
+        if mode is not AutoresetMode.DISABLED:
+            assert_steps_agree(ours, theirs, steps)
+        mask = np.array([bits >> i & 1 for i in range(num_envs)], dtype=bool)
+        if mask.any():
+            seeds = [seed + bits + i if bits & 1 else None for i in range(num_envs)]
+            mine, _ = ours.reset(seed=seeds, options={"reset_mask": mask})
+            other, _ = theirs.reset(seed=list(seeds), options={"reset_mask": mask.copy()})
+            assert np.array_equal(mine, other)
+    if mode is not AutoresetMode.DISABLED:
+        assert_steps_agree(ours, theirs, 15)
+
+
+def test_a_partial_reset_while_another_waits_loses_no_end() -> None:
+    ours, theirs = beside_gymnasium(AutoresetMode.NEXT_STEP, 3, cluster=PLAIN, num_tasks=3)
+    ours.reset(seed=0)
+    theirs.reset(seed=0)
+    assert_steps_agree(ours, theirs, 1)
+    for env in (ours, theirs):
+        env.reset(options={"reset_mask": np.array([False, False, True])})
+    assert_steps_agree(ours, theirs, 2)  # 0 and 1 end and wait, 2 ends in a step
+    for env in (ours, theirs):
+        env.reset(options={"reset_mask": np.array([False, True, False])})
+    assert_steps_agree(ours, theirs, 20)
+
+
+@pytest.mark.parametrize("seed", [np.array(3), np.array(3.5), b"ab", bytearray(b"ab"), {1, 2}])
+def test_what_holds_no_seeds_is_refused(seed: Any) -> None:
+    with pytest.raises(HybridClusterError, match="seed is"):
+        HybridClusterVectorEnv(2, num_tasks=3).reset(seed=seed)
+
+
+@pytest.mark.parametrize("seed", [10**400, [10**400, 3]])
+def test_a_seed_may_be_as_large_as_it_likes(seed: Any) -> None:
+    env = HybridClusterVectorEnv(2, num_tasks=3)
+    observations, _ = env.reset(seed=seed)
+    assert np.array_equal(observations[0], HybridClusterEnv(num_tasks=3).reset(seed=10**400)[0])
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"tasks": np.array(3.0)},
+        {"tasks": b"ab"},
+        {"tasks": [np.ma.masked_array(LARGE)] * 2},
+        {"tasks": np.ma.masked_array([LARGE] * 2, mask=True)},
+        {"tasks": [[[0, 10**400, 1.0, 1e9]]] * 2},
+        {"tasks": [[["0", "1e12", "1", "1e9"]]] * 2},
+        {"tasks": {0: LARGE, 1: LARGE}},
+        {"reset_mask": np.ma.masked_array([True, True], mask=[True, False])},
+        {"reset_mask": np.array(True)},
+        {1: 2},
+    ],
+    ids=lambda options: str(options)[:40],
+)
+def test_options_that_only_look_right(options: Any) -> None:
+    with pytest.raises(HybridClusterError):
+        HybridClusterVectorEnv(2, num_tasks=3).reset(options=options)
+
+
+@pytest.mark.parametrize(
+    ("kwargs", "expected"),
+    [
+        ({"num_envs": 2**62}, "num_envs is 4611686018427387904"),
+        ({"num_envs": 10**5000}, "num_envs is"),
+        ({"num_envs": np.array(2)}, "num_envs is"),
+        ({"num_envs": 10**7, "num_tasks": 10**7}, "tasks in all"),
+        ({"max_episode_steps": np.array(3)}, "max_episode_steps is"),
+    ],
+    ids=lambda value: str(value)[:30] if isinstance(value, str) else None,
+)
+def test_impossible_numbers_of_environments(kwargs: dict[str, Any], expected: str) -> None:
+    with pytest.raises(HybridClusterError, match=expected):
+        HybridClusterVectorEnv(**kwargs)
+
+
+def test_an_endless_limit_of_steps_is_none() -> None:
+    env = HybridClusterVectorEnv(2, num_tasks=3, max_episode_steps=10**400)
+    env.reset(seed=0)
+    for _ in range(7):
+        _, _, _, truncated, _ = env.step(np.array([0, 5]))
+        assert not truncated.any()
+
+
+def test_masked_actions_are_refused() -> None:
+    env = HybridClusterVectorEnv(2, num_tasks=3)
+    env.reset(seed=0)
+    with pytest.raises(HybridClusterError, match="actions are a masked array"):
+        env.step(np.ma.masked_array([1, 2], mask=[True, False]))
+
+
+def test_what_the_env_hands_out_is_not_its_state() -> None:
+    env, twin = (HybridClusterVectorEnv(2, cluster=PLAIN, num_tasks=4) for _ in range(2))
+    for each in (env, twin):
+        each.reset(seed=0, options={"tasks": [LARGE, LARGE]})
+    for step in range(8):
+        actions = np.array([step % 6, 5])
+        *mine, info = env.step(actions)
+        *other, _ = twin.step(actions)
+        for a, b in zip(mine, other, strict=True):
+            assert np.array_equal(a, b)
+        state = env.scheduling_state()
+        (episode, _), costs = env.realised_episodes(), env.problem.costs
+        handed = [info["action_mask"], info["_action_mask"], env.action_masks(), *mine]
+        handed += list(vars(state).values())
+        handed += [episode.release_s, episode.cpu_time_s, episode.gpu_time_s]
+        handed += [costs.cpu_time_s, costs.gpu_time_s, costs.cpu_power_w, costs.num_feasible]
+        for array in handed:
+            if array.flags.writeable:
+                array[...] = 1
+        assert np.array_equal(env.action_masks(), twin.action_masks())
+        assert np.array_equal(env.scheduling_state().arrival_s, twin.scheduling_state().arrival_s)
+        assert info["_action_mask"].all()
