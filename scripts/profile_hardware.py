@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
+import signal
 import sys
 from pathlib import Path
 from typing import Any
+
+if __name__ == "__main__":  # Ctrl-C during the imports below
+    signal.signal(signal.SIGINT, lambda *_: os._exit(130))
 
 from tqdm import tqdm
 
@@ -148,8 +153,8 @@ def _is_figure(value: Any) -> bool:
 
 def main(argv: list[str] | None = None) -> int:
     """Entry point; returns the exit code."""
-    return run(execute, parse_arguments(argv))
+    return run(parse_arguments, execute, argv)
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    sys.exit(main())
