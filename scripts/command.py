@@ -161,7 +161,9 @@ def check_output(path: Path, kind: str = "folder", suffixes: Sequence[str] = ())
     Raises:
         HybridClusterError: If it cannot.
     """
-    if path.exists() and not (path.is_dir() if kind == "folder" else path.is_file()):
+    # A file renamed into place would replace a link (such as /dev/stdout), not what it leads to.
+    is_file = path.is_file() and not path.is_symlink()
+    if os.path.lexists(path) and not (path.is_dir() if kind == "folder" else is_file):
         raise HybridClusterError(f"output {str(path)!r} exists and is no {kind}")
     folder = (path if kind == "folder" else path.parent).absolute()
     nearest = next(p for p in (folder, *folder.parents) if os.path.lexists(p))

@@ -24,6 +24,8 @@ FORMATS = (".png", ".pdf", ".svg")
 MAX_ROWS = 500
 """Schedulers of a picture as high as matplotlib can draw."""
 MAX_GAP = 1e9
+MIN_PERCENT = 0.01
+"""A logarithmic axis has no room for a gap of 0; it stands here."""
 MAX_BYTES = 2**30
 """Of a comparison; a larger file reads as one cut short."""
 
@@ -96,12 +98,14 @@ def read_comparison(path: Path) -> tuple[str, list[Gap]]:
 
 
 def _parse_gap(row: dict[str, Any]) -> Gap:
-    half_width = row["gap_ci95"]
-    half_width = math.nan if half_width is None else half_width
-    for name, value in (("gap", row["gap"]), ("gap_ci95", half_width)):
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or abs(value) > MAX_GAP:
+    """Read a row; an interval of null is that of a single episode."""
+    for name in ("gap", "gap_ci95"):
+        value = row[name]
+        is_number = isinstance(value, (int, float)) and abs(value) <= MAX_GAP
+        if not is_number and not (value is None and name == "gap_ci95"):
             raise ValueError(f"field {name!r} is {value!r:.40}; allowed: at most {MAX_GAP:g}")
-    return Gap(str(row["scheduler"]), float(row["gap"]), float(half_width))
+    half_width = math.nan if row["gap_ci95"] is None else row["gap_ci95"]
+    return Gap(str(row["scheduler"]), row["gap"], half_width)
 
 
 def draw(title: str, gaps: list[Gap], path: Path) -> None:
@@ -112,11 +116,12 @@ def draw(title: str, gaps: list[Gap], path: Path) -> None:
     axes = figure.add_subplot()
     for height, gap in enumerate(reversed(gaps)):
         percent, half = gap.mean * 100, gap.half_width * 100
+        shown = max(percent, MIN_PERCENT)
         color = "tab:green" if gap.scheduler == "oracle" else "tab:blue"
-        axes.errorbar(percent, height, xerr=abs(half), fmt="o", color=color, capsize=3)
+        axes.errorbar(shown, height, xerr=abs(half), fmt="o", color=color, capsize=3)
         axes.annotate(
             f"{percent:.3g}",
-            (percent, height),
+            (shown, height),
             (0, 6),
             textcoords="offset points",
             ha="center",

@@ -215,12 +215,14 @@ def test_encrypted_and_cut_files_are_told(agent_file: Path) -> None:
 
 def test_any_changed_byte_is_told_or_harmless(agent_file: Path) -> None:
     whole = agent_file.read_bytes()
+    refused = 0
     for index in range(0, len(whole), 61):
         agent_file.write_bytes(whole[:index] + bytes([whole[index] ^ 0x55]) + whole[index + 1 :])
         try:
             load_agent(agent_file)
-        except HybridClusterError as error:
-            assert "\n" not in str(error)
+        except HybridClusterError:
+            refused += 1
+    assert refused > 10
 
 
 def test_what_is_no_regular_file_is_told(tmp_path: Path) -> None:
