@@ -137,7 +137,9 @@ def _read_tensors(weights: bytes) -> dict[str, torch.Tensor]:
         with zipfile.ZipFile(io.BytesIO(weights)) as archive:
             if any(info.file_size != info.compress_size for info in archive.infolist()):
                 raise HybridClusterError("a member is compressed")
-        tensors = torch.load(io.BytesIO(weights), map_location="cpu", weights_only=True)
+        tensors: dict[str, torch.Tensor] = torch.load(
+            io.BytesIO(weights), map_location="cpu", weights_only=True
+        )
     except Exception as error:  # a stranger's bytes make torch raise whatever they like
         reason = str(error).partition("\n")[0]
         raise HybridClusterError(f"{_WEIGHTS} holds no tensors alone: {reason}") from None

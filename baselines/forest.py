@@ -95,7 +95,8 @@ class Forest:
         header = {"format_version": FORMAT_VERSION, "settings": self.settings}
         content = io.BytesIO()
         arrays: dict[str, Any] = {name: getattr(self, name) for name in _ARRAYS}
-        np.savez_compressed(content, **{_HEADER: np.array(json.dumps(header))}, **arrays)
+        arrays[_HEADER] = np.array(json.dumps(header))
+        np.savez_compressed(content, **arrays)
         write_bytes_atomically(path, content.getvalue())
 
 

@@ -144,7 +144,7 @@ def _start_up(rounds: int) -> dict[str, float]:
 
 def main(argv: list[str] | None = None) -> int:
     """Entry point; returns the exit code."""
-    return run(parse_arguments, execute, argv)
+    return run(execute, parse_arguments(argv))
 
 
 if __name__ == "__main__":

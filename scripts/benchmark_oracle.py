@@ -124,7 +124,7 @@ def _times(length: int, arguments: argparse.Namespace) -> list[str]:
 
 def main(argv: list[str] | None = None) -> int:
     """Entry point; returns the exit code."""
-    return run(parse_arguments, execute, argv)
+    return run(execute, parse_arguments(argv))
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from gymnasium.error import DependencyNotInstalled
 
@@ -38,11 +38,21 @@ MAX_WIDTH = 1_000
 
 def make_parser(description: str, example: str) -> argparse.ArgumentParser:
     """Build a parser whose help shows defaults and an example."""
-    return argparse.ArgumentParser(
+    return _Parser(
         description=description,
         epilog=f"example:\n  {example}",
         formatter_class=_HelpFormatter,
     )
+
+
+class _Parser(argparse.ArgumentParser):
+    def exit(self, status: int = 0, message: str | None = None) -> NoReturn:
+        """End the process, after a help that may have gone unread."""
+        try:
+            _flush()
+        except BrokenPipeError:
+            status = _close_pipes()
+        super().exit(status, message)
 
 
 class _HelpFormatter(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescriptionHelpFormatter):
@@ -86,28 +96,17 @@ def env_kwargs(arguments: argparse.Namespace) -> dict[str, Any]:
     return {name: getattr(arguments, name) for name in names}
 
 
-def run(
-    parse: Callable[[list[str] | None], argparse.Namespace],
-    execute: Callable[[argparse.Namespace], int],
-    argv: list[str] | None = None,
-) -> int:
-    """Run a command; bad input, Ctrl-C and closed pipes end it with an exit code, no traceback.
-
-    Args:
-        parse: Reads the command line; may raise SystemExit.
-        execute: Does the work and returns the exit code.
-        argv: The command line; None: that of the process.
-    """
+def run(command: Callable[[argparse.Namespace], int], arguments: argparse.Namespace) -> int:
+    """Run a command; bad input, Ctrl-C and closed pipes end it with an exit code, no traceback."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # not every terminal has a ±
     try:
         with _interruptible():
             try:
-                return execute(parse(argv))
+                return command(arguments)
             finally:
-                if sys.stdout is not None:
-                    sys.stdout.flush()
+                _flush()
     except HybridClusterError as error:
         return _refuse(str(error))
     except DependencyNotInstalled as error:
@@ -115,11 +114,7 @@ def run(
     except MemoryError as error:
         return _refuse(f"not enough memory: {error or 'fewer tasks, episodes or environments'}")
     except BrokenPipeError:
-        # What Python still has to flush at exit would fail again, with a traceback.
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        for descriptor in (1, 2):
-            os.dup2(nowhere, descriptor)
-        return BROKEN_PIPE
+        return _close_pipes()
     except OSError as error:
         return _refuse(f"{error.filename or 'output'}: {error.strerror or error}")
     except KeyboardInterrupt:
@@ -137,6 +132,20 @@ def _interruptible() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGINT, outside)
+
+
+def _flush() -> None:
+    if sys.stdout is not None:
+        sys.stdout.flush()
+
+
+def _close_pipes() -> int:
+    """Write to nowhere from now on; return the exit code of one to whom nobody listens."""
+    # What Python still has to flush at exit would fail again, with a traceback.
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for descriptor in (1, 2):
+        os.dup2(nowhere, descriptor)
+    return BROKEN_PIPE
 
 
 def _refuse(message: str) -> int:

@@ -167,7 +167,7 @@ def main(argv: list[str] | None = None) -> int:
     """Entry point; returns the exit code."""
     words = sys.argv[1:] if argv is None else argv
     command = shlex.join(["python", "scripts/compare.py", *words])
-    return run(parse_arguments, lambda arguments: execute(arguments, command), argv)
+    return run(lambda arguments: execute(arguments, command), parse_arguments(argv))
 
 
 if __name__ == "__main__":

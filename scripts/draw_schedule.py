@@ -72,7 +72,7 @@ def execute(arguments: argparse.Namespace) -> int:
 
 def main(argv: list[str] | None = None) -> int:
     """Entry point; returns the exit code."""
-    return run(parse_arguments, execute, argv)
+    return run(execute, parse_arguments(argv))
 
 
 if __name__ == "__main__":

@@ -143,7 +143,7 @@ def draw(title: str, gaps: list[Gap], path: Path) -> None:
 
 def main(argv: list[str] | None = None) -> int:
     """Entry point; returns the exit code."""
-    return run(parse_arguments, execute, argv)
+    return run(execute, parse_arguments(argv))
 
 
 if __name__ == "__main__":

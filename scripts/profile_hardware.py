@@ -153,7 +153,7 @@ def _is_figure(value: Any) -> bool:
 
 def main(argv: list[str] | None = None) -> int:
     """Entry point; returns the exit code."""
-    return run(parse_arguments, execute, argv)
+    return run(execute, parse_arguments(argv))
 
 
 if __name__ == "__main__":

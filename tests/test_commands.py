@@ -341,30 +341,42 @@ def run_script(name: str, *arguments: str, **kwargs: Any) -> subprocess.Popen[st
     )
 
 
-@pytest.mark.parametrize("wait", ["script", "torch", "end"])
-def test_ctrl_c_at_any_moment_ends_with_130(wait: str, tmp_path: Path) -> None:
-    # A process interrupts itself as its imports, or what it does at exit, reach a module.
+def test_ctrl_c_at_the_very_end_ends_with_130(tmp_path: Path) -> None:
     (tmp_path / "sitecustomize.py").write_text(
-        f"""
-import atexit, os, signal, sys
-
-class Interrupt:
-    def find_spec(self, name, path=None, target=None):
-        if name == {"cpu_gpu_env" if wait == "script" else wait!r}:
-            os.kill(os.getpid(), signal.SIGINT)
-
-sys.meta_path.insert(0, Interrupt())
-if {wait!r} == "end":
-    atexit.register(lambda: os.kill(os.getpid(), signal.SIGINT))
-"""
+        "import atexit, os, signal\natexit.register(lambda: os.kill(os.getpid(), signal.SIGINT))\n"
     )
     environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
-    arguments = ["--threads", "0"] if wait == "end" else []  # bad input ends it early
-    process = run_script("train", *arguments, env=environment, cwd=tmp_path)
+    process = run_script("plot_gaps", env=environment, cwd=tmp_path)
     _, error = process.communicate(timeout=120)
     assert process.returncode == 130
+    (line,) = error.splitlines()
+    assert "run compare.py first" in line
+
+
+def test_ctrl_c_of_a_terminal_reaches_all_processes_but_ends_in_one_line(tmp_path: Path) -> None:
+    environment = {**os.environ, "XDG_CACHE_HOME": str(tmp_path), "PYTHONPATH": str(tmp_path)}
+    # Workers tell that they are at their imports; a terminal interrupts the whole group.
+    (tmp_path / "sitecustomize.py").write_text(
+        f"""
+import pathlib, sys, time
+if "-m" in sys.orig_argv and "joblib.externals.loky" in " ".join(sys.orig_argv):
+    pathlib.Path({str(tmp_path / "started")!r}).touch()
+    time.sleep(1)
+"""
+    )
+    arguments = ["--episodes", "40", "--num-tasks", "100"]
+    process = run_script(
+        "compare", *arguments, cwd=tmp_path, env=environment, start_new_session=True
+    )
+    deadline = time.monotonic() + 120
+    while not (tmp_path / "started").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    os.killpg(process.pid, signal.SIGINT)
+    _, error = process.communicate(timeout=120)
+    assert (tmp_path / "started").exists()
+    assert process.returncode == 130
     assert "Traceback" not in error
-    assert "KeyboardInterrupt" not in error
+    assert error.splitlines()[-1].startswith("interrupted")
 
 
 def test_output_that_nobody_reads_ends_without_a_traceback(tmp_path: Path) -> None:
