@@ -98,8 +98,11 @@ def env_kwargs(arguments: argparse.Namespace) -> dict[str, Any]:
 
 def run(command: Callable[[argparse.Namespace], int], arguments: argparse.Namespace) -> int:
     """Run a command; bad input, Ctrl-C and closed pipes end it with an exit code, no traceback."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:  # closed by the shell, and progress bars do not check
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
+        elif isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # not every terminal has a ±
     try:
         with _interruptible():
@@ -135,7 +138,7 @@ def _interruptible() -> Iterator[None]:
 
 
 def _flush() -> None:
-    if sys.stdout is not None:
+    if sys.stdout is not None:  # None: closed by the shell
         sys.stdout.flush()
 
 

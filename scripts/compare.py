@@ -24,7 +24,7 @@ from cpu_gpu_env.baselines.hybrid_ml import BEST_FOREST, FEATURES, HybridML
 from cpu_gpu_env.baselines.oracle import OracleSchedule
 from cpu_gpu_env.baselines.oracle_cache import default_cache, solve_episodes
 from cpu_gpu_env.baselines.report import make_table, write_csv, write_json, write_tensorboard
-from cpu_gpu_env.errors import unknown_name
+from cpu_gpu_env.errors import HybridClusterError, unknown_name
 from cpu_gpu_env.problem import Problem, make_problem
 from cpu_gpu_env.scripts.command import (
     add_env_arguments,
@@ -158,6 +158,10 @@ def _forest(path: Path, taken: set[str]) -> Entrant:
 def _new_name(path: Path, taken: set[str]) -> str:
     path = Path(os.path.abspath(path))  # "." and "best.zip" have no folder's name
     name = path.parent.name if path.stem == "best" else path.stem
+    if not name.isprintable():
+        raise HybridClusterError(
+            f"agent {str(path)!r}: its name goes into tables; allowed: printable characters"
+        )
     while name in taken:
         name += "'"
     return name
@@ -167,6 +171,8 @@ def main(argv: list[str] | None = None) -> int:
     """Entry point; returns the exit code."""
     words = sys.argv[1:] if argv is None else argv
     command = shlex.join(["python", "scripts/compare.py", *words])
+    # Names of files are bytes, and what is written down is text.
+    command = command.encode(errors="backslashreplace").decode()
     return run(lambda arguments: execute(arguments, command), parse_arguments(argv))
 
 

@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -409,6 +410,28 @@ def test_tables_are_whole_on_narrow_and_plain_terminals(tmp_path: Path) -> None:
     assert "earliest-finish" in output
     assert "p50/99" in output
     assert (tmp_path / "runs" / "comparison" / "comparison.csv").exists()
+
+
+def test_a_name_that_no_table_can_hold_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert train.main([*SMALL, "--steps", "64", "--output", str(tmp_path)]) == 0
+    for name in (b"bad\xff.zip", b"two\nlines.zip"):
+        agent = os.path.join(os.fsencode(tmp_path), name)
+        shutil.copy(tmp_path / "best.zip", agent)
+        arguments = [*SMALL, "--agent", os.fsdecode(agent), "--output", str(tmp_path / "out")]
+        capsys.readouterr()
+        assert compare.main(arguments) == 2
+        (line,) = capsys.readouterr().err.splitlines()
+        assert "allowed: printable characters" in line
+
+
+def test_closed_streams_do_no_harm(tmp_path: Path) -> None:
+    output = tmp_path / "a"
+    arguments = [*SMALL, "--schedulers", "myopic", "--episodes", "1", "--output", str(output)]
+    command = shlex.join([sys.executable, str(Path(compare.__file__)), *arguments])
+    assert subprocess.run(["bash", "-c", f"{command} >&- 2>&-"], check=False).returncode == 0
+    assert (output / "comparison.json").exists()
 
 
 def test_names_of_agents_are_plain_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -224,6 +224,11 @@ def test_it_learns_from_the_oracle(examples: Examples, forest: Forest) -> None:
     assert objective["forest"] < objective["myopic"]
 
 
+def test_there_is_no_share_of_no_variance(forest: Forest) -> None:
+    same = Examples(np.zeros((3, 3), dtype=np.float32), np.ones(3))
+    assert np.isnan(r_squared(forest, same))
+
+
 def test_until_it_has_seen_enough_it_falls_back(examples: Examples) -> None:
     env = HybridClusterEnv(num_tasks=50)
     learner, fallback = HybridML(env, seed=0), make_scheduler("earliest-finish", env)
