@@ -1,7 +1,8 @@
 """Agents on disk: one zip file with settings as JSON and weights as tensors.
 
 Nothing in it is run on loading: the settings are JSON and the weights go through
-``torch.load(weights_only=True)``, so a file from a stranger is safe to open.
+``torch.load(weights_only=True)``, so a file from a stranger is safe to open. Nor is what it claims
+believed: sizes are bounded, and settings and weights must fit one another.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import io
 import json
 import os
 import zipfile
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -17,13 +19,19 @@ from gymnasium import spaces
 from stable_baselines3.common.policies import BasePolicy
 
 from cpu_gpu_env.agents.algorithms import policy_class
+from cpu_gpu_env.agents.settings import AgentSettings
 from cpu_gpu_env.atomic_file import write_bytes_atomically
+from cpu_gpu_env.baselines.bounded_zip import read_members
 from cpu_gpu_env.errors import HybridClusterError
+from cpu_gpu_env.problem import Problem
 
 FORMAT_VERSION = 1
 BEST_AGENT = "best.zip"
 """Name of the best agent in the folder of a training."""
+MAX_SETTINGS_BYTES = 2**20
+MAX_WEIGHTS_BYTES = 2**28
 _SETTINGS, _WEIGHTS = "settings.json", "weights.pt"
+_LIMITS = {_SETTINGS: MAX_SETTINGS_BYTES, _WEIGHTS: MAX_WEIGHTS_BYTES}
 
 
 def save_agent(policy: BasePolicy, settings: dict[str, Any], path: str | os.PathLike[str]) -> None:
@@ -31,7 +39,8 @@ def save_agent(policy: BasePolicy, settings: dict[str, Any], path: str | os.Path
 
     Args:
         policy: The trained policy.
-        settings: What made it, JSON values; must hold ``algo`` and ``net_arch`` for `load_agent`.
+        settings: What made it, JSON values; `load_agent` needs the fields of `AgentSettings`, of
+            which the sizes of observation and action are taken from the policy.
         path: File to write, ``*.zip``.
     """
     weights = io.BytesIO()
@@ -51,40 +60,99 @@ def save_agent(policy: BasePolicy, settings: dict[str, Any], path: str | os.Path
     write_bytes_atomically(path, content.getvalue())
 
 
-def load_agent(path: str | os.PathLike[str]) -> tuple[BasePolicy, dict[str, Any]]:
+def load_agent(
+    path: str | os.PathLike[str], problem: Problem | None = None
+) -> tuple[BasePolicy, AgentSettings]:
     """Load an agent: a policy with SB3's `predict`, and its settings.
 
+    Args:
+        path: File that `save_agent` wrote.
+        problem: What it is to act in; None: not known yet.
+
     Raises:
-        HybridClusterError: If the file is missing, damaged, or not an agent.
+        HybridClusterError: If the file is missing, damaged, not an agent, or does not fit the
+            problem.
     """
-    settings, weights = _read(path)
+    members = read_members(path, _LIMITS, "agent")
     try:
-        policy = policy_class(settings["algo"])(
-            spaces.Box(0.0, 1.0, (int(settings["observation_size"]),)),
-            spaces.Discrete(int(settings["num_actions"])),
-            lambda _: 0.0,
-            net_arch=settings["net_arch"],
-        )
-        state = torch.load(io.BytesIO(weights), map_location="cpu", weights_only=True)
-        policy.load_state_dict(state)
-    except Exception as error:
+        settings = _parse_settings(members[_SETTINGS])
+        if problem is not None:
+            settings.check_fits(problem)
+        policy = _build_policy(settings, members[_WEIGHTS])
+    except HybridClusterError as error:
         raise HybridClusterError(f"{path}: not a usable agent: {error}") from None
-    policy.set_training_mode(False)
     return policy, settings
 
 
-def _read(path: str | os.PathLike[str]) -> tuple[dict[str, Any], bytes]:
+def _parse_settings(text: bytes) -> AgentSettings:
     try:
-        with zipfile.ZipFile(path) as archive:
-            settings = json.loads(archive.read(_SETTINGS))
-            weights = archive.read(_WEIGHTS)
-    except OSError as error:
-        raise HybridClusterError(f"{path}: cannot read the agent: {error.strerror}") from None
-    except (zipfile.BadZipFile, KeyError, ValueError) as error:
-        raise HybridClusterError(f"{path}: not an agent file: {error}") from None
-    if not isinstance(settings, dict) or settings.get("format_version") != FORMAT_VERSION:
-        version = settings.get("format_version") if isinstance(settings, dict) else settings
+        content = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise HybridClusterError(f"{_SETTINGS} is no JSON: {error}") from None
+    version = content.get("format_version") if isinstance(content, dict) else None
+    if isinstance(content, dict) and (isinstance(version, bool) or version != FORMAT_VERSION):
         raise HybridClusterError(
-            f"{path}: field 'format_version' is {version!r}; allowed: {FORMAT_VERSION}"
+            f"field 'format_version' is {version!r:.40}; allowed: {FORMAT_VERSION}"
         )
-    return settings, weights
+    return AgentSettings.parse(content)
+
+
+def _build_policy(settings: AgentSettings, weights: bytes) -> BasePolicy:
+    """Build the net that the settings describe, and fill in the weights."""
+    # A net that the file cannot fill is never allocated.
+    layers = (settings.observation_size, *settings.net_arch, settings.num_actions)
+    if 4 * sum(low * high for low, high in pairwise(layers)) > len(weights):
+        raise HybridClusterError(
+            f"field 'net_arch' is {list(settings.net_arch)}, which takes more weights than the "
+            f"{len(weights)} bytes of {_WEIGHTS}"
+        )
+    given = _read_tensors(weights)
+    policy = policy_class(settings.algo)(
+        spaces.Box(0.0, 1.0, (settings.observation_size,)),
+        spaces.Discrete(settings.num_actions),
+        lambda _: 0.0,
+        net_arch=list(settings.net_arch),
+    )
+    needed = policy.state_dict()
+    for name in sorted(needed.keys() ^ given.keys()):
+        state = "missing" if name in needed else "not of such a net"
+        raise HybridClusterError(f"{_WEIGHTS}: tensor {name!r:.80} is {state}")
+    for name, tensor in needed.items():
+        found = given[name]
+        if found.shape != tensor.shape or found.dtype != tensor.dtype:
+            raise HybridClusterError(
+                f"{_WEIGHTS}: tensor {name!r} is {found.dtype} {tuple(found.shape)}; allowed by "
+                f"{_SETTINGS}: {tensor.dtype} {tuple(tensor.shape)}"
+            )
+        if not torch.isfinite(found).all():
+            raise HybridClusterError(f"{_WEIGHTS}: tensor {name!r} holds nan or infinity")
+    policy.load_state_dict(given)
+    policy.set_training_mode(False)
+    return policy
+
+
+def _read_tensors(weights: bytes) -> dict[str, torch.Tensor]:
+    try:
+        # torch unpacks whatever size a member claims; what it writes itself is never compressed.
+        with zipfile.ZipFile(io.BytesIO(weights)) as archive:
+            if any(info.file_size != info.compress_size for info in archive.infolist()):
+                raise HybridClusterError("a member is compressed")
+        tensors: dict[str, torch.Tensor] = torch.load(
+            io.BytesIO(weights), map_location="cpu", weights_only=True
+        )
+    except Exception as error:  # a stranger's bytes make torch raise whatever they like
+        reason = str(error).partition("\n")[0]
+        raise HybridClusterError(f"{_WEIGHTS} holds no tensors alone: {reason}") from None
+    dense = isinstance(tensors, dict) and all(
+        isinstance(name, str) and isinstance(tensor, torch.Tensor) and _is_plain(tensor)
+        for name, tensor in tensors.items()
+    )
+    if not dense:
+        raise HybridClusterError(f"{_WEIGHTS} is no dictionary of dense tensors by name")
+    return tensors
+
+
+def _is_plain(tensor: torch.Tensor) -> bool:
+    return (
+        tensor.layout == torch.strided and tensor.device.type == "cpu" and not tensor.is_quantized
+    )

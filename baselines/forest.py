@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
-import zipfile
+import reprlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cpu_gpu_env.atomic_file import write_bytes_atomically
+from cpu_gpu_env.baselines.bounded_zip import read_members
 from cpu_gpu_env.errors import HybridClusterError
 from cpu_gpu_env.tasks import FloatArray
 
@@ -20,6 +21,12 @@ if TYPE_CHECKING:
     from sklearn.ensemble import RandomForestRegressor
 
 FORMAT_VERSION = 1
+MAX_HEADER_BYTES = 2**22
+MAX_ARRAY_BYTES = 2**26
+"""Eight million nodes; a forest of `train.py` has some hundred thousand."""
+MAX_TREES = 10_000
+MAX_DEPTH = 1_000
+_HEADER = "header"
 _ARRAYS = {
     "root": "i4",
     "feature": "i4",
@@ -85,54 +92,112 @@ class Forest:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the forest as ``*.npz``, whole or not at all."""
-        header = {"format_version": FORMAT_VERSION, "depth": self.depth, "settings": self.settings}
+        header = {"format_version": FORMAT_VERSION, "settings": self.settings}
         content = io.BytesIO()
         arrays: dict[str, Any] = {name: getattr(self, name) for name in _ARRAYS}
-        np.savez_compressed(content, header=np.array(json.dumps(header)), **arrays)
+        arrays[_HEADER] = np.array(json.dumps(header))
+        np.savez_compressed(content, **arrays)
         write_bytes_atomically(path, content.getvalue())
 
 
-def load_forest(path: str | os.PathLike[str]) -> Forest:
-    """Read a forest; nothing in the file is run.
+def load_forest(path: str | os.PathLike[str], num_features: int | None = None) -> Forest:
+    """Read a forest; nothing in the file is run, and no size that it claims is believed.
+
+    Args:
+        path: File that `Forest.save` wrote.
+        num_features: Features that it will be given; None: as many as it wants.
 
     Raises:
-        HybridClusterError: If the file is missing, damaged, or no forest.
+        HybridClusterError: If the file is missing, damaged, no forest, or one for other features.
     """
+    limits = {f"{_HEADER}.npy": MAX_HEADER_BYTES}
+    limits.update({f"{name}.npy": MAX_ARRAY_BYTES for name in _ARRAYS})
+    members = read_members(path, limits, "forest")
     try:
-        with np.load(path, allow_pickle=False) as file:
-            header = json.loads(str(file["header"]))
-            arrays = {name: np.asarray(file[name], dtype=kind) for name, kind in _ARRAYS.items()}
-            forest = Forest(**arrays, depth=int(header["depth"]), settings=header["settings"])
-        version = header["format_version"]
-    except OSError as error:
-        raise HybridClusterError(f"{path}: cannot read the forest: {error.strerror}") from None
-    except (zipfile.BadZipFile, KeyError, TypeError, ValueError, EOFError) as error:
+        settings = _parse_header(_parse_array(_HEADER, members[f"{_HEADER}.npy"]))
+        wanted = settings.get("num_features")
+        if isinstance(wanted, bool) or not isinstance(wanted, int) or wanted < 1:
+            raise _wrong("num_features", wanted, "a whole number >= 1")
+        if num_features is not None and wanted != num_features:
+            raise _wrong("num_features", wanted, str(num_features))
+        arrays = {
+            name: _check_column(name, _parse_array(name, members[f"{name}.npy"]), np.dtype(kind))
+            for name, kind in _ARRAYS.items()
+        }
+        return Forest(**arrays, depth=_check_trees(arrays, wanted), settings=settings)
+    except HybridClusterError as error:
         raise HybridClusterError(f"{path}: not a forest: {error}") from None
-    if version != FORMAT_VERSION:
+
+
+def _wrong(field: str, value: Any, allowed: str) -> HybridClusterError:
+    return HybridClusterError(f"field {field!r} is {reprlib.repr(value)}; allowed: {allowed}")
+
+
+def _parse_array(name: str, content: bytes) -> npt.NDArray[Any]:
+    try:
+        array: npt.NDArray[Any] = np.lib.format.read_array(io.BytesIO(content), allow_pickle=False)
+    except Exception as error:  # a stranger's bytes make the parser raise whatever it likes
+        reason = str(error).partition("\n")[0]
+        raise HybridClusterError(f"field {name!r} is no array: {reason}") from None
+    return array
+
+
+def _parse_header(header: npt.NDArray[Any]) -> dict[str, Any]:
+    if header.dtype.kind != "U" or header.ndim != 0:
+        raise _wrong(_HEADER, header.dtype, "one text")
+    try:
+        content = json.loads(str(header))
+    except (ValueError, RecursionError) as error:
+        raise HybridClusterError(f"field {_HEADER!r} is no JSON: {error}") from None
+    version = content.get("format_version") if isinstance(content, dict) else None
+    if isinstance(version, bool) or version != FORMAT_VERSION:
+        raise _wrong("format_version", version, str(FORMAT_VERSION))
+    settings = content.get("settings")
+    if not isinstance(settings, dict):
+        raise _wrong("settings", settings, "a JSON object")
+    return settings
+
+
+def _check_column(name: str, array: npt.NDArray[Any], kind: np.dtype[Any]) -> npt.NDArray[Any]:
+    if array.dtype.newbyteorder("=") != kind or array.ndim != 1:
+        raise _wrong(name, f"{array.dtype} {array.shape}", f"{kind}, one-dimensional")
+    if not np.isfinite(array).all():
+        raise HybridClusterError(f"field {name!r} holds nan or infinity; allowed: finite numbers")
+    return array.astype(kind)
+
+
+def _check_trees(arrays: dict[str, npt.NDArray[Any]], num_features: int) -> int:
+    """Refuse nodes that lead nowhere, or in a circle; return the depth of the deepest tree."""
+    nodes, trees = len(arrays["feature"]), len(arrays["root"])
+    if not 1 <= trees <= MAX_TREES:
+        raise _wrong("root", trees, f"1 to {MAX_TREES} trees")
+    for name in ("threshold", "left", "right", "value"):
+        if len(arrays[name]) != nodes:
+            raise _wrong(name, len(arrays[name]), f"as many nodes as 'feature' has, {nodes}")
+    for name, limit in (("root", nodes), ("left", nodes), ("right", nodes)):
+        _check_range(name, arrays[name], limit, "nodes")
+    _check_range("feature", arrays["feature"], num_features, "features")
+    node, left, right = np.arange(nodes), arrays["left"], arrays["right"]
+    is_leaf = (left == node) & (right == node)
+    children = np.concatenate([left[~is_leaf], right[~is_leaf]])
+    parents = np.tile(node[~is_leaf], 2)
+    named = np.bincount(np.concatenate([arrays["root"], children]), minlength=nodes)
+    # Children that come after their parents cannot close a circle.
+    if (children <= parents).any() or (named != 1).any():
         raise HybridClusterError(
-            f"{path}: field 'format_version' is {version!r}; allowed: {FORMAT_VERSION}"
+            "fields 'root', 'left' and 'right' are no trees; allowed: each node is a root or the "
+            "child of one node before it, and a leaf names itself twice"
         )
-    _check(forest, path)
-    return forest
+    depth, level = 0, arrays["root"]
+    while not is_leaf[level].all():
+        inner = level[~is_leaf[level]]
+        depth, level = depth + 1, np.concatenate([left[inner], right[inner]])
+        if depth > MAX_DEPTH:
+            raise HybridClusterError(f"a tree is deeper than {MAX_DEPTH}, the most allowed")
+    return depth
 
 
-def _check(forest: Forest, path: str | os.PathLike[str]) -> None:
-    """Refuse nodes that lead nowhere."""
-    nodes, features = len(forest.feature), forest.settings.get("num_features")
-    sound = (
-        isinstance(features, int)
-        and 0 <= forest.depth <= nodes
-        and len(forest.root) > 0
-        and all(len(getattr(forest, name)) == nodes for name in _ARRAYS if name != "root")
-        and all(
-            getattr(forest, name).min() >= 0 and getattr(forest, name).max() < limit
-            for name, limit in (
-                ("root", nodes),
-                ("left", nodes),
-                ("right", nodes),
-                ("feature", features),
-            )
-        )
-    )
-    if not sound:
-        raise HybridClusterError(f"{path}: not a forest: its arrays do not fit one another")
+def _check_range(name: str, index: npt.NDArray[Any], limit: int, what: str) -> None:
+    wrong = index[(index < 0) | (index >= limit)]
+    if len(wrong):
+        raise _wrong(name, int(wrong[0]), f"0 to {limit - 1}, the {what} there are")

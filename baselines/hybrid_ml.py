@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -79,9 +80,10 @@ def fit_forest(
 
 
 def r_squared(forest: Forest, examples: Examples) -> float:
-    """Share of the variance of the oracle's GPU fraction that the forest explains."""
+    """Share of the variance of the oracle's GPU fraction that the forest explains; nan: none."""
     error = examples.gpu_fraction - forest.predict(derive(examples.observation))
-    return float(1.0 - error.var() / examples.gpu_fraction.var())
+    variance = float(examples.gpu_fraction.var())
+    return 1.0 - float(error.var()) / variance if variance > 0 else math.nan
 
 
 def imitate_oracle(

@@ -11,7 +11,10 @@ import hashlib
 import inspect
 import json
 import os
-from collections.abc import Callable, Sequence
+import signal
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from functools import lru_cache
 from importlib import metadata
@@ -59,11 +62,26 @@ def solve_episodes(
         from joblib import Parallel, delayed
 
         parallel = Parallel(n_jobs=min(jobs, len(missing)), return_as="generator")
-        solved = parallel(delayed(_solve)(episodes[index], effort, cache) for index in missing)
+        with _deaf_to_ctrl_c():
+            solved = parallel(delayed(_solve)(episodes[index], effort, cache) for index in missing)
         for index, schedule in zip(missing, solved, strict=True):
             schedules[index] = schedule
             progress()
     return [schedule for schedule in schedules if schedule is not None]
+
+
+@contextmanager
+def _deaf_to_ctrl_c() -> Iterator[None]:
+    """Start processes that leave Ctrl-C, which a terminal sends to all of them, to this one."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    # Processes inherit what is ignored. (They would inherit a mask, too, but loky takes it off.)
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _solve(episode: RealisedEpisode, effort: Effort, cache: Path | None) -> OracleSchedule:

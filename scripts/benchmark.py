@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 import argparse
+import math
+import os
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable
 from typing import Any
 
+if __name__ == "__main__":  # Ctrl-C during the imports below
+    signal.signal(signal.SIGINT, lambda *_: os._exit(130))
+
 import gymnasium as gym
 import numpy as np
-from rich.console import Console
 from rich.table import Table
 from tqdm import tqdm
 
 from cpu_gpu_env import ENV_ID
 from cpu_gpu_env.problem import DEFAULT_NUM_TASKS
-from cpu_gpu_env.scripts.command import make_parser, positive, run, seed
+from cpu_gpu_env.scripts.command import make_parser, positive, print_tables, run, seed
 
 VECTOR_SIZES = (64, 1_024, 4_096, 16_384)
+MAX_SECONDS = 3_600
 PEER = "CartPole-v1"
 
 _TIME_MAKE = """
@@ -42,9 +48,19 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
         "python scripts/benchmark.py --rounds 5",
     )
     parser.add_argument("--rounds", type=positive, default=5, help="the best of so many counts")
-    parser.add_argument("--seconds", type=float, default=0.5, help="length of a round")
+    parser.add_argument("--seconds", type=_seconds, default=0.5, help="length of a round")
     parser.add_argument("--seed", type=seed, default=0, help="seed of environments and actions")
     return parser.parse_args(argv)
+
+
+def _seconds(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 < value <= MAX_SECONDS:
+        raise argparse.ArgumentTypeError(f"{text!r:.40} is not a number in (0, {MAX_SECONDS}]")
+    return value
 
 
 def execute(arguments: argparse.Namespace) -> int:
@@ -59,16 +75,18 @@ def execute(arguments: argparse.Namespace) -> int:
         cases.append(
             (f"vector, {size:,} envs", lambda name, n=size: _vector(name, n, arguments.seed))  # type: ignore[misc]
         )
-    for label, build in tqdm(cases, desc="measuring"):
-        measures = [build(name) for name in (ENV_ID, PEER)]
-        best = [0.0, 0.0]
-        for _ in range(arguments.rounds):
-            best = [
-                max(rate, measure(arguments.seconds))
-                for rate, measure in zip(best, measures, strict=True)
-            ]
-        table.add_row(label, f"{best[0]:,.0f}", f"{best[1]:,.0f}", f"{best[0] / best[1]:.2f}")
-    Console().print(table)
+    try:
+        for label, build in tqdm(cases, desc="measuring"):
+            measures = [build(name) for name in (ENV_ID, PEER)]
+            best = [0.0, 0.0]
+            for _ in range(arguments.rounds):
+                best = [
+                    max(rate, measure(arguments.seconds))
+                    for rate, measure in zip(best, measures, strict=True)
+                ]
+            table.add_row(label, f"{best[0]:,.0f}", f"{best[1]:,.0f}", f"{best[0] / best[1]:.2f}")
+    finally:
+        print_tables(table)  # after Ctrl-C what is measured, too
     for label, seconds in _start_up(arguments.rounds).items():
         print(f"{label}: {seconds * 1e3:.1f} ms")
     return 0
@@ -117,7 +135,7 @@ def _start_up(rounds: int) -> dict[str, float]:
         subprocess.run(
             [sys.executable, "-c", _TIME_MAKE], capture_output=True, text=True, check=True
         )
-        for _ in range(rounds)
+        for _ in tqdm(range(rounds), desc="starting")
     ]
     times = np.array([[float(word) for word in run.stdout.split()] for run in runs])
     labels = ("import cpu_gpu_env after gymnasium", "first gym.make", "each further gym.make")

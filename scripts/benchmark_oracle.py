@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import argparse
 import itertools
+import os
+import signal
 import sys
 import time
 
+if __name__ == "__main__":  # Ctrl-C during the imports below
+    signal.signal(signal.SIGINT, lambda *_: os._exit(130))
+
 import numpy as np
-from rich.console import Console
 from rich.table import Table
 from tqdm import tqdm
 
@@ -19,7 +23,7 @@ from cpu_gpu_env.baselines.oracle import solve_episode
 from cpu_gpu_env.env import HybridClusterEnv
 from cpu_gpu_env.profile import shipped_profiles
 from cpu_gpu_env.realised import RealisedEpisode
-from cpu_gpu_env.scripts.command import make_parser, positive, run, seed
+from cpu_gpu_env.scripts.command import check_total, make_parser, positive, print_tables, run, seed
 from cpu_gpu_env.workload import SYNTHETIC_WORKLOADS
 
 
@@ -35,7 +39,7 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     )
     parser.add_argument(
         "--lengths",
-        type=lambda text: [positive(part) for part in text.split(",")],
+        type=_lengths,
         default=[200, 1_000, 2_000],
         help="tasks of an episode, on the default problem",
     )
@@ -46,20 +50,28 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
+def _lengths(text: str) -> list[int]:
+    return [positive(part) for part in text.split(",")]
+
+
 def execute(arguments: argparse.Namespace) -> int:
     """Measure and print the tables."""
+    longest = max(*arguments.lengths, arguments.num_tasks)
+    check_total("--episodes", arguments.episodes, longest)
     by_problem = Table(title=f"{arguments.num_tasks} tasks, {arguments.episodes} episodes")
     for heading in ("cluster", "workload", "oracle gap [%]", "median", "best other", "its gap [%]"):
         by_problem.add_column(heading)
-    cases = list(itertools.product(shipped_profiles(), sorted(SYNTHETIC_WORKLOADS)))
-    for cluster, workload in tqdm(cases, desc="profiles and workloads"):
-        by_problem.add_row(cluster, workload, *_against_others(cluster, workload, arguments))
     by_length = Table(title="default problem, one process")
     for heading in ("tasks", "oracle gap [%]", "median", "time [s]", "of that the bound"):
         by_length.add_column(heading, justify="right")
-    for length in tqdm(arguments.lengths, desc="lengths"):
-        by_length.add_row(f"{length:,}", *_times(length, arguments))
-    Console().print(by_problem, by_length)
+    cases = list(itertools.product(shipped_profiles(), sorted(SYNTHETIC_WORKLOADS)))
+    try:
+        for cluster, workload in tqdm(cases, desc="profiles and workloads"):
+            by_problem.add_row(cluster, workload, *_against_others(cluster, workload, arguments))
+        for length in tqdm(arguments.lengths, desc="lengths"):
+            by_length.add_row(f"{length:,}", *_times(length, arguments))
+    finally:
+        print_tables(by_problem, by_length)  # after Ctrl-C what is measured, too
     begin = time.perf_counter()
     lower_bound(_episode(arguments.seed, num_tasks=arguments.bound_length))
     seconds = time.perf_counter() - begin

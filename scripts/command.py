@@ -3,28 +3,56 @@
 from __future__ import annotations
 
 import argparse
+import io
+import math
 import os
+import signal
 import sys
-from collections.abc import Callable
+import tempfile
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from gymnasium.error import DependencyNotInstalled
 
 from cpu_gpu_env.errors import HybridClusterError
 from cpu_gpu_env.problem import DEFAULT_GPU_FRACTIONS, DEFAULT_LOAD, DEFAULT_NUM_TASKS
 from cpu_gpu_env.profile import DEFAULT_CLUSTER
 from cpu_gpu_env.workload import DEFAULT_WORKLOAD
 
-INTERRUPTED = 130
-"""Exit code after Ctrl-C, as shells have it."""
+if TYPE_CHECKING:
+    from rich.table import Table
+
+BAD_INPUT = 2
+INTERRUPTED, BROKEN_PIPE = 130, 141
+"""Exit codes after Ctrl-C, and when nobody reads the output any more, as shells have them."""
+MIN_LOAD = 1e-6
+"""At this load arrivals are already a million times as far apart as the cluster needs."""
+MAX_TASKS_AT_ONCE = 100_000_000
+"""Tasks of all episodes that are played together: a few gigabytes."""
+MAX_WIDTH = 1_000
+"""Columns of the widest table."""
 
 
 def make_parser(description: str, example: str) -> argparse.ArgumentParser:
     """Build a parser whose help shows defaults and an example."""
-    return argparse.ArgumentParser(
+    return _Parser(
         description=description,
         epilog=f"example:\n  {example}",
         formatter_class=_HelpFormatter,
     )
+
+
+class _Parser(argparse.ArgumentParser):
+    def exit(self, status: int = 0, message: str | None = None) -> NoReturn:
+        """End the process, after a help that may have gone unread."""
+        try:
+            _flush()
+        except BrokenPipeError:
+            status = _close_pipes()
+        super().exit(status, message)
 
 
 class _HelpFormatter(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescriptionHelpFormatter):
@@ -69,17 +97,63 @@ def env_kwargs(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def run(command: Callable[[argparse.Namespace], int], arguments: argparse.Namespace) -> int:
-    """Run a command; turn bad input and Ctrl-C into a line on stderr and an exit code."""
+    """Run a command; bad input, Ctrl-C and closed pipes end it with an exit code, no traceback."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:  # closed by the shell, and progress bars do not check
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
+        elif isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # not every terminal has a ±
     try:
-        return command(arguments)
+        with _interruptible():
+            try:
+                return command(arguments)
+            finally:
+                _flush()
     except HybridClusterError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+        return _refuse(str(error))
+    except DependencyNotInstalled as error:
+        return _refuse(str(error))
+    except MemoryError as error:
+        return _refuse(f"not enough memory: {error or 'fewer tasks, episodes or environments'}")
+    except BrokenPipeError:
+        return _close_pipes()
     except OSError as error:
-        print(f"error: {error.filename or 'output'}: {error.strerror or error}", file=sys.stderr)
-        return 2
+        return _refuse(f"{error.filename or 'output'}: {error.strerror or error}")
     except KeyboardInterrupt:
         return interrupted()
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Let Ctrl-C raise KeyboardInterrupt within; before and after, scripts have it end at once."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    outside = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, outside)
+
+
+def _flush() -> None:
+    if sys.stdout is not None:  # None: closed by the shell
+        sys.stdout.flush()
+
+
+def _close_pipes() -> int:
+    """Write to nowhere from now on; return the exit code of one to whom nobody listens."""
+    # What Python still has to flush at exit would fail again, with a traceback.
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for descriptor in (1, 2):
+        os.dup2(nowhere, descriptor)
+    return BROKEN_PIPE
+
+
+def _refuse(message: str) -> int:
+    print(f"error: {message}", file=sys.stderr)
+    return BAD_INPUT
 
 
 def interrupted() -> int:
@@ -88,47 +162,99 @@ def interrupted() -> int:
     return INTERRUPTED
 
 
-def check_output(path: Path, kind: str = "folder") -> None:
+def check_output(path: Path, kind: str = "folder", suffixes: Sequence[str] = ()) -> None:
     """Find out before the work that an output cannot be written.
 
     Args:
         path: What is to be written.
         kind: ``"folder"`` or ``"file"``.
+        suffixes: What a file's name may end in; none: anything.
 
     Raises:
         HybridClusterError: If it cannot.
     """
-    if path.exists() and path.is_dir() != (kind == "folder"):
+    # A file renamed into place would replace a link (such as /dev/stdout), not what it leads to.
+    is_file = path.is_file() and not path.is_symlink()
+    if os.path.lexists(path) and not (path.is_dir() if kind == "folder" else is_file):
         raise HybridClusterError(f"output {str(path)!r} exists and is no {kind}")
-    candidates = [path, *path.absolute().parents]
-    nearest = next(p for p in candidates if p.exists() and (p != path or kind == "folder"))
-    if not nearest.is_dir() or not os.access(nearest, os.W_OK):
+    folder = (path if kind == "folder" else path.parent).absolute()
+    nearest = next(p for p in (folder, *folder.parents) if os.path.lexists(p))
+    try:
+        # Rights and file systems have too many rules to ask about; a file tells.
+        with tempfile.NamedTemporaryFile(dir=nearest, prefix=f".{path.name}."):
+            pass
+    except OSError as error:
         raise HybridClusterError(
-            f"cannot write output {str(path)!r}: {str(nearest)!r} is no folder open to writing"
+            f"cannot write output {str(path)!r}: no file can be made in {str(nearest)!r}: "
+            f"{error.strerror}"
+        ) from None
+    if suffixes and path.suffix.lower() not in suffixes:
+        raise HybridClusterError(
+            f"output {str(path)!r} ends in {path.suffix!r}; allowed: {', '.join(suffixes)}"
         )
 
 
-def positive(text: str) -> int:
-    """Parse a whole number of at least 1."""
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not a whole number >= 1")
-    return value
+def check_total(option: str, count: int, num_tasks: int) -> None:
+    """Find out before the work that episodes played at once do not fit into memory.
+
+    Raises:
+        HybridClusterError: If they have more than `MAX_TASKS_AT_ONCE` tasks in all.
+    """
+    if count * num_tasks > MAX_TASKS_AT_ONCE:
+        raise HybridClusterError(
+            f"{option} {count} of --num-tasks {num_tasks} are {count * num_tasks} tasks at once; "
+            f"allowed: at most {MAX_TASKS_AT_ONCE}"
+        )
 
 
-def seed(text: str) -> int:
-    """Parse a seed: a whole number of at least 0."""
-    value = int(text)
-    if value < 0:
-        raise argparse.ArgumentTypeError(f"{text} is not a whole number >= 0")
-    return value
+def print_tables(*tables: Table) -> None:
+    """Print tables whole: lines that a terminal breaks can be read, cells cut short cannot."""
+    from rich.console import Console
+    from rich.measure import Measurement
+
+    # Names of files are no markup.
+    console = Console(markup=False)
+    for table in tables:
+        unlimited = console.options.update(max_width=MAX_WIDTH)
+        width = max(console.width, Measurement.get(console, unlimited, table).maximum)
+        Console(markup=False, width=width).print(table)
+
+
+def whole_number(low: int, high: int) -> Callable[[str], int]:
+    """Build a parser of whole numbers from low to high."""
+
+    def parse(text: str) -> int:
+        try:
+            value = int(text)
+        except ValueError:
+            value = None
+        if value is None or not low <= value <= high:
+            raise argparse.ArgumentTypeError(
+                f"{text!r:.40} is not a whole number from {low} to {high}"
+            )
+        return value
+
+    return parse
+
+
+positive = whole_number(1, 1_000_000)
+"""Parse how many of something there are."""
+seed = whole_number(0, 2**31 - 1)
+"""Parse a seed: SB3 and scikit-learn take 32 bits, and seeds count up from it."""
+cores = whole_number(1, os.cpu_count() or 1)
+"""Parse how many cores of this machine to use."""
 
 
 def _load(text: str) -> float | None:
     try:
-        return None if text.lower() == "none" else float(text)
+        value = None if text.lower() == "none" else float(text)
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is neither a number nor 'none'") from None
+        value = math.nan
+    if value is not None and not MIN_LOAD <= value < math.inf:
+        raise argparse.ArgumentTypeError(
+            f"{text!r:.40} is neither a number of at least {MIN_LOAD:g} nor 'none'"
+        )
+    return value
 
 
 def _fractions(text: str) -> tuple[float, ...]:

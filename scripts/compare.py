@@ -3,32 +3,39 @@
 from __future__ import annotations
 
 import argparse
+import os
 import shlex
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
+if __name__ == "__main__":  # Ctrl-C during the imports below
+    signal.signal(signal.SIGINT, lambda *_: os._exit(130))
+
 from tqdm import tqdm
 
 from cpu_gpu_env.baselines import SCHEDULERS, make_scheduler
-from cpu_gpu_env.baselines.comparison import Entrant, compare
+from cpu_gpu_env.baselines.comparison import ORACLE, Entrant, compare
 from cpu_gpu_env.baselines.evaluation import EVALUATION_SEED
 from cpu_gpu_env.baselines.forest import load_forest
-from cpu_gpu_env.baselines.hybrid_ml import BEST_FOREST, HybridML
+from cpu_gpu_env.baselines.hybrid_ml import BEST_FOREST, FEATURES, HybridML
 from cpu_gpu_env.baselines.oracle import OracleSchedule
 from cpu_gpu_env.baselines.oracle_cache import default_cache, solve_episodes
 from cpu_gpu_env.baselines.report import make_table, write_csv, write_json, write_tensorboard
 from cpu_gpu_env.errors import HybridClusterError, unknown_name
-from cpu_gpu_env.problem import make_problem
+from cpu_gpu_env.problem import Problem, make_problem
 from cpu_gpu_env.scripts.command import (
     add_env_arguments,
     check_output,
+    check_total,
+    cores,
     env_kwargs,
     interrupted,
     make_parser,
     positive,
+    print_tables,
     run,
     seed,
 )
@@ -67,7 +74,12 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--cache", type=Path, default=default_cache(), help="folder of solved episodes"
     )
-    parser.add_argument("--jobs", type=int, default=-1, help="processes that solve; -1: all cores")
+    parser.add_argument(
+        "--jobs",
+        type=lambda text: -1 if text == "-1" else cores(text),
+        default=-1,
+        help="processes that solve; -1: all cores",
+    )
     parser.add_argument(
         "--output", type=Path, default=Path("runs/comparison"), help="folder to write"
     )
@@ -78,11 +90,18 @@ def execute(arguments: argparse.Namespace, command: str) -> int:
     """Compare, with a progress bar, and write everything down."""
     kwargs = env_kwargs(arguments)
     problem = make_problem(**kwargs)
-    check_output(arguments.output)
+    check_total("--episodes", arguments.episodes, problem.num_tasks)
+    output = arguments.output
+    for name in ("comparison.csv", "comparison.json"):
+        check_output(output / name, "file")
+    if arguments.bound != "none":
+        check_output(arguments.cache)
     names = dict.fromkeys(name.strip() for name in arguments.schedulers.split(","))
     entrants = [_fixed(name, arguments.seed) for name in names]
     for path in arguments.agent:
-        entrants.append(_agent(path, problem.gpu_fractions, {e.name for e in entrants}))
+        entrants.append(_agent(path, problem, {ORACLE, *(e.name for e in entrants)}))
+    for entrant in entrants:
+        check_output(output / "tensorboard" / entrant.name)
     seeds = range(arguments.seed, arguments.seed + arguments.episodes)
     oracle = None if arguments.bound == "none" else _solve(arguments, seeds, kwargs)
     with tqdm(total=len(entrants), unit="scheduler", desc="comparing") as bar:
@@ -92,11 +111,10 @@ def execute(arguments: argparse.Namespace, command: str) -> int:
             bar.update()
 
         comparison = compare(entrants, seeds, kwargs, command, progress, oracle)
-    output = arguments.output
     write_csv(comparison, output / "comparison.csv")
     write_json(comparison, output / "comparison.json")
     write_tensorboard(comparison, output / "tensorboard")
-    Console().print(make_table(comparison))
+    print_tables(make_table(comparison))
     for name in ("comparison.csv", "comparison.json"):
         print(f"written: {output / name}")
     print(f"TensorBoard: tensorboard --logdir {output / 'tensorboard'}")
@@ -123,28 +141,27 @@ def _fixed(name: str, seed: int) -> Entrant:
     return Entrant(name, lambda env: make_scheduler(name, env, seed))
 
 
-def _agent(path: Path, gpu_fractions: tuple[float, ...], taken: set[str]) -> Entrant:
+def _agent(path: Path, problem: Problem, taken: set[str]) -> Entrant:
     from cpu_gpu_env.agents.files import BEST_AGENT, load_agent
 
     if path.suffix == ".npz" or (path / BEST_FOREST).exists():
         return _forest(path, taken)
-    file = path / BEST_AGENT if path.is_dir() else path
-    policy, settings = load_agent(file)
-    if tuple(settings["gpu_fractions"]) != gpu_fractions:
-        raise HybridClusterError(
-            f"{file}: field 'gpu_fractions' is {settings['gpu_fractions']}; allowed here: "
-            f"{list(gpu_fractions)} (set --gpu-fractions)"
-        )
-    return Entrant(_new_name(path, taken), lambda env: policy, bool(settings["observe_queues"]))
+    policy, settings = load_agent(path / BEST_AGENT if path.is_dir() else path, problem)
+    return Entrant(_new_name(path, taken), lambda env: policy, settings.observe_queues)
 
 
 def _forest(path: Path, taken: set[str]) -> Entrant:
-    forest = load_forest(path / BEST_FOREST if path.is_dir() else path)
+    forest = load_forest(path / BEST_FOREST if path.is_dir() else path, len(FEATURES))
     return Entrant(_new_name(path, taken), lambda env: HybridML(env, forest=forest))
 
 
 def _new_name(path: Path, taken: set[str]) -> str:
+    path = Path(os.path.abspath(path))  # "." and "best.zip" have no folder's name
     name = path.parent.name if path.stem == "best" else path.stem
+    if not name.isprintable():
+        raise HybridClusterError(
+            f"agent {str(path)!r}: its name goes into tables; allowed: printable characters"
+        )
     while name in taken:
         name += "'"
     return name
@@ -154,6 +171,8 @@ def main(argv: list[str] | None = None) -> int:
     """Entry point; returns the exit code."""
     words = sys.argv[1:] if argv is None else argv
     command = shlex.join(["python", "scripts/compare.py", *words])
+    # Names of files are bytes, and what is written down is text.
+    command = command.encode(errors="backslashreplace").decode()
     return run(lambda arguments: execute(arguments, command), parse_arguments(argv))
 
 

@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 import argparse
+import io
+import os
+import signal
 import sys
 from pathlib import Path
 
+if __name__ == "__main__":  # Ctrl-C during the imports below
+    signal.signal(signal.SIGINT, lambda *_: os._exit(130))
+
+from tqdm import tqdm
+
+from cpu_gpu_env.atomic_file import write_bytes_atomically
 from cpu_gpu_env.baselines import SCHEDULERS, make_scheduler
 from cpu_gpu_env.env import HybridClusterEnv
+from cpu_gpu_env.errors import HybridClusterError
 from cpu_gpu_env.scripts.command import (
     add_env_arguments,
     check_output,
@@ -16,6 +26,9 @@ from cpu_gpu_env.scripts.command import (
     run,
     seed,
 )
+
+MAX_TASKS = 100_000
+"""A hundred for each pixel of the width."""
 
 
 def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
@@ -37,17 +50,22 @@ def execute(arguments: argparse.Namespace) -> int:
     """Play the episode and write the picture."""
     from matplotlib.image import imsave
 
-    check_output(arguments.output, "file")
+    check_output(arguments.output, "file", (".png",))
+    if arguments.num_tasks > MAX_TASKS:
+        raise HybridClusterError(
+            f"num_tasks is {arguments.num_tasks}; allowed in a picture: at most {MAX_TASKS}"
+        )
     env = HybridClusterEnv(**env_kwargs(arguments), render_mode="rgb_array")
     scheduler = make_scheduler(arguments.scheduler, env, arguments.seed)
     observation, _ = env.reset(seed=arguments.seed)
-    state, terminated = None, False
-    while not terminated:
+    state = None
+    for _ in tqdm(range(arguments.num_tasks), unit="task", desc="playing", leave=False):
         action, state = scheduler.predict(observation, state)
-        observation, _, terminated, _, _ = env.step(int(action))
-    arguments.output.parent.mkdir(parents=True, exist_ok=True)
-    imsave(arguments.output, env.render())
+        observation, *_ = env.step(int(action))
+    picture = io.BytesIO()
+    imsave(picture, env.render(), format="png")
     env.close()
+    write_bytes_atomically(arguments.output, picture.getvalue())
     print(f"written: {arguments.output}")
     return 0
 

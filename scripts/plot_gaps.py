@@ -3,20 +3,37 @@
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import math
+import os
+import signal
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+if __name__ == "__main__":  # Ctrl-C during the imports below
+    signal.signal(signal.SIGINT, lambda *_: os._exit(130))
+
+from cpu_gpu_env.atomic_file import write_bytes_atomically
 from cpu_gpu_env.errors import HybridClusterError
 from cpu_gpu_env.scripts.command import check_output, make_parser, run
+
+FORMATS = (".png", ".pdf", ".svg")
+MAX_ROWS = 500
+"""Schedulers of a picture as high as matplotlib can draw."""
+MAX_GAP = 1e9
+MIN_PERCENT = 0.01
+"""A logarithmic axis has no room for a gap of 0; it stands here."""
+MAX_BYTES = 2**30
+"""Of a comparison; a larger file reads as one cut short."""
 
 
 def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     """Read the command line."""
     parser = make_parser(
-        "Draw the gaps of a comparison, with 95 % intervals, as a PNG.",
+        "Draw the gaps of a comparison, with 95 % intervals, as a PNG, PDF or SVG.",
         "python scripts/plot_gaps.py --comparison runs/comparison/comparison.json",
     )
     parser.add_argument(
@@ -29,62 +46,99 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
+@dataclass(frozen=True)
+class Gap:
+    """How far a scheduler is from the bound."""
+
+    scheduler: str
+    """Name in the comparison."""
+    mean: float
+    """Objective / certified lower bound - 1."""
+    half_width: float
+    """The 95 % interval is mean plus or minus this; nan: none."""
+
+
 def execute(arguments: argparse.Namespace) -> int:
     """Read the comparison and draw it."""
-    check_output(arguments.output, "file")
-    content = read_comparison(arguments.comparison)
-    draw(content["schedulers"], content["provenance"], arguments.output)
+    check_output(arguments.output, "file", FORMATS)
+    title, gaps = read_comparison(arguments.comparison)
+    draw(title, gaps, arguments.output)
     print(f"written: {arguments.output}")
     return 0
 
 
-def read_comparison(path: Path) -> dict[str, Any]:
-    """Read what compare.py wrote.
+def read_comparison(path: Path) -> tuple[str, list[Gap]]:
+    """Read what compare.py wrote: a title for the picture, and the gaps, the best first.
 
     Raises:
         HybridClusterError: If it is missing, damaged, or was made without bounds.
     """
     try:
-        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        complete = all("gap" in row for row in content["schedulers"])
+        with path.open("rb") as file:
+            content = json.loads(file.read(MAX_BYTES))
+        problem, seeds = content["provenance"]["problem"], content["provenance"]["seeds"]
+        title = (
+            f"{problem['cluster']}, {problem['workload']}, {problem['num_tasks']} tasks, "
+            f"{len(seeds)} held-out episodes"
+        )
+        rows = content["schedulers"]
+        if not isinstance(rows, list) or not 1 <= len(rows) <= MAX_ROWS:
+            raise ValueError(f"field 'schedulers' has no 1 to {MAX_ROWS} rows")
+        if any("gap" not in row for row in rows):
+            raise ValueError("made with --bound none, so there are no gaps to draw")
+        return title, [_parse_gap(row) for row in rows]
     except OSError as error:
         raise HybridClusterError(
             f"{path}: cannot read the comparison: {error.strerror}; run compare.py first"
         ) from None
-    except (ValueError, KeyError, TypeError) as error:
-        raise HybridClusterError(f"{path}: not a comparison: {error}") from None
-    if not complete:
-        raise HybridClusterError(f"{path}: made with --bound none, so there are no gaps to draw")
-    return content
+    except KeyError as error:
+        raise HybridClusterError(f"{path}: not a comparison: field {error} is missing") from None
+    except (ValueError, TypeError, RecursionError) as error:
+        raise HybridClusterError(f"{path}: not a comparison with gaps: {error}") from None
 
 
-def draw(rows: list[dict[str, Any]], provenance: dict[str, Any], path: Path) -> None:
+def _parse_gap(row: dict[str, Any]) -> Gap:
+    """Read a row; an interval of null is that of a single episode."""
+    for name in ("gap", "gap_ci95"):
+        value = row[name]
+        is_number = isinstance(value, (int, float)) and abs(value) <= MAX_GAP
+        if not is_number and not (value is None and name == "gap_ci95"):
+            raise ValueError(f"field {name!r} is {value!r:.40}; allowed: at most {MAX_GAP:g}")
+    half_width = math.nan if row["gap_ci95"] is None else row["gap_ci95"]
+    return Gap(str(row["scheduler"]), row["gap"], half_width)
+
+
+def draw(title: str, gaps: list[Gap], path: Path) -> None:
     """Draw a point and an interval a scheduler, the best on top, on a logarithmic axis."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(7.0, 0.32 * len(rows) + 1.3), layout="constrained")
+    figure = Figure(figsize=(7.0, 0.32 * len(gaps) + 1.3), layout="constrained")
     axes = figure.add_subplot()
-    for height, row in enumerate(reversed(rows)):
-        gap, half = row["gap"] * 100, (row["gap_ci95"] or math.nan) * 100
-        color = "tab:green" if row["scheduler"] == "oracle" else "tab:blue"
-        axes.errorbar(gap, height, xerr=half, fmt="o", color=color, capsize=3)
+    for height, gap in enumerate(reversed(gaps)):
+        percent, half = gap.mean * 100, gap.half_width * 100
+        shown = max(percent, MIN_PERCENT)
+        color = "tab:green" if gap.scheduler == "oracle" else "tab:blue"
+        axes.errorbar(shown, height, xerr=abs(half), fmt="o", color=color, capsize=3)
         axes.annotate(
-            f"{gap:.3g}", (gap, height), (0, 6), textcoords="offset points", ha="center", fontsize=8
+            f"{percent:.3g}",
+            (shown, height),
+            (0, 6),
+            textcoords="offset points",
+            ha="center",
+            fontsize=8,
         )
-    axes.set_yticks(range(len(rows)), [row["scheduler"] for row in reversed(rows)])
+    # Names of files are no mathematics, whatever dollars they have.
+    names = [gap.scheduler for gap in reversed(gaps)]
+    axes.set_yticks(range(len(gaps)), names, parse_math=False)
     axes.set_xscale("log")
     axes.set_xticks([1, 3, 10, 30, 100, 300], ["1", "3", "10", "30", "100", "300"])
     axes.set_xlabel("gap to the certified lower bound [%], mean and 95 % interval")
-    axes.set_ylim(-0.6, len(rows) - 0.2)
-    problem = provenance["problem"]
-    axes.set_title(
-        f"{problem['cluster']}, {problem['workload']}, {problem['num_tasks']} tasks, "
-        f"{len(provenance['seeds'])} held-out episodes",
-        fontsize=10,
-    )
+    axes.set_ylim(-0.6, len(gaps) - 0.2)
+    axes.set_title(title, fontsize=10, parse_math=False)
     axes.grid(axis="x", alpha=0.3)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=130)
+    picture = io.BytesIO()
+    figure.savefig(picture, dpi=130, format=path.suffix[1:].lower())
+    write_bytes_atomically(path, picture.getvalue())
 
 
 def main(argv: list[str] | None = None) -> int:

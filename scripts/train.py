@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import argparse
+import os
+import signal
 import sys
 from pathlib import Path
+
+if __name__ == "__main__":  # Ctrl-C during the imports below
+    signal.signal(signal.SIGINT, lambda *_: os._exit(130))
 
 import torch
 from tqdm import tqdm
 
 from cpu_gpu_env.agents.algorithms import ALGORITHMS, NUM_TRAINING_ENVS
+from cpu_gpu_env.agents.files import BEST_AGENT
 from cpu_gpu_env.agents.training import TrainingPlan, train
 from cpu_gpu_env.baselines.comparison import describe_problem, package_versions
 from cpu_gpu_env.baselines.hybrid_ml import (
@@ -26,13 +32,20 @@ from cpu_gpu_env.problem import make_problem
 from cpu_gpu_env.scripts.command import (
     add_env_arguments,
     check_output,
+    check_total,
+    cores,
     env_kwargs,
     interrupted,
     make_parser,
     positive,
     run,
     seed,
+    whole_number,
 )
+
+LAST_AGENT = "last.zip"
+MAX_STEPS = 1_000_000_000
+MAX_ENVS = 65_536
 
 
 def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
@@ -53,13 +66,18 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--algo", choices=sorted(ALGORITHMS), default="dqn", help="of Stable-Baselines3"
     )
-    parser.add_argument("--steps", type=positive, default=60_000, help="environment steps")
     parser.add_argument(
-        "--num-envs", type=positive, default=NUM_TRAINING_ENVS, help="environments at once"
+        "--steps", type=whole_number(1, MAX_STEPS), default=60_000, help="environment steps"
+    )
+    parser.add_argument(
+        "--num-envs",
+        type=whole_number(1, MAX_ENVS),
+        default=NUM_TRAINING_ENVS,
+        help="environments at once",
     )
     parser.add_argument("--seed", type=seed, default=0, help="seed of the training")
     parser.add_argument(
-        "--threads", type=positive, default=1, help="threads of torch; small nets like one best"
+        "--threads", type=cores, default=1, help="threads of torch; small nets like one best"
     )
     parser.add_argument(
         "--episodes", type=positive, default=300, help="episodes of the oracle for the forest"
@@ -78,7 +96,6 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
 
 def execute(arguments: argparse.Namespace) -> int:
     """Train, with a progress bar."""
-    check_output(arguments.output)
     if arguments.agent == "random-forest":
         return train_forest(arguments)
     torch.set_num_threads(arguments.threads)
@@ -90,7 +107,11 @@ def execute(arguments: argparse.Namespace) -> int:
         num_envs=arguments.num_envs,
         env_kwargs={**env_kwargs(arguments), "observe_queues": arguments.observe_queues},
     )
+    check_total("--num-envs", arguments.num_envs, arguments.num_tasks)
     make_problem(**env_kwargs(arguments))  # bad input is told before the bar appears
+    check_output(plan.output / "checkpoints")
+    for name in (BEST_AGENT, LAST_AGENT):
+        check_output(plan.output / name, "file")
     with tqdm(total=arguments.steps, unit="step", desc=f"training {arguments.algo}") as bar:
 
         def progress(steps: int) -> None:
@@ -110,10 +131,14 @@ def execute(arguments: argparse.Namespace) -> int:
 def train_forest(arguments: argparse.Namespace) -> int:
     """Let the oracle play, fit a forest to it, and judge the fit on other episodes."""
     kwargs = env_kwargs(arguments)
-    make_problem(**kwargs)
+    check_total("--episodes", arguments.episodes, arguments.num_tasks)
+    problem = describe_problem(make_problem(**kwargs))
+    path = arguments.output / BEST_FOREST
+    check_output(path, "file")
     first = TRAINING_SEED + arguments.seed * arguments.episodes
     num_test = max(1, arguments.episodes // 10)
     cache = default_cache()
+    check_output(cache)
     with tqdm(total=arguments.episodes + num_test, unit="episode", desc="asking the oracle") as bar:
         examples, test = (
             imitate_oracle(seeds, kwargs, cache, progress=bar.update)
@@ -123,7 +148,6 @@ def train_forest(arguments: argparse.Namespace) -> int:
             )
         )
     print(f"fitting {NUM_TREES} trees to {len(examples.gpu_fraction):,} tasks")
-    problem = describe_problem(make_problem(**kwargs))
     settings = {"problem": problem, "versions": package_versions(), "seed": arguments.seed}
     forest = fit_forest(examples, arguments.seed, settings=settings)
     print(
@@ -132,7 +156,6 @@ def train_forest(arguments: argparse.Namespace) -> int:
     )
     for name, importance in forest.settings["importances"].items():
         print(f"importance of {name}: {importance:.3f}")
-    path = arguments.output / BEST_FOREST
     forest.save(path)
     print(f"written: {path}")
     return 0

@@ -18,7 +18,12 @@ from cpu_gpu_env.agents.training import TrainingPlan, train
 from cpu_gpu_env.baselines import make_scheduler
 from cpu_gpu_env.baselines.evaluation import evaluation_seeds, play_episodes
 
-SETTINGS = {"algo": "dqn", "net_arch": [8]}
+SETTINGS = {
+    "algo": "dqn",
+    "net_arch": [8],
+    "observe_queues": False,
+    "gpu_fractions": [0.0, 0.2, 0.4, 0.6, 0.8, 1.0],
+}
 
 
 @pytest.fixture
@@ -62,7 +67,7 @@ def test_truncation_keeps_the_terminal_observation() -> None:
 def test_a_short_training_beats_greedy_and_earliest_finish(tmp_path: Path) -> None:
     result = train(TrainingPlan(tmp_path, steps=12_000, evaluations=4, validation_episodes=10))
     policy, settings = load_agent(result.best)
-    assert settings["cluster"] == "a100-node"
+    assert settings.made_by["cluster"] == "a100-node"
     seeds = evaluation_seeds(30)
     learned = play_episodes(lambda env: policy, seeds).objective.mean()
     for name in ("greedy", "earliest-finish"):
@@ -84,7 +89,7 @@ def test_other_algorithms_train_and_load(algo: str, tmp_path: Path) -> None:
         env_kwargs={"num_tasks": 5, "observe_queues": True},
     )
     policy, settings = load_agent(train(plan).last)
-    assert settings["observe_queues"]
+    assert settings.observe_queues
     assert policy.predict(np.zeros((2, 9), dtype=np.float32))[0].shape == (2,)
 
 

@@ -3,6 +3,8 @@
 import csv
 import json
 import os
+import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,7 +17,15 @@ import pytest
 
 from cpu_gpu_env.baselines import SCHEDULERS
 from cpu_gpu_env.baselines.fixed import RoundRobin
-from cpu_gpu_env.scripts import compare, draw_schedule, plot_gaps, train
+from cpu_gpu_env.scripts import (
+    benchmark,
+    benchmark_oracle,
+    compare,
+    draw_schedule,
+    plot_gaps,
+    profile_hardware,
+    train,
+)
 
 SMALL = ["--num-tasks", "12"]
 
@@ -146,12 +156,297 @@ def test_an_output_that_cannot_be_is_told_before_the_work(
     assert file.read_text() == "kept"
 
 
-@pytest.mark.parametrize("command", [compare, train, draw_schedule])
-def test_a_negative_seed_is_told(command: Any, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("place", ["/proc", "/proc/self/fd", "/sys/kernel"])
+@pytest.mark.parametrize("command", [compare, train, draw_schedule, plot_gaps, profile_hardware])
+def test_an_output_where_no_file_can_be_made_is_told_before_the_work(
+    command: Any, place: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command.main(["--output", f"{place}/new/a.png"]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert f"cannot write output '{place}/new" in line
+
+
+@pytest.mark.parametrize("command", [draw_schedule, plot_gaps, profile_hardware])
+def test_what_is_no_file_is_not_overwritten(
+    command: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, pipe, link = (tmp_path / f"{name}.png" for name in ("folder", "pipe", "link"))
+    folder.mkdir()
+    os.mkfifo(pipe)
+    link.symlink_to("target.png")  # as /dev/stdout is one
+    for output in (folder, pipe, link):
+        assert command.main(["--output", str(output)]) == 2
+        assert f"'{output}' exists and is no file" in capsys.readouterr().err
+    (tmp_path / "target.png").write_text("kept")
+    assert command.main(["--output", str(link)]) == 2
+    assert link.is_symlink()
+
+
+def test_what_stands_in_the_way_inside_the_output_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("comparison.csv", "best.zip", "best.npz"):
+        (tmp_path / name).mkdir()
+    output = ["--output", str(tmp_path)]
+    for command, arguments, name in (
+        (compare, [], "comparison.csv"),
+        (train, [], "best.zip"),
+        (train, ["--agent", "random-forest"], "best.npz"),
+    ):
+        assert command.main([*output, *arguments]) == 2
+        assert f"{name}' exists and is no file" in capsys.readouterr().err
+    shutil.rmtree(tmp_path / "comparison.csv")
+    (tmp_path / "tensorboard").write_text("kept")
+    assert compare.main(output) == 2
+    assert "tensorboard" in capsys.readouterr().err
+    assert compare.main(["--cache", str(tmp_path / "tensorboard" / "x")]) == 2
+    assert "cannot write output" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("command", "name", "allowed"),
+    [
+        (draw_schedule, "a.foo", ".png"),
+        (draw_schedule, "a", ".png"),
+        (draw_schedule, "a.pdf", ".png"),
+        (plot_gaps, "a.csv", ".png, .pdf, .svg"),
+    ],
+)
+def test_an_output_that_is_no_picture_is_told(
+    command: Any, name: str, allowed: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command.main(["--output", str(tmp_path / name)]) == 2
+    assert f"allowed: {allowed}\n" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+HUGE = "1" + "0" * 30
+
+
+@pytest.mark.parametrize(
+    ("command", "arguments", "message"),
+    [
+        (compare, ["--seed", "-1"], "'-1' is not a whole number from 0 to 2147483647"),
+        (train, ["--seed", HUGE], "is not a whole number from 0 to 2147483647"),
+        (draw_schedule, ["--seed", HUGE], "is not a whole number from 0"),
+        (benchmark, ["--seed", "1.5"], "is not a whole number from 0"),
+        (profile_hardware, ["--seed", HUGE], "is not a whole number from 0"),
+        (draw_schedule, ["--load", "1e-300"], "'1e-300' is neither a number of at least 1e-06"),
+        (compare, ["--load", "nan"], "is neither a number"),
+        (train, ["--load", "inf"], "is neither a number"),
+        (train, ["--load", "-1"], "is neither a number"),
+        (train, ["--threads", HUGE], "is not a whole number from 1"),
+        (train, ["--threads", "9" * 5_000], "is not a whole number from 1"),
+        (train, ["--num-envs", HUGE], "is not a whole number from 1"),
+        (train, ["--steps", HUGE], "is not a whole number from 1"),
+        (train, ["--episodes", HUGE], "is not a whole number from 1"),
+        (compare, ["--episodes", "0"], "is not a whole number from 1"),
+        (compare, ["--jobs", "0"], "is not a whole number from 1"),
+        (benchmark, ["--seconds", "inf"], "is not a number in"),
+        (benchmark, ["--seconds", "nan"], "is not a number in"),
+        (benchmark, ["--seconds", "-1"], "is not a number in"),
+        (benchmark, ["--rounds", HUGE], "is not a whole number from 1"),
+        (benchmark_oracle, ["--lengths", "10,x"], "'x' is not a whole number from 1"),
+        (benchmark_oracle, ["--lengths", ""], "'' is not a whole number from 1"),
+        (benchmark_oracle, ["--bound-length", HUGE], "is not a whole number from 1"),
+    ],
+)
+def test_a_number_out_of_range_is_told(
+    command: Any, arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(SystemExit) as stopped:
-        command.main(["--seed", "-1"])
+        command.main(arguments)
     assert stopped.value.code == 2
-    assert "-1 is not a whole number >= 0" in capsys.readouterr().err
+    *_, last = capsys.readouterr().err.splitlines()
+    assert message in last
+    assert len(last) < 200
+
+
+@pytest.mark.parametrize(
+    ("command", "arguments"),
+    [
+        (compare, ["--num-tasks", HUGE]),
+        (draw_schedule, ["--num-tasks", "1000000"]),
+        (compare, ["--num-tasks", "1000000", "--episodes", "1000"]),
+        (train, ["--num-tasks", "1000000", "--num-envs", "1000"]),
+        (train, ["--num-tasks", "1000000", "--agent", "random-forest"]),
+        (benchmark_oracle, ["--num-tasks", "1000000", "--episodes", "1000"]),
+        (profile_hardware, ["--threads", HUGE]),
+    ],
+)
+def test_more_than_fits_is_told(
+    command: Any, arguments: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = [] if command is benchmark_oracle else ["--output", str(tmp_path / "a.png")]
+    assert command.main([*arguments, *output]) == 2
+    *_, line = capsys.readouterr().err.splitlines()
+    assert "allowed" in line
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"schedulers": []},
+        {"schedulers": 3},
+        {"schedulers": [3]},
+        {"schedulers": [{"gap": "wide", "gap_ci95": None, "scheduler": "a"}]},
+        {"schedulers": [{"gap": float("nan"), "gap_ci95": None, "scheduler": "a"}]},
+        {"schedulers": [{"gap": 10**400, "gap_ci95": None, "scheduler": "a"}]},
+        {"schedulers": [{"gap": 0.1}]},
+        {"provenance": {}},
+        {"provenance": {"problem": {"cluster": "c"}, "seeds": []}},
+        {"provenance": None},
+    ],
+)
+def test_a_damaged_comparison_is_told(
+    change: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    problem = {"cluster": "c", "workload": "w", "num_tasks": 1}
+    # A name that is no mathematics, and a gap that a logarithmic axis does not show.
+    row = {"scheduler": "$^$_$", "gap": 0.0, "gap_ci95": None}
+    content = {"schedulers": [row], "provenance": {"problem": problem, "seeds": [0]}}
+    source, output = tmp_path / "a.json", tmp_path / "a.svg"
+    arguments = ["--comparison", str(source), "--output", str(output)]
+    source.write_text(json.dumps(content))
+    assert plot_gaps.main(arguments) == 0
+    output.unlink()
+    source.write_text(json.dumps({**content, **change}))
+    assert plot_gaps.main(arguments) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert f"{source}: not a comparison" in line
+    assert not output.exists()
+
+
+@pytest.mark.parametrize("content", ["", "[" * 100_000, "{}", "3"])
+def test_no_comparison_at_all(
+    content: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "a.json").write_text(content)
+    for source in (tmp_path / "a.json", tmp_path, tmp_path / "missing.json"):
+        arguments = ["--comparison", str(source), "--output", str(tmp_path / "a.png")]
+        assert plot_gaps.main(arguments) == 2
+        (line,) = capsys.readouterr().err.splitlines()
+        assert str(source) in line
+
+
+def run_script(name: str, *arguments: str, **kwargs: Any) -> subprocess.Popen[str]:
+    """Start a command as users do."""
+    script = Path(__file__).parents[1] / "scripts" / f"{name}.py"
+    return subprocess.Popen(
+        [sys.executable, str(script), *arguments],
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        **kwargs,
+    )
+
+
+def test_ctrl_c_at_the_very_end_ends_with_130(tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text(
+        "import atexit, os, signal\natexit.register(lambda: os.kill(os.getpid(), signal.SIGINT))\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    process = run_script("plot_gaps", env=environment, cwd=tmp_path)
+    _, error = process.communicate(timeout=120)
+    assert process.returncode == 130
+    (line,) = error.splitlines()
+    assert "run compare.py first" in line
+
+
+def test_ctrl_c_of_a_terminal_reaches_all_processes_but_ends_in_one_line(tmp_path: Path) -> None:
+    environment = {**os.environ, "XDG_CACHE_HOME": str(tmp_path), "PYTHONPATH": str(tmp_path)}
+    # Workers tell that they are at their imports; a terminal interrupts the whole group.
+    (tmp_path / "sitecustomize.py").write_text(
+        f"""
+import pathlib, sys, time
+if "-m" in sys.orig_argv and "joblib.externals.loky" in " ".join(sys.orig_argv):
+    pathlib.Path({str(tmp_path / "started")!r}).touch()
+    time.sleep(1)
+"""
+    )
+    arguments = ["--episodes", "40", "--num-tasks", "100"]
+    process = run_script(
+        "compare", *arguments, cwd=tmp_path, env=environment, start_new_session=True
+    )
+    deadline = time.monotonic() + 120
+    while not (tmp_path / "started").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    os.killpg(process.pid, signal.SIGINT)
+    _, error = process.communicate(timeout=120)
+    assert (tmp_path / "started").exists()
+    assert process.returncode == 130
+    assert "Traceback" not in error
+    assert error.splitlines()[-1].startswith("interrupted")
+
+
+def test_output_that_nobody_reads_ends_without_a_traceback(tmp_path: Path) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    for arguments in (["--help"], [*SMALL, "--output", str(tmp_path / "a.png")]):
+        script = Path(draw_schedule.__file__)
+        done = subprocess.run(
+            [sys.executable, str(script), *arguments],
+            stdout=writer,
+            stderr=subprocess.PIPE,
+            env={**os.environ, "SDL_VIDEODRIVER": "dummy"},
+            text=True,
+            check=False,
+        )
+        # argparse itself lets a help go unread where output is not buffered.
+        assert done.returncode in ({0, 141} if "--help" in arguments else {141})
+        assert "Traceback" not in done.stderr
+        assert "BrokenPipe" not in done.stderr
+    os.close(writer)
+    assert (tmp_path / "a.png").exists()
+
+
+def test_tables_are_whole_on_narrow_and_plain_terminals(tmp_path: Path) -> None:
+    environment = {**os.environ, "COLUMNS": "40", "PYTHONIOENCODING": "ascii"}
+    arguments = [*SMALL, "--schedulers", "myopic,earliest-finish", "--episodes", "2"]
+    process = run_script("compare", *arguments, cwd=tmp_path, env=environment)
+    output, error = process.communicate(timeout=120)
+    assert process.returncode == 0, error
+    assert "earliest-finish" in output
+    assert "p50/99" in output
+    assert (tmp_path / "runs" / "comparison" / "comparison.csv").exists()
+
+
+def test_a_name_that_no_table_can_hold_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert train.main([*SMALL, "--steps", "64", "--output", str(tmp_path)]) == 0
+    for name in (b"bad\xff.zip", b"two\nlines.zip"):
+        agent = os.path.join(os.fsencode(tmp_path), name)
+        shutil.copy(tmp_path / "best.zip", agent)
+        arguments = [*SMALL, "--agent", os.fsdecode(agent), "--output", str(tmp_path / "out")]
+        capsys.readouterr()
+        assert compare.main(arguments) == 2
+        (line,) = capsys.readouterr().err.splitlines()
+        assert "allowed: printable characters" in line
+
+
+def test_closed_streams_do_no_harm(tmp_path: Path) -> None:
+    output = tmp_path / "a"
+    arguments = [*SMALL, "--schedulers", "myopic", "--episodes", "1", "--output", str(output)]
+    command = shlex.join([sys.executable, str(Path(compare.__file__)), *arguments])
+    assert subprocess.run(["bash", "-c", f"{command} >&- 2>&-"], check=False).returncode == 0
+    assert (output / "comparison.json").exists()
+
+
+def test_names_of_agents_are_plain_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "[red]$^$"
+    assert train.main([*SMALL, "--steps", "64", "--output", str(folder)]) == 0
+    monkeypatch.chdir(folder)
+    shutil.copy("best.zip", "oracle.zip")
+    agents = ["--agent", ".", "--agent", "best.zip", "--agent", "oracle.zip"]
+    arguments = ["--episodes", "2", "--schedulers", "myopic", "--output", str(tmp_path / "out")]
+    assert compare.main([*SMALL, *agents, *arguments]) == 0
+    written = json.loads((tmp_path / "out" / "comparison.json").read_text())
+    names = {"[red]$^$", "[red]$^$'", "oracle'", "oracle", "myopic"}
+    assert set(written["episodes"]) == names
+    source = str(tmp_path / "out" / "comparison.json")
+    assert plot_gaps.main(["--comparison", source, "--output", str(tmp_path / "a.png")]) == 0
 
 
 def test_ctrl_c_in_a_comparison_keeps_the_schedulers_done(

@@ -1,5 +1,8 @@
 """The random forest: the same as scikit-learn's, safe files, and learning as it goes."""
 
+import io
+import json
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +12,7 @@ from sklearn.ensemble import RandomForestRegressor
 from cpu_gpu_env import Cluster, HybridClusterEnv, HybridClusterError, HybridClusterVectorEnv
 from cpu_gpu_env.baselines import make_scheduler
 from cpu_gpu_env.baselines.evaluation import play_episodes
-from cpu_gpu_env.baselines.forest import Forest, load_forest
+from cpu_gpu_env.baselines.forest import MAX_ARRAY_BYTES, MAX_DEPTH, Forest, load_forest
 from cpu_gpu_env.baselines.hybrid_ml import (
     MIN_HISTORY,
     RETRAIN_EVERY,
@@ -94,6 +97,110 @@ def test_a_damaged_file_is_refused(
         load_forest(tmp_path / "a.npz")
 
 
+def small_forest() -> dict[str, np.ndarray]:
+    """One tree of three nodes, and one that is a leaf."""
+    return {
+        "header": np.array(json.dumps({"format_version": 1, "settings": {"num_features": 5}})),
+        "root": np.array([0, 3], dtype="i4"),
+        "feature": np.array([4, 0, 0, 0], dtype="i4"),
+        "threshold": np.array([0.5, 0, 0, 0]),
+        "left": np.array([1, 1, 2, 3], dtype="i4"),
+        "right": np.array([2, 1, 2, 3], dtype="i4"),
+        "value": np.array([0.0, 0.2, 0.8, 0.4]),
+    }
+
+
+def test_a_small_forest_by_hand(tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", **small_forest())  # type: ignore[arg-type]
+    forest = load_forest(tmp_path / "a.npz", num_features=5)
+    assert forest.depth == 1
+    rows = np.array([[9, 9, 9, 9, 0.4], [0, 0, 0, 0, 0.6]])
+    assert forest.predict(rows) == pytest.approx([0.3, 0.6])  # medians of two trees
+    with pytest.raises(HybridClusterError, match="'num_features' is 5; allowed: 3"):
+        load_forest(tmp_path / "a.npz", num_features=3)
+
+
+def i4(*values: int) -> np.ndarray:
+    return np.array(values, dtype="i4")
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("threshold", np.array([np.nan, 0, 0, 0])),
+        ("threshold", np.array([np.inf, 0, 0, 0])),
+        ("value", np.array([0, 0, np.nan, 0])),
+        ("value", np.zeros(3)),
+        ("value", np.zeros((4, 1))),
+        ("value", np.float64(0)),
+        ("value", np.zeros(4, dtype=complex)),
+        ("value", np.array(["a"] * 4)),
+        ("left", i4(0, 1, 2, 3)),  # a circle of one
+        ("left", i4(4, 1, 2, 3)),
+        ("left", i4(-1, 1, 2, 3)),
+        ("left", i4(2, 1, 2, 3)),  # two ways to one node, none to another
+        ("right", i4(3, 1, 2, 3)),  # into another tree
+        ("right", i4(2, 0, 2, 3)),  # back to the root
+        ("right", i4(2, 2, 1, 3)),  # two nodes that name one another
+        ("left", np.array([1.0, 1.0, 2.0, 3.0])),
+        ("left", np.array([1, 1, 2, 3], dtype="i8")),
+        ("feature", i4(5, 0, 0, 0)),
+        ("feature", i4(-1, 0, 0, 0)),
+        ("root", i4()),
+        ("root", i4(0)),
+        ("root", i4(0, 0)),
+        ("root", i4(0, 4)),
+        ("header", np.array([json.dumps({"format_version": 1})] * 2)),
+        ("header", np.array(json.dumps({"format_version": 1}))),
+        ("header", np.array(json.dumps({"format_version": 2, "settings": {"num_features": 5}}))),
+        ("header", np.array(json.dumps({"format_version": 1, "settings": []}))),
+        ("header", np.array(json.dumps({"format_version": 1, "settings": {"num_features": True}}))),
+        ("header", np.array(json.dumps({"format_version": 1, "settings": {"num_features": "5"}}))),
+        ("header", np.array("[" * 100_000)),
+        ("header", np.float64(1)),
+    ],
+)
+def test_trees_that_lead_nowhere_are_refused(tmp_path: Path, field: str, value: object) -> None:
+    np.savez(tmp_path / "a.npz", **{**small_forest(), field: value})  # type: ignore[arg-type]
+    with pytest.raises(HybridClusterError, match=r"a\.npz: not a forest: [^\n]*$"):
+        load_forest(tmp_path / "a.npz")
+
+
+def test_a_chain_deeper_than_any_forest_is_refused(tmp_path: Path) -> None:
+    inner = MAX_DEPTH + 1
+    node = np.arange(2 * inner + 1, dtype="i4")
+    chain = {"left": node.copy(), "right": node.copy()}
+    chain["left"][:-1:2], chain["right"][:-1:2] = node[1::2], node[2::2]
+    zeros = np.zeros(len(node))
+    arrays = {**chain, "root": i4(0), "feature": zeros.astype("i4")}
+    content = {**small_forest(), **arrays, "threshold": zeros, "value": zeros}
+    np.savez(tmp_path / "a.npz", **content)  # type: ignore[arg-type]
+    with pytest.raises(HybridClusterError, match="deeper than"):
+        load_forest(tmp_path / "a.npz")
+
+
+def test_arrays_that_claim_more_than_they_hold_are_refused(tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", **small_forest())  # type: ignore[arg-type]
+    with zipfile.ZipFile(tmp_path / "a.npz") as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    giant = io.BytesIO()
+    header = {"descr": "<f8", "fortran_order": False, "shape": (10**13,)}
+    np.lib.format.write_array_header_1_0(giant, header)
+    damaged = {
+        "value.npy": giant.getvalue() + bytes(80),
+        "left.npy": b"\x93NUMPY\x01\x00v\x00" + b"(" * 118,
+        "right.npy": b"PK\x03\x04" + bytes(100),
+        "root.npy": b"",
+        "feature.npy": bytes(MAX_ARRAY_BYTES + 1),
+    }
+    for name, content in damaged.items():
+        with zipfile.ZipFile(tmp_path / "b.npz", "w", zipfile.ZIP_DEFLATED) as archive:
+            for member, kept in {**members, name: content}.items():
+                archive.writestr(member, kept)
+        with pytest.raises(HybridClusterError, match=r"b\.npz: not a forest.*" + name[:-4]):
+            load_forest(tmp_path / "b.npz")
+
+
 @pytest.mark.parametrize("content", [b"", b"PK", b"nothing like it"])
 def test_no_forest_at_all(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "a.npz").write_bytes(content)
@@ -115,6 +222,11 @@ def test_it_learns_from_the_oracle(examples: Examples, forest: Forest) -> None:
         )
     }
     assert objective["forest"] < objective["myopic"]
+
+
+def test_there_is_no_share_of_no_variance(forest: Forest) -> None:
+    same = Examples(np.zeros((3, 3), dtype=np.float32), np.ones(3))
+    assert np.isnan(r_squared(forest, same))
 
 
 def test_until_it_has_seen_enough_it_falls_back(examples: Examples) -> None:

@@ -113,6 +113,29 @@ def test_command_explains_itself_with_an_example(command: Path, tmp_path: Path) 
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda path: path.name)
+def test_ctrl_c_while_a_command_loads_ends_it_with_130(command: Path, tmp_path: Path) -> None:
+    # A process interrupts itself as its imports reach this package.
+    (tmp_path / "sitecustomize.py").write_text(
+        """
+import os, signal, sys
+
+class Interrupt:
+    def find_spec(self, name, path=None, target=None):
+        if name == "cpu_gpu_env":
+            os.kill(os.getpid(), signal.SIGINT)
+
+sys.meta_path.insert(0, Interrupt())
+"""
+    )
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, command], cwd=tmp_path, env=environment, capture_output=True, check=False
+    )
+    assert done.returncode == 130
+    assert done.stderr == b""
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda path: path.name)
 def test_command_loads_each_source_once(command: Path, tmp_path: Path) -> None:
     # The folder of a script stands first on its path: its neighbours could load twice.
     code = """
