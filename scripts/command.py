@@ -10,7 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from cpu_gpu_env.errors import HybridClusterError
-from cpu_gpu_env.problem import DEFAULT_GPU_FRACTIONS, DEFAULT_LOAD, DEFAULT_NUM_TASKS
+from cpu_gpu_env.problem import (
+    DEFAULT_GPU_FRACTIONS,
+    DEFAULT_LOAD,
+    DEFAULT_NUM_TASKS,
+    LOAD_OF_TRACE,
+)
 from cpu_gpu_env.profile import DEFAULT_CLUSTER
 from cpu_gpu_env.workload import DEFAULT_WORKLOAD
 
@@ -39,11 +44,18 @@ def add_env_arguments(parser: argparse.ArgumentParser) -> None:
         default=DEFAULT_CLUSTER,
         help="shipped profile, path of a profile, or devices such as 'epyc-7763:2 + a100-80gb:4'",
     )
-    group.add_argument("--workload", default=DEFAULT_WORKLOAD, help="name of a workload")
+    group.add_argument(
+        "--workload",
+        default=DEFAULT_WORKLOAD,
+        help="name of a workload, or a trace such as 'azure-llm:PATH?part=0-0.7'",
+    )
     group.add_argument("--num-tasks", type=int, default=DEFAULT_NUM_TASKS, help="tasks an episode")
     group.add_argument("--energy-weight", type=float, default=0.5, help="weight of energy, 0 to 1")
     group.add_argument(
-        "--load", type=_load, default=DEFAULT_LOAD, help="arrival rate, or 'none': all at time 0"
+        "--load",
+        type=_load,
+        default=DEFAULT_LOAD,
+        help="arrival rate; 'none': all at time 0; 'trace': times of a trace as they are",
     )
     group.add_argument("--noise", type=float, default=0.0, help="sigma of execution times")
     group.add_argument(
@@ -124,11 +136,15 @@ def seed(text: str) -> int:
     return value
 
 
-def _load(text: str) -> float | None:
+def _load(text: str) -> float | str | None:
+    if text.lower() in ("none", LOAD_OF_TRACE):
+        return None if text.lower() == "none" else LOAD_OF_TRACE
     try:
-        return None if text.lower() == "none" else float(text)
+        return float(text)
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is neither a number nor 'none'") from None
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is neither a number nor 'none' nor 'trace'"
+        ) from None
 
 
 def _fractions(text: str) -> tuple[float, ...]:
