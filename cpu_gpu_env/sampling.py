@@ -83,7 +83,7 @@ class EpisodeSampler(ABC):
         return np.asarray(np.cumsum(gaps, dtype=np.float64))
 
     @abstractmethod
-    def _gap_index(self, words: WordArray) -> WordArray:
+    def _gap_index(self, words: WordArray) -> npt.NDArray[np.integer[Any]]:
         """Where the gap before each task stands in the table of gaps."""
 
     def noise_factors(self, words: WordArray) -> tuple[FloatArray, FloatArray]:
@@ -125,7 +125,7 @@ class PoolSampler(EpisodeSampler):
         row[:], gap_index[:] = halves[..., _LOW], halves[..., 1 - _LOW]
         self.gap_table_s.take(gap_index, out=gap_s, mode="clip")
 
-    def _gap_index(self, words: WordArray) -> WordArray:
+    def _gap_index(self, words: WordArray) -> npt.NDArray[np.integer[Any]]:
         return words >> 16
 
 
@@ -162,7 +162,7 @@ class TraceSampler(EpisodeSampler):
         row[:] = words
         self.gap_table_s.take(row, out=gap_s, mode="clip")
 
-    def _gap_index(self, words: WordArray) -> WordArray:
+    def _gap_index(self, words: WordArray) -> npt.NDArray[np.integer[Any]]:
         return words
 
 

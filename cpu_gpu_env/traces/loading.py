@@ -78,6 +78,17 @@ def _parse_part(text: str) -> Part:
     return low, high
 
 
+def _check_part(part: Part) -> Part:
+    try:
+        low, high = part
+        good = 0.0 <= low < high <= 1.0
+    except (TypeError, ValueError):
+        good = False
+    if not good:
+        raise _part_error(part)
+    return float(low), float(high)
+
+
 def _part_error(part: object) -> HybridClusterError:
     return HybridClusterError(
         f"part of a trace is {part!r}; allowed: from-to with 0 <= from < to <= 1, such as 0-0.7"
@@ -111,12 +122,14 @@ def load_trace(
 
     Raises:
         HybridClusterError: If the file cannot be read, a value in it is not allowed (the message
-            names file, line, column and value), or the part is empty.
+            names file, line, column and value), the part is empty, or an argument is of the wrong
+            type.
     """
+    if mapping is not None and not isinstance(mapping, TraceMapping):
+        kinds = ", ".join(f"{kind.__name__}(...)" for kind in TRACE_KINDS.values())
+        raise HybridClusterError(f"mapping is {mapping!r}; allowed: {kinds} or None")
+    low, high = _check_part(part)
     name = os.path.abspath(os.path.expanduser(os.fspath(path)))
-    low, high = part
-    if not 0.0 <= low < high <= 1.0:
-        raise _part_error(part)
     try:
         status = os.stat(name)
     except OSError as error:

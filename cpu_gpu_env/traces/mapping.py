@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import numbers
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
@@ -47,7 +48,7 @@ class TraceMapping(ABC):
             if isinstance(field.default, str):
                 continue  # a choice, which its mapping checks
             whole = isinstance(field.default, int)
-            number = isinstance(value, (int,) if whole else (int, float))
+            number = isinstance(value, numbers.Integral if whole else numbers.Real)
             low_enough = number and (value >= 0 if field.name in self.may_be_zero else value > 0)
             if isinstance(value, bool) or not low_enough or not math.isfinite(value):
                 bound = ">= 0" if field.name in self.may_be_zero else "> 0"

@@ -33,7 +33,8 @@ FIELDS = (
 )
 """The 18 fields of a job, in order; -1 stands for what is not known."""
 
-_KILOBYTE = 1_024
+_USED = tuple(FIELDS[number - 1] for number in (2, 4, 5, 7, 8, 10))
+_KILOBYTE_BYTES = 1_024
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ class StandardWorkloadFormat(DrawnIntensity):
 
     def read(self, path: str) -> tuple[Tasks, tuple[str, ...]]:
         """Read a log: its jobs as tasks in order of arrival, and what they assume."""
-        table = read_fields(path, FIELDS, comment=";")
+        table = read_fields(path, FIELDS, _USED, comment=";")
         table, submit_s = table.in_order("submit time", table.numbers("submit time"))
         run_s = table.numbers("run time", low=-1.0)
         processors = _first_known(
@@ -72,7 +73,7 @@ class StandardWorkloadFormat(DrawnIntensity):
             table.numbers("used memory", low=-1.0), table.numbers("requested memory", low=-1.0)
         )
         known = memory_kb > 0
-        per_core = np.where(known, memory_kb * _KILOBYTE, self.memory_per_core_bytes)
+        per_core = np.where(known, memory_kb * _KILOBYTE_BYTES, self.memory_per_core_bytes)
         ran = (run_s > 0) & (processors > 0)
         intensity = self._draw_intensity(int(ran.sum()))
         tasks = self._make_tasks(

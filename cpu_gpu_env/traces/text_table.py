@@ -9,7 +9,7 @@ import itertools
 import math
 import warnings
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,7 +27,7 @@ class TextTable:
 
     path: str
     """File that it was read from."""
-    columns: dict[str, Sequence[str]]
+    columns: Mapping[str, Sequence[str]]
     """Name -> text of each row."""
     lines: Sequence[int]
     """Line of each row, counted from 1."""
@@ -144,9 +144,9 @@ def _make_table(
                 f"{path}: line {line}: {len(row)} values ({_shorten(row)}); allowed: "
                 f"{len(header)}, {_shorten(header)}"
             )
-    lines, values = zip(*rows, strict=True)
-    by_name = dict(zip(header, zip(*values, strict=True), strict=True))
-    return TextTable(path, {name: by_name[name] for name in columns}, lines)
+    where = {name: header.index(name) for name in columns}
+    texts = {name: [row[index] for _, row in rows] for name, index in where.items()}
+    return TextTable(path, texts, [line for line, _ in rows])
 
 
 def read_text(path: str) -> str:
