@@ -53,8 +53,8 @@ def draw(
     _arrivals(bottom[1], problem)
     _shares(bottom[2], pool.size_flop, placement, names)
     figure.suptitle(
-        f"{problem.workload.name}\n{len(pool):,} tasks on {cluster.name}, coloured by the pool that "
-        "is cheapest in the fluid optimum",
+        f"{problem.workload.name}\n{len(pool):,} tasks on {cluster.name}, coloured by what is "
+        "cheapest in the fluid optimum",
         fontsize=11,
     )
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -78,6 +78,13 @@ def _parse_part(text: str) -> Part:
     return low, high
 
 
+def _check_mapping(mapping: object) -> TraceMapping:
+    if isinstance(mapping, TraceMapping):
+        return mapping
+    kinds = ", ".join(f"{kind.__name__}(...)" for kind in TRACE_KINDS.values())
+    raise HybridClusterError(f"mapping is {mapping!r}; allowed: {kinds} or None")
+
+
 def _check_part(part: Part) -> Part:
     try:
         low, high = part
@@ -125,18 +132,14 @@ def load_trace(
             names file, line, column and value), the part is empty, or an argument is of the wrong
             type.
     """
-    if mapping is not None and not isinstance(mapping, TraceMapping):
-        kinds = ", ".join(f"{kind.__name__}(...)" for kind in TRACE_KINDS.values())
-        raise HybridClusterError(f"mapping is {mapping!r}; allowed: {kinds} or None")
     low, high = _check_part(part)
     name = os.path.abspath(os.path.expanduser(os.fspath(path)))
     try:
         status = os.stat(name)
     except OSError as error:
         raise HybridClusterError(f"{name}: cannot read the trace: {error.strerror}") from None
-    if mapping is None:
-        mapping = _mapping_of(name)()
-    return _load(name, mapping, (low, high), (status.st_mtime_ns, status.st_size))
+    chosen = _mapping_of(name)() if mapping is None else _check_mapping(mapping)
+    return _load(name, chosen, (low, high), (status.st_mtime_ns, status.st_size))
 
 
 @lru_cache(maxsize=16)
