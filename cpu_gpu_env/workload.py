@@ -231,11 +231,12 @@ _SIZE_DISTRIBUTIONS: dict[str, Callable[[np.random.Generator, SyntheticSpec], Fl
 
 
 def feature_ranges(tasks: Tasks) -> tuple[Range, Range, Range]:
-    """Ranges that the sizes, intensities and memories of tasks span."""
+    """Ranges that the sizes, intensities and memories above 0 of tasks span."""
+    memory_bytes = tasks.memory_bytes[tasks.memory_bytes > 0]
     return (
         _range_of(tasks.size_flop),
         _range_of(tasks.intensity_flop_per_byte),
-        _range_of(np.maximum(tasks.memory_bytes, 1.0)),
+        _range_of(memory_bytes if len(memory_bytes) else np.ones(1)),
     )
 
 
