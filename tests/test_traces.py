@@ -81,6 +81,10 @@ def test_unsorted_arrivals_are_sorted_with_a_warning(tmp_path: Path) -> None:
         pool = load_trace(path).pool
     assert pool.arrival_s.tolist() == [0.0, 1.0, 2.0]
     assert pool.size_flop.tolist() == [1e12, 3e12, 2e12]
+    rows = [[1.0 - i % 2, 1.0 + i, 1.0, 1.0] for i in range(60)]
+    with pytest.warns(UserWarning, match="line 3"):
+        pool = load_trace(write_tasks(tmp_path / "ties.csv", rows)).pool
+    assert pool.size_flop.tolist() == [*range(2, 61, 2), *range(1, 60, 2)]  # ties keep their order
 
 
 BAD_TABLES = {
