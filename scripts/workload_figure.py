@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from cpu_gpu_env.atomic_file import write_bytes_atomically
 from cpu_gpu_env.cluster import distinct
 from cpu_gpu_env.problem import Problem
 from cpu_gpu_env.tasks import FloatArray
@@ -57,8 +59,9 @@ def draw(
         "cheapest in the fluid optimum",
         fontsize=11,
     )
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=110)
+    picture = io.BytesIO()
+    figure.savefig(picture, format="png", dpi=110)
+    write_bytes_atomically(path, picture.getvalue())
 
 
 def _histogram(axes: Axes, values: FloatArray, placement: npt.NDArray[np.intp], label: str) -> None:
