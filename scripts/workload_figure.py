@@ -92,12 +92,12 @@ def _roofline(axes: Axes, problem: Problem, placement: npt.NDArray[np.intp]) -> 
     time_s = np.where(kind == placement[every, None], time_s, np.inf).min(axis=1)
     rate = pool.size_flop[every] / time_s
     colors = np.array(COLORS)[placement[every]]
-    axes.scatter(intensity, rate, c=colors, s=3, alpha=0.4, linewidths=0)
+    axes.scatter(intensity, rate, c=colors, s=3, alpha=0.4, linewidths=0, zorder=3)
     ends = np.array([pool.intensity_flop_per_byte.min(), pool.intensity_flop_per_byte.max()])
     for device in distinct(problem.cluster.devices)[0]:
         grid = np.sort(np.append(ends, device.flops / device.memory_bandwidth))
         roof = np.minimum(device.flops, grid * device.memory_bandwidth)
-        axes.plot(grid, roof, color="black", linewidth=1)
+        axes.plot(grid, roof, color="tab:gray", linewidth=1)
         axes.annotate(device.name, (grid[-1], roof[-1]), ha="right", va="bottom", fontsize=7)
     axes.set_xscale("log")
     axes.set_yscale("log")

@@ -76,7 +76,7 @@ class TextTable:
         row = int(descents[0]) + 1
         warnings.warn(
             f"{self.path}: line {self.lines[row]}: {column} {self.columns[column][row]} lies before"
-            " that of the line above; the trace is sorted by arrival",
+            " that of an earlier line; the trace is sorted by arrival",
             stacklevel=2,
         )
         order = np.argsort(times_s, kind="stable")
