@@ -11,6 +11,7 @@ import io
 import json
 import os
 import zipfile
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
@@ -18,14 +19,15 @@ import torch
 from gymnasium import spaces
 from stable_baselines3.common.policies import BasePolicy
 
+from cpu_gpu_env.agents.agent import Agent
 from cpu_gpu_env.agents.algorithms import policy_class
+from cpu_gpu_env.agents.features import feature_space
 from cpu_gpu_env.agents.settings import AgentSettings
 from cpu_gpu_env.atomic_file import write_bytes_atomically
 from cpu_gpu_env.baselines.bounded_zip import read_members
 from cpu_gpu_env.errors import HybridClusterError
-from cpu_gpu_env.problem import Problem
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 BEST_AGENT = "best.zip"
 """Name of the best agent in the folder of a training."""
 MAX_SETTINGS_BYTES = 2**20
@@ -34,25 +36,35 @@ _SETTINGS, _WEIGHTS = "settings.json", "weights.pt"
 _LIMITS = {_SETTINGS: MAX_SETTINGS_BYTES, _WEIGHTS: MAX_WEIGHTS_BYTES}
 
 
-def save_agent(policy: BasePolicy, settings: dict[str, Any], path: str | os.PathLike[str]) -> None:
+@dataclass(frozen=True)
+class SavedAgent:
+    """A trained policy with its settings, to act in any environment that it fits."""
+
+    policy: BasePolicy
+    """Works on `AgentFeatures`."""
+    settings: AgentSettings
+    """What it was trained for."""
+
+    def act_in(self, env: Any) -> Agent:
+        """Build the scheduler.
+
+        Raises:
+            HybridClusterError: If the agent does not fit the environment.
+        """
+        return Agent(env, self.policy, self.settings)
+
+
+def save_agent(policy: BasePolicy, settings: AgentSettings, path: str | os.PathLike[str]) -> None:
     """Write an agent, whole or not at all.
 
     Args:
         policy: The trained policy.
-        settings: What made it, JSON values; `load_agent` needs the fields of `AgentSettings`, of
-            which the sizes of observation and action are taken from the policy.
+        settings: What it was trained for, and what made it.
         path: File to write, ``*.zip``.
     """
     weights = io.BytesIO()
     torch.save(policy.state_dict(), weights)
-    observation_space, action_space = policy.observation_space, policy.action_space
-    assert isinstance(action_space, spaces.Discrete)
-    header = {
-        "format_version": FORMAT_VERSION,
-        "observation_size": int((observation_space.shape or (0,))[0]),
-        "num_actions": int(action_space.n),
-        **settings,
-    }
+    header = {"format_version": FORMAT_VERSION, **settings.to_json()}
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w") as archive:
         archive.writestr(_SETTINGS, json.dumps(header, indent=2))
@@ -60,28 +72,21 @@ def save_agent(policy: BasePolicy, settings: dict[str, Any], path: str | os.Path
     write_bytes_atomically(path, content.getvalue())
 
 
-def load_agent(
-    path: str | os.PathLike[str], problem: Problem | None = None
-) -> tuple[BasePolicy, AgentSettings]:
-    """Load an agent: a policy with SB3's `predict`, and its settings.
+def load_agent(path: str | os.PathLike[str]) -> SavedAgent:
+    """Load an agent.
 
     Args:
         path: File that `save_agent` wrote.
-        problem: What it is to act in; None: not known yet.
 
     Raises:
-        HybridClusterError: If the file is missing, damaged, not an agent, or does not fit the
-            problem.
+        HybridClusterError: If the file is missing, damaged, or not an agent.
     """
     members = read_members(path, _LIMITS, "agent")
     try:
         settings = _parse_settings(members[_SETTINGS])
-        if problem is not None:
-            settings.check_fits(problem)
-        policy = _build_policy(settings, members[_WEIGHTS])
+        return SavedAgent(_build_policy(settings, members[_WEIGHTS]), settings)
     except HybridClusterError as error:
         raise HybridClusterError(f"{path}: not a usable agent: {error}") from None
-    return policy, settings
 
 
 def _parse_settings(text: bytes) -> AgentSettings:
@@ -100,7 +105,7 @@ def _parse_settings(text: bytes) -> AgentSettings:
 def _build_policy(settings: AgentSettings, weights: bytes) -> BasePolicy:
     """Build the net that the settings describe, and fill in the weights."""
     # A net that the file cannot fill is never allocated.
-    layers = (settings.observation_size, *settings.net_arch, settings.num_actions)
+    layers = (settings.num_features, *settings.net_arch, settings.num_actions)
     if 4 * sum(low * high for low, high in pairwise(layers)) > len(weights):
         raise HybridClusterError(
             f"field 'net_arch' is {list(settings.net_arch)}, which takes more weights than the "
@@ -108,7 +113,7 @@ def _build_policy(settings: AgentSettings, weights: bytes) -> BasePolicy:
         )
     given = _read_tensors(weights)
     policy = policy_class(settings.algo)(
-        spaces.Box(0.0, 1.0, (settings.observation_size,)),
+        feature_space(settings.num_features),
         spaces.Discrete(settings.num_actions),
         lambda _: 0.0,
         net_arch=list(settings.net_arch),

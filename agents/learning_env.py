@@ -68,13 +68,26 @@ class LearningVecEnv(HybridClusterVecEnv):
 
     def _expected(self, before_s):
         """Mean over tasks that could have come next of M less the task's price."""
-        p = self.venv.problem; st = self._state; K = self.samples; n = self.num_envs
+        p = self.venv.problem
+        st = self._state
+        K = self.samples
+        n = self.num_envs
         rows = self._rng.integers(0, p.costs.num_tasks, K * n)
         gap = self._rng.exponential(p.objective.reference.makespan_s / p.load, K * n)
-        def rep(x): return np.concatenate([x] * K)
+
+        def rep(x):
+            return np.concatenate([x] * K)
+
         ck, gk = self.venv._cpus.next_kind(), self.venv._gpus.next_kind()
-        state = look_up_state(p.costs, p.objective, rows, rep(before_s) + gap, rep(st.tasks_left),
-            (rep(st.cpu_free_s), rep(ck)), (rep(st.gpu_free_s), rep(gk)))
+        state = look_up_state(
+            p.costs,
+            p.objective,
+            rows,
+            rep(before_s) + gap,
+            rep(st.tasks_left),
+            (rep(st.cpu_free_s), rep(ck)),
+            (rep(st.gpu_free_s), rep(gk)),
+        )
         _, least = self._judge(state)
         return (least - self._static.scores(state).min(axis=1)).reshape(K, n).mean(axis=0)
 

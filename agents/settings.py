@@ -9,13 +9,13 @@ from itertools import pairwise
 from typing import Any
 
 from cpu_gpu_env.agents.algorithms import ALGORITHMS
+from cpu_gpu_env.agents.features import num_features
 from cpu_gpu_env.errors import HybridClusterError, unknown_name
-from cpu_gpu_env.observation import NUM_FEATURES, observation_space
 from cpu_gpu_env.problem import MAX_ACTIONS, Problem
 
 MAX_LAYERS = 32
 MAX_UNITS = 65_536
-"""Units of a layer, and entries of an observation, at most."""
+"""Units of a layer at most."""
 
 
 @dataclass(frozen=True)
@@ -26,14 +26,14 @@ class AgentSettings:
     """Name of the algorithm."""
     net_arch: tuple[int, ...]
     """Units of each hidden layer."""
-    observation_size: int
-    """Entries of an observation."""
     num_actions: int
     """Actions that it chooses from."""
     observe_queues: bool
     """Whether its observations have the queues."""
     gpu_fractions: tuple[float, ...]
     """GPU fraction of each action."""
+    context: bool = False
+    """Whether its features include those of the problem."""
     made_by: Mapping[str, Any] = field(default_factory=dict)
     """Everything in the file, for the reader: the problem, the training. Not checked."""
 
@@ -60,14 +60,7 @@ class AgentSettings:
             isinstance(self.observe_queues, bool),
             "true or false",
         )
-        # The queues of at least a CPU and a GPU, and the share of the episode that is left.
-        low, high = (NUM_FEATURES + 3, MAX_UNITS) if self.observe_queues else (NUM_FEATURES,) * 2
-        _check(
-            "observation_size",
-            self.observation_size,
-            _is_whole(self.observation_size, low, high),
-            f"{low} to {high} with queues" if self.observe_queues else f"{low} without queues",
-        )
+        _check("context", self.context, isinstance(self.context, bool), "true or false")
         _check(
             "gpu_fractions",
             self.gpu_fractions,
@@ -77,6 +70,11 @@ class AgentSettings:
             and len(self.gpu_fractions) == self.num_actions,
             f"a list of {self.num_actions} ascending numbers in [0, 1], one for each action",
         )
+
+    @property
+    def num_features(self) -> int:
+        """Features that the net takes."""
+        return num_features(self.num_actions, self.observe_queues, self.context)
 
     @staticmethod
     def parse(content: Any) -> AgentSettings:
@@ -95,26 +93,22 @@ class AgentSettings:
         lists = {name: tuple(value) for name, value in given.items() if isinstance(value, list)}
         return AgentSettings(**{**given, **lists}, made_by=content)
 
+    def to_json(self) -> dict[str, Any]:
+        """Everything as it stands in a file."""
+        used = {one.name: getattr(self, one.name) for one in fields(self) if one.name != "made_by"}
+        return {**self.made_by, **used}
+
     def check_fits(self, problem: Problem) -> None:
         """Check that an agent can act in a problem.
 
         Raises:
-            HybridClusterError: If its actions or its observations are others.
+            HybridClusterError: If its actions are others.
         """
         _check(
             "gpu_fractions",
             list(self.gpu_fractions),
             self.gpu_fractions == problem.gpu_fractions,
             f"{list(problem.gpu_fractions)} here (set --gpu-fractions)",
-        )
-        cluster = problem.cluster
-        (size,) = observation_space(cluster, self.observe_queues).shape or (0,)
-        _check(
-            "observation_size",
-            self.observation_size,
-            self.observation_size == size,
-            f"{size} here, since cluster {cluster.name!r} has {len(cluster.devices)} devices "
-            "(give the cluster that the agent was trained on)",
         )
 
 

@@ -14,21 +14,26 @@ if TYPE_CHECKING:
     from cpu_gpu_env.errors import HybridClusterError
     from cpu_gpu_env.profile import load_profile, save_profile, shipped_profiles
     from cpu_gpu_env.tasks import Tasks
+    from cpu_gpu_env.traces import AlibabaGPU, AzureLLM, StandardWorkloadFormat, load_trace
     from cpu_gpu_env.vector_env import HybridClusterVectorEnv
     from cpu_gpu_env.workload import SyntheticSpec, Workload, synthetic_workload
 
 __version__ = "0.1.0"
 
 _HOMES = {
+    "AlibabaGPU": "traces",
+    "AzureLLM": "traces",
     "Cluster": "cluster",
     "Device": "cluster",
     "HybridClusterEnv": "env",
     "HybridClusterError": "errors",
     "HybridClusterVectorEnv": "vector_env",
+    "StandardWorkloadFormat": "traces",
     "SyntheticSpec": "workload",
     "Tasks": "tasks",
     "Workload": "workload",
     "load_profile": "profile",
+    "load_trace": "traces",
     "save_profile": "profile",
     "shipped_profiles": "profile",
     "synthetic_workload": "workload",
@@ -37,15 +42,19 @@ _HOMES = {
 
 __all__ = [
     "ENV_ID",
+    "AlibabaGPU",
+    "AzureLLM",
     "Cluster",
     "Device",
     "HybridClusterEnv",
     "HybridClusterError",
     "HybridClusterVectorEnv",
+    "StandardWorkloadFormat",
     "SyntheticSpec",
     "Tasks",
     "Workload",
     "load_profile",
+    "load_trace",
     "register_envs",
     "save_profile",
     "shipped_profiles",

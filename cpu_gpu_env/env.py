@@ -80,7 +80,10 @@ class HybridClusterEnv(gym.Env[Observation, np.int64]):
 
     ## Starting State
     All devices are idle. The tasks are drawn from the workload's pool, with Poisson arrivals at
-    ``load`` times the reference throughput; the first arrives at time 0.
+    ``load`` times the reference throughput; the first arrives at time 0. Of a trace (see
+    `cpu_gpu_env.traces`) the episode is a window: the start is uniform, the tasks follow in order,
+    and all gaps between arrivals are scaled by one factor, so that over the whole trace tasks
+    arrive at ``load`` times the reference throughput and bursts stay bursts.
     ``reset(options={"tasks": ...})`` plays given tasks instead: a `Tasks`, or a table
     (num_tasks, 4) of arrival [s], size [FLOP], intensity [FLOP/B] and memory [B]; times count from
     the first arrival, and rewards are scaled by the number of given tasks.
@@ -100,11 +103,13 @@ class HybridClusterEnv(gym.Env[Observation, np.int64]):
     ## Arguments
     - ``cluster``: name of a shipped profile, path of a profile, a composition such as
       ``"epyc-7763:2 + a100-80gb:4"``, or a `Cluster`.
-    - ``workload``: name of a synthetic workload or a `Workload`.
+    - ``workload``: name of a synthetic workload, the path of a trace or its kind, path and
+      arguments such as ``"azure-llm:PATH?part=0-0.7"`` (see `cpu_gpu_env.traces`), or a `Workload`.
     - ``num_tasks`` (200): tasks of an episode.
     - ``energy_weight`` (0.5): w of the objective.
     - ``gpu_fractions``: GPU fraction of each action, ascending.
-    - ``load`` (1.5): arrival rate in units of the reference throughput; None: all at time 0.
+    - ``load`` (1.5): arrival rate in units of the reference throughput; None: all at time 0;
+      ``"trace"``: the times of a trace as they are.
     - ``noise`` (0): sigma of a lognormal factor with mean 1 on each execution time.
     - ``observe_queues`` (False): append the queues to the observation.
     - ``render_mode``: ``"ansi"``, ``"rgb_array"`` or ``"human"``, a Gantt chart of the devices.
@@ -121,11 +126,11 @@ class HybridClusterEnv(gym.Env[Observation, np.int64]):
     def __init__(
         self,
         cluster: str | os.PathLike[str] | Cluster = DEFAULT_CLUSTER,
-        workload: str | Workload = DEFAULT_WORKLOAD,
+        workload: str | os.PathLike[str] | Workload = DEFAULT_WORKLOAD,
         num_tasks: int = DEFAULT_NUM_TASKS,
         energy_weight: float = 0.5,
         gpu_fractions: Sequence[float] = DEFAULT_GPU_FRACTIONS,
-        load: float | None = DEFAULT_LOAD,
+        load: float | str | None = DEFAULT_LOAD,
         noise: float = 0.0,
         observe_queues: bool = False,
         render_mode: str | None = None,

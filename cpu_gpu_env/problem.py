@@ -19,11 +19,13 @@ from cpu_gpu_env.errors import HybridClusterError, shown
 from cpu_gpu_env.fluid import FluidProblem
 from cpu_gpu_env.objective import Objective, Reference, solve_objective, solve_reference
 from cpu_gpu_env.profile import DEFAULT_CLUSTER, resolve_cluster
-from cpu_gpu_env.sampling import EpisodeSampler
+from cpu_gpu_env.sampling import EpisodeSampler, PoolSampler, TraceSampler
 from cpu_gpu_env.workload import DEFAULT_WORKLOAD, Workload, resolve_workload
 
 DEFAULT_GPU_FRACTIONS = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 DEFAULT_LOAD = 1.5
+LOAD_OF_TRACE = "trace"
+"""A load that keeps the times of a trace as they are."""
 DEFAULT_NUM_TASKS = 200
 MAX_ACTIONS = 255
 MAX_NUM_TASKS = 10_000_000
@@ -48,8 +50,9 @@ class Problem:
     """What schedules are judged by."""
     num_tasks: int
     """Tasks of an episode."""
-    load: float | None
-    """Rate of arrivals in units of the reference throughput; None: all at time 0."""
+    load: float | str | None
+    """Rate of arrivals in units of the reference throughput; None: all at time 0;
+    `LOAD_OF_TRACE`: as in the trace."""
     noise: float
     """Sigma of the lognormal factor on each execution time."""
 
@@ -64,17 +67,24 @@ class Problem:
 
     def make_sampler(self) -> EpisodeSampler:
         """Build the sampler of this problem's episodes."""
-        gap_s = self.objective.reference.makespan_s / self.load if self.load is not None else 0.0
-        return EpisodeSampler(self.num_tasks, gap_s, self.noise)
+        if self.load is None:
+            gap_s = 0.0
+        elif isinstance(self.load, str):  # LOAD_OF_TRACE
+            gap_s = self.workload.mean_gap_s
+        else:
+            gap_s = self.objective.reference.makespan_s / self.load
+        if self.workload.in_order:
+            return TraceSampler(self.num_tasks, self.workload.gaps_s(gap_s), self.noise)
+        return PoolSampler(self.num_tasks, gap_s, self.noise)
 
 
 def make_problem(
     cluster: str | os.PathLike[str] | Cluster = DEFAULT_CLUSTER,
-    workload: str | Workload = DEFAULT_WORKLOAD,
+    workload: str | os.PathLike[str] | Workload = DEFAULT_WORKLOAD,
     num_tasks: int = DEFAULT_NUM_TASKS,
     energy_weight: float = 0.5,
     gpu_fractions: Sequence[float] = DEFAULT_GPU_FRACTIONS,
-    load: float | None = DEFAULT_LOAD,
+    load: float | str | None = DEFAULT_LOAD,
     noise: float = 0.0,
 ) -> Problem:
     """Check the arguments of an environment and build (or fetch) its tables.
@@ -85,14 +95,35 @@ def make_problem(
     tasks = check_count("num_tasks", num_tasks, MAX_NUM_TASKS)
     weight = check_number("energy_weight", energy_weight, 0.0, 1.0)
     sigma = check_number("noise", noise, 0.0, MAX_NOISE)
-    if load is not None:
-        hint = " or None (all tasks at time 0)"
+    if load is not None and not (isinstance(load, str) and load == LOAD_OF_TRACE):
+        hint = " or None (all tasks at time 0) or 'trace' (the times of a trace as they are)"
         load = check_number("load", load, MIN_LOAD, MAX_LOAD, hint=hint)
     fractions = _check_fractions(gpu_fractions)
     resolved_cluster, resolved_workload = resolve_cluster(cluster), resolve_workload(workload)
+    _check_arrivals(resolved_workload, tasks, load)
     costs = _cost_tables(resolved_cluster, resolved_workload, fractions)
     objective = _objective(resolved_cluster, resolved_workload, fractions, weight)
     return Problem(resolved_cluster, resolved_workload, costs, objective, tasks, load, sigma)
+
+
+def _check_arrivals(workload: Workload, num_tasks: int, load: float | str | None) -> None:
+    """Check that the workload has episodes of so many tasks, arriving at such a load."""
+    if not workload.in_order:
+        if load == LOAD_OF_TRACE:
+            raise HybridClusterError(
+                f"load is {load!r}, but workload {workload.name!r} is no trace; allowed: a number "
+                "> 0, or None: all tasks at time 0"
+            )
+    elif num_tasks > len(workload.pool):
+        raise HybridClusterError(
+            f"num_tasks is {num_tasks}, but workload {workload.name!r} has {len(workload.pool)} "
+            f"tasks; allowed: at most {len(workload.pool)}"
+        )
+    elif isinstance(load, float) and workload.mean_gap_s == 0.0 and len(workload.pool) > 1:
+        raise HybridClusterError(
+            f"load is {load}, but all tasks of workload {workload.name!r} arrive at once; allowed: "
+            "None: all tasks at time 0"
+        )
 
 
 def _check_fractions(gpu_fractions: Sequence[float]) -> tuple[float, ...]:

@@ -112,7 +112,7 @@ class SampledStream(TaskStream):
         self._used = np.full(num_envs, self._prefetch)
         self.generators: list[np.random.PCG64 | None] = [None] * num_envs
         self._gap_index = np.empty(num_envs, dtype=np.intp)
-        self._gap_s = np.empty(num_envs, dtype=np.float32)
+        self._gap_s = np.empty(num_envs, dtype=sampler.gap_table_s.dtype)
 
     def seed(self, seeds: list[int | None], envs: EnvIndex) -> None:
         """Seed some environments; without a seed they go on, or start unpredictably."""

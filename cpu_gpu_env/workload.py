@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from functools import cache
@@ -60,21 +61,24 @@ class Range:
 
 @dataclass(frozen=True, eq=False)
 class Workload:
-    """A pool of tasks with the ranges of its features.
-
-    An episode draws rows independently and uniformly, with replacement.
-    """
+    """A pool of tasks with the ranges of its features, and how episodes take tasks from it."""
 
     name: str
     """Identifier used in reports."""
     pool: Tasks
-    """`POOL_ROWS` tasks; their arrivals are not used."""
+    """`POOL_ROWS` tasks whose arrivals are not used, or the tasks of a trace."""
     size_range: Range
     """Range of size [FLOP]."""
     intensity_range: Range
     """Range of intensity [FLOP/B]."""
     memory_range: Range
     """Range of memory [B]."""
+    in_order: bool = False
+    """Whether an episode replays a window of the pool (a trace), row after row with the gaps
+    between their arrivals. If not, it draws rows independently and uniformly, with replacement, and
+    arrivals are Poisson."""
+    notes: tuple[str, ...] = ()
+    """What its figures assume, a sentence each."""
 
     def __post_init__(self) -> None:
         check_name("name of a workload", self.name)
@@ -89,7 +93,7 @@ class Workload:
                     f"workload {self.name!r}: {name} is {shown(getattr(self, name))}; allowed: a "
                     "cpu_gpu_env.workload.Range"
                 )
-        if len(self.pool) != POOL_ROWS:
+        if len(self.pool) != POOL_ROWS and not self.in_order:
             raise HybridClusterError(
                 f"workload {self.name!r}: the pool has {len(self.pool)} rows; allowed: {POOL_ROWS} "
                 "(Workload.from_tasks makes a pool of any tasks)"
@@ -117,10 +121,22 @@ class Workload:
         return Workload(
             name,
             tasks.take(rows, np.zeros(POOL_ROWS)),
-            _range_of(tasks.size_flop),
-            _range_of(tasks.intensity_flop_per_byte),
-            _range_of(np.maximum(tasks.memory_bytes, 1.0)),
+            *feature_ranges(tasks),
         )
+
+    @property
+    def mean_gap_s(self) -> float:
+        """Mean time between the arrivals of the pool [s]; 0 if there is but one task."""
+        arrival_s = self.pool.arrival_s
+        return float(arrival_s[-1] - arrival_s[0]) / max(len(arrival_s) - 1, 1)
+
+    def gaps_s(self, mean_s: float) -> FloatArray:
+        """Time between each task of the pool and the one before it [s], scaled to a mean.
+
+        One factor scales the whole trace, so bursts stay bursts. The first gap is 0.
+        """
+        gaps_s = np.diff(self.pool.arrival_s, prepend=self.pool.arrival_s[0])
+        return gaps_s * (mean_s / self.mean_gap_s) if self.mean_gap_s > 0 else gaps_s
 
     def features(self, tasks: Tasks) -> FloatArray:
         """Scaled (size, intensity, memory) of tasks, shape (num_tasks, 3), within [0, 1]."""
@@ -221,11 +237,7 @@ def synthetic_workload(name: str, spec: SyntheticSpec) -> Workload:
     draw = _SIZE_DISTRIBUTIONS[spec.size_distribution]
     rng = np.random.default_rng(spec.seed)
     size = np.clip(draw(rng, spec), *spec.size_range_flop)
-    memory_bound = rng.random(POOL_ROWS) < spec.memory_bound_share
-    median = np.where(memory_bound, spec.memory_bound_median, spec.compute_bound_median)
-    sigma = np.where(memory_bound, spec.memory_bound_sigma, spec.compute_bound_sigma)
-    intensity = median * np.exp(sigma * rng.standard_normal(POOL_ROWS))
-    intensity = np.clip(intensity, *spec.intensity_range)
+    intensity = draw_intensity(rng, POOL_ROWS, spec)
     reuse = spec.reuse_median * np.exp(spec.reuse_sigma * rng.standard_normal(POOL_ROWS))
     memory = np.clip(size / intensity / np.maximum(reuse, 1.0), *spec.memory_range_bytes)
     return Workload(
@@ -234,7 +246,17 @@ def synthetic_workload(name: str, spec: SyntheticSpec) -> Workload:
         Range.spanning(*spec.size_range_flop),
         Range.spanning(*spec.intensity_range),
         Range.spanning(*spec.memory_range_bytes),
+        notes=("sizes, intensities and working sets are a modelling choice, not a fit to a trace",),
     )
+
+
+def draw_intensity(rng: np.random.Generator, rows: int, spec: SyntheticSpec) -> FloatArray:
+    """Draw arithmetic intensities [FLOP/B] from the two modes of a specification, (rows,)."""
+    memory_bound = rng.random(rows) < spec.memory_bound_share
+    median = np.where(memory_bound, spec.memory_bound_median, spec.compute_bound_median)
+    sigma = np.where(memory_bound, spec.memory_bound_sigma, spec.compute_bound_sigma)
+    intensity = median * np.exp(sigma * rng.standard_normal(rows))
+    return np.asarray(np.clip(intensity, *spec.intensity_range), dtype=np.float64)
 
 
 SYNTHETIC_WORKLOADS = {
@@ -244,26 +266,49 @@ SYNTHETIC_WORKLOADS = {
 """The named workloads."""
 
 
-def resolve_workload(workload: str | Workload) -> Workload:
-    """Turn a workload argument, a name or a `Workload`, into a `Workload`.
+def resolve_workload(workload: str | os.PathLike[str] | Workload) -> Workload:
+    """Turn a workload argument into a `Workload`.
+
+    Args:
+        workload: A `Workload`; a name (``"lognormal"``); the path of a trace; or its kind, path and
+            arguments (``"azure-llm:code.csv?part=0-0.7"``, see `cpu_gpu_env.traces`).
 
     Raises:
-        HybridClusterError: If there is no workload of that name.
+        HybridClusterError: If there is no such workload, or a trace cannot be read.
     """
     if isinstance(workload, Workload):
         return workload
+    if isinstance(workload, str) and workload in SYNTHETIC_WORKLOADS:
+        return _named_workload(workload)
+    from cpu_gpu_env.traces import TRACE_KINDS, load_trace, parse_trace  # which import this module
+
+    if isinstance(workload, os.PathLike):
+        return load_trace(workload)
     if not isinstance(workload, str):
         raise HybridClusterError(
-            f"workload is {shown(workload)}; allowed: a name or a cpu_gpu_env.Workload"
+            f"workload is {shown(workload)}; allowed: a name, the path of a trace, or a "
+            "cpu_gpu_env.Workload"
         )
-    if workload not in SYNTHETIC_WORKLOADS:
-        raise unknown_name("workload", workload, SYNTHETIC_WORKLOADS)
-    return _named_workload(workload)
+    trace = parse_trace(workload)
+    if trace is None:
+        kinds = [f"{kind}:PATH" for kind in TRACE_KINDS]
+        raise unknown_name("workload", workload, [*SYNTHETIC_WORKLOADS, *kinds])
+    return load_trace(*trace)
 
 
 @cache
 def _named_workload(name: str) -> Workload:
     return synthetic_workload(name, SYNTHETIC_WORKLOADS[name])
+
+
+def feature_ranges(tasks: Tasks) -> tuple[Range, Range, Range]:
+    """Ranges that the sizes, intensities and memories above 0 of tasks span."""
+    memory_bytes = tasks.memory_bytes[tasks.memory_bytes > 0]
+    return (
+        _range_of(tasks.size_flop),
+        _range_of(tasks.intensity_flop_per_byte),
+        _range_of(memory_bytes if len(memory_bytes) else np.ones(1)),
+    )
 
 
 def _range_of(values: FloatArray) -> Range:

@@ -18,7 +18,14 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from gymnasium.error import DependencyNotInstalled
 
 from cpu_gpu_env.errors import HybridClusterError
-from cpu_gpu_env.problem import DEFAULT_GPU_FRACTIONS, DEFAULT_LOAD, DEFAULT_NUM_TASKS
+from cpu_gpu_env.problem import (
+    DEFAULT_GPU_FRACTIONS,
+    DEFAULT_LOAD,
+    DEFAULT_NUM_TASKS,
+    LOAD_OF_TRACE,
+    MAX_LOAD,
+    MIN_LOAD,
+)
 from cpu_gpu_env.profile import DEFAULT_CLUSTER
 from cpu_gpu_env.workload import DEFAULT_WORKLOAD
 
@@ -28,8 +35,6 @@ if TYPE_CHECKING:
 BAD_INPUT = 2
 INTERRUPTED, BROKEN_PIPE = 130, 141
 """Exit codes after Ctrl-C, and when nobody reads the output any more, as shells have them."""
-MIN_LOAD = 1e-6
-"""At this load arrivals are already a million times as far apart as the cluster needs."""
 MAX_TASKS_AT_ONCE = 100_000_000
 """Tasks of all episodes that are played together: a few gigabytes."""
 MAX_WIDTH = 1_000
@@ -67,11 +72,18 @@ def add_env_arguments(parser: argparse.ArgumentParser) -> None:
         default=DEFAULT_CLUSTER,
         help="shipped profile, path of a profile, or devices such as 'epyc-7763:2 + a100-80gb:4'",
     )
-    group.add_argument("--workload", default=DEFAULT_WORKLOAD, help="name of a workload")
+    group.add_argument(
+        "--workload",
+        default=DEFAULT_WORKLOAD,
+        help="name of a workload, or a trace such as 'azure-llm:PATH?part=0-0.7'",
+    )
     group.add_argument("--num-tasks", type=int, default=DEFAULT_NUM_TASKS, help="tasks an episode")
     group.add_argument("--energy-weight", type=float, default=0.5, help="weight of energy, 0 to 1")
     group.add_argument(
-        "--load", type=_load, default=DEFAULT_LOAD, help="arrival rate, or 'none': all at time 0"
+        "--load",
+        type=_load,
+        default=DEFAULT_LOAD,
+        help="arrival rate; 'none': all at time 0; 'trace': times of a trace as they are",
     )
     group.add_argument("--noise", type=float, default=0.0, help="sigma of execution times")
     group.add_argument(
@@ -245,14 +257,16 @@ cores = whole_number(1, os.cpu_count() or 1)
 """Parse how many cores of this machine to use."""
 
 
-def _load(text: str) -> float | None:
+def _load(text: str) -> float | str | None:
+    if text.lower() in ("none", LOAD_OF_TRACE):
+        return None if text.lower() == "none" else LOAD_OF_TRACE
     try:
-        value = None if text.lower() == "none" else float(text)
+        value = float(text)
     except ValueError:
         value = math.nan
-    if value is not None and not MIN_LOAD <= value < math.inf:
+    if not MIN_LOAD <= value <= MAX_LOAD:
         raise argparse.ArgumentTypeError(
-            f"{text!r:.40} is neither a number of at least {MIN_LOAD:g} nor 'none'"
+            f"{text!r:.40} is neither a number from {MIN_LOAD:g} to {MAX_LOAD:g} nor 'none' nor 'trace'"
         )
     return value
 
