@@ -10,7 +10,7 @@ from stable_baselines3.common.buffers import ReplayBuffer
 from stable_baselines3.common.type_aliases import ReplayBufferSamples
 from stable_baselines3.common.vec_env import VecNormalize
 
-from cpu_gpu_env.agents.features import SHORTEST_TIME
+from cpu_gpu_env.agents.features import LOG_TIME
 
 
 class RelativeReplayBuffer(ReplayBuffer):
@@ -36,8 +36,8 @@ class RelativeReplayBuffer(ReplayBuffer):
     ) -> ReplayBufferSamples:
         samples = super()._get_samples(batch_inds, env)
         # The feature is half the logarithm of the time.
-        log_unit = samples.observations[:, SHORTEST_TIME, None]
-        log_next = samples.next_observations[:, SHORTEST_TIME, None]
+        log_unit = samples.observations[:, LOG_TIME, None]
+        log_next = samples.next_observations[:, LOG_TIME, None]
         return samples._replace(
             rewards=samples.rewards * (-log_unit).exp(),
             discounts=self.gamma * (log_next - log_unit).exp(),

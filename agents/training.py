@@ -1,8 +1,10 @@
-"""Training with checkpoints, held-out evaluation and the best model kept."""
+"""Training with checkpoints, held-out evaluation and the best agent kept."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import copy
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,15 +13,33 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.logger import configure
 
-from cpu_gpu_env.agents.algorithms import NUM_TRAINING_ENVS, DQNSettings, make_algorithm
+from cpu_gpu_env.agents.agent import Agent
+from cpu_gpu_env.agents.algorithms import (
+    NUM_TRAINING_ENVS,
+    DQNSettings,
+    acting_weights,
+    learns_from_replay,
+    make_algorithm,
+)
+from cpu_gpu_env.agents.checkpoint import read_progress, restore_checkpoint, save_checkpoint
 from cpu_gpu_env.agents.files import BEST_AGENT, save_agent
-from cpu_gpu_env.agents.sb3_vec_env import HybridClusterVecEnv
+from cpu_gpu_env.agents.learning_env import LearningVecEnv
+from cpu_gpu_env.agents.mixture import MixtureVecEnv
+from cpu_gpu_env.agents.settings import AgentSettings
 from cpu_gpu_env.baselines.evaluation import play_episodes
 from cpu_gpu_env.errors import HybridClusterError
+from cpu_gpu_env.problem import make_problem
 from cpu_gpu_env.vector_env import HybridClusterVectorEnv
 
 VALIDATION_SEED = 500_000
-"""Episodes that choose the best model; apart from training and from evaluation seeds."""
+"""Episodes that choose the best agent; apart from training and from evaluation seeds."""
+LAST_AGENT = "last.zip"
+"""Name of the agent at the end of a training, in its folder."""
+CHECKPOINT = "checkpoint.zip"
+"""Name of what a training goes on from, in its folder."""
+
+DEFAULT_STEPS = 600_000
+"""Environment steps of a training."""
 
 
 @dataclass(frozen=True)
@@ -30,30 +50,58 @@ class TrainingPlan:
     """Folder for agents and TensorBoard logs."""
     algo: str = "dqn"
     """Name of the algorithm."""
-    steps: int = 60_000
+    steps: int = DEFAULT_STEPS
     """Environment steps, all environments together."""
     seed: int = 0
     """Seed of the training."""
     num_envs: int = NUM_TRAINING_ENVS
-    """Environments stepped together."""
+    """Environments stepped together, shared out over the problems."""
     evaluations: int = 12
     """Held-out evaluations (and checkpoints) over the training."""
-    validation_episodes: int = 30
+    validation_episodes: int = 100
     """Episodes of each."""
     net_arch: tuple[int, ...] = (256, 256)
     """Units of each hidden layer."""
-    env_kwargs: dict[str, Any] = field(default_factory=dict)
-    """Arguments of the environment."""
+    observe_queues: bool = False
+    """Whether the agent sees the queues."""
+    problems: tuple[Mapping[str, Any], ...] = ({},)
+    """Arguments of the environment; of several, with the same fractions, to learn them all."""
+    settings: DQNSettings = field(default_factory=DQNSettings)
+    """Of the DQNs."""
 
     def __post_init__(self) -> None:
         for name in ("steps", "num_envs", "evaluations", "validation_episodes"):
             if getattr(self, name) < 1:
                 raise HybridClusterError(f"{name} is {getattr(self, name)}; allowed: >= 1")
+        if not 1 <= len(self.problems) <= self.num_envs:
+            raise HybridClusterError(
+                f"{len(self.problems)} problems for {self.num_envs} environments; allowed: at "
+                "least one problem, and one environment each"
+            )
 
     @property
     def best(self) -> Path:
         """File of the best agent."""
         return self.output / BEST_AGENT
+
+    @property
+    def context(self) -> bool:
+        """Whether the agent is told which problem it is in."""
+        return len(self.problems) > 1
+
+    def evaluations_after(self, steps: int) -> int:
+        """How many evaluations are due after so many steps."""
+        return steps * self.evaluations // self.steps
+
+    def describe(self) -> dict[str, Any]:
+        """All that decides the outcome but the number of steps, JSON values."""
+        described = asdict(self)
+        del described["output"], described["steps"]
+        described["problems"] = [
+            {key: str(value) for key, value in sorted(problem.items())} for problem in self.problems
+        ]
+        described["net_arch"] = list(self.net_arch)
+        return described
 
 
 @dataclass(frozen=True)
@@ -61,7 +109,7 @@ class TrainingResult:
     """Where a training left its agents."""
 
     best: Path | None
-    """The agent with the least held-out objective; None if the first evaluation was not reached."""
+    """The agent with the least held-out objective; None if nothing was learned at all."""
     last: Path
     """The agent at the end."""
     best_objective: float
@@ -71,7 +119,7 @@ class TrainingResult:
 
 
 class HeldOutEvaluation(BaseCallback):
-    """Evaluates on fixed episodes, logs to TensorBoard, and keeps checkpoints and the best agent.
+    """Evaluates on fixed episodes, logs to TensorBoard, and keeps a checkpoint and the best agent.
 
     Args:
         plan: The training.
@@ -82,43 +130,75 @@ class HeldOutEvaluation(BaseCallback):
     def __init__(
         self,
         plan: TrainingPlan,
-        settings: dict[str, Any],
+        settings: AgentSettings,
         report: Callable[[int, float], None] | None = None,
     ) -> None:
         super().__init__()
         self.plan, self.settings, self.report = plan, settings, report
-        self.best_objective = float("inf")
-        self._interval = max(1, plan.steps // plan.evaluations)
-        self._next = self._interval
+        self.best_objective = math.inf
+        self.passed = 0
+        """Evaluations that were due so far."""
+        self._updates = -1
 
     def _on_step(self) -> bool:
-        if self.num_timesteps >= self._next:
-            self._next += self._interval
+        passed = self.plan.evaluations_after(self.num_timesteps)
+        if passed > self.passed and self.is_behind:
+            self.passed = passed
             self.evaluate()
-        return True
+        return self.num_timesteps < self.plan.steps
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether the agent has learned since the last evaluation."""
+        return bool(self.model._n_updates != self._updates)
 
     def evaluate(self) -> None:
-        """Play the held-out episodes with the current agent."""
+        """Play the held-out episodes with the current agent, and keep what is worth keeping."""
         plan = self.plan
-        seeds = range(VALIDATION_SEED, VALIDATION_SEED + plan.validation_episodes)
-        results = play_episodes(lambda _: self.model, seeds, **plan.env_kwargs)
-        objective = float(results.objective.mean())
-        self.logger.record("heldout/objective", objective)
-        self.logger.record("heldout/makespan_s", float(results.makespan_s.mean()))
-        self.logger.record("heldout/energy_j", float(results.energy_j.mean()))
+        self._updates = self.model._n_updates
+        policy = copy.deepcopy(self.model.policy)
+        policy.load_state_dict(acting_weights(self.model))
+        objective, makespan_s, energy_j = self._play(policy)
+        for name, value in (
+            ("objective", objective),
+            ("makespan_s", makespan_s),
+            ("energy_j", energy_j),
+        ):
+            self.logger.record(f"heldout/{name}", value)
         self.logger.dump(self.num_timesteps)
-        settings = {
-            **self.settings,
-            "trained_steps": self.num_timesteps,
-            "heldout_objective": objective,
-        }
-        checkpoint = plan.output / "checkpoints" / f"step_{self.num_timesteps:09d}.zip"
-        save_agent(self.model.policy, settings, checkpoint)
         if objective < self.best_objective:
             self.best_objective = objective
-            save_agent(self.model.policy, settings, plan.best)
+            self.save(policy, plan.best, objective)
+        self.save(policy, plan.output / LAST_AGENT, objective)
+        progress = {"plan": plan.describe(), "best_objective": self.best_objective}
+        save_checkpoint(self.model, progress, plan.output / CHECKPOINT)
         if self.report is not None:
             self.report(self.num_timesteps, objective)
+
+    def _play(self, policy: Any) -> tuple[float, float, float]:
+        """Mean objective, makespan [s] and energy [J] over the problems' held-out episodes."""
+        plan, totals = self.plan, [0.0, 0.0, 0.0]
+        count = max(1, plan.validation_episodes // len(plan.problems))
+        for problem in plan.problems:
+            results = play_episodes(
+                lambda env: Agent(env, policy, self.settings),
+                range(VALIDATION_SEED, VALIDATION_SEED + count),
+                **problem,
+                observe_queues=plan.observe_queues,
+            )
+            found = (results.objective, results.makespan_s, results.energy_j)
+            totals = [
+                total + float(values.mean()) / len(plan.problems)
+                for total, values in zip(totals, found, strict=True)
+            ]
+        return totals[0], totals[1], totals[2]
+
+    def save(self, policy: Any, path: Path, objective: float) -> None:
+        """Write the agent with what it has reached."""
+        reached = {"trained_steps": self.num_timesteps, "heldout_objective": objective}
+        made_by = {**self.settings.made_by, **reached}
+        used = {**vars(self.settings), "made_by": made_by}
+        save_agent(policy, AgentSettings(**used), path)
 
 
 class Progress(BaseCallback):
@@ -137,51 +217,101 @@ def train(
     plan: TrainingPlan,
     progress: Callable[[int], None] = lambda steps: None,
     report: Callable[[int, float], None] | None = None,
+    resume: bool = False,
 ) -> TrainingResult:
     """Train an agent; Ctrl-C ends the training and keeps what it has learned.
 
+    Args:
+        plan: What to train.
+        progress: Called with the steps done.
+        report: Called with (steps, held-out objective) after each evaluation.
+        resume: Go on from the checkpoint in the folder of the plan.
+
     Raises:
-        HybridClusterError: If the algorithm or an argument of the environment is not valid.
+        HybridClusterError: If the algorithm or an argument of the environment is not valid, or
+            there is no checkpoint of this plan to resume.
     """
-    venv = HybridClusterVectorEnv(plan.num_envs, **plan.env_kwargs)
-    env = HybridClusterVecEnv(venv)
-    model = make_algorithm(plan.algo, env, plan.net_arch, plan.seed)
+    env = make_training_env(plan)
+    settings = _agent_settings(plan)
+    model = make_algorithm(plan.algo, env, plan.net_arch, plan.seed, settings=plan.settings)
+    evaluation = HeldOutEvaluation(plan, settings, report)
+    if resume:
+        _resume(plan, model, env, evaluation)
     plan.output.mkdir(parents=True, exist_ok=True)
     model.set_logger(configure(str(plan.output), ["tensorboard"]))
-    settings = _describe(plan, venv, model)
-    evaluation = HeldOutEvaluation(plan, settings, report)
+    interrupted = False
     try:
-        model.learn(plan.steps, callback=[Progress(progress), evaluation], log_interval=16)
-        interrupted = False
+        callbacks: list[BaseCallback] = [Progress(progress), evaluation]
+        left = plan.steps - model.num_timesteps
+        if left > 0:
+            model.learn(left, callbacks, log_interval=16, reset_num_timesteps=not resume)
     except KeyboardInterrupt:
         interrupted = True
+    try:
+        evaluation.init_callback(model)
+        evaluation.num_timesteps = model.num_timesteps
+        if evaluation.is_behind:
+            evaluation.evaluate()
     finally:
         model.logger.close()
-    last = plan.output / "last.zip"
-    save_agent(model.policy, {**settings, "trained_steps": model.num_timesteps}, last)
-    evaluated = evaluation.best_objective < float("inf")
+    learned = evaluation.best_objective < math.inf
     return TrainingResult(
-        plan.best if evaluated else None, last, evaluation.best_objective, interrupted
+        plan.best if learned else None,
+        plan.output / LAST_AGENT,
+        evaluation.best_objective,
+        interrupted,
     )
 
 
-def _describe(
-    plan: TrainingPlan, venv: HybridClusterVectorEnv, model: BaseAlgorithm
-) -> dict[str, Any]:
-    problem = venv.problem
-    return {
-        "algo": plan.algo,
-        "net_arch": list(plan.net_arch),
-        "observe_queues": venv.observe_queues,
-        "gpu_fractions": list(problem.gpu_fractions),
-        "cluster": problem.cluster.name,
-        "workload": problem.workload.name,
-        "num_tasks": problem.num_tasks,
-        "energy_weight": problem.objective.energy_weight,
-        "load": problem.load,
-        "noise": problem.noise,
-        "seed": plan.seed,
-        "num_envs": plan.num_envs,
-        "gamma": float(getattr(model, "gamma", 0.0)),
-        "settings": asdict(DQNSettings()) if plan.algo == "dqn" else {},
-    }
+def make_training_env(plan: TrainingPlan) -> MixtureVecEnv:
+    """Build the environments of a plan, shared out evenly over its problems."""
+    count, more = divmod(plan.num_envs, len(plan.problems))
+    return MixtureVecEnv(
+        [
+            LearningVecEnv(
+                HybridClusterVectorEnv(
+                    count + (index < more), observe_queues=plan.observe_queues, **problem
+                ),
+                plan.context,
+            )
+            for index, problem in enumerate(plan.problems)
+        ]
+    )
+
+
+def _resume(
+    plan: TrainingPlan, model: BaseAlgorithm, env: MixtureVecEnv, evaluation: HeldOutEvaluation
+) -> None:
+    """Bring a training to where its checkpoint left it."""
+    path = plan.output / CHECKPOINT
+    saved, described = read_progress(path), plan.describe()
+    before = saved.get("plan")
+    if before != described:
+        differing = [
+            name
+            for name in described
+            if not isinstance(before, dict) or before.get(name) != described[name]
+        ]
+        raise HybridClusterError(
+            f"{path}: the checkpoint is of another training; differing: {', '.join(differing)}"
+        )
+    restore_checkpoint(model, path)
+    evaluation.best_objective = float(saved["best_objective"])
+    evaluation.passed = plan.evaluations_after(model.num_timesteps)
+    env.go_on_from(plan.seed, model.num_timesteps)
+
+
+def _agent_settings(plan: TrainingPlan) -> AgentSettings:
+    problem = make_problem(**plan.problems[0])
+    made_by = {**plan.describe(), "reward": "agents.learning_env"}
+    if not learns_from_replay(plan.algo):
+        del made_by["settings"]
+    return AgentSettings(
+        algo=plan.algo,
+        net_arch=tuple(plan.net_arch),
+        num_actions=len(problem.gpu_fractions),
+        observe_queues=plan.observe_queues,
+        gpu_fractions=problem.gpu_fractions,
+        context=plan.context,
+        made_by=made_by,
+    )

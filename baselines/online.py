@@ -82,26 +82,22 @@ class QueuePrice(StateScheduler):
         offsets = np.linspace(-self.WIDEST, self.WIDEST, self.NUM_SPLITS)
         split = np.clip(fluid + offsets, 0.0, 1.0)
         self._cpu_price, self._gpu_price = split * total, (1.0 - split) * total
-        self._task_cost = np.array(
-            [
-                self._mean_task_cost(cpu / len(costs.cpu_kind), gpu / len(costs.gpu_kind))
-                for cpu, gpu in zip(self._cpu_price, self._gpu_price, strict=True)
-            ]
-        )
+        prices = zip(self._cpu_price.tolist(), self._gpu_price.tolist(), strict=True)
+        self._task_cost = np.array([self._cheapest(cpu, gpu).mean() for cpu, gpu in prices])
 
-    @property
-    def mean_task_price(self) -> float:
-        """Price of a task at the fluid optimum, averaged over the pool [objective of one task]."""
-        return float(self._task_cost[self.NUM_SPLITS // 2])
+    def task_prices(self) -> FloatArray:
+        """Price of each task of the pool at the fluid optimum, (rows,) [objective of one task]."""
+        middle = self.NUM_SPLITS // 2
+        return self._cheapest(float(self._cpu_price[middle]), float(self._gpu_price[middle]))
 
-    def _mean_task_cost(self, cpu_price: float, gpu_price: float) -> float:
-        """Cost of the cheapest placement at these prices of a second, averaged over the pool."""
+    def _cheapest(self, cpu_price: float, gpu_price: float) -> FloatArray:
+        """Cost of each task's cheapest placement at these prices of a second of a pool, (rows,)."""
         costs, energy_price = self.problem.costs, self.problem.objective.energy_price
-        cpu_prices = cpu_price + energy_price * costs.cpu_power_w
-        gpu_prices = gpu_price + energy_price * costs.gpu_power_w
+        cpu_prices = cpu_price / len(costs.cpu_kind) + energy_price * costs.cpu_power_w
+        gpu_prices = gpu_price / len(costs.gpu_kind) + energy_price * costs.gpu_power_w
         cpu = (cpu_prices[:, None, None] * np.maximum(costs.cpu_time_s, 0.0)).min(axis=0)
         gpu = (gpu_prices[:, None, None] * np.maximum(costs.gpu_time_s, 0.0)).min(axis=0)
-        return float((cpu + gpu).min(axis=1).mean())
+        return np.asarray((cpu + gpu).min(axis=1))
 
     def scores(self, state: SchedulingState) -> FloatArray:
         """Least cost of the whole episode from here on, as a fluid [objective of one task]."""

@@ -65,14 +65,18 @@ class Problem:
         """GPU fraction of each action."""
         return self.costs.gpu_fractions
 
+    @property
+    def mean_gap_s(self) -> float:
+        """Mean time between arrivals [s]."""
+        if self.load is None:
+            return 0.0
+        if isinstance(self.load, str):  # LOAD_OF_TRACE
+            return self.workload.mean_gap_s
+        return self.objective.reference.makespan_s / self.load
+
     def make_sampler(self) -> EpisodeSampler:
         """Build the sampler of this problem's episodes."""
-        if self.load is None:
-            gap_s = 0.0
-        elif isinstance(self.load, str):  # LOAD_OF_TRACE
-            gap_s = self.workload.mean_gap_s
-        else:
-            gap_s = self.objective.reference.makespan_s / self.load
+        gap_s = self.mean_gap_s
         if self.workload.in_order:
             return TraceSampler(self.num_tasks, self.workload.gaps_s(gap_s), self.noise)
         return PoolSampler(self.num_tasks, gap_s, self.noise)

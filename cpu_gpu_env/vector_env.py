@@ -394,16 +394,33 @@ class HybridClusterVectorEnv(VectorEnv[Observations, npt.NDArray[np.int64], npt.
         Raises:
             HybridClusterError: Before the first `reset`.
         """
+        stream = self._stream
+        return self.imagined_state(stream.row[None].copy(), stream.arrival_s[None].copy())
+
+    def imagined_state(self, rows: npt.NDArray[np.intp], arrival_s: FloatArray) -> SchedulingState:
+        """What `scheduling_state` would be with other tasks in place of the current ones.
+
+        Args:
+            rows: (k, num_envs): of the table that the current tasks are from; with random episodes
+                the workload's pool.
+            arrival_s: (k, num_envs): their arrivals, after the first of the episode [s].
+
+        Returns:
+            The state of k times num_envs environments.
+
+        Raises:
+            HybridClusterError: Before the first `reset`.
+        """
         if not self._started:
             raise no_task_error()
+        count = len(rows)
+        cpus, gpus = (
+            (np.tile(queue.sorted_free_s().T, (count, 1)), np.tile(queue.next_kind(), count))
+            for queue in (self._cpus, self._gpus)
+        )
+        left = np.tile(self._stream.steps_left(), count)
         return look_up_state(
-            self._costs,
-            self.objective,
-            self._stream.row.copy(),
-            self._stream.arrival_s.copy(),
-            self._stream.steps_left(),
-            (self._cpus.sorted_free_s().T, self._cpus.next_kind()),
-            (self._gpus.sorted_free_s().T, self._gpus.next_kind()),
+            self._costs, self.objective, rows.ravel(), arrival_s.ravel(), left, cpus, gpus
         )
 
 

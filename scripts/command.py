@@ -81,7 +81,7 @@ def add_env_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--energy-weight", type=float, default=0.5, help="weight of energy, 0 to 1")
     group.add_argument(
         "--load",
-        type=_load,
+        type=load,
         default=DEFAULT_LOAD,
         help="arrival rate; 'none': all at time 0; 'trace': times of a trace as they are",
     )
@@ -257,7 +257,8 @@ cores = whole_number(1, os.cpu_count() or 1)
 """Parse how many cores of this machine to use."""
 
 
-def _load(text: str) -> float | str | None:
+def load(text: str) -> float | str | None:
+    """Parse a load: a number, ``"none"`` or ``"trace"``."""
     if text.lower() in ("none", LOAD_OF_TRACE):
         return None if text.lower() == "none" else LOAD_OF_TRACE
     try:
@@ -266,7 +267,7 @@ def _load(text: str) -> float | str | None:
         value = math.nan
     if not MIN_LOAD <= value <= MAX_LOAD:
         raise argparse.ArgumentTypeError(
-            f"{text!r:.40} is neither a number from {MIN_LOAD:g} to {MAX_LOAD:g} nor 'none' nor 'trace'"
+            f"{text!r:.40} is no number from {MIN_LOAD:g} to {MAX_LOAD:g}, nor 'none' nor 'trace'"
         )
     return value
 

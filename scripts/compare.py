@@ -146,8 +146,13 @@ def _agent(path: Path, problem: Problem, taken: set[str]) -> Entrant:
 
     if path.suffix == ".npz" or (path / BEST_FOREST).exists():
         return _forest(path, taken)
-    policy, settings = load_agent(path / BEST_AGENT if path.is_dir() else path, problem)
-    return Entrant(_new_name(path, taken), lambda env: policy, settings.observe_queues)
+    file = path / BEST_AGENT if path.is_dir() else path
+    saved = load_agent(file)
+    try:
+        saved.settings.check_fits(problem)
+    except HybridClusterError as error:
+        raise HybridClusterError(f"{file}: {error}") from None
+    return Entrant(_new_name(path, taken), saved.act_in, saved.settings.observe_queues)
 
 
 def _forest(path: Path, taken: set[str]) -> Entrant:

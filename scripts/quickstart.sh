@@ -15,7 +15,7 @@ rm -rf "$output/dqn" "$output/random-forest" "$output/comparison"
 step "measure this machine, with four A100 from the data sheet" \
     python scripts/profile_hardware.py --quick --gpus a100-80gb:4 --output "$output/profile.json"
 step "train an agent" \
-    python scripts/train.py --cluster "$output/profile.json" --steps 60000 --output "$output/dqn"
+    python scripts/train.py --cluster "$output/profile.json" --steps 200000 --output "$output/dqn"
 step "fit a random forest to the oracle" \
     python scripts/train.py --agent random-forest --cluster "$output/profile.json" \
     --episodes 60 --output "$output/random-forest"

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import os
 import signal
 import sys
 from pathlib import Path
+from typing import Any
 
 if __name__ == "__main__":  # Ctrl-C during the imports below
     signal.signal(signal.SIGINT, lambda *_: os._exit(130))
@@ -15,8 +17,13 @@ import torch
 from tqdm import tqdm
 
 from cpu_gpu_env.agents.algorithms import ALGORITHMS, NUM_TRAINING_ENVS
-from cpu_gpu_env.agents.files import BEST_AGENT
-from cpu_gpu_env.agents.training import TrainingPlan, train
+from cpu_gpu_env.agents.training import (
+    CHECKPOINT,
+    DEFAULT_STEPS,
+    LAST_AGENT,
+    TrainingPlan,
+    train,
+)
 from cpu_gpu_env.baselines.comparison import describe_problem, package_versions
 from cpu_gpu_env.baselines.hybrid_ml import (
     BEST_FOREST,
@@ -36,6 +43,7 @@ from cpu_gpu_env.scripts.command import (
     cores,
     env_kwargs,
     interrupted,
+    load,
     make_parser,
     positive,
     run,
@@ -43,9 +51,10 @@ from cpu_gpu_env.scripts.command import (
     whole_number,
 )
 
-LAST_AGENT = "last.zip"
 MAX_STEPS = 1_000_000_000
 MAX_ENVS = 65_536
+WEIGHTS = (0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 1.0)
+"""Energy weights that an agent conditioned on the weight learns."""
 
 
 def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
@@ -53,7 +62,7 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     parser = make_parser(
         "Train a scheduler with Stable-Baselines3, keeping checkpoints and the best agent by "
         "held-out episodes.",
-        "python scripts/train.py --cluster a100-node --steps 100000 --output runs/dqn",
+        "python scripts/train.py --cluster a100-node --observe-queues --output runs/dqn-queues",
     )
     add_env_arguments(parser)
     parser.add_argument("--observe-queues", action="store_true", help="show the agent the queues")
@@ -67,13 +76,30 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
         "--algo", choices=sorted(ALGORITHMS), default="dqn", help="of Stable-Baselines3"
     )
     parser.add_argument(
-        "--steps", type=whole_number(1, MAX_STEPS), default=60_000, help="environment steps"
+        "--steps", type=whole_number(1, MAX_STEPS), default=DEFAULT_STEPS, help="environment steps"
     )
     parser.add_argument(
         "--num-envs",
         type=whole_number(1, MAX_ENVS),
         default=NUM_TRAINING_ENVS,
         help="environments at once",
+    )
+    parser.add_argument(
+        "--also-cluster",
+        action="append",
+        default=[],
+        help="learn this cluster, too; may be repeated",
+    )
+    parser.add_argument(
+        "--also-load", type=load, action="append", default=[], help="learn this load, too"
+    )
+    parser.add_argument(
+        "--condition-on-weight",
+        action="store_true",
+        help=f"learn the energy weights {', '.join(map(str, WEIGHTS))}, told which it is",
+    )
+    parser.add_argument(
+        "--resume", action="store_true", help="go on from the checkpoint in the output folder"
     )
     parser.add_argument("--seed", type=seed, default=0, help="seed of the training")
     parser.add_argument(
@@ -105,12 +131,13 @@ def execute(arguments: argparse.Namespace) -> int:
         steps=arguments.steps,
         seed=arguments.seed,
         num_envs=arguments.num_envs,
-        env_kwargs={**env_kwargs(arguments), "observe_queues": arguments.observe_queues},
+        observe_queues=arguments.observe_queues,
+        problems=problems(arguments),
     )
     check_total("--num-envs", arguments.num_envs, arguments.num_tasks)
-    make_problem(**env_kwargs(arguments))  # bad input is told before the bar appears
-    check_output(plan.output / "checkpoints")
-    for name in (BEST_AGENT, LAST_AGENT):
+    for problem in plan.problems:
+        make_problem(**problem)  # bad input is told before the bar appears
+    for name in (plan.best.name, LAST_AGENT, CHECKPOINT):
         check_output(plan.output / name, "file")
     with tqdm(total=arguments.steps, unit="step", desc=f"training {arguments.algo}") as bar:
 
@@ -120,12 +147,24 @@ def execute(arguments: argparse.Namespace) -> int:
         def report(steps: int, objective: float) -> None:
             bar.set_postfix(heldout_objective=f"{objective:.4f}")
 
-        result = train(plan, progress, report)
+        result = train(plan, progress, report, arguments.resume)
     if result.best is not None:
         print(f"best agent (held-out objective {result.best_objective:.4f}): {result.best}")
     print(f"last agent: {result.last}")
     print(f"learning curves: tensorboard --logdir {arguments.output}")
     return interrupted() if result.interrupted else 0
+
+
+def problems(arguments: argparse.Namespace) -> tuple[dict[str, Any], ...]:
+    """All combinations of the clusters, loads and energy weights to learn."""
+    base = env_kwargs(arguments)
+    clusters = [arguments.cluster, *arguments.also_cluster]
+    loads = [arguments.load, *arguments.also_load]
+    weights = WEIGHTS if arguments.condition_on_weight else (arguments.energy_weight,)
+    return tuple(
+        {**base, "cluster": cluster, "load": load, "energy_weight": weight}
+        for cluster, load, weight in itertools.product(clusters, loads, weights)
+    )
 
 
 def train_forest(arguments: argparse.Namespace) -> int:
