@@ -11,13 +11,13 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.policies import ActorCriticPolicy, BasePolicy
 from stable_baselines3.common.utils import LinearSchedule
 from stable_baselines3.common.vec_env import VecEnv
-from stable_baselines3.dqn.policies import DQNPolicy
 
+from cpu_gpu_env.agents.policies import DuelingDQNPolicy
 from cpu_gpu_env.agents.replay import RelativeReplayBuffer
 from cpu_gpu_env.errors import unknown_name
 
 ALGORITHMS: dict[str, tuple[type[BaseAlgorithm], type[BasePolicy]]] = {
-    "dqn": (DQN, DQNPolicy),
+    "dqn": (DQN, DuelingDQNPolicy),
     "ppo": (PPO, ActorCriticPolicy),
     "a2c": (A2C, ActorCriticPolicy),
 }
@@ -60,11 +60,9 @@ class DQNSettings:
     """Steps of each environment between trainings."""
     gradient_steps: int = 4
     """Gradient steps a training."""
-    target_update_interval: int = 1
-    """Steps between updates of the target network: at each training."""
     tau: float = 0.01
-    """Part of the way that the target network goes then. It is an average over the latest
-    networks, steadier than each of them, so it is also what acts in the end."""
+    """Part of the way that the target network goes at each training. It is an average over the
+    latest networks, steadier than each of them, so it is also what acts in the end."""
     exploration_fraction: float = 0.15
     """Share of the training over which exploration decays."""
     exploration_final_eps: float = 0.03
@@ -120,6 +118,7 @@ def make_algorithm(
         rate = chosen.pop("learning_rate")
         common |= {
             **chosen,
+            "target_update_interval": env.num_envs * chosen["train_freq"],
             "learning_rate": LinearSchedule(rate, rate / 50, 1.0),
             "replay_buffer_class": RelativeReplayBuffer,
             "replay_buffer_kwargs": {"gamma": chosen["gamma"]},

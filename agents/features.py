@@ -3,8 +3,8 @@
 The observation is scaled to the ranges of one workload and the makespan of one episode, and counts
 the devices of one cluster. The net sees times in units of T_ref on a logarithmic scale instead, and
 of each pool the first, mean and last free device. So what decides between fractions is as plain for
-small tasks as for large ones, and an agent fits any cluster, workload and length of episode. Nothing
-is used but the observation and what defines the problem.
+small tasks as for large ones, and an agent fits any cluster, workload and length of episode.
+Nothing is used but the observation and what defines the problem.
 """
 
 from __future__ import annotations

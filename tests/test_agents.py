@@ -9,28 +9,28 @@ import numpy as np
 import pytest
 import torch
 from stable_baselines3.common.evaluation import evaluate_policy
+from stable_baselines3.common.monitor import Monitor
 
-from cpu_gpu_env import HybridClusterError, HybridClusterVectorEnv
-from cpu_gpu_env.agents.algorithms import make_algorithm
+from cpu_gpu_env import HybridClusterEnv, HybridClusterError, HybridClusterVectorEnv
+from cpu_gpu_env.agents.algorithms import DQNSettings, make_algorithm
 from cpu_gpu_env.agents.files import load_agent, save_agent
 from cpu_gpu_env.agents.sb3_vec_env import HybridClusterVecEnv
-from cpu_gpu_env.agents.training import TrainingPlan, train
+from cpu_gpu_env.agents.settings import AgentSettings
+from cpu_gpu_env.agents.training import TrainingPlan, make_training_env, train
 from cpu_gpu_env.baselines import make_scheduler
 from cpu_gpu_env.baselines.evaluation import evaluation_seeds, play_episodes
-
-SETTINGS = {
-    "algo": "dqn",
-    "net_arch": [8],
-    "observe_queues": False,
-    "gpu_fractions": [0.0, 0.2, 0.4, 0.6, 0.8, 1.0],
-}
+from cpu_gpu_env.problem import DEFAULT_GPU_FRACTIONS
 
 
 @pytest.fixture
 def agent_file(tmp_path: Path) -> Path:
-    env = HybridClusterVecEnv(HybridClusterVectorEnv(2, num_tasks=5))
-    save_agent(make_algorithm("dqn", env, (8,), seed=0).policy, SETTINGS, tmp_path / "a.zip")
+    plan = TrainingPlan(tmp_path, num_envs=2, problems=({"num_tasks": 5},))
+    policy = make_algorithm("dqn", make_training_env(plan), (8,), seed=0).policy
+    save_agent(policy, SETTINGS, tmp_path / "a.zip")
     return tmp_path / "a.zip"
+
+
+SETTINGS = AgentSettings("dqn", (8,), 6, False, DEFAULT_GPU_FRACTIONS)
 
 
 def test_the_vec_env_reports_episodes_as_sb3_wants() -> None:
@@ -65,43 +65,51 @@ def test_truncation_keeps_the_terminal_observation() -> None:
 
 
 def test_a_short_training_beats_greedy_and_earliest_finish(tmp_path: Path) -> None:
-    result = train(TrainingPlan(tmp_path, steps=12_000, evaluations=4, validation_episodes=10))
-    policy, settings = load_agent(result.best)
-    assert settings.made_by["cluster"] == "a100-node"
+    plan = TrainingPlan(tmp_path, steps=40_000, evaluations=4, validation_episodes=20)
+    agent = load_agent(train(plan).best)
     seeds = evaluation_seeds(30)
-    learned = play_episodes(lambda env: policy, seeds).objective.mean()
+    learned = play_episodes(agent.act_in, seeds).objective.mean()
     for name in ("greedy", "earliest-finish"):
         rival = play_episodes(lambda env, n=name: make_scheduler(n, env), seeds)
         assert learned < rival.objective.mean()
-    assert len(list((tmp_path / "checkpoints").glob("*.zip"))) == 4
     assert not list(tmp_path.rglob(".*"))  # no half-written file
 
 
-@pytest.mark.parametrize("algo", ["ppo", "a2c"])
+@pytest.mark.parametrize("algo", ["ppo", "a2c", "qrdqn", "maskable-ppo"])
 def test_other_algorithms_train_and_load(algo: str, tmp_path: Path) -> None:
     plan = TrainingPlan(
         tmp_path,
-        algo=algo,
-        steps=64,
+        algo,
+        steps=200,
+        num_envs=2,
         evaluations=1,
         validation_episodes=2,
         net_arch=(8,),
-        env_kwargs={"num_tasks": 5, "observe_queues": True},
+        observe_queues=True,
+        problems=({"num_tasks": 5},),
+        settings=DQNSettings(learning_starts=50),
     )
-    policy, settings = load_agent(train(plan).last)
-    assert settings.observe_queues
-    assert policy.predict(np.zeros((2, 9), dtype=np.float32))[0].shape == (2,)
+    agent = load_agent(train(plan).last)
+    assert agent.settings.observe_queues
+    env = HybridClusterEnv(num_tasks=5, observe_queues=True)
+    observation, _ = env.reset(seed=0)
+    action, _ = agent.act_in(env).predict(observation)
+    assert action.shape == ()
+    mean, _ = evaluate_policy(agent.act_in(env), Monitor(env), n_eval_episodes=2)
+    assert mean < 0
 
 
 def test_a_saved_agent_acts_the_same(tmp_path: Path) -> None:
-    env = HybridClusterVecEnv(HybridClusterVectorEnv(4, num_tasks=5))
+    plan = TrainingPlan(tmp_path, num_envs=4, problems=({"num_tasks": 5},))
+    env = make_training_env(plan)
     model = make_algorithm("dqn", env, (8,), seed=3)
     save_agent(model.policy, SETTINGS, tmp_path / "agent.zip")
-    policy, _ = load_agent(tmp_path / "agent.zip")
-    observation = np.random.default_rng(0).random((100, 3), dtype=np.float32)
-    expected, _ = model.predict(observation, deterministic=True)
-    assert np.array_equal(policy.predict(observation, deterministic=True)[0], expected)
-    assert len(evaluate_policy(policy, env, n_eval_episodes=2, warn=False)) == 2
+    features = env.reset()
+    expected, _ = model.predict(features, deterministic=True)
+    raw = HybridClusterVectorEnv(4, num_tasks=5)
+    observation, _ = raw.reset(seed=[((3 + 1) << 32) + i for i in range(4)])
+    agent = load_agent(tmp_path / "agent.zip").act_in(raw)
+    assert np.array_equal(agent.predict(observation)[0], expected)
 
 
 class Bomb:
