@@ -124,7 +124,10 @@ def make_algorithm(
             "replay_buffer_kwargs": {"gamma": chosen["gamma"]},
         }
     elif algo in ("ppo", "maskable-ppo"):
-        common |= {"n_steps": ROLLOUT_STEPS, "batch_size": 512}
+        common |= {
+            "n_steps": ROLLOUT_STEPS,
+            "batch_size": min(512, ROLLOUT_STEPS * env.num_envs),
+        }
     return ALGORITHMS[algo][0](policy, env, **common)
 
 

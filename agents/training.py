@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+import torch
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.logger import configure
@@ -68,9 +69,11 @@ class TrainingPlan:
     """Arguments of the environment; of several, with the same fractions, to learn them all."""
     settings: DQNSettings = field(default_factory=DQNSettings)
     """Of the DQNs."""
+    threads: int = 1
+    """Threads of torch: nets this small are slower on several, and far slower on a busy machine."""
 
     def __post_init__(self) -> None:
-        for name in ("steps", "num_envs", "evaluations", "validation_episodes"):
+        for name in ("steps", "num_envs", "evaluations", "validation_episodes", "threads"):
             if getattr(self, name) < 1:
                 raise HybridClusterError(f"{name} is {getattr(self, name)}; allowed: >= 1")
         if not 1 <= len(self.problems) <= self.num_envs:
@@ -96,7 +99,7 @@ class TrainingPlan:
     def describe(self) -> dict[str, Any]:
         """All that decides the outcome but the number of steps, JSON values."""
         described = asdict(self)
-        del described["output"], described["steps"]
+        del described["output"], described["steps"], described["threads"]
         described["problems"] = [
             {key: str(value) for key, value in sorted(problem.items())} for problem in self.problems
         ]
@@ -231,6 +234,7 @@ def train(
         HybridClusterError: If the algorithm or an argument of the environment is not valid, or
             there is no checkpoint of this plan to resume.
     """
+    torch.set_num_threads(plan.threads)
     env = make_training_env(plan)
     settings = _agent_settings(plan)
     model = make_algorithm(plan.algo, env, plan.net_arch, plan.seed, settings=plan.settings)

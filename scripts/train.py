@@ -13,7 +13,6 @@ from typing import Any
 if __name__ == "__main__":  # Ctrl-C during the imports below
     signal.signal(signal.SIGINT, lambda *_: os._exit(130))
 
-import torch
 from tqdm import tqdm
 
 from cpu_gpu_env.agents.algorithms import ALGORITHMS, NUM_TRAINING_ENVS
@@ -124,7 +123,6 @@ def execute(arguments: argparse.Namespace) -> int:
     """Train, with a progress bar."""
     if arguments.agent == "random-forest":
         return train_forest(arguments)
-    torch.set_num_threads(arguments.threads)
     plan = TrainingPlan(
         output=arguments.output,
         algo=arguments.algo,
@@ -133,6 +131,7 @@ def execute(arguments: argparse.Namespace) -> int:
         num_envs=arguments.num_envs,
         observe_queues=arguments.observe_queues,
         problems=problems(arguments),
+        threads=arguments.threads,
     )
     check_total("--num-envs", arguments.num_envs, arguments.num_tasks)
     for problem in plan.problems:

@@ -65,10 +65,12 @@ def test_truncation_keeps_the_terminal_observation() -> None:
 
 
 def test_a_short_training_beats_greedy_and_earliest_finish(tmp_path: Path) -> None:
-    plan = TrainingPlan(tmp_path, steps=40_000, evaluations=4, validation_episodes=20)
+    plan = TrainingPlan(
+        tmp_path, steps=40_000, evaluations=4, validation_episodes=20, observe_queues=True
+    )
     agent = load_agent(train(plan).best)
     seeds = evaluation_seeds(30)
-    learned = play_episodes(agent.act_in, seeds).objective.mean()
+    learned = play_episodes(agent.act_in, seeds, observe_queues=True).objective.mean()
     for name in ("greedy", "earliest-finish"):
         rival = play_episodes(lambda env, n=name: make_scheduler(n, env), seeds)
         assert learned < rival.objective.mean()
