@@ -15,8 +15,8 @@ from tqdm import tqdm
 from cpu_gpu_env.atomic_file import write_text_atomically
 from cpu_gpu_env.errors import HybridClusterError
 from cpu_gpu_env.profiler.fit import Errors, predict_s
-from cpu_gpu_env.profiler.kernels import Sample
 from cpu_gpu_env.profiler.published import HalfSplit, half_splits, read_published
+from cpu_gpu_env.profiler.samples import Sample
 from cpu_gpu_env.profiler.timing import FULL, QUICK
 from cpu_gpu_env.profiler.validation import Validation, validate
 from cpu_gpu_env.scripts import profile_hardware

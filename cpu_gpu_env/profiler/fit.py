@@ -17,7 +17,7 @@ import numpy.typing as npt
 from cpu_gpu_env.cluster import Device
 from cpu_gpu_env.costs import execution_time_s
 from cpu_gpu_env.errors import HybridClusterError
-from cpu_gpu_env.profiler.kernels import Sample, as_tasks
+from cpu_gpu_env.profiler.samples import Sample, as_tasks
 from cpu_gpu_env.tasks import FloatArray
 
 TERMS = ("launch", "caches", "ridge")
@@ -82,7 +82,7 @@ def fit_cost_model(
 
     def residuals(x: FloatArray) -> FloatArray:
         predicted_s = execution_time_s(parameters.device(x), 1.0, tasks)
-        return np.r_[np.log(predicted_s) - log_time, PRIOR * (x - start)]
+        return np.concatenate([np.log(predicted_s) - log_time, PRIOR * (x - start)])
 
     solution = least_squares(
         residuals, start, bounds=parameters.bounds, loss="soft_l1", f_scale=LOSS_SCALE

@@ -1,19 +1,9 @@
 """The kernels: what runs to measure a device, all in FP32.
 
-The cost model knows a task by its size, intensity and working set alone, so all kernels are counted
-alike:
-
-- FLOP: additions and multiplications, a multiply-add being two. A kernel that has none, such as a
-  copy, counts one for each element that it writes.
-- Memory traffic: the distinct bytes that each pass over the data touches, read or written, added up
-  over the passes. A matrix product or a convolution counts as one pass (its compulsory traffic); an
-  element that is updated in place counts once.
-- Working set: the distinct bytes that the whole kernel touches.
-
-`FITTED` are measured to fit the parameters, `UNSEEN` to judge the fit: other shapes and other
-kinds. `BEYOND` are kinds for which three numbers a task cannot suffice, because their libraries
-leave threads idle (matrix times vector), jump through memory (transposition) or run at a rate of
-their own (FFT, softmax); they are timed to show how far off the model is there.
+How they are counted stands in `cpu_gpu_env.profiler.samples`. `fitted_kernels` are measured to fit the parameters, `unseen_kernels` to judge the fit: other shapes
+and other kinds. `kernels_beyond` are kinds for which three numbers a task cannot suffice, because
+their libraries leave threads idle (matrix times vector), jump through memory (transposition) or run
+at a rate of their own (FFT, softmax); they are timed to show how far off the model is there.
 
 torch is imported inside functions, so that importing this module is cheap.
 """
@@ -21,77 +11,13 @@ torch is imported inside functions, so that importing this module is cheap.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from cpu_gpu_env.tasks import Tasks
+from cpu_gpu_env.profiler.samples import FLOAT_BYTES, Kernel, Run
 
 if TYPE_CHECKING:
     import torch
-
-FLOAT_BYTES = 4
-
-Run = Callable[[], object]
-Prepare = Callable[["torch.device"], Run]
-
-
-@dataclass(frozen=True)
-class Counted:
-    """A kernel as the cost model sees it, counted as the module says."""
-
-    kind: str
-    """What it computes, such as ``"gemm"``."""
-    shape: tuple[int, ...]
-    """Sizes, in the order of the function that makes the kind."""
-    flop: float
-    """Operations [FLOP]."""
-    traffic_bytes: float
-    """Memory traffic [B]."""
-    memory_bytes: float
-    """Working set [B]."""
-
-    @property
-    def label(self) -> str:
-        """Kind and shape, such as ``"gemm 512x512x512"``."""
-        return f"{self.kind} {'x'.join(map(str, self.shape))}"
-
-
-@dataclass(frozen=True)
-class Kernel(Counted):
-    """A kernel that can be run."""
-
-    prepare: Prepare
-    """Allocates the arrays on a device and returns the function to time."""
-
-
-@dataclass(frozen=True)
-class Sample(Counted):
-    """A kernel that was timed."""
-
-    time_s: float
-    """Median time in the quietest round [s]."""
-    spread: float
-    """Interquartile range over the median in that round."""
-    rounds_s: tuple[float, ...]
-    """Median time in each round [s]."""
-
-    @property
-    def disturbance(self) -> float:
-        """By how much the second quietest round took longer than the quietest; 0 if alone."""
-        quietest = sorted(self.rounds_s)[:2]
-        return quietest[-1] / quietest[0] - 1.0
-
-
-def as_tasks(samples: Sequence[Counted]) -> Tasks:
-    """The kernels as tasks of the cost model, all arriving at 0."""
-    flop, traffic, memory = np.array(
-        [(sample.flop, sample.traffic_bytes, sample.memory_bytes) for sample in samples],
-        dtype=np.float64,
-    ).T
-    return Tasks(np.zeros(len(samples)), flop, flop / traffic, memory)
 
 
 def gemm(m: int, n: int, k: int, batch: int = 1, *, kind: str = "gemm") -> Kernel:

@@ -31,15 +31,9 @@ from cpu_gpu_env.profiler.devices import (
     torch_set_up,
 )
 from cpu_gpu_env.profiler.fit import Fit, fit_cost_model, relative_errors, summarise
-from cpu_gpu_env.profiler.kernels import (
-    Kernel,
-    Sample,
-    affordable,
-    fitted_kernels,
-    one_operation,
-    transfer_kernels,
-)
+from cpu_gpu_env.profiler.kernels import affordable, fitted_kernels, one_operation, transfer_kernels
 from cpu_gpu_env.profiler.power import mean_power
+from cpu_gpu_env.profiler.samples import Kernel, Sample
 from cpu_gpu_env.profiler.timing import FULL, QUIET, Effort, Stopwatch, synchronous
 
 Progress = Callable[[str, int], None]

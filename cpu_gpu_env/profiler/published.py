@@ -20,7 +20,7 @@ import numpy as np
 from cpu_gpu_env.cluster import Device
 from cpu_gpu_env.errors import HybridClusterError
 from cpu_gpu_env.profiler.fit import TERMS, fit_cost_model, predict_s
-from cpu_gpu_env.profiler.kernels import FLOAT_BYTES, Sample
+from cpu_gpu_env.profiler.samples import FLOAT_BYTES, Sample
 from cpu_gpu_env.tasks import FloatArray
 
 TIME_SUFFIX = "_ms"

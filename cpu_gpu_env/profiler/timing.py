@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from cpu_gpu_env.profiler.kernels import Kernel, Run, Sample
+from cpu_gpu_env.profiler.samples import Kernel, Run, Sample
 
 if TYPE_CHECKING:
     import torch
@@ -80,7 +80,7 @@ class Timing:
 
 def clock_tick(clock: Clock = time.perf_counter, changes: int = 10) -> float:
     """The smallest step that a clock was seen to make [s], whatever it claims."""
-    steps = []
+    steps: list[float] = []
     last = clock()
     while len(steps) < changes:
         now = clock()

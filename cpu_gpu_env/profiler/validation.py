@@ -13,14 +13,9 @@ from cpu_gpu_env.errors import HybridClusterError
 from cpu_gpu_env.profile import parse_devices
 from cpu_gpu_env.profiler.devices import find_targets, this_host, torch_set_up
 from cpu_gpu_env.profiler.fit import Errors, ablation, predict_s, summarise
-from cpu_gpu_env.profiler.kernels import (
-    Sample,
-    affordable,
-    fitted_kernels,
-    kernels_beyond,
-    unseen_kernels,
-)
+from cpu_gpu_env.profiler.kernels import affordable, fitted_kernels, kernels_beyond, unseen_kernels
 from cpu_gpu_env.profiler.machine import Progress, disturbed_share, samples_of
+from cpu_gpu_env.profiler.samples import Sample
 from cpu_gpu_env.profiler.timing import FULL, Effort, Stopwatch
 
 SAME_HOST = {
