@@ -1,9 +1,10 @@
 """The kernels: what runs to measure a device, all in FP32.
 
-How they are counted stands in `cpu_gpu_env.profiler.samples`. `fitted_kernels` are measured to fit the parameters, `unseen_kernels` to judge the fit: other shapes
-and other kinds. `kernels_beyond` are kinds for which three numbers a task cannot suffice, because
-their libraries leave threads idle (matrix times vector), jump through memory (transposition) or run
-at a rate of their own (FFT, softmax); they are timed to show how far off the model is there.
+How they are counted stands in `cpu_gpu_env.profiler.samples`. `fitted_kernels` are measured to fit
+the parameters, `unseen_kernels` to judge the fit: other shapes and other kinds. `kernels_beyond`
+are kinds for which three numbers a task cannot suffice, because their libraries leave threads idle
+(matrix times vector), jump through memory (transposition) or run at a rate of their own (FFT,
+softmax); they are timed to show how far off the model is there.
 
 torch is imported inside functions, so that importing this module is cheap.
 """
