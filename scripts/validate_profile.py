@@ -20,7 +20,7 @@ from cpu_gpu_env.profiler.samples import Sample
 from cpu_gpu_env.profiler.timing import FULL, QUICK
 from cpu_gpu_env.profiler.validation import Validation, validate
 from cpu_gpu_env.scripts import profile_hardware
-from cpu_gpu_env.scripts.command import check_output, make_parser, run, seed
+from cpu_gpu_env.scripts.command import check_output, interrupted, make_parser, run, seed
 from cpu_gpu_env.scripts.profile_hardware import show_progress
 
 DEFAULT_PROFILE = Path("runs/profile.json")
@@ -92,7 +92,7 @@ def execute(arguments: argparse.Namespace) -> int:
     write_text_atomically(table, json.dumps(as_json(validations), indent=2) + "\n")
     draw(validations, picture)
     print(f"written: {table}\nwritten: {picture}")
-    return 0
+    return interrupted() if any(result.interrupted for result in validations) else 0
 
 
 def read_profile(path: Path) -> Any:

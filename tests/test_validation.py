@@ -98,6 +98,28 @@ def test_predictions_are_those_of_the_profile_as_written(profile: dict[str, Any]
     assert result.device.cache_bytes == figures["cache_bytes"]["value"]
 
 
+def test_ctrl_c_keeps_what_was_timed(
+    profile: dict[str, Any],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def interrupt(device: object) -> Callable[[], None]:
+        raise KeyboardInterrupt
+
+    last = Kernel("interrupting", (1,), 1.0, 1.0, 1.0, interrupt)
+    monkeypatch.setattr(validation, "kernels_beyond", lambda: {"interrupting": [last]})
+    output = tmp_path / "out"
+    arguments = ["--quick", "--profile", str(write(profile, tmp_path)), "--output", str(output)]
+    assert command.main(arguments) == 130
+    assert "interrupted" in capsys.readouterr().err
+    (judged,) = json.loads((output / "validation.json").read_text())
+    assert {kernel["kind"] for kernel in judged["kernels"]} == set(unseen())
+    monkeypatch.setattr(validation, "unseen_kernels", lambda: {"interrupting": [last]})
+    assert command.main([*arguments[:-1], str(tmp_path / "none")]) == 130
+    assert not (tmp_path / "none").exists()
+
+
 def test_kernels_that_fail_are_named(
     profile: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -208,7 +230,7 @@ def made_up_table(path: Path, rows: int = 80, noise: float = 0.02, **changes: st
 
 def test_made_up_times_are_predicted_from_their_other_half(tmp_path: Path) -> None:
     results = half_splits(read_published(made_up_table(tmp_path / "a.csv")), splits=4)
-    model, peak = results["cost model"], results["peak only"]
+    model, peak = results["whole model"], results["peak only"]
     assert set(model.device_errors) == {"Cpu1", "Gpu1"}
     # The noise alone leaves 0.67 * 2 % on a device, and sqrt(2) times that on the ratio.
     assert max(model.device_errors.values()) < 0.03
@@ -234,7 +256,7 @@ def test_the_command_compares_with_a_table(
     assert command.main(["--published", str(table), "--output", str(output)]) == 0
     assert "Cpu1 / Gpu1" in capsys.readouterr().out
     written = json.loads((output / "published.json").read_text())
-    assert written["results"]["cost model"]["device_errors"]["Cpu1"] < 0.05
+    assert written["results"]["whole model"]["device_errors"]["Cpu1"] < 0.05
 
 
 @pytest.mark.parametrize(
@@ -268,6 +290,6 @@ def test_deepbench_is_predicted_from_its_other_half() -> None:
     table = data / "deepbench" / "gemm_fp32_knl_v100.csv"
     if not table.is_file():
         pytest.skip(f"no DeepBench times at {table}; HYBRIDCLUSTER_DATA names its folder")
-    model = half_splits(read_published(table), splits=5)["cost model"]
+    model = half_splits(read_published(table), splits=5)["whole model"]
     assert max(model.device_errors.values()) < 0.08
     assert model.ratio_factors["KNL7250 / V100"] < 1.1

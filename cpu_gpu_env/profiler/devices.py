@@ -65,7 +65,7 @@ def find_targets() -> list[Target]:
     """The CPU, then one target for each kind of GPU."""
     import torch
 
-    targets = [Target(torch.device("cpu"), cpu_name(), "cpu", _free_host_memory(), rapl_counter())]
+    targets = [Target(torch.device("cpu"), cpu_name(), "cpu", free_host_memory(), rapl_counter())]
     found: dict[tuple[str, int], list[tuple[torch.device, str]]] = {}
     for backend in ("cuda", "xpu"):
         module = getattr(torch, backend)
@@ -198,18 +198,24 @@ def slug(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", plain).strip("-") or "device"
 
 
+def free_host_memory(
+    meminfo: Path = Path("/proc/meminfo"), limit: Path = Path("/sys/fs/cgroup/memory.max")
+) -> int:
+    """Memory of the host that programs can still get, within a container's limit [B]."""
+    try:
+        found = re.search(r"MemAvailable:\s*(\d+) kB", meminfo.read_text())
+    except OSError:
+        found = None
+    free = int(found[1]) * 1024 if found else _host_memory()
+    try:
+        return min(free, int(limit.read_text()))
+    except (OSError, ValueError):  # no container, or "max"
+        return free
+
+
 def _host_memory() -> int:
     """Memory of the host [B]; 4 GiB where the system does not tell."""
-    return _pages("SC_PHYS_PAGES") or 2**32
-
-
-def _free_host_memory() -> int:
-    """Memory of the host that is free [B]."""
-    return _pages("SC_AVPHYS_PAGES") or _host_memory()
-
-
-def _pages(name: str) -> int:
     try:
-        return os.sysconf(name) * os.sysconf("SC_PAGE_SIZE")
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (AttributeError, ValueError, OSError):
-        return 0
+        return 2**32

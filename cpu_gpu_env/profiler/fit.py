@@ -23,6 +23,13 @@ from cpu_gpu_env.tasks import FloatArray
 TERMS = ("launch", "caches", "ridge")
 """What the model has beyond a sharp roofline; each can be left out to see what it buys."""
 
+VARIANTS: dict[str, tuple[str, ...]] = {
+    "whole model": TERMS,
+    **{f"without {left_out}": tuple(t for t in TERMS if t != left_out) for left_out in TERMS},
+    "plain roofline": (),
+}
+"""Models of an ablation, by the terms that they keep."""
+
 LOSS_SCALE = 0.1
 PRIOR = 0.03
 """Weight of the starting values: decides only what the samples leave open, such as the size of a
@@ -116,15 +123,11 @@ def ablation(
     fitted: Sequence[Sample], judged: Sequence[Sample], cache_hint_bytes: float | None = None
 ) -> dict[str, Errors]:
     """Errors on `judged` of models fitted to `fitted`: whole, without each term, without any."""
-    variants: dict[str, tuple[str, ...]] = {"whole model": TERMS}
-    for left_out in TERMS:
-        variants[f"without {left_out}"] = tuple(term for term in TERMS if term != left_out)
-    variants["plain roofline"] = ()
     return {
         name: summarise(
             relative_errors(fit_cost_model(fitted, terms, cache_hint_bytes).device, judged)
         )
-        for name, terms in variants.items()
+        for name, terms in VARIANTS.items()
     }
 
 

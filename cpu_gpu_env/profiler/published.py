@@ -19,7 +19,7 @@ import numpy as np
 
 from cpu_gpu_env.cluster import Device
 from cpu_gpu_env.errors import HybridClusterError
-from cpu_gpu_env.profiler.fit import TERMS, fit_cost_model, predict_s
+from cpu_gpu_env.profiler.fit import VARIANTS, fit_cost_model, predict_s
 from cpu_gpu_env.profiler.samples import FLOAT_BYTES, Sample
 from cpu_gpu_env.tasks import FloatArray
 
@@ -80,14 +80,11 @@ def half_splits(
         splits: How many.
 
     Returns:
-        Results of the cost model, of the plain roofline, and of the peak alone (time proportional
-        to FLOP).
+        Results of the cost model, whole and without some terms, and of the peak alone (time
+        proportional to FLOP).
     """
-    models: dict[str, Calibrate] = {
-        "cost model": lambda samples: fit_cost_model(samples, TERMS).device,
-        "plain roofline": lambda samples: fit_cost_model(samples, ()).device,
-        "peak only": _peak_only,
-    }
+    models: dict[str, Calibrate] = {name: _fit_of(terms) for name, terms in VARIANTS.items()}
+    models["peak only"] = _peak_only
     count = len(next(iter(published.values())))
     orders = np.random.default_rng(seed).permuted(np.tile(np.arange(count), (splits, 1)), axis=1)
     results = {}
@@ -120,6 +117,10 @@ def _half_split(
         off = np.log((predicted[a] / predicted[b]) / (measured[a] / measured[b]))
         factors[f"{a} / {b}"] = float(np.exp(np.median(np.abs(off))))
     return HalfSplit(errors, factors)
+
+
+def _fit_of(terms: Sequence[str]) -> Calibrate:
+    return lambda samples: fit_cost_model(samples, terms).device
 
 
 def _peak_only(samples: Sequence[Sample]) -> Device:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -43,6 +43,8 @@ class Validation:
     """Share of the kernels that were disturbed in every round."""
     missing: dict[str, str]
     """Label of each kernel that failed -> why."""
+    interrupted: bool = False
+    """Whether Ctrl-C ended it early; what was timed by then is judged."""
 
     def errors(self, samples: Sequence[Sample]) -> Errors:
         """Errors of the device's predictions."""
@@ -128,8 +130,16 @@ def validate(
         results = []
         for (target, device, entry), watch, of in zip(found, watches, kinds, strict=True):
             label = target.label
-            watch.time_all(of, _labelled(label, total, progress))
-            results.append(_judge(device, entry, watch))
+            interrupted = False
+            try:
+                watch.time_all(of, _labelled(label, total, progress))
+            except KeyboardInterrupt:
+                interrupted = True
+                if not _judged_samples(watch)[0]:
+                    raise
+            results.append(replace(_judge(device, entry, watch), interrupted=interrupted))
+            if interrupted:
+                break
     return results
 
 
@@ -138,9 +148,7 @@ def _labelled(label: str, total: int, progress: Progress) -> Callable[[str], Non
 
 
 def _judge(device: Device, entry: dict[str, Any], watch: Stopwatch) -> Validation:
-    samples, beyond_kinds = watch.samples(), kernels_beyond()
-    unseen = [sample for sample in samples if sample.kind not in beyond_kinds]
-    beyond = [sample for sample in samples if sample.kind in beyond_kinds]
+    unseen, beyond = _judged_samples(watch)
     if not unseen:
         raise HybridClusterError(f"device {device.name!r}: no kernel could be timed")
     fitted = samples_of(entry, tuple(fitted_kernels()))
@@ -149,8 +157,17 @@ def _judge(device: Device, entry: dict[str, Any], watch: Stopwatch) -> Validatio
         unseen,
         beyond,
         ablation(fitted, unseen, device.cache_bytes or None),
-        disturbed_share(samples),
+        disturbed_share([*unseen, *beyond]),
         watch.failures,
+    )
+
+
+def _judged_samples(watch: Stopwatch) -> tuple[list[Sample], list[Sample]]:
+    """What was timed: of kinds that the model is meant for, and beyond it."""
+    samples, beyond_kinds = watch.samples(), kernels_beyond()
+    return (
+        [sample for sample in samples if sample.kind not in beyond_kinds],
+        [sample for sample in samples if sample.kind in beyond_kinds],
     )
 
 
