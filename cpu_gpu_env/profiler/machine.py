@@ -183,7 +183,7 @@ class _Session:
         for load, kind in (("compute", "gemm"), ("memory", "triad")):
             timed = [
                 kernel
-                for kernel in self._kernels[kind]
+                for kernel in self._kernels.get(kind, [])
                 if kernel.label in {sample.label for sample in self._stopwatch.samples()}
             ]
             if timed:
