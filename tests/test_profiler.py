@@ -84,8 +84,8 @@ def fake_gpu(name: str = "NVIDIA Test", counter: Callable[[], float] | None = No
 
 def profile_of(target: Target) -> dict[str, Any]:
     """Entry of a profile for one target."""
-    session = machine._Session(target, INSTANT)
-    entry: dict[str, Any] = session.measure(1, lambda label: None)
+    session = machine._Session(target, INSTANT, threads=1)
+    entry: dict[str, Any] = session.measure(lambda label: None)
     return entry
 
 

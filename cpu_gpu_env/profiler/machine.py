@@ -34,7 +34,7 @@ from cpu_gpu_env.profiler.fit import Fit, fit_cost_model, relative_errors, summa
 from cpu_gpu_env.profiler.kernels import affordable, fitted_kernels, one_operation, transfer_kernels
 from cpu_gpu_env.profiler.power import mean_power
 from cpu_gpu_env.profiler.samples import Kernel, Sample
-from cpu_gpu_env.profiler.timing import FULL, QUIET, Effort, Stopwatch, synchronous
+from cpu_gpu_env.profiler.timing import FULL, QUIET, Effort, Stopwatch, best_clock, synchronous
 
 Progress = Callable[[str, int], None]
 """Called before each step with its label and the number of steps in all."""
@@ -88,12 +88,9 @@ def profile_machine(
         targets = find_targets()
         others = OtherPrograms()
         effort = effort.shared_by(len(targets))
-        sessions = [_Session(target, effort) for target in targets]
+        sessions = [_Session(target, effort, used_threads) for target in targets]
         total = sum(session.num_steps for session in sessions)
-        entries = [
-            session.measure(used_threads, lambda label: progress(label, total))
-            for session in sessions
-        ]
+        entries = [session.measure(lambda label: progress(label, total)) for session in sessions]
         measurement = _provenance(used_threads, seed, effort, others.share(), entries)
     description = f"Measured on {cpu_name()} with {used_threads} CPU threads."
     if gpus:
@@ -112,9 +109,10 @@ def profile_machine(
 class _Session:
     """The measurement of one device."""
 
-    def __init__(self, target: Target, effort: Effort) -> None:
-        self._target, self._effort = target, effort
-        self._stopwatch = Stopwatch(target.device, effort)
+    def __init__(self, target: Target, effort: Effort, threads: int) -> None:
+        self._target, self._effort, self._threads = target, effort, threads
+        self._clock = best_clock(target.device, threads)
+        self._stopwatch = Stopwatch(target.device, effort, self._clock)
         self._missing: dict[str, str] = {}
         self._kernels = self._affordable(fitted_kernels())
         # What lies beside the fit: transfers and the overhead of a single operation.
@@ -124,7 +122,7 @@ class _Session:
         self._kinds = {**self._kernels, **self._beside}
         self.num_steps = self._stopwatch.num_steps(self._kinds) + 1
 
-    def measure(self, threads: int, begin: Callable[[str], None]) -> dict[str, Any]:
+    def measure(self, begin: Callable[[str], None]) -> dict[str, Any]:
         """Measure the device into an entry of a profile."""
         target = self._target
         self._stopwatch.time_all(self._kinds, lambda step: begin(f"{target.label}: {step}"))
@@ -143,13 +141,14 @@ class _Session:
         watts = self._measure_power()
         entry: dict[str, Any] = {"name": target.label, "kind": target.kind, "count": target.count}
         entry |= fitted_figures(fit, fitted)
-        entry |= power_figures(target, threads, watts)
+        entry |= power_figures(target, self._threads, watts)
         if target.kind == "gpu":
             entry |= self._link_figure(samples)
             memory, source = target.total_memory_bytes or target.memory_bytes, "the driver"
             entry["memory_bytes"] = figure(memory, "measured", f"reported by {source}")
         entry["raw"] = {
             "device": target.name,
+            "clock": self._clock.__name__,
             "fit": {
                 "uncertainty": fit.uncertainty,
                 "errors": asdict(summarise(relative_errors(fit.device, fitted))),

@@ -16,7 +16,7 @@ from cpu_gpu_env.profiler.fit import Errors, ablation, predict_s, summarise
 from cpu_gpu_env.profiler.kernels import affordable, fitted_kernels, kernels_beyond, unseen_kernels
 from cpu_gpu_env.profiler.machine import Progress, disturbed_share, samples_of
 from cpu_gpu_env.profiler.samples import Sample
-from cpu_gpu_env.profiler.timing import FULL, Effort, Stopwatch
+from cpu_gpu_env.profiler.timing import FULL, Effort, Stopwatch, best_clock
 
 SAME_HOST = {
     "host": "this host is another one; measure it again",
@@ -118,7 +118,10 @@ def validate(
         if not found:
             raise HybridClusterError(f"none of its devices is here: {', '.join(entries)}")
         effort = effort.shared_by(len(found))
-        watches = [Stopwatch(target.device, effort) for target, _, _ in found]
+        watches = [
+            Stopwatch(target.device, effort, best_clock(target.device, used_threads))
+            for target, _, _ in found
+        ]
         kinds = [
             {
                 kind: affordable(kernels, target.memory_bytes)
