@@ -173,9 +173,9 @@ def fitted_kernels() -> dict[str, list[Kernel]]:
         "batched gemm": [
             gemm(n, n, n, batch, kind="batched gemm") for n in batches for batch in batches[n]
         ],
-        "triad": [triad(2**e) for e in range(17, 27)],
+        "triad": [triad(2**e) for e in (11, 13, 15, *range(17, 27))],
         "chain": [chain(2**e, passes) for e in range(20, 27) for passes in (2, 8)],
-        "sum": [reduction(2**e) for e in range(19, 29)],
+        "sum": [reduction(2**e) for e in (13, 15, 17, *range(19, 29))],
     }
 
 
