@@ -44,6 +44,13 @@ class Device:
     """Power while a share runs [W]."""
     link_bandwidth: float = math.inf
     """Host-to-device bandwidth [B/s]; ``inf`` means no transfer (CPU)."""
+    cache_bytes: float = 0.0
+    """Working set of whose traffic the caches serve one half [B]; 0: no caches."""
+    cache_bandwidth: float = math.inf
+    """Attained bandwidth of the caches [B/s], at least `memory_bandwidth`; needs `cache_bytes`."""
+    ridge_sharpness: float = math.inf
+    """How far compute and memory traffic overlap: exponent p >= 1 of the smooth maximum of their
+    times; ``inf`` is the roofline's sharp ridge (they overlap wholly), 1 their sum (not at all)."""
 
     def __post_init__(self) -> None:
         check_name("name of a device", self.name)
@@ -61,6 +68,22 @@ class Device:
             raise HybridClusterError(
                 f"device {self.name!r}: field 'active_power_w' is {self.active_power_w}; "
                 f"allowed: at least idle_power_w = {self.idle_power_w}"
+            )
+        self._check_at_least("cache_bytes", 0.0)
+        self._check_at_least("cache_bandwidth", self.memory_bandwidth)
+        self._check_at_least("ridge_sharpness", 1.0)
+        if math.isinf(self.cache_bandwidth) and self.cache_bytes > 0:
+            raise HybridClusterError(
+                f"device {self.name!r}: field 'cache_bandwidth' is missing or infinite; allowed: "
+                "a number, where there are caches (cache_bytes > 0)"
+            )
+
+    def _check_at_least(self, field: str, low: float) -> None:
+        value = getattr(self, field)
+        number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        if not (number and value >= low):
+            raise HybridClusterError(
+                f"device {self.name!r}: field {field!r} is {value!r}; allowed: a number >= {low:g}"
             )
 
     def _check(self, field: str, low: float, also: float | None = None) -> None:
@@ -151,3 +174,6 @@ def distinct(pool: Sequence[Device]) -> tuple[tuple[Device, ...], tuple[int, ...
 
 DEVICE_FIGURES = tuple(field.name for field in fields(Device) if field.name not in ("name", "kind"))
 """Names of the numeric fields of `Device`, as they stand in a profile."""
+
+REFINEMENTS = {"cache_bytes": 0.0, "cache_bandwidth": math.inf, "ridge_sharpness": math.inf}
+"""Figures that a profile may leave out, and their values then: those of the plain roofline."""

@@ -6,8 +6,10 @@ entry of ``devices`` has a ``count`` and either names a device of the shipped ca
 `cpu_gpu_env.cluster.Device`. A figure is a plain number, ``{"value": 2e10}`` or ``{"peak": 1.9e13,
 "efficiency": 0.77}``; the latter two may carry a ``source``, a text, and
 ``"status": "datasheet" | "measured" | "estimated"``. ``link_bandwidth`` and ``memory_bytes`` may be
-``"unlimited"``, which a CPU's are where they are left out. A device may carry ``raw`` measurements,
-and the profile itself any further keys (versions, notes); they are ignored here.
+``"unlimited"``, which a CPU's are where they are left out; ``cache_bytes``, ``cache_bandwidth`` and
+``ridge_sharpness`` may be left out by any device, which is then a plain roofline. A device may
+carry ``raw`` measurements, and the profile itself any further keys (versions, notes); they are
+ignored here.
 """
 
 from __future__ import annotations
@@ -25,6 +27,7 @@ from cpu_gpu_env.checks import check_name
 from cpu_gpu_env.cluster import (
     DEVICE_FIGURES,
     MAX_DEVICES,
+    REFINEMENTS,
     Cluster,
     Device,
     check_num_devices,
@@ -152,6 +155,17 @@ def parse_profile(data: Any) -> Cluster:
             f"field 'schema_version' is {shown(version)}; allowed: {SCHEMA_VERSION}"
         )
     name = _require(data, "name", "profile", str)
+    devices = parse_devices(data)
+    devices.sort(key=lambda device: device.kind)
+    return Cluster(name, tuple(devices))
+
+
+def parse_devices(data: dict[str, Any]) -> list[Device]:
+    """Turn the ``devices`` of a profile into devices, each as often as it counts.
+
+    Raises:
+        HybridClusterError: As `load_profile`, but for pools that are empty.
+    """
     devices: list[Device] = []
     for index, entry in enumerate(_require(data, "devices", "profile", list)):
         where = f"devices[{index}]"
@@ -167,8 +181,7 @@ def parse_profile(data: Any) -> Cluster:
             )
         check_num_devices(where, len(devices) + count)
         devices += [_parse_entry(entry, where)] * count
-    devices.sort(key=lambda device: device.kind)
-    return Cluster(name, tuple(devices))
+    return devices
 
 
 def save_profile(data: dict[str, Any], path: str | os.PathLike[str]) -> None:
@@ -195,6 +208,7 @@ def cluster_to_profile(cluster: Cluster, description: str = "") -> dict[str, Any
     entries = []
     for device, run in itertools.groupby(cluster.devices):
         values = {name: getattr(device, name) for name in DEVICE_FIGURES}
+        values = {name: x for name, x in values.items() if x != REFINEMENTS.get(name)}
         figures = {name: x if math.isfinite(x) else UNLIMITED for name, x in values.items()}
         count = len(list(run))
         entries.append({"name": device.name, "kind": device.kind, "count": count, **figures})
@@ -255,6 +269,8 @@ def _parse_device(entry: dict[str, Any], where: str) -> Device:
             figures[field] = _parse_figure(entry[field], f"{where}: field {field!r}")
         elif kind == "cpu" and field in OPTIONAL_FIGURES:
             figures[field] = math.inf
+        elif field in REFINEMENTS:
+            figures[field] = REFINEMENTS[field]
         else:
             raise HybridClusterError(f"{where}: field {field!r} is missing")
     try:

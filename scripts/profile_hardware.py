@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,19 +19,19 @@ from tqdm import tqdm
 from cpu_gpu_env.atomic_file import write_text_atomically
 from cpu_gpu_env.errors import unknown_name
 from cpu_gpu_env.profile import device_catalogue, parse_composition, save_profile
-from cpu_gpu_env.profiler import FULL, QUICK, profile_machine
+from cpu_gpu_env.profiler.machine import MAX_UNCERTAINTY, profile_machine
+from cpu_gpu_env.profiler.timing import FULL, QUICK
 from cpu_gpu_env.scripts.command import check_output, make_parser, run, seed
 
 NO_GPUS = "none"
-NOISY = 0.25
-"""Interquartile range over the median above which timings deserve a warning."""
 
 
 def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     """Read the command line."""
     parser = make_parser(
-        "Measure this machine's CPU and GPUs (FP32 rate, memory bandwidth, overheads, power) into "
-        "a profile that --cluster of the other commands takes.",
+        "Measure this machine's CPU and GPUs (FP32 rate, memory and cache bandwidth, overheads, "
+        "power) into a profile that --cluster of the other commands takes. Takes two to five "
+        "minutes; scripts/validate_profile.py tells how well the profile predicts.",
         'python scripts/profile_hardware.py --gpus "a100-80gb:2 + t4:2" --output runs/profile.json',
     )
     parser.add_argument(
@@ -41,7 +42,7 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
         default=NO_GPUS,
         help="GPUs of the catalogue to add to those measured, such as a100-80gb:4",
     )
-    parser.add_argument("--quick", action="store_true", help="a few seconds, less precise")
+    parser.add_argument("--quick", action="store_true", help="under half a minute, less precise")
     parser.add_argument(
         "--threads", type=int, default=0, help="CPU threads to measure with; 0: as torch chooses"
     )
@@ -55,26 +56,17 @@ def execute(arguments: argparse.Namespace) -> int:
     gpus = [] if arguments.gpus == NO_GPUS else parse_gpus(arguments.gpus)
     check_output(output, "file")
     with tqdm(unit="step", desc="measuring", leave=False) as bar:
-
-        def progress(label: str, total: int) -> None:
-            # The step that is announced is not done yet; all before it are.
-            if bar.total is None:
-                bar.reset(total)
-            else:
-                bar.update()
-            bar.set_postfix_str(label)
-
         profile = profile_machine(
             name=output.stem,
             gpus=gpus,
             effort=QUICK if arguments.quick else FULL,
             threads=arguments.threads,
             seed=arguments.seed,
-            progress=progress,
+            progress=show_progress(bar),
         )
     write_profile(profile, output)
     print(describe(profile))
-    for warning in noise_warnings(profile):
+    for warning in warnings_about(profile):
         print(f"warning: {warning}", file=sys.stderr)
     if not has_gpu(profile):
         print(
@@ -83,6 +75,20 @@ def execute(arguments: argparse.Namespace) -> int:
         )
     print(f"written: {output}")
     return 0
+
+
+def show_progress(bar: Any) -> Callable[[str, int], None]:
+    """Turn a progress bar into what measurements tell their steps to."""
+
+    def progress(label: str, total: int) -> None:
+        # The step that is announced is not done yet; all before it are.
+        if bar.total is None:
+            bar.reset(total)
+        else:
+            bar.update()
+        bar.set_postfix_str(label)
+
+    return progress
 
 
 def has_gpu(profile: dict[str, Any]) -> bool:
@@ -128,7 +134,9 @@ def describe(profile: dict[str, Any]) -> str:
         value = {field: figure["value"] for field, figure in entry.items() if _is_figure(figure)}
         lines.append(
             f"{entry['count']} x {entry['name']}: {value['flops'] / 1e9:,.0f} GFLOP/s, "
-            f"{value['memory_bandwidth'] / 1e9:,.1f} GB/s, "
+            f"{value['memory_bandwidth'] / 1e9:,.1f} GB/s from memory, "
+            f"{value['cache_bandwidth'] / 1e9:,.1f} GB/s from caches "
+            f"(up to {value['cache_bytes'] / 1e6:,.0f} MB), "
             f"launch {value['launch_s'] * 1e6:,.1f} µs, "
             f"{value['idle_power_w']:.3g} W idle, {value['active_power_w']:.3g} W active "
             f"(power {entry['active_power_w']['status']})"
@@ -136,15 +144,28 @@ def describe(profile: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def noise_warnings(profile: dict[str, Any]) -> list[str]:
-    """Name the figures whose timings scattered, as when other programs run at the same time."""
-    return [
-        f"{entry['name']}: timings behind {field} spread by {timing['spread']:.0%}; "
-        "measure again with nothing else running"
-        for entry in profile["devices"]
-        for field, timing in entry.get("raw", {}).items()
-        if isinstance(timing, dict) and timing["spread"] > NOISY
-    ]
+def warnings_about(profile: dict[str, Any]) -> list[str]:
+    """Say what is missing from a profile, and whether its figures can be trusted."""
+    measurement, lines = profile["measurement"], []
+    if measurement["noisy"]:
+        others = measurement["cpu_used_by_others"]
+        used = "" if others is None else f", other programs used {others:.0%} of the CPUs"
+        lines.append(
+            f"the machine was noisy: {measurement['disturbed_share']:.0%} of the kernels were "
+            f"disturbed in every round{used}; measure again with nothing else running"
+        )
+    for entry in profile["devices"]:
+        raw = entry.get("raw", {})
+        lines += [
+            f"{entry['name']}: no {what}: {why}" for what, why in raw.get("missing", {}).items()
+        ]
+        uncertain = raw.get("fit", {}).get("uncertainty", {})
+        lines += [
+            f"{entry['name']}: {field} is uncertain by {uncertain[field]:.0%}"
+            for field in ("flops", "memory_bandwidth")
+            if uncertain.get(field, 0.0) > MAX_UNCERTAINTY
+        ]
+    return lines
 
 
 def _is_figure(value: Any) -> bool:

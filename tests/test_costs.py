@@ -1,5 +1,8 @@
 """Time and energy against figures worked out by hand."""
 
+import math
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from conftest import CPU, GPU, MIXED, PLAIN, SLOW_CPU, SMALL_GPU
@@ -121,3 +124,82 @@ def test_a_share_must_fit_the_smallest_gpu() -> None:
     assert table.num_feasible.tolist() == [3, 2, 2]
     assert not table.all_feasible
     assert table.action_masks(np.array([2, 0])).tolist() == [[1, 1, 0], [1, 1, 1]]
+
+
+CACHED = replace(CPU, cache_bytes=8e9, cache_bandwidth=400e9)
+SMOOTH = replace(CPU, ridge_sharpness=2.0)
+
+
+def test_caches_serve_half_the_traffic_of_a_working_set_of_their_size() -> None:
+    # 5e11 B: half at 400 GB/s (0.625 s), half at 100 GB/s (2.5 s), and 0.5 s to launch.
+    assert execution_time_s(CACHED, 1.0, MEMORY) == pytest.approx([0.5 + 0.625 + 2.5])
+    # A quarter of the task is a quarter of the working set: the share 1 / (1 + 1/64) is cached.
+    cached = 64 / 65
+    quarter_s = 1.25e11 * (cached / 400e9 + (1 - cached) / 100e9)
+    assert execution_time_s(CACHED, 0.25, MEMORY) == pytest.approx([0.5 + quarter_s])
+
+
+@pytest.mark.parametrize(("working_set", "bandwidth"), [(0.0, 400e9), (8e12, 100e9)])
+def test_far_from_their_size_caches_serve_all_or_nothing(
+    working_set: float, bandwidth: float
+) -> None:
+    tasks = Tasks([0.0], [1e12], [2.0], [working_set])
+    assert execution_time_s(CACHED, 1.0, tasks) == pytest.approx([0.5 + 5e11 / bandwidth])
+
+
+def test_a_smooth_ridge_adds_the_hidden_part_in() -> None:
+    # Compute 2 s and traffic 0.2 s, or 1 s and 5 s, as the legs of a right-angled triangle.
+    assert execution_time_s(SMOOTH, 1.0, COMPUTE) == pytest.approx([0.5 + math.hypot(2.0, 0.2)])
+    assert execution_time_s(SMOOTH, 1.0, MEMORY) == pytest.approx([0.5 + math.hypot(1.0, 5.0)])
+
+
+def test_sharpness_runs_from_the_sum_to_the_maximum() -> None:
+    added, nearly_sharp = (replace(CPU, ridge_sharpness=p) for p in (1.0, 1e6))
+    assert execution_time_s(added, 1.0, COMPUTE) == pytest.approx([0.5 + 2.2])
+    assert execution_time_s(nearly_sharp, 1.0, COMPUTE) == pytest.approx([0.5 + 2.0])
+
+
+@given(st.floats(0.0, 1.0), st.floats(1e6, 1e14), st.floats(0.1, 1e3), st.floats(0, 1e11))
+def test_a_device_without_refinements_is_the_plain_roofline_to_the_last_bit(
+    fraction: float, size: float, intensity: float, memory: float
+) -> None:
+    tasks = Tasks([0.0], [size], [intensity], [memory])
+    work, moved = np.array([fraction * size]), np.array([fraction * size / intensity])
+    for device in (CPU, GPU):
+        roofline = np.maximum(work / device.flops, moved / device.memory_bandwidth)
+        plain = device.launch_s + fraction * memory / device.link_bandwidth + roofline
+        got = execution_time_s(device, fraction, tasks)
+        assert got == (plain if fraction > 0.0 else 0.0)
+
+
+@given(
+    fractions=st.tuples(st.floats(0, 1), st.floats(0, 1)).map(sorted),
+    size=st.floats(1e6, 1e14),
+    intensity=st.floats(0.1, 1e3),
+    memory=st.floats(0, 1e11),
+    cache=st.floats(1.0, 1e12),
+    speedup=st.floats(1.0, 30.0),
+    sharpness=st.floats(1.0, 20.0),
+)
+def test_refined_times_never_fall_with_the_share_and_stay_between_the_extremes(
+    fractions: list[float],
+    size: float,
+    intensity: float,
+    memory: float,
+    cache: float,
+    speedup: float,
+    sharpness: float,
+) -> None:
+    device = replace(
+        CPU,
+        cache_bytes=cache,
+        cache_bandwidth=speedup * CPU.memory_bandwidth,
+        ridge_sharpness=sharpness,
+    )
+    tasks = Tasks([0.0], [size], [intensity], [memory])
+    smaller, larger = (execution_time_s(device, f, tasks)[0] for f in fractions)
+    assert 0.0 <= smaller <= larger * (1 + 1e-9)
+    compute_s, traffic_s = size / CPU.flops, size / intensity / CPU.memory_bandwidth
+    time_s = execution_time_s(device, 1.0, tasks)[0] - CPU.launch_s
+    assert time_s <= (compute_s + traffic_s) * (1 + 1e-9)
+    assert time_s >= max(compute_s, traffic_s / speedup) * (1 - 1e-9) - 1e-12

@@ -6,49 +6,75 @@ import json
 import subprocess
 import sys
 import time
-import types
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from cpu_gpu_env import power, profiler
 from cpu_gpu_env.cluster import DEVICE_FIGURES
 from cpu_gpu_env.errors import HybridClusterError
 from cpu_gpu_env.profile import device_catalogue, load_profile
-from cpu_gpu_env.profiler import FULL, Effort, Target, profile_machine, time_repeatedly
+from cpu_gpu_env.profiler import devices, machine
+from cpu_gpu_env.profiler.devices import Target
+from cpu_gpu_env.profiler.kernels import chain, gemm, reduction, triad
+from cpu_gpu_env.profiler.machine import profile_machine, samples_of
+from cpu_gpu_env.profiler.samples import Kernel
+from cpu_gpu_env.profiler.timing import QUICK, Effort
 
 torch = pytest.importorskip("torch")
 command = pytest.importorskip("cpu_gpu_env.scripts.profile_hardware")
 
-INSTANT = Effort(kernel_s=0.001, run_s=0.0, idle_s=0.001)
+INSTANT = Effort(kernel_s=0.0, run_s=0.0, rounds=1, limit_s=0.0, load_s=0.001)
+BRIEF = replace(QUICK, limit_s=0.0, run_s=100.0)
 WIDE = 8.0
 """Factor between two ways of measuring, on a machine that others may be using."""
 
 
+def small_kernels() -> dict[str, list[Kernel]]:
+    """The kernels that the fit sees, in sizes that take no time."""
+    return {
+        "gemm": [gemm(n, n, n) for n in (64, 128, 256)],
+        "batched gemm": [gemm(32, 32, 32, 16, kind="batched gemm")],
+        "triad": [triad(2**e) for e in (12, 16, 20)],
+        "chain": [chain(2**16, 4)],
+        "sum": [reduction(2**e) for e in (14, 18)],
+    }
+
+
 @pytest.fixture(scope="module")
-def measured(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A real quick measurement with GPUs of the catalogue."""
+def small() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(machine, "fitted_kernels", small_kernels)
+        yield
+
+
+@pytest.fixture(scope="module")
+def measured(small: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A real measurement of small kernels, with GPUs of the catalogue."""
     path = tmp_path_factory.mktemp("measured") / "here.json"
     gpus = "a100-80gb:2 + t4:2"
-    assert command.main(["--quick", "--gpus", gpus, "--output", str(path)]) == 0
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(command, "QUICK", BRIEF)
+        # One thread: others would wait for one another on a machine that is in use.
+        arguments = ["--quick", "--threads", "1", "--gpus", gpus, "--output", str(path)]
+        assert command.main(arguments) == 0
     return path
 
 
 @pytest.fixture
-def instant(monkeypatch: pytest.MonkeyPatch) -> None:
+def instant(small: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """Makes --quick instant, for tests in which the figures do not matter."""
     monkeypatch.setattr(command, "QUICK", INSTANT)
-    monkeypatch.setattr(profiler, "_triad_array_bytes", lambda: 2**16)
 
 
 @pytest.fixture
 def no_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     """Hides what GPUs the machine may have."""
-    targets = [target for target in profiler._targets() if target.kind == "cpu"]
-    monkeypatch.setattr(profiler, "_targets", lambda: targets)
+    targets = [target for target in devices.find_targets() if target.kind == "cpu"]
+    monkeypatch.setattr(machine, "find_targets", lambda: targets)
 
 
 def fake_gpu(name: str = "NVIDIA Test", counter: Callable[[], float] | None = None) -> Target:
@@ -58,7 +84,8 @@ def fake_gpu(name: str = "NVIDIA Test", counter: Callable[[], float] | None = No
 
 def profile_of(target: Target) -> dict[str, Any]:
     """Entry of a profile for one target."""
-    entry: dict[str, Any] = profiler._measure(target, INSTANT, 0, 1, lambda label: None)
+    session = machine._Session(target, INSTANT, threads=1)
+    entry: dict[str, Any] = session.measure(lambda label: None)
     return entry
 
 
@@ -100,24 +127,30 @@ def test_each_measured_figure_says_how(measured: Path) -> None:
         assert entry[field]["status"] == "measured"
 
 
-def test_figures_follow_from_the_raw_timings(measured: Path) -> None:
-    entry = cpu_entry(measured)
-    raw = entry["raw"]
-    flops = 2 * raw["flops"]["n"] ** 3 / raw["flops"]["median_s"]
-    triad = raw["memory_bandwidth"]
-    assert entry["flops"]["value"] == pytest.approx(flops, rel=1e-3)
-    bandwidth = 3 * triad["array_bytes"] / triad["median_s"]
-    assert entry["memory_bandwidth"]["value"] == pytest.approx(bandwidth, rel=1e-3)
-    assert min(timing["repeats"] for timing in (raw["flops"], triad, raw["launch_s"])) >= 5
+def test_samples_stay_beside_the_fit(measured: Path) -> None:
+    samples = samples_of(cpu_entry(measured))
+    expected = {kernel.label for kernels in small_kernels().values() for kernel in kernels}
+    assert {sample.label for sample in samples} == {*expected, "one operation 1"}
+    for sample in samples:
+        assert sample.time_s == pytest.approx(min(sample.rounds_s), rel=1e-3)
+
+
+def test_the_rate_is_about_that_of_the_fastest_product(measured: Path) -> None:
+    products = samples_of(cpu_entry(measured), ["gemm", "batched gemm"])
+    fastest = max(sample.flop / sample.time_s for sample in products)
+    assert 0.3 * fastest < cpu_entry(measured)["flops"]["value"] < 10 * fastest
 
 
 def test_it_records_what_made_it(measured: Path) -> None:
     provenance = json.loads(measured.read_text())["measurement"]
     assert provenance["torch"] == torch.__version__
     assert provenance["python"] == ".".join(map(str, sys.version_info[:3]))
-    assert provenance["threads"] == torch.get_num_threads()
+    assert provenance["threads"] == 1
     assert provenance["date"].endswith("+00:00")
     assert provenance["host_cpu"]
+    assert provenance["logical_cpus"] >= 1
+    assert len(provenance["host"]) == 16
+    assert provenance["noisy"] in (True, False)
 
 
 def test_flops_agree_with_numpy(measured: Path) -> None:
@@ -207,34 +240,69 @@ def test_an_output_that_cannot_be_written_is_found_before_measuring(
 
 
 @pytest.mark.usefixtures("instant", "no_gpu")
-@pytest.mark.parametrize(
-    ("failure", "code", "said"),
-    [
-        (KeyboardInterrupt(), 130, "interrupted"),
-        (RuntimeError("out of memory\nat a place"), 2, "out of memory;"),
-        (MemoryError(), 2, "out of memory;"),
-    ],
-)
-def test_a_run_that_breaks_off_keeps_the_old_file(
-    failure: BaseException,
-    code: int,
-    said: str,
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
+def test_ctrl_c_keeps_the_old_file(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def break_off(self: object) -> None:
-        raise failure
+    def interrupt() -> dict[str, list[Kernel]]:
+        raise KeyboardInterrupt
 
-    monkeypatch.setattr(profiler.Kernels, "triad", break_off)
+    monkeypatch.setattr(machine, "fitted_kernels", interrupt)
     path = tmp_path / "profile.json"
     path.write_text("old")
-    assert run_quick(path) == code
-    error = capsys.readouterr().err
-    assert said in error.splitlines()[-1]
-    assert "Traceback" not in error
+    assert run_quick(path) == 130
+    assert "interrupted" in capsys.readouterr().err
     assert [file.name for file in tmp_path.iterdir()] == ["profile.json"]
     assert path.read_text() == "old"
+
+
+def broken(kind: str, why: Exception) -> list[Kernel]:
+    def fail(device: object) -> Callable[[], None]:
+        raise why
+
+    return [Kernel(kind, (1,), 1.0, 1.0, 1.0, fail)]
+
+
+@pytest.mark.usefixtures("instant", "no_gpu")
+def test_kernels_that_fail_leave_a_profile_that_names_them(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kernels = small_kernels() | {
+        "gemm": broken("gemm", RuntimeError("no BLAS here\nat a place")),
+        "batched gemm": broken("batched gemm", MemoryError()),
+    }
+    monkeypatch.setattr(machine, "fitted_kernels", lambda: kernels)
+    path = tmp_path / "profile.json"
+    assert run_quick(path, "--gpus", "t4:1") == 0
+    said = capsys.readouterr().err
+    assert "no gemm 1: no BLAS here" in said
+    assert "no batched gemm 1: out of memory" in said
+    entry = cpu_entry(path)
+    assert set(entry["raw"]["missing"]) == {"gemm 1", "batched gemm 1"}
+    assert entry["flops"]["status"] == "estimated"
+    assert entry["memory_bandwidth"]["status"] == "measured"
+    assert load_profile(path).cpus[0].flops > 0
+
+
+@pytest.mark.usefixtures("instant", "no_gpu")
+def test_where_nothing_runs_it_says_why(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kernels = {"gemm": broken("gemm", RuntimeError("no BLAS here"))}
+    monkeypatch.setattr(machine, "fitted_kernels", lambda: kernels)
+    assert run_quick(tmp_path / "profile.json") == 2
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert "0 kernels could be timed" in error
+    assert "no BLAS here" in error
+    assert not (tmp_path / "profile.json").exists()
+
+
+@pytest.mark.usefixtures("instant")
+def test_little_memory_leaves_out_what_does_not_fit(monkeypatch: pytest.MonkeyPatch) -> None:
+    target = Target(torch.device("cpu"), "A CPU", "cpu", 2**18, None)
+    monkeypatch.setattr(machine, "find_targets", lambda: [target])
+    (entry,) = profile_machine("x", [], INSTANT)["devices"]
+    assert set(entry["raw"]["missing"]) == {"batched gemm", "chain"}
+    assert {s.label for s in samples_of(entry, ["gemm"])} == {"gemm 64x64x64"}
 
 
 def test_without_torch_it_says_what_to_install(
@@ -249,13 +317,12 @@ def test_without_torch_it_says_what_to_install(
 def test_settings_of_torch_are_put_back(monkeypatch: pytest.MonkeyPatch) -> None:
     threads = torch.get_num_threads()
     seen = []
-    gemm = profiler.Kernels.gemm
 
-    def spy(kernels: profiler.Kernels) -> profiler.Measurement:
+    def spy() -> dict[str, list[Kernel]]:
         seen.append((torch.get_num_threads(), torch.get_float32_matmul_precision()))
-        return gemm(kernels)
+        return small_kernels()
 
-    monkeypatch.setattr(profiler.Kernels, "gemm", spy)
+    monkeypatch.setattr(machine, "fitted_kernels", spy)
     torch.set_float32_matmul_precision("high")
     try:
         profile = profile_machine("one", [], INSTANT, threads=1)
@@ -263,6 +330,7 @@ def test_settings_of_torch_are_put_back(monkeypatch: pytest.MonkeyPatch) -> None
     finally:
         torch.set_float32_matmul_precision("highest")
     assert seen == [(1, "highest")]
+    assert not torch.is_inference_mode_enabled()
     assert profile["measurement"]["threads"] == 1
     assert torch.get_num_threads() == threads
 
@@ -270,12 +338,12 @@ def test_settings_of_torch_are_put_back(monkeypatch: pytest.MonkeyPatch) -> None
 @pytest.mark.usefixtures("instant")
 def test_progress_announces_every_step(monkeypatch: pytest.MonkeyPatch) -> None:
     targets = [Target(torch.device("cpu"), "A CPU", "cpu", 2**30, None), fake_gpu()]
-    monkeypatch.setattr(profiler, "_targets", lambda: targets)
+    monkeypatch.setattr(machine, "find_targets", lambda: targets)
     steps: list[tuple[str, int]] = []
     profile_machine("x", [], INSTANT, progress=lambda *step: steps.append(step))
-    assert [total for _, total in steps] == [len(steps)] * 7
-    assert steps[0][0] == "a-cpu: matrix product"
-    assert steps[-1][0] == "nvidia-test: link bandwidth"
+    assert [total for _, total in steps] == [len(steps)] * len(steps)
+    assert steps[0][0] == "a-cpu: gemm, round 1 of 1"
+    assert steps[-1][0] == "nvidia-test: power"
 
 
 @pytest.mark.usefixtures("instant")
@@ -283,7 +351,7 @@ def test_a_machine_with_gpus_is_a_cluster_by_itself(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     targets = [Target(torch.device("cpu"), "A CPU", "cpu", 2**30, None), fake_gpu()]
-    monkeypatch.setattr(profiler, "_targets", lambda: targets)
+    monkeypatch.setattr(machine, "find_targets", lambda: targets)
     path = tmp_path / "gpus.json"
     assert run_quick(path) == 0
     assert "CPU-only" not in capsys.readouterr().out
@@ -304,8 +372,8 @@ def test_a_metered_gpu_has_measured_power() -> None:
 
 @pytest.mark.usefixtures("instant")
 def test_active_power_is_never_below_idle_power() -> None:
-    # Read before and after the pause, then before and after the work: hardly any energy for that.
-    readings = iter([0.0, 100.0, 100.0, 100.001])
+    # Read before and after the pause, then around each of two loads: hardly any energy for them.
+    readings = iter([0.0, 100.0, 100.0, 100.00001, 100.00001, 100.00002])
     entry = profile_of(fake_gpu(counter=readings.__next__))
     assert entry["active_power_w"]["value"] == entry["idle_power_w"]["value"] > 100
 
@@ -319,7 +387,7 @@ def test_a_counter_that_stands_still_is_as_good_as_none() -> None:
 
 def test_power_of_an_unmetered_cpu_grows_with_its_threads() -> None:
     cpu = Target(torch.device("cpu"), "A CPU", "cpu", 2**30, None)
-    one, all_of_them = (profiler._power_figures(cpu, threads, None) for threads in (1, 64))
+    one, all_of_them = (machine.power_figures(cpu, threads, None) for threads in (1, 64))
     reference = device_catalogue()["epyc-7763"]
     assert all_of_them["active_power_w"]["value"] == reference.active_power_w
     assert one["idle_power_w"]["value"] == pytest.approx(reference.idle_power_w / 64, rel=1e-3)
@@ -342,98 +410,68 @@ def test_power_of_an_unmetered_cpu_grows_with_its_threads() -> None:
     ],
 )
 def test_names_of_vendors_find_the_catalogue(name: str, expected: str | None) -> None:
-    assert profiler.catalogue_match(name) == expected
+    assert devices.catalogue_match(name) == expected
 
 
-class Clock:
-    """Time that passes only while something runs."""
-
-    def __init__(self, durations: list[float]) -> None:
-        self.now = 0.0
-        self.durations = iter(durations)
-
-    def __call__(self) -> float:
-        return self.now
-
-    def run(self) -> None:
-        self.now += next(self.durations)
-
-
-def test_timing_takes_the_median_and_leaves_the_warm_up_out() -> None:
-    clock = Clock([100.0, 100.0, 1.0, 2.0, 3.0, 4.0, 50.0])
-    timing = time_repeatedly(clock.run, seconds=0.0, clock=clock)
-    assert timing.median_s == 3.0
-    assert timing.spread == pytest.approx((4.0 - 2.0) / 3.0)
-    assert timing.repeats == 5
+@pytest.mark.parametrize(
+    ("meminfo", "limit", "expected"),
+    [
+        ("MemFree: 10 kB\nMemAvailable:   2000 kB\n", "max\n", 2_048_000),
+        ("MemAvailable:   2000 kB\n", "1000\n", 1_000),
+        ("MemAvailable:   2000 kB\n", None, 2_048_000),
+    ],
+)
+def test_free_memory_heeds_the_limit_of_a_container(
+    meminfo: str, limit: str | None, expected: int, tmp_path: Path
+) -> None:
+    (tmp_path / "meminfo").write_text(meminfo)
+    if limit is not None:
+        (tmp_path / "limit").write_text(limit)
+    assert devices.free_host_memory(tmp_path / "meminfo", tmp_path / "limit") == expected
 
 
-def test_many_kinds_of_device_share_the_time() -> None:
-    assert FULL.shared_by(1) == FULL.shared_by(2) == FULL
-    assert FULL.shared_by(8).kernel_s == FULL.kernel_s / 4
+def test_warnings_name_noise_gaps_and_doubt() -> None:
+    raw = {"missing": {"gemm 1": "why not"}, "fit": {"uncertainty": {"flops": 0.2, "launch_s": 3}}}
+    profile = {
+        "measurement": {"noisy": True, "disturbed_share": 0.6, "cpu_used_by_others": 0.5},
+        "devices": [{"name": "x", "raw": raw}, {"catalogue": "t4", "count": 1}],
+    }
+    noise, gap, doubt = command.warnings_about(profile)
+    assert "60%" in noise
+    assert "50% of the CPUs" in noise
+    assert gap == "x: no gemm 1: why not"
+    assert doubt == "x: flops is uncertain by 20%"
+    calm = {"measurement": {"noisy": False}, "devices": [{"catalogue": "t4", "count": 1}]}
+    assert command.warnings_about(calm) == []
 
 
-def test_timing_stops_when_its_time_is_up() -> None:
-    clock = Clock([1.0] * 1000)
-    assert time_repeatedly(clock.run, seconds=30.0, clock=clock).repeats == 30
+@pytest.mark.usefixtures("instant")
+def test_the_link_is_that_of_the_largest_copy() -> None:
+    entry = profile_of(fake_gpu())
+    copies = samples_of(entry, ["pinned copy"]) or samples_of(entry, ["pageable copy"])
+    largest = max(copies, key=lambda sample: sample.traffic_bytes)
+    rate = largest.traffic_bytes / largest.time_s
+    assert entry["link_bandwidth"]["value"] == pytest.approx(rate, rel=1e-3)
 
 
-def rapl_zone(root: Path, zone: str, name: str, energy_uj: int) -> Path:
-    folder = root / zone
-    folder.mkdir()
-    (folder / "name").write_text(f"{name}\n")
-    (folder / "energy_uj").write_text(f"{energy_uj}\n")
-    (folder / "max_energy_range_uj").write_text("9999999\n")
-    return folder / "energy_uj"
+@pytest.mark.usefixtures("instant")
+def test_each_load_is_metered() -> None:
+    entry = profile_of(fake_gpu(counter=lambda: 7.0 * time.perf_counter()))
+    assert set(entry["raw"]["power_w"]) == {"idle", "compute", "memory"}
 
 
-def test_rapl_sums_the_packages_and_survives_wrapping(tmp_path: Path) -> None:
-    first = rapl_zone(tmp_path, "intel-rapl:0", "package-0", 9_000_000)
-    second = rapl_zone(tmp_path, "intel-rapl:1", "package-1", 0)
-    core = rapl_zone(tmp_path, "intel-rapl:0:0", "core", 0)
-    counter = power.rapl_counter(tmp_path)
-    assert counter is not None
-    assert counter() == 0.0
-    first.write_text("1000000\n")  # 1 J to the end of the register and 1 J after it
-    second.write_text("500000\n")
-    core.write_text("5000000\n")
-    assert counter() == pytest.approx(2.5)
-    second.write_text("750000\n")
-    assert counter() == pytest.approx(2.75)
-
-
-def test_rapl_that_is_missing_or_unreadable_is_none(tmp_path: Path) -> None:
-    assert power.rapl_counter(tmp_path / "nowhere") is None
-    rapl_zone(tmp_path, "intel-rapl:0", "package-0", 0).unlink()
-    assert power.rapl_counter(tmp_path) is None
-
-
-def test_nvml_gives_joules(monkeypatch: pytest.MonkeyPatch) -> None:
-    fake: Any = types.ModuleType("pynvml")
-    fake.nvmlInit = lambda: None
-    fake.nvmlDeviceGetHandleByUUID = {"GPU-1-2": "the card"}.__getitem__
-    fake.nvmlDeviceGetTotalEnergyConsumption = {"the card": 4_500}.__getitem__
-    monkeypatch.setitem(sys.modules, "pynvml", fake)
-    counter = power.nvml_counter("1-2")
-    assert counter is not None
-    assert counter() == 4.5
-    assert power.nvml_counter("another") is None
-
-
-def test_without_nvml_there_is_no_counter(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "pynvml", None)
-    assert power.nvml_counter("1-2") is None
-
-
-def test_noisy_timings_are_named() -> None:
-    raw = {"device": "X", "flops": {"spread": 0.6}, "launch_s": {"spread": 0.1}}
-    profile = {"devices": [{"name": "x", "raw": raw}, {"catalogue": "t4", "count": 1}]}
-    (warning,) = command.noise_warnings(profile)
-    assert "flops" in warning
-    assert "60%" in warning
+@pytest.mark.skipif(not Path("/proc/stat").exists(), reason="needs /proc/stat of Linux")
+def test_what_other_programs_use_is_seen() -> None:
+    others = devices.OtherPrograms()
+    spinner = "import time\nend = time.time() + 0.6\nwhile time.time() < end: pass"
+    subprocess.run([sys.executable, "-c", spinner], check=True)
+    share = others.share()
+    assert share is not None
+    assert share > 0.2 / devices.os.cpu_count()
 
 
 def test_importing_the_profiler_pulls_in_no_torch() -> None:
-    code = "import sys, cpu_gpu_env.profiler; sys.exit('torch' in sys.modules)"
+    code = "import sys, cpu_gpu_env.profiler.machine; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 import cpu_gpu_env
-from cpu_gpu_env.cluster import DEVICE_FIGURES, Cluster, Device
+from cpu_gpu_env.cluster import DEVICE_FIGURES, REFINEMENTS, Cluster, Device
 from cpu_gpu_env.errors import HybridClusterError
 from cpu_gpu_env.profile import (
     OPTIONAL_FIGURES,
@@ -164,7 +164,7 @@ def test_attained_figures_stay_below_the_peaks(name: str) -> None:
 
 @pytest.mark.parametrize("name", CATALOGUE)
 def test_catalogue_devices_carry_no_stray_fields(name: str) -> None:
-    expected = {"kind", *DEVICE_FIGURES}
+    expected = {"kind", *DEVICE_FIGURES} - set(REFINEMENTS)
     if CATALOGUE[name]["kind"] == "cpu":
         expected -= set(OPTIONAL_FIGURES)
     assert set(CATALOGUE[name]) == expected
@@ -528,3 +528,49 @@ def test_what_is_nested_too_deeply_is_refused(tmp_path: Path) -> None:
     with pytest.raises(HybridClusterError, match="does not fit JSON"):
         save_profile({**VALID, "raw": deep}, tmp_path / "deep.json")
     assert not list(tmp_path.iterdir())
+
+
+REFINED = Device(
+    "refined",
+    "cpu",
+    1e12,
+    1e11,
+    math.inf,
+    1e-6,
+    10.0,
+    100.0,
+    cache_bytes=5e7,
+    cache_bandwidth=4e11,
+    ridge_sharpness=1.5,
+)
+
+
+def test_figures_beyond_the_roofline_may_be_left_out() -> None:
+    for device in device_catalogue().values():
+        assert {name: getattr(device, name) for name in REFINEMENTS} == REFINEMENTS
+    assert parse_profile(VALID).cpus[0].cache_bytes == 0.0
+    profile = cluster_to_profile(resolve_cluster("a100-node"))
+    assert not set(profile["devices"][0]) & set(REFINEMENTS)
+
+
+def test_figures_beyond_the_roofline_survive_being_written_and_read() -> None:
+    cluster = Cluster("refined", (REFINED, device_catalogue()["t4"]))
+    assert parse_profile(cluster_to_profile(cluster)) == cluster
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "expected"),
+    [
+        ("cache_bytes", -1, ["cache_bytes", "-1"]),
+        ("cache_bytes", "many", ["cache_bytes", "'many'"]),
+        ("cache_bandwidth", 9e10, ["cache_bandwidth", ">= 1e+11"]),
+        ("ridge_sharpness", 0.5, ["ridge_sharpness", "0.5", ">= 1"]),
+        ("ridge_sharpness", True, ["ridge_sharpness", "True"]),
+        ("cache_bytes", 1e6, ["cache_bandwidth", "missing"]),
+    ],
+)
+def test_bad_figures_beyond_the_roofline(field: str, value: Any, expected: list[str]) -> None:
+    with pytest.raises(HybridClusterError) as caught:
+        parse_profile(with_change(setting(0, field, value)))
+    for part in expected:
+        assert part in str(caught.value)

@@ -1,0 +1,7 @@
+"""Measuring a machine into a profile, and how well the profile predicts it.
+
+`kernels` says what runs and `samples` how it is counted, `timing` how it is timed, `fit` how the
+cost model's parameters follow, `devices` what there is to measure, `power` what it draws; `machine`
+puts them together into a profile. `validation` and `published` compare predicted with measured
+times.
+"""

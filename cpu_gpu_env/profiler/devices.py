@@ -1,0 +1,221 @@
+"""What there is to measure: the devices that torch sees, and the host that they are in."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+import re
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cpu_gpu_env.cluster import DeviceKind
+from cpu_gpu_env.errors import HybridClusterError
+from cpu_gpu_env.profile import device_catalogue
+from cpu_gpu_env.profiler.power import EnergyCounter, nvml_counter, rapl_counter
+
+if TYPE_CHECKING:
+    import torch
+
+
+@dataclass(frozen=True)
+class Target:
+    """A kind of device to measure."""
+
+    device: torch.device
+    """The one that stands for all of its kind."""
+    name: str
+    """Name by vendor or operating system."""
+    kind: DeviceKind
+    """Which pool it belongs to."""
+    memory_bytes: int
+    """Memory of the device that is free [B]; bounds what the kernels allocate."""
+    counter: EnergyCounter | None
+    """Its energy counter, if it has one."""
+    count: int = 1
+    """How many there are."""
+    total_memory_bytes: int | None = None
+    """Memory that a task may fill [B]; None: as much as is free."""
+
+    @property
+    def label(self) -> str:
+        """Name of the device in a profile."""
+        return slug(self.name)
+
+
+@dataclass(frozen=True)
+class Host:
+    """What a measurement is only good for."""
+
+    host: str
+    """Digest that tells hosts apart and does not give their name away."""
+    host_cpu: str
+    """Name of the CPU."""
+    logical_cpus: int
+    """CPUs that this process may use."""
+    threads: int
+    """Threads that the CPU kernels run on."""
+
+
+def find_targets() -> list[Target]:
+    """The CPU, then one target for each kind of GPU."""
+    import torch
+
+    targets = [Target(torch.device("cpu"), cpu_name(), "cpu", free_host_memory(), rapl_counter())]
+    found: dict[tuple[str, int], list[tuple[torch.device, str]]] = {}
+    for backend in ("cuda", "xpu"):
+        module = getattr(torch, backend)
+        for index in range(module.device_count() if module.is_available() else 0):
+            properties = module.get_device_properties(index)
+            gpu = torch.device(backend, index), str(getattr(properties, "uuid", ""))
+            found.setdefault((properties.name, properties.total_memory), []).append(gpu)
+    if torch.backends.mps.is_available():
+        found["Apple GPU", torch.mps.recommended_max_memory()] = [(torch.device("mps"), "")]
+    for (name, memory), gpus in found.items():
+        device, uuid = gpus[0]
+        free = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else memory
+        targets.append(Target(device, name, "gpu", free, nvml_counter(uuid), len(gpus), memory))
+    return targets
+
+
+@contextmanager
+def torch_set_up(threads: int, seed: int) -> Iterator[int]:
+    """Set threads, seed and exact FP32 for a while; yields the number of threads.
+
+    Raises:
+        HybridClusterError: If torch is missing or `threads` is out of range.
+    """
+    allowed = os.cpu_count() or 1
+    if not 0 <= threads <= allowed:
+        raise HybridClusterError(
+            f"threads is {threads}; allowed: 1 to {allowed}, or 0 to leave it to torch"
+        )
+    try:
+        import torch
+    except ImportError:
+        raise HybridClusterError(
+            "measuring needs torch, which is not installed: pip install 'cpu-gpu-env[train]'"
+        ) from None
+    before = torch.get_num_threads(), torch.get_float32_matmul_precision()
+    convolutions = torch.backends.cudnn.allow_tf32
+    torch.set_num_threads(threads or before[0])
+    # "high" would let GPUs use TF32 and so measure another number format.
+    torch.set_float32_matmul_precision("highest")
+    torch.backends.cudnn.allow_tf32 = False
+    try:
+        with ExitStack() as stack:
+            stack.enter_context(torch.inference_mode())
+            stack.enter_context(torch.random.fork_rng(devices=[]))
+            torch.default_generator.manual_seed(seed)
+            yield torch.get_num_threads()
+    finally:
+        torch.set_num_threads(before[0])
+        torch.set_float32_matmul_precision(before[1])
+        torch.backends.cudnn.allow_tf32 = convolutions
+
+
+def this_host(threads: int) -> Host:
+    """Describe this host, with the threads that kernels run on."""
+    identity = f"{platform.node()} {cpu_name()} {_host_memory()}"
+    digest = hashlib.sha256(identity.encode()).hexdigest()[:16]
+    return Host(digest, cpu_name(), usable_cpus(), threads)
+
+
+def usable_cpus() -> int:
+    """CPUs that this process may run on, which a container or taskset may limit."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+class OtherPrograms:
+    """How much of the CPUs other programs take while something is measured (Linux only)."""
+
+    def __init__(self) -> None:
+        self._begin = self._readings()
+
+    def share(self) -> float | None:
+        """Share of all CPU time since the beginning that others used; None if unknown."""
+        begin, now = self._begin, self._readings()
+        if begin is None or now is None or now[0] <= begin[0]:
+            return None
+        total_s, busy_s, own_s = (after - before for before, after in zip(begin, now, strict=True))
+        return round(min(1.0, max(0.0, (busy_s - own_s) / total_s)), 3)
+
+    @staticmethod
+    def _readings() -> tuple[float, float, float] | None:
+        """Time of all CPUs, of it not idle, and of this process [s]."""
+        try:
+            fields = Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]
+            ticks = [int(field) / os.sysconf("SC_CLK_TCK") for field in fields]
+            idle = ticks[3] + ticks[4]  # "idle" and "iowait" of proc(5)
+        except (OSError, ValueError, IndexError, AttributeError):
+            return None
+        return sum(ticks), sum(ticks) - idle, time.process_time()
+
+
+def catalogue_match(name: str) -> str | None:
+    """Find the catalogue device that a vendor's device name stands for, if any.
+
+    ``"NVIDIA A100-SXM4-80GB"`` is ``"a100-80gb"``: each part of that name occurs in it. Laptop
+    parts share names with larger desktop ones, so they match nothing.
+    """
+    words = set(slug(name).split("-"))
+    if "laptop" in words:
+        return None
+    matches = [known for known in device_catalogue() if words.issuperset(known.split("-"))]
+    return matches[0] if matches else None
+
+
+def cpu_name() -> str:
+    """Name of the CPU, as the system gives it."""
+    try:
+        found = re.search(r"model name\s*:\s*(.+)", Path("/proc/cpuinfo").read_text())
+    except OSError:
+        found = None
+    return found[1].strip() if found else platform.processor() or platform.machine() or "CPU"
+
+
+def last_level_cache_bytes() -> int | None:
+    """Size of all caches of the third level together [B], if the system tells."""
+    caches = {}
+    for cache in Path("/sys/devices/system/cpu").glob("cpu[0-9]*/cache/index3"):
+        try:
+            size = (cache / "size").read_text().strip().removesuffix("K")
+            caches[(cache / "shared_cpu_list").read_text()] = int(size) * 1024
+        except (OSError, ValueError):
+            continue
+    return sum(caches.values()) or None
+
+
+def slug(name: str) -> str:
+    """Lower case with dashes, trademark signs dropped: ``"Intel(R) Xeon"`` -> ``"intel-xeon"``."""
+    plain = re.sub(r"\((r|tm)\)", "", name.lower())
+    return re.sub(r"[^a-z0-9]+", "-", plain).strip("-") or "device"
+
+
+def free_host_memory(
+    meminfo: Path = Path("/proc/meminfo"), limit: Path = Path("/sys/fs/cgroup/memory.max")
+) -> int:
+    """Memory of the host that programs can still get, within a container's limit [B]."""
+    try:
+        found = re.search(r"MemAvailable:\s*(\d+) kB", meminfo.read_text())
+    except OSError:
+        found = None
+    free = int(found[1]) * 1024 if found else _host_memory()
+    try:
+        return min(free, int(limit.read_text()))
+    except (OSError, ValueError):  # no container, or "max"
+        return free
+
+
+def _host_memory() -> int:
+    """Memory of the host [B]; 4 GiB where the system does not tell."""
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):
+        return 2**32

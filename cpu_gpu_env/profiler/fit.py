@@ -1,0 +1,188 @@
+"""Fitting the cost model to timed kernels, by robust regression.
+
+The model is `cpu_gpu_env.costs.execution_time_s` itself. Errors are relative (differences of
+logarithms), and the loss grows linearly beyond `LOSS_SCALE`, so that a kernel that the model cannot
+describe pulls little.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from cpu_gpu_env.cluster import Device
+from cpu_gpu_env.costs import execution_time_s
+from cpu_gpu_env.errors import HybridClusterError
+from cpu_gpu_env.profiler.samples import Sample, as_tasks
+from cpu_gpu_env.tasks import FloatArray
+
+TERMS = ("launch", "caches", "ridge")
+"""What the model has beyond a sharp roofline; each can be left out to see what it buys."""
+
+VARIANTS: dict[str, tuple[str, ...]] = {
+    "whole model": TERMS,
+    **{f"without {left_out}": tuple(t for t in TERMS if t != left_out) for left_out in TERMS},
+    "plain roofline": (),
+}
+"""Models of an ablation, by the terms that they keep."""
+
+LOSS_SCALE = 0.1
+PRIOR = 0.03
+"""Weight of the starting values: decides only what the samples leave open, such as the size of a
+cache that all working sets fit."""
+
+MIN_LAUNCH_S = 1e-9
+MAX_CACHE_SPEEDUP = 30.0
+MAX_SHARPNESS = 10.0
+"""Sharper ridges cannot be told from one another."""
+
+
+@dataclass(frozen=True)
+class Fit:
+    """Parameters of the cost model, fitted to some samples."""
+
+    device: Device
+    """The parameters; power and memory are placeholders."""
+    uncertainty: dict[str, float]
+    """Relative standard error of each fitted field."""
+
+
+@dataclass(frozen=True)
+class Errors:
+    """How far predictions are from measurements."""
+
+    median: float
+    """Median of |predicted / measured - 1|."""
+    p90: float
+    """Its 90th percentile."""
+    count: int
+    """Number of samples."""
+
+
+def fit_cost_model(
+    samples: Sequence[Sample], terms: Sequence[str] = TERMS, cache_hint_bytes: float | None = None
+) -> Fit:
+    """Fit a device to samples.
+
+    Args:
+        samples: Timed kernels.
+        terms: Those of `TERMS` that the model shall have.
+        cache_hint_bytes: Size of the caches as the system reports it, to start from.
+
+    Raises:
+        HybridClusterError: If there are too few samples.
+    """
+    from scipy.optimize import least_squares  # costs 0.3 s: only who fits pays
+
+    if len(samples) < 2:
+        raise HybridClusterError(
+            f"{len(samples)} kernels could be timed; allowed: at least 2, to fit a device to them"
+        )
+    tasks = as_tasks(samples)
+    log_time = np.log([sample.time_s for sample in samples])
+    parameters = _Parameters(samples, terms, cache_hint_bytes)
+    start = parameters.start
+
+    def residuals(x: FloatArray) -> FloatArray:
+        predicted_s = execution_time_s(parameters.device(x), 1.0, tasks)
+        return np.concatenate([np.log(predicted_s) - log_time, PRIOR * (x - start)])
+
+    solution = least_squares(
+        residuals, start, bounds=parameters.bounds, loss="soft_l1", f_scale=LOSS_SCALE
+    )
+    jacobian, spread = solution.jac, np.median(np.abs(solution.fun[: len(samples)])) / 0.6745
+    covariance = spread**2 * np.linalg.pinv(jacobian.T @ jacobian)
+    errors = np.sqrt(np.diag(covariance))
+    return Fit(
+        parameters.device(solution.x),
+        {name: round(float(e), 4) for name, e in zip(parameters.names, errors, strict=True)},
+    )
+
+
+def predict_s(device: Device, samples: Sequence[Sample]) -> FloatArray:
+    """Predicted times of kernels whose data lie on the device already [s], (samples,)."""
+    return execution_time_s(replace(device, link_bandwidth=math.inf), 1.0, as_tasks(samples))
+
+
+def relative_errors(device: Device, samples: Sequence[Sample]) -> FloatArray:
+    """|predicted / measured - 1| of each sample, (samples,)."""
+    measured_s = np.array([sample.time_s for sample in samples])
+    return np.asarray(np.abs(predict_s(device, samples) / measured_s - 1.0))
+
+
+def summarise(errors: FloatArray) -> Errors:
+    """Median and 90th percentile of relative errors."""
+    return Errors(float(np.median(errors)), float(np.quantile(errors, 0.9)), len(errors))
+
+
+def ablation(
+    fitted: Sequence[Sample], judged: Sequence[Sample], cache_hint_bytes: float | None = None
+) -> dict[str, Errors]:
+    """Errors on `judged` of models fitted to `fitted`: whole, without each term, without any."""
+    return {
+        name: summarise(
+            relative_errors(fit_cost_model(fitted, terms, cache_hint_bytes).device, judged)
+        )
+        for name, terms in VARIANTS.items()
+    }
+
+
+class _Parameters:
+    """Turns a vector of parameters without dimension into a device, and bounds and starts it.
+
+    Rates, sizes and times enter by their logarithm; the sharpness p as 1/p, which is bounded.
+    """
+
+    def __init__(
+        self, samples: Sequence[Sample], terms: Sequence[str], cache_hint_bytes: float | None
+    ) -> None:
+        self._terms = terms
+        time_s, flop, traffic, memory = (
+            np.array([getattr(sample, name) for sample in samples])
+            for name in ("time_s", "flop", "traffic_bytes", "memory_bytes")
+        )
+        bandwidth = traffic / time_s
+        # Of the larger half of the working sets, which caches serve least.
+        outer = np.quantile(bandwidth[memory >= np.median(memory)], 0.75)
+        names = ["flops", "memory_bandwidth"]
+        start = [math.log(np.quantile(flop / time_s, 0.95)), math.log(outer)]
+        low, high = [-np.inf, -np.inf], [np.inf, np.inf]
+        if "launch" in terms:
+            names += ["launch_s"]
+            start += [math.log(max(float(time_s.min()) / 4, 2 * MIN_LAUNCH_S))]
+            low, high = [*low, math.log(MIN_LAUNCH_S)], [*high, np.inf]
+        if "caches" in terms:
+            names += ["cache_bytes", "cache_bandwidth"]
+            hint = cache_hint_bytes or float(np.exp(np.mean(np.log(memory))))
+            start += [math.log(hint), math.log(2.0)]
+            low = [*low, start[-2] - math.log(100.0), 0.0]
+            high = [*high, start[-2] + math.log(100.0), math.log(MAX_CACHE_SPEEDUP)]
+        if "ridge" in terms:
+            names += ["ridge_sharpness"]
+            start += [0.5]
+            low, high = [*low, 1.0 / MAX_SHARPNESS], [*high, 1.0]
+        self.names: tuple[str, ...] = tuple(names)
+        self.start: FloatArray = np.array(start)
+        self.bounds: tuple[npt.ArrayLike, npt.ArrayLike] = (low, high)
+
+    def device(self, x: FloatArray) -> Device:
+        """The device that a vector stands for."""
+        value = dict(zip(self.names, x.tolist(), strict=True))
+        fields = {name: math.exp(value[name]) for name in self.names if name != "ridge_sharpness"}
+        if "caches" in self._terms:
+            fields["cache_bandwidth"] *= fields["memory_bandwidth"]
+        if "ridge" in self._terms:
+            fields["ridge_sharpness"] = 1.0 / value["ridge_sharpness"]
+        return Device(
+            "fitted",
+            "cpu",
+            memory_bytes=math.inf,
+            launch_s=fields.pop("launch_s", 0.0),
+            idle_power_w=0.0,
+            active_power_w=0.0,
+            **fields,
+        )

@@ -1,0 +1,329 @@
+"""Measuring this machine into a profile.
+
+Each device that torch sees runs the kernels of `cpu_gpu_env.profiler.kernels`, and the cost model
+is fitted to their times. What was timed stays in the profile beside the fit. A kernel that fails,
+or a size that memory does not hold, leaves a gap that the profile names.
+
+Power comes from an energy counter where one is readable (RAPL for CPUs, NVML for GPUs) and is
+estimated otherwise.
+"""
+
+from __future__ import annotations
+
+import datetime
+import os
+import platform
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from cpu_gpu_env.errors import HybridClusterError
+from cpu_gpu_env.profile import SCHEMA_VERSION, device_catalogue
+from cpu_gpu_env.profiler.devices import (
+    OtherPrograms,
+    Target,
+    catalogue_match,
+    cpu_name,
+    find_targets,
+    last_level_cache_bytes,
+    this_host,
+    torch_set_up,
+)
+from cpu_gpu_env.profiler.fit import Fit, fit_cost_model, relative_errors, summarise
+from cpu_gpu_env.profiler.kernels import affordable, fitted_kernels, one_operation, transfer_kernels
+from cpu_gpu_env.profiler.power import mean_power
+from cpu_gpu_env.profiler.samples import Kernel, Sample
+from cpu_gpu_env.profiler.timing import FULL, QUIET, Effort, Stopwatch, best_clock, synchronous
+
+Progress = Callable[[str, int], None]
+"""Called before each step with its label and the number of steps in all."""
+
+REFERENCE_CPU, REFERENCE_CORES = "epyc-7763", 64
+"""Catalogue device from which the power of an unmetered CPU is scaled, core by core."""
+UNKNOWN_GPU_TDP_W = 250.0
+"""Stands in for the limit of an unmetered GPU that is not in the catalogue [W]."""
+MAX_DISTURBED = 0.1
+"""Share of disturbed kernels, or of CPU time that others take, above which a machine is noisy."""
+MAX_UNCERTAINTY = 0.1
+"""Relative standard error of a rate above which it is called uncertain."""
+FITTED_FIGURES = (
+    "flops",
+    "memory_bandwidth",
+    "launch_s",
+    "cache_bytes",
+    "cache_bandwidth",
+    "ridge_sharpness",
+)
+COMPUTE_KINDS, STREAMING_KINDS = ("gemm", "batched gemm"), ("triad", "chain", "sum")
+"""Kinds that `flops` and `memory_bandwidth` rest on."""
+
+
+def profile_machine(
+    name: str,
+    gpus: list[dict[str, Any]],
+    effort: Effort = FULL,
+    threads: int = 0,
+    seed: int = 0,
+    progress: Progress = lambda label, total: None,
+) -> dict[str, Any]:
+    """Measure every device that torch sees.
+
+    Args:
+        name: Name of the profile.
+        gpus: Entries of catalogue GPUs to add, such as ``{"catalogue": "t4", "count": 4}``.
+        effort: How long to measure; shared if there are many kinds of device.
+        threads: CPU threads to measure with; 0 leaves the number to torch.
+        seed: Seed of the contents of the arrays.
+        progress: Told of each step before it begins.
+
+    Returns:
+        The profile. Without any GPU it holds the CPU alone and is no valid cluster.
+
+    Raises:
+        HybridClusterError: If torch is missing, `threads` is out of range, or hardly any kernel
+            runs on a device.
+    """
+    with torch_set_up(threads, seed) as used_threads:
+        targets = find_targets()
+        others = OtherPrograms()
+        effort = effort.shared_by(len(targets))
+        sessions = [_Session(target, effort, used_threads) for target in targets]
+        total = sum(session.num_steps for session in sessions)
+        entries = [session.measure(lambda label: progress(label, total)) for session in sessions]
+        measurement = _provenance(used_threads, seed, effort, others.share(), entries)
+    description = f"Measured on {cpu_name()} with {used_threads} CPU threads."
+    if gpus:
+        description += " GPUs of the catalogue: from data sheets and estimates, not measured."
+    elif len(targets) == 1:
+        description += " CPU only: no cluster until GPUs are added to the devices."
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "name": name,
+        "description": description,
+        "devices": [*entries, *gpus],
+        "measurement": measurement,
+    }
+
+
+class _Session:
+    """The measurement of one device."""
+
+    def __init__(self, target: Target, effort: Effort, threads: int) -> None:
+        self._target, self._effort, self._threads = target, effort, threads
+        self._clock = best_clock(target.device, threads)
+        self._stopwatch = Stopwatch(target.device, effort, self._clock)
+        self._missing: dict[str, str] = {}
+        self._kernels = self._affordable(fitted_kernels())
+        # What lies beside the fit: transfers and the overhead of a single operation.
+        self._beside = {"one operation": [one_operation()]}
+        if target.kind == "gpu":
+            self._beside |= self._affordable(transfer_kernels())
+        self._kinds = {**self._kernels, **self._beside}
+        self.num_steps = self._stopwatch.num_steps(self._kinds) + 1
+
+    def measure(self, begin: Callable[[str], None]) -> dict[str, Any]:
+        """Measure the device into an entry of a profile."""
+        target = self._target
+        self._stopwatch.time_all(self._kinds, lambda step: begin(f"{target.label}: {step}"))
+        self._missing |= self._stopwatch.failures
+        samples = self._stopwatch.samples()
+        fitted = [sample for sample in samples if sample.kind in self._kernels]
+        try:
+            fit = fit_cost_model(fitted, cache_hint_bytes=self._cache_hint_bytes())
+        except HybridClusterError as error:
+            why = "; ".join(sorted(set(self._missing.values()))) or "no kernel was run"
+            raise HybridClusterError(
+                f"cannot measure {target.name!r}: {error} ({why}); free its memory, or hide it "
+                "from torch"
+            ) from None
+        begin(f"{target.label}: power")
+        watts = self._measure_power()
+        entry: dict[str, Any] = {"name": target.label, "kind": target.kind, "count": target.count}
+        entry |= fitted_figures(fit, fitted)
+        entry |= power_figures(target, self._threads, watts)
+        if target.kind == "gpu":
+            entry |= self._link_figure(samples)
+            memory, source = target.total_memory_bytes or target.memory_bytes, "the driver"
+            entry["memory_bytes"] = figure(memory, "measured", f"reported by {source}")
+        entry["raw"] = {
+            "device": target.name,
+            "clock": self._clock.__name__,
+            "fit": {
+                "uncertainty": fit.uncertainty,
+                "errors": asdict(summarise(relative_errors(fit.device, fitted))),
+                "disturbed_share": disturbed_share(samples),
+            },
+            "power_w": watts,
+            "missing": self._missing,
+            "samples": [_as_json(sample) for sample in samples],
+        }
+        return entry
+
+    def _affordable(self, kinds: dict[str, list[Kernel]]) -> dict[str, list[Kernel]]:
+        """Drop the kernels that do not fit; kinds of which none fits are named as missing."""
+        held = {
+            kind: affordable(kernels, self._target.memory_bytes) for kind, kernels in kinds.items()
+        }
+        for kind in [kind for kind, kernels in held.items() if not kernels]:
+            self._missing[kind] = "no size of it fits the free memory"
+        return held
+
+    def _cache_hint_bytes(self) -> float | None:
+        return last_level_cache_bytes() if self._target.kind == "cpu" else None
+
+    def _measure_power(self) -> dict[str, float] | None:
+        """Mean power idle and under each load [W]; None without a counter that works."""
+        counter = self._target.counter
+        if counter is None:
+            return None
+        _, idle_w = mean_power(counter, lambda: time.sleep(self._effort.load_s))
+        watts = {"idle": idle_w}
+        for load, kind in (("compute", "gemm"), ("memory", "triad")):
+            timed = [
+                kernel
+                for kernel in self._kernels.get(kind, [])
+                if kernel.label in {sample.label for sample in self._stopwatch.samples()}
+            ]
+            if timed:
+                work = self._repeat(timed[-1])
+                watts[load] = mean_power(counter, work)[1]
+        # A counter that stands still, as in some virtual machines, is as good as none.
+        loads = [watts[load] for load in ("compute", "memory") if load in watts]
+        return watts if loads and min(loads) > 0 else None
+
+    def _repeat(self, kernel: Kernel) -> Callable[[], None]:
+        """A function that runs a kernel for the time over which power is averaged."""
+        run = synchronous(kernel.prepare(self._target.device), self._target.device)
+
+        def work() -> None:
+            end = time.perf_counter() + self._effort.load_s
+            while time.perf_counter() < end:
+                run()
+
+        return work
+
+    def _link_figure(self, samples: Sequence[Sample]) -> dict[str, Any]:
+        """The link's bandwidth: that of the largest pinned copy, or else pageable one."""
+        for kind in transfer_kernels():
+            copies = [sample for sample in samples if sample.kind == kind]
+            if copies:
+                largest = max(copies, key=lambda sample: sample.traffic_bytes)
+                rate = largest.traffic_bytes / largest.time_s
+                source = f"measured by a {kind} of {largest.traffic_bytes / 2**20:.0f} MiB"
+                return {"link_bandwidth": figure(rate, "measured", source)}
+        source = "estimated: no copy from the host could be timed; PCIe 3.0 x16, 0.64 of its peak"
+        return {"link_bandwidth": figure(0.64 * 15.75e9, "estimated", source)}
+
+
+def fitted_figures(fit: Fit, samples: Sequence[Sample]) -> dict[str, Any]:
+    """The fitted figures as a profile holds them, estimated where their kernels are missing."""
+    kinds = {sample.kind for sample in samples}
+    figures = {}
+    for field in FITTED_FIGURES:
+        needed = COMPUTE_KINDS if field == "flops" else STREAMING_KINDS
+        status = "measured" if kinds.intersection(needed) else "estimated"
+        source = f"{status} by a fit to {len(samples)} kernels ({', '.join(sorted(kinds))})"
+        if status == "estimated":
+            source += f", none of them {' or '.join(needed)}"
+        figures[field] = figure(getattr(fit.device, field), status, source)
+    # A rounded pair may fall out of order where the caches are no faster than the memory.
+    figures["cache_bandwidth"]["value"] = max(
+        figures["cache_bandwidth"]["value"], figures["memory_bandwidth"]["value"]
+    )
+    return figures
+
+
+def power_figures(target: Target, threads: int, watts: dict[str, float] | None) -> dict[str, Any]:
+    """Idle and active power, metered or else estimated."""
+    if watts is not None:
+        loads = [load for load in ("compute", "memory") if load in watts]
+        idle_w = watts["idle"]
+        active_w = max(idle_w, sum(watts[load] for load in loads) / len(loads))
+        status = "measured"
+        why = f"measured by the energy counter, idle or as the mean of loads ({', '.join(loads)})"
+    else:
+        idle_w, active_w, basis = _estimate_power(target, threads)
+        status, why = "estimated", f"estimated, there is no energy counter: {basis}"
+    return {
+        "idle_power_w": figure(idle_w, status, why),
+        "active_power_w": figure(active_w, status, why),
+    }
+
+
+def disturbed_share(samples: Sequence[Sample]) -> float:
+    """Share of the kernels no two rounds of which agree."""
+    disturbed = [sample.disturbance > QUIET for sample in samples if len(sample.rounds_s) > 1]
+    return round(sum(disturbed) / len(disturbed), 3) if disturbed else 0.0
+
+
+def figure(value: float, status: str, source: str) -> dict[str, Any]:
+    """A figure as a profile holds it."""
+    # Four digits: more would only record noise.
+    return {"value": float(f"{value:.4g}"), "status": status, "source": source}
+
+
+def _estimate_power(target: Target, threads: int) -> tuple[float, float, str]:
+    """Idle and active power [W] of a device without an energy counter, and the reasoning."""
+    if target.kind == "cpu":
+        device, share = device_catalogue()[REFERENCE_CPU], threads / REFERENCE_CORES
+        basis = f"{threads} of the {REFERENCE_CORES} cores of the catalogue's {REFERENCE_CPU}"
+        return share * device.idle_power_w, share * device.active_power_w, basis
+    known = catalogue_match(target.name)
+    if known is not None:
+        device = device_catalogue()[known]
+        return device.idle_power_w, device.active_power_w, f"as the catalogue's {known}"
+    tdp = UNKNOWN_GPU_TDP_W
+    return 0.125 * tdp, 0.75 * tdp, f"0.125 and 0.75 of {tdp:.0f} W, a usual TDP"
+
+
+def _provenance(
+    threads: int,
+    seed: int,
+    effort: Effort,
+    others_share: float | None,
+    entries: Sequence[dict[str, Any]],
+) -> dict[str, Any]:
+    import numpy as np
+    import torch
+
+    disturbed = max(entry["raw"]["fit"]["disturbed_share"] for entry in entries)
+    return {
+        "date": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
+        **asdict(this_host(threads)),
+        "noisy": max(disturbed, others_share or 0.0) > MAX_DISTURBED,
+        "disturbed_share": disturbed,
+        "cpu_used_by_others": others_share,
+        "load_average": os.getloadavg()[0] if hasattr(os, "getloadavg") else None,
+        "seed": seed,
+        "effort": asdict(effort),
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        "torch": torch.__version__,
+        "system": f"{platform.system()} {platform.machine()}",
+    }
+
+
+def _as_json(sample: Sample) -> dict[str, Any]:
+    """A sample as it stands in a profile, times to four digits."""
+    values = asdict(sample)
+    times = [float(f"{time_s:.4g}") for time_s in sample.rounds_s]
+    return values | {"spread": round(sample.spread, 4), "rounds_s": times}
+
+
+def samples_of(entry: dict[str, Any], kinds: Sequence[str] | None = None) -> list[Sample]:
+    """The samples that a device's entry in a profile carries, of some kinds or all.
+
+    Raises:
+        HybridClusterError: If it carries none, or they are damaged.
+    """
+    try:
+        return [
+            Sample(**{**row, "shape": tuple(row["shape"]), "rounds_s": tuple(row["rounds_s"])})
+            for row in entry["raw"]["samples"]
+            if kinds is None or row["kind"] in kinds
+        ]
+    except (KeyError, TypeError):
+        raise HybridClusterError(
+            f"device {entry.get('name')!r}: field 'raw' holds no kernel times; measure it again"
+        ) from None

@@ -1,0 +1,248 @@
+"""Timing kernels so that other programs, a coarse clock and a failing kernel do little harm.
+
+Interference only ever adds time. So each kernel is timed in several rounds, with all the other
+kernels in between: its time is the median of the quietest round, and the two quietest rounds must
+agree, or there is another round.
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from cpu_gpu_env.profiler.samples import Kernel, Run, Sample
+
+if TYPE_CHECKING:
+    import torch
+
+Clock = Callable[[], float]
+Tell = Callable[[str], None]
+
+MIN_REPEATS, MAX_REPEATS = 5, 10_000
+MIN_READING_S = 2e-4
+"""Shorter runs are repeated within one reading of the clock."""
+TICKS = 20
+"""A reading spans so many ticks of the clock, which keeps its rounding below 5 %."""
+FINE_TICK_S = 1e-5
+"""A clock of CPU time that ticks no slower is preferred for one thread."""
+QUIET = 0.05
+"""Two rounds within this of one another count as undisturbed."""
+FAILURES = (RuntimeError, MemoryError, OSError, TypeError, NotImplementedError)
+"""What torch raises where a kernel does not fit, or a device has none."""
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How long to measure."""
+
+    kernel_s: float
+    """Time for each kernel in each round [s], or of `MIN_REPEATS` readings if they take longer."""
+    run_s: float
+    """No larger kernel of the kind is tried once one takes so long [s]."""
+    rounds: int
+    """Rounds for every kernel."""
+    limit_s: float
+    """After the first round, nothing new begins so long after the start [s]; what time is left
+    after the last one goes to the kernels that were disturbed."""
+    load_s: float
+    """Time over which power is averaged, idle and under each load [s]."""
+
+    def shared_by(self, kinds: int) -> Effort:
+        """Shorten the times, if need be, for a machine with so many kinds of device."""
+        share = min(1.0, MAX_KINDS_AT_FULL_TIME / kinds)
+        return Effort(
+            share * self.kernel_s,
+            share * self.run_s,
+            self.rounds,
+            share * self.limit_s,
+            share * self.load_s,
+        )
+
+
+MAX_KINDS_AT_FULL_TIME = 2
+"""Kinds of device that get the time asked for; more share it."""
+FULL = Effort(kernel_s=0.1, run_s=0.1, rounds=3, limit_s=110.0, load_s=3.0)
+QUICK = Effort(kernel_s=0.02, run_s=0.02, rounds=2, limit_s=12.0, load_s=0.2)
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Statistics of repeated runs."""
+
+    median_s: float
+    """Median time of a run [s]."""
+    spread: float
+    """Interquartile range over the median."""
+    repeats: int
+    """Readings that were taken."""
+
+
+def clock_tick(clock: Clock = time.perf_counter, changes: int = 10) -> float:
+    """The smallest step that a clock was seen to make [s], whatever it claims."""
+    steps: list[float] = []
+    last = clock()
+    while len(steps) < changes:
+        now = clock()
+        if now > last:
+            steps.append(now - last)
+            last = now
+    return min(steps)
+
+
+def best_clock(device: torch.device, threads: int) -> Clock:
+    """CPU time where one thread of the CPU does the work, or else the time on the wall.
+
+    What a thread waits while others have the CPU is not counted in CPU time, so one thread can be
+    timed on a machine that is in use. Threads that wait for one another cannot.
+    """
+    alone = device.type == "cpu" and threads == 1
+    if alone and clock_tick(time.process_time) <= FINE_TICK_S:
+        return time.process_time
+    return time.perf_counter
+
+
+def time_repeatedly(run: Run, seconds: float, clock: Clock = time.perf_counter) -> Timing:
+    """Time a function again and again, after runs that are not counted.
+
+    Args:
+        run: What to time; it must return only once the work is done.
+        seconds: Time to spend [s]; at least `MIN_REPEATS` readings however long they take.
+        clock: Seconds since some fixed moment.
+    """
+    run()
+    enough = max(MIN_READING_S, TICKS * clock_tick(clock))
+    number = _runs_to_last(run, enough, clock)
+    times: list[float] = []
+    end = clock() + seconds
+    while len(times) < MIN_REPEATS or (clock() < end and len(times) < MAX_REPEATS):
+        begin = clock()
+        for _ in range(number):
+            run()
+        times.append((clock() - begin) / number)
+    low, median, high = statistics.quantiles(times, n=4, method="inclusive")
+    return Timing(median, (high - low) / median, len(times))
+
+
+def _runs_to_last(run: Run, seconds: float, clock: Clock) -> int:
+    """How many runs take at least so long; these are the rest of the warm-up."""
+    number = 1
+    while True:
+        begin = clock()
+        for _ in range(number):
+            run()
+        took = clock() - begin
+        if took >= seconds:
+            return number
+        number = max(2 * number, int(number * seconds / took)) if took > 0 else 10 * number
+
+
+def synchronous(run: Run, device: torch.device) -> Run:
+    """Make `run` return only when the device has finished: GPUs work asynchronously."""
+    if device.type == "cpu":
+        return run
+    import torch
+
+    synchronize: Callable[..., None] = getattr(torch, device.type).synchronize
+    where = () if device.type == "mps" else (device,)
+
+    def run_and_wait() -> None:
+        run()
+        synchronize(*where)
+
+    return run_and_wait
+
+
+class Stopwatch:
+    """Times kernels on one device, in rounds; keeps what failed and why."""
+
+    def __init__(
+        self,
+        device: torch.device,
+        effort: Effort,
+        clock: Clock = time.perf_counter,
+        wall_clock: Clock = time.perf_counter,
+    ) -> None:
+        self._device, self._effort = device, effort
+        # One times the kernels, the other how long it all takes.
+        self._clock, self._wall_clock = clock, wall_clock
+        self._timings: dict[Kernel, list[Timing]] = {}
+        self.failures: dict[str, str] = {}
+        """Label of each kernel that failed -> why."""
+
+    def time_all(self, kinds: Mapping[str, list[Kernel]], tell: Tell = lambda _: None) -> None:
+        """Time kernels, each list in order of size until one takes too long.
+
+        Args:
+            kinds: Lists of kernels, by kind.
+            tell: Told of each of `num_steps` steps before it begins.
+        """
+        end = self._wall_clock() + self._effort.limit_s
+        for number in range(1, self._effort.rounds + 1):
+            for kind, kernels in kinds.items():
+                tell(f"{kind}, round {number} of {self._effort.rounds}")
+                if number == 1 or self._wall_clock() < end:
+                    self._time_in_order(kernels)
+        tell("disturbed kernels again")
+        while disturbed := [kernel for kernel in self._timings if self._is_disturbed(kernel)]:
+            for kernel in disturbed:
+                if self._wall_clock() > end:
+                    return
+                self._time(kernel)
+
+    def num_steps(self, kinds: Mapping[str, list[Kernel]]) -> int:
+        """How many steps `time_all` takes."""
+        return self._effort.rounds * len(kinds) + 1
+
+    def samples(self) -> list[Sample]:
+        """What was timed so far."""
+        return [
+            Sample(
+                kernel.kind,
+                kernel.shape,
+                kernel.flop,
+                kernel.traffic_bytes,
+                kernel.memory_bytes,
+                quietest.median_s,
+                quietest.spread,
+                tuple(timing.median_s for timing in timings),
+            )
+            for kernel, timings in self._timings.items()
+            if kernel.label not in self.failures
+            for quietest in [min(timings, key=lambda timing: timing.median_s)]
+        ]
+
+    def _time_in_order(self, kernels: list[Kernel]) -> None:
+        for kernel in kernels:
+            if not self._time(kernel):
+                continue
+            if min(t.median_s for t in self._timings[kernel]) > self._effort.run_s:
+                return
+
+    def _time(self, kernel: Kernel) -> bool:
+        """Time a kernel once; False if it fails, now or before."""
+        if kernel.label in self.failures:
+            return False
+        try:
+            run = synchronous(kernel.prepare(self._device), self._device)
+            timing = time_repeatedly(run, self._effort.kernel_s, self._clock)
+        except FAILURES as error:
+            self.failures[kernel.label] = reason(error)
+            return False
+        self._timings.setdefault(kernel, []).append(timing)
+        return True
+
+    def _is_disturbed(self, kernel: Kernel) -> bool:
+        times = sorted(timing.median_s for timing in self._timings[kernel])
+        alone = len(times) < 2
+        return kernel.label not in self.failures and (alone or times[1] / times[0] - 1 > QUIET)
+
+
+def reason(error: BaseException) -> str:
+    """First line of an error."""
+    text: str = str(error).strip()
+    if isinstance(error, MemoryError) and not text:
+        return "out of memory"
+    return text.splitlines()[0] if text else type(error).__name__

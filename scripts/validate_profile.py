@@ -1,0 +1,238 @@
+"""Judge a measured profile: predicted against measured times of kernels that it has not seen."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from cpu_gpu_env.atomic_file import write_text_atomically
+from cpu_gpu_env.errors import HybridClusterError
+from cpu_gpu_env.profiler.fit import Errors, predict_s
+from cpu_gpu_env.profiler.published import HalfSplit, half_splits, read_published
+from cpu_gpu_env.profiler.samples import Sample
+from cpu_gpu_env.profiler.timing import FULL, QUICK
+from cpu_gpu_env.profiler.validation import Validation, validate
+from cpu_gpu_env.scripts import profile_hardware
+from cpu_gpu_env.scripts.command import check_output, interrupted, make_parser, run, seed
+from cpu_gpu_env.scripts.profile_hardware import show_progress
+
+DEFAULT_PROFILE = Path("runs/profile.json")
+
+
+def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = make_parser(
+        "Time kernels that the fit of a profile has not seen (other shapes, other kinds) and "
+        "compare them with what the cost model predicts: errors by kind, what each term of the "
+        "model buys, and a scatter plot. Measures a profile first if there is none.",
+        "python scripts/validate_profile.py --profile runs/profile.json --output runs/validation",
+    )
+    parser.add_argument(
+        "--profile", type=Path, default=DEFAULT_PROFILE, help="what profile_hardware.py wrote"
+    )
+    parser.add_argument(
+        "--output", type=Path, default=Path("runs/validation"), help="folder to write to"
+    )
+    parser.add_argument("--quick", action="store_true", help="under half a minute, less precise")
+    parser.add_argument(
+        "--threads", type=int, default=0, help="CPU threads, as for the profile; 0: torch chooses"
+    )
+    parser.add_argument("--seed", type=seed, default=0, help="seed of arrays and splits")
+    parser.add_argument(
+        "--any-host",
+        action="store_true",
+        help="compare even if the profile was made on another host or with other settings",
+    )
+    parser.add_argument(
+        "--published",
+        type=Path,
+        help="measure nothing; calibrate on half of a CSV of published matrix products (columns "
+        "M, N, K and a time for each device, such as V100_ms) and predict the other half",
+    )
+    return parser.parse_args(argv)
+
+
+def execute(arguments: argparse.Namespace) -> int:
+    """Compare, print and write."""
+    check_output(arguments.output)
+    if arguments.published is not None:
+        return compare_with_published(arguments.published, arguments.seed, arguments.output)
+    path: Path = arguments.profile
+    if path == DEFAULT_PROFILE and not path.exists():
+        print(f"{path}: not there yet, so this machine is measured first")
+        options = ["--quick"] if arguments.quick else []
+        options += ["--threads", str(arguments.threads), "--output", str(path)]
+        code = profile_hardware.main(options)
+        if code != 0:
+            return code
+    profile = read_profile(path)
+    with tqdm(unit="step", desc="measuring", leave=False) as bar:
+        try:
+            validations = validate(
+                profile,
+                effort=QUICK if arguments.quick else FULL,
+                threads=arguments.threads,
+                seed=arguments.seed,
+                any_host=arguments.any_host,
+                progress=show_progress(bar),
+            )
+        except HybridClusterError as error:
+            raise HybridClusterError(f"{path}: {error}") from None
+    for validation in validations:
+        print(describe(validation))
+    arguments.output.mkdir(parents=True, exist_ok=True)
+    table, picture = arguments.output / "validation.json", arguments.output / "scatter.png"
+    write_text_atomically(table, json.dumps(as_json(validations), indent=2) + "\n")
+    draw(validations, picture)
+    print(f"written: {table}\nwritten: {picture}")
+    return interrupted() if any(result.interrupted for result in validations) else 0
+
+
+def read_profile(path: Path) -> Any:
+    """Read a profile as it stands; one without a GPU is no valid cluster, but can be judged.
+
+    Raises:
+        HybridClusterError: If it cannot be read or is not JSON.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise HybridClusterError(
+            f"{path}: cannot read the profile: {error.strerror}; make one with profile_hardware.py"
+        ) from None
+    except (ValueError, RecursionError) as error:
+        raise HybridClusterError(f"{path}: not a JSON file: {error}") from None
+
+
+def describe(validation: Validation) -> str:
+    """The errors as text: overall, by kind, without each term, and beyond the model."""
+    whole = validation.errors(validation.unseen)
+    lines = [
+        f"\n{validation.device.name}: {whole.count} kernels that the fit has not seen",
+        _row("kind of kernel", "kernels", "median error", "90th percentile"),
+    ]
+    lines += _rows(validation.errors_by_kind(validation.unseen))
+    lines += _rows({"all of them": whole})
+    lines.append("fitted anew, on the same kernels:")
+    lines += _rows(validation.ablation)
+    if validation.beyond:
+        lines.append("kinds beyond the model, not counted above:")
+        lines += _rows(validation.errors_by_kind(validation.beyond))
+    if validation.disturbed_share:
+        lines.append(f"{validation.disturbed_share:.0%} of the kernels were disturbed throughout")
+    lines += [f"no {what}: {why}" for what, why in validation.missing.items()]
+    return "\n".join(lines)
+
+
+def _rows(errors: dict[str, Errors]) -> list[str]:
+    return [_row(k, str(e.count), f"{e.median:.1%}", f"{e.p90:.1%}") for k, e in errors.items()]
+
+
+def _row(name: str, *cells: str) -> str:
+    return f"  {name:20}" + "".join(f"{cell:>17}" for cell in cells)
+
+
+def as_json(validations: Sequence[Validation]) -> list[dict[str, Any]]:
+    """The comparison in full: errors, and predicted and measured time of each kernel."""
+    return [
+        {
+            "device": validation.device.name,
+            "errors": asdict(validation.errors(validation.unseen)),
+            "ablation": {name: asdict(e) for name, e in validation.ablation.items()},
+            "disturbed_share": validation.disturbed_share,
+            "missing": validation.missing,
+            "kernels": [
+                {**asdict(sample), "predicted_s": float(predicted_s), "counted": counted}
+                for samples, counted in ((validation.unseen, True), (validation.beyond, False))
+                for sample, predicted_s in _predictions(validation, samples)
+            ],
+        }
+        for validation in validations
+    ]
+
+
+def _predictions(validation: Validation, samples: list[Sample]) -> list[tuple[Sample, float]]:
+    if not samples:
+        return []
+    return list(zip(samples, predict_s(validation.device, samples).tolist(), strict=True))
+
+
+def draw(validations: Sequence[Validation], path: Path) -> None:
+    """Scatter of predicted against measured times, a colour a kind, a panel a device."""
+    from matplotlib import colormaps
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(6.4 * len(validations), 5.2), layout="constrained")
+    for panel, validation in enumerate(validations):
+        axes = figure.add_subplot(1, len(validations), panel + 1)
+        kinds = list(dict.fromkeys(s.kind for s in (*validation.unseen, *validation.beyond)))
+        for index, kind in enumerate(kinds):
+            of_kind = [s for s in (*validation.unseen, *validation.beyond) if s.kind == kind]
+            counted = of_kind[0] in validation.unseen
+            axes.scatter(
+                [sample.time_s for sample in of_kind],
+                predict_s(validation.device, of_kind),
+                s=22,
+                marker="o" if counted else "x",
+                color=colormaps["tab20"](index % 20),
+                label=kind if counted else f"{kind} (beyond the model)",
+            )
+        times_s = [sample.time_s for sample in (*validation.unseen, *validation.beyond)]
+        low, high = min(times_s) / 2, max(times_s) * 2
+        axes.plot([low, high], [low, high], color="black", linewidth=0.8)
+        axes.fill_between(
+            [low, high], [0.7 * low, 0.7 * high], [1.3 * low, 1.3 * high], color="0.9", zorder=0
+        )
+        axes.set(xscale="log", yscale="log", xlabel="measured [s]", ylabel="predicted [s]")
+        errors = validation.errors(validation.unseen)
+        axes.set_title(
+            f"{validation.device.name}: median error {errors.median:.1%}, "
+            f"90th percentile {errors.p90:.1%} (grey: 30 %)",
+            fontsize=9,
+        )
+        axes.legend(fontsize=6)
+    figure.savefig(path, dpi=130)
+
+
+def compare_with_published(path: Path, seed: int, output: Path) -> int:
+    """Half-split calibration on a published table; print and write the errors."""
+    published = read_published(path)
+    results = half_splits(published, seed)
+    print(describe_published(results, len(next(iter(published.values())))))
+    output.mkdir(parents=True, exist_ok=True)
+    table = output / "published.json"
+    content = {"table": path.name, "seed": seed}
+    content |= {"results": {name: asdict(result) for name, result in results.items()}}
+    write_text_atomically(table, json.dumps(content, indent=2) + "\n")
+    print(f"written: {table}")
+    return 0
+
+
+def describe_published(results: dict[str, HalfSplit], count: int) -> str:
+    """Errors of each model as text."""
+    first = next(iter(results.values()))
+    lines = [
+        f"{count} products, half of them to calibrate: median error on the others, and median "
+        "factor by which ratios are missed",
+        _row("model", *first.device_errors, *first.ratio_factors),
+    ]
+    for name, result in results.items():
+        errors = [f"{error:.1%}" for error in result.device_errors.values()]
+        lines.append(_row(name, *errors, *(f"{f:.3f}" for f in result.ratio_factors.values())))
+    return "\n".join(lines)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Entry point; returns the exit code."""
+    return run(execute, parse_arguments(argv))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,295 @@
+"""Judging a profile: on its own machine, and the model on published times."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from cpu_gpu_env import Device, HybridClusterError
+from cpu_gpu_env.profiler import machine, validation
+from cpu_gpu_env.profiler.devices import usable_cpus
+from cpu_gpu_env.profiler.fit import predict_s
+from cpu_gpu_env.profiler.kernels import chain, elementwise, gemm, triad
+from cpu_gpu_env.profiler.machine import profile_machine
+from cpu_gpu_env.profiler.published import half_splits, read_published
+from cpu_gpu_env.profiler.samples import Kernel
+from cpu_gpu_env.profiler.timing import Effort
+from cpu_gpu_env.profiler.validation import validate
+
+torch = pytest.importorskip("torch")
+command = pytest.importorskip("cpu_gpu_env.scripts.validate_profile")
+
+ROOT = Path(__file__).resolve().parents[1]
+INSTANT = Effort(kernel_s=0.0, run_s=1.0, rounds=1, limit_s=0.0, load_s=0.0)
+
+
+def fitted() -> dict[str, list[Kernel]]:
+    return {
+        "gemm": [gemm(n, n, n) for n in (64, 128)],
+        "triad": [triad(2**e) for e in (14, 18)],
+        "chain": [chain(2**16, 4)],
+    }
+
+
+def unseen() -> dict[str, list[Kernel]]:
+    copy = elementwise("copy", 70_000, 2, 1, lambda torch, a, b: lambda: b.copy_(a))
+    return {"rectangular gemm": [gemm(60, 80, 100, kind="rectangular gemm")], "copy": [copy]}
+
+
+def beyond() -> dict[str, list[Kernel]]:
+    return {"fft": [elementwise("fft", 64, 1, 5, lambda torch, a: lambda: torch.fft.rfft(a))]}
+
+
+@pytest.fixture(autouse=True)
+def _small(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (machine, validation):
+        monkeypatch.setattr(module, "fitted_kernels", fitted)
+    monkeypatch.setattr(validation, "unseen_kernels", unseen)
+    monkeypatch.setattr(validation, "kernels_beyond", beyond)
+    monkeypatch.setattr(command, "QUICK", INSTANT)
+    monkeypatch.setattr(command.profile_hardware, "QUICK", INSTANT)
+
+
+@pytest.fixture
+def profile(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """This machine, CPU only."""
+    targets = [target for target in machine.find_targets() if target.kind == "cpu"]
+    monkeypatch.setattr(machine, "find_targets", lambda: targets)
+    monkeypatch.setattr(validation, "find_targets", lambda: targets)
+    return profile_machine("here", [{"catalogue": "t4", "count": 2}], INSTANT)
+
+
+def write(profile: dict[str, Any], folder: Path) -> Path:
+    path = folder / "profile.json"
+    path.write_text(json.dumps(profile))
+    return path
+
+
+def test_a_profile_is_judged_on_its_own_machine(
+    profile: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = tmp_path / "out"
+    arguments = ["--quick", "--profile", str(write(profile, tmp_path)), "--output", str(output)]
+    assert command.main(arguments) == 0
+    printed = capsys.readouterr().out
+    for part in ("rectangular gemm", "copy", "fft", "without caches", "plain roofline"):
+        assert part in printed
+    (judged,) = json.loads((output / "validation.json").read_text())
+    kernels = {kernel["kind"]: kernel for kernel in judged["kernels"]}
+    assert {kind for kind, kernel in kernels.items() if kernel["counted"]} == set(unseen())
+    counted = [kernel for kernel in kernels.values() if kernel["counted"]]
+    errors = [abs(kernel["predicted_s"] / kernel["time_s"] - 1) for kernel in counted]
+    assert judged["errors"]["median"] == pytest.approx(np.median(errors))
+    assert (output / "scatter.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_predictions_are_those_of_the_profile_as_written(profile: dict[str, Any]) -> None:
+    (result,) = validate(profile, INSTANT)
+    figures = profile["devices"][0]
+    assert result.device.flops == figures["flops"]["value"]
+    assert result.device.cache_bytes == figures["cache_bytes"]["value"]
+
+
+def test_ctrl_c_keeps_what_was_timed(
+    profile: dict[str, Any],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def interrupt(device: object) -> Callable[[], None]:
+        raise KeyboardInterrupt
+
+    last = Kernel("interrupting", (1,), 1.0, 1.0, 1.0, interrupt)
+    monkeypatch.setattr(validation, "kernels_beyond", lambda: {"interrupting": [last]})
+    output = tmp_path / "out"
+    arguments = ["--quick", "--profile", str(write(profile, tmp_path)), "--output", str(output)]
+    assert command.main(arguments) == 130
+    assert "interrupted" in capsys.readouterr().err
+    (judged,) = json.loads((output / "validation.json").read_text())
+    assert {kernel["kind"] for kernel in judged["kernels"]} == set(unseen())
+    monkeypatch.setattr(validation, "unseen_kernels", lambda: {"interrupting": [last]})
+    assert command.main([*arguments[:-1], str(tmp_path / "none")]) == 130
+    assert not (tmp_path / "none").exists()
+
+
+def test_kernels_that_fail_are_named(
+    profile: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(device: object) -> Callable[[], None]:
+        raise RuntimeError("not here")
+
+    broken = Kernel("broken", (1,), 1.0, 1.0, 1.0, fail)
+    monkeypatch.setattr(validation, "unseen_kernels", lambda: unseen() | {"broken": [broken]})
+    (result,) = validate(profile, INSTANT)
+    assert result.missing == {"broken 1": "not here"}
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "expected"),
+    [
+        ("host", "0123456789abcdef", "another one"),
+        ("host_cpu", "Some CPU", "another CPU"),
+        ("logical_cpus", usable_cpus() + 1, "as many CPUs"),
+        ("threads", 1_000, "give --threads the same number"),
+    ],
+)
+def test_another_host_or_setting_is_recognised(
+    field: str,
+    value: Any,
+    expected: str,
+    profile: dict[str, Any],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    profile["measurement"][field] = value
+    path = write(profile, tmp_path)
+    arguments = ["--quick", "--profile", str(path), "--output", str(tmp_path / "out")]
+    assert command.main(arguments) == 2
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert error.startswith(f"error: {path}: field {field!r}")
+    assert repr(value) in error
+    assert expected in error
+    assert not (tmp_path / "out").exists()
+    assert command.main([*arguments, "--any-host"]) == 0
+
+
+def test_threads_of_the_command_are_compared(profile: dict[str, Any]) -> None:
+    profile["measurement"]["threads"] = 1
+    assert validate(profile, INSTANT, threads=1)
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (lambda p: p.pop("measurement"), "'measurement' is missing"),
+        (lambda p: p["devices"].pop(0), "no device carries measurements"),
+        (lambda p: p.pop("devices"), "'devices' is missing"),
+        (lambda p: p["devices"][0]["raw"].pop("samples"), "holds no kernel times"),
+        (lambda p: p["devices"][0].update(flops=-1), "'flops'"),
+        (lambda p: p["devices"][0].update(name="other"), "none of its devices is here: other"),
+    ],
+)
+def test_what_cannot_be_judged_is_told(
+    change: Callable[[dict[str, Any]], object], expected: str, profile: dict[str, Any]
+) -> None:
+    change(profile)
+    with pytest.raises(HybridClusterError, match=expected):
+        validate(profile, INSTANT)
+
+
+def test_without_a_profile_the_machine_is_measured_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert command.main(["--quick"]) == 0
+    assert "measured first" in capsys.readouterr().out
+    assert (tmp_path / "runs" / "profile.json").exists()
+    assert (tmp_path / "runs" / "validation" / "validation.json").exists()
+
+
+@pytest.mark.parametrize("content", [None, "no json"])
+def test_a_profile_that_cannot_be_read(
+    content: str | None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "a.json"
+    if content is not None:
+        path.write_text(content)
+    assert command.main(["--profile", str(path), "--output", str(tmp_path / "out")]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert str(path) in line
+
+
+CPU = Device("cpu", "cpu", 4e12, 3e11, math.inf, 2e-5, 0, 0, ridge_sharpness=1.5)
+GPU = Device("gpu", "cpu", 1.4e13, 8e11, math.inf, 1e-5, 0, 0, ridge_sharpness=2.0)
+
+
+def made_up_table(path: Path, rows: int = 80, noise: float = 0.02, **changes: str) -> Path:
+    """A table in the form of DeepBench's, from two devices that the model describes."""
+    generator = np.random.default_rng(0)
+    sizes = np.exp(generator.uniform(np.log(16), np.log(8_000), (rows, 3))).astype(int)
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["M", "N", "K", "transA", "transB", "Cpu1_ms", "Gpu1_ms"])
+        for m, n, k in sizes.tolist():
+            (time_cpu,), (time_gpu,) = (predict_s(d, [gemm(m, n, k)]) for d in (CPU, GPU))
+            factors = generator.lognormal(0.0, noise, 2)
+            times = 1e3 * np.array([time_cpu, time_gpu]) * factors
+            writer.writerow([m, n, k, "N", "T", *times.tolist()])
+    for old, new in changes.items():
+        path.write_text(path.read_text().replace(old, new))
+    return path
+
+
+def test_made_up_times_are_predicted_from_their_other_half(tmp_path: Path) -> None:
+    results = half_splits(read_published(made_up_table(tmp_path / "a.csv")), splits=4)
+    model, peak = results["whole model"], results["peak only"]
+    assert set(model.device_errors) == {"Cpu1", "Gpu1"}
+    # The noise alone leaves 0.67 * 2 % on a device, and sqrt(2) times that on the ratio.
+    assert max(model.device_errors.values()) < 0.03
+    assert model.ratio_factors["Cpu1 / Gpu1"] < 1.04
+    assert min(peak.device_errors.values()) > 3 * max(model.device_errors.values())
+    assert peak.ratio_factors["Cpu1 / Gpu1"] > model.ratio_factors["Cpu1 / Gpu1"]
+
+
+def test_published_sizes_are_counted_like_kernels(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("M,N,K,X_ms\n" + "30,20,10,1.5\n" * 20)
+    (samples,) = read_published(path).values()
+    kernel = gemm(30, 20, 10)
+    for field in ("shape", "flop", "traffic_bytes", "memory_bytes"):
+        assert getattr(samples[0], field) == getattr(kernel, field)
+    assert samples[0].time_s == 1.5e-3
+
+
+def test_the_command_compares_with_a_table(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table, output = made_up_table(tmp_path / "a.csv"), tmp_path / "out"
+    assert command.main(["--published", str(table), "--output", str(output)]) == 0
+    assert "Cpu1 / Gpu1" in capsys.readouterr().out
+    written = json.loads((output / "published.json").read_text())
+    assert written["results"]["whole model"]["device_errors"]["Cpu1"] < 0.05
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ("", "columns are none"),
+        ("M,N,X_ms\n1,2,3\n", "allowed: M, N, K"),
+        ("M,N,K\n1,2,3\n", "ends with _ms"),
+        ("M,N,K,X_ms\n1,2,3,4\n", "1 rows; allowed: at least 20"),
+        ("M,N,K,X_ms\n" + "1,2,3,4\n" * 20 + "1,2,3,-4\n", r"line 22: X_ms is '-4'"),
+        ("M,N,K,X_ms\n" + "1,2,3,4\n" * 20 + "1,2,many,4\n", r"line 22: K is 'many'"),
+        ("M,N,K,X_ms\n" + "1,2,3,4\n" * 20 + "1,2,3\n", r"line 22: X_ms is None"),
+        ("M,N,K,X_ms\n" + "1,2,3,nan\n" * 20, r"line 2: X_ms is 'nan'"),
+    ],
+)
+def test_a_bad_table_is_named(content: str, expected: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text(content)
+    with pytest.raises(HybridClusterError, match=expected) as caught:
+        read_published(path)
+    assert str(path) in str(caught.value)
+
+
+def test_a_missing_table_is_named(tmp_path: Path) -> None:
+    with pytest.raises(HybridClusterError, match="cannot read the table"):
+        read_published(tmp_path / "missing.csv")
+
+
+def test_deepbench_is_predicted_from_its_other_half() -> None:
+    data = Path(os.environ.get("HYBRIDCLUSTER_DATA", ROOT.parent / "shared" / "data"))
+    table = data / "deepbench" / "gemm_fp32_knl_v100.csv"
+    if not table.is_file():
+        pytest.skip(f"no DeepBench times at {table}; HYBRIDCLUSTER_DATA names its folder")
+    model = half_splits(read_published(table), splits=5)["whole model"]
+    assert max(model.device_errors.values()) < 0.08
+    assert model.ratio_factors["KNL7250 / V100"] < 1.1
