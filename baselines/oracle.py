@@ -197,9 +197,13 @@ def _round_patterns(
     kept = relaxations[:KEPT_PATTERNS]
     rounded = [starts[0][None]]
     for _, shares in kept:
-        until = shares.cumsum(axis=1)[:, :-1]
-        drawn = rng.random((NUM_ROUNDED // len(kept), len(shares), 1))
-        rounded.append((drawn > until).sum(axis=2))
+        count = NUM_ROUNDED // len(kept) // 2
+        drawn = rng.random((count, len(shares), 1))
+        rounded.append((drawn > shares.cumsum(axis=1)[:, :-1]).sum(axis=2))
+        # A mixture of two actions costs much the same as one between them, which moves less work.
+        mean = shares @ np.arange(shares.shape[1])
+        mean = np.minimum(mean, shares.shape[1] - 1.0)
+        rounded.append((mean + rng.random((count, len(shares)))).astype(np.intp))
     return np.concatenate(rounded)
 
 
