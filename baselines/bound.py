@@ -32,6 +32,11 @@ constraint 4. With these `LowerBoundProgram.tighten` finds a bound that holds fo
 better than the known one; the smaller of it and U holds for all.
 
 Noise is part of the lengths: the bound holds for the episode as it was realised.
+
+Neither the bound nor the reduced costs rest on the solver's tolerances: they are what its duals
+prove by weak duality (`linear_program`), with each task's placements adding up to 1, works and
+rests at most what the longest placements make them, and M at most the last release and the sum of
+all lengths (after the last release the device that finishes last is never idle).
 """
 
 from __future__ import annotations
@@ -122,9 +127,10 @@ class LowerBoundProgram:
         self.equal, self.at_most = Rows(), Rows()
         self.solved: LowerBound | None = None
         """What `solve` found."""
-        self.reduced_cost: FloatArray | None = None
-        """(num_tasks, placements): a schedule costs at least the bound and the sum of what its
-        placements have here [`unit_cost`]; None if HiGHS has solved nothing."""
+        self._cost, self._known = 0.0, np.inf
+        self.reduced_cost = np.zeros(self.placements.energy_j.shape)
+        """(num_tasks, placements): a schedule costs at least `_cost` and the sum of what its
+        placements have here [`unit_cost`]."""
         self._cut: set[tuple[int, int]] = set()
         self._rest_s = [
             np.broadcast_to(pool.work_s.max(axis=1), (num_tasks, num_tasks))
@@ -207,17 +213,19 @@ class LowerBoundProgram:
     def tighten(self, known: float) -> LowerBound:
         """Bound all schedules with the help of one that is known, after `solve`.
 
+        If HiGHS fails, the bound is what was solved before.
+
         Args:
             known: J of a schedule.
         """
-        if self.solved is None or self.reduced_cost is None:
-            return self.solve()
-        known_cost = known * self.episode.num_tasks / self.unit_cost
+        # Earlier cuts hold for schedules better than the one that was known then.
+        self._known = min(known, self._known)
+        known_cost = self._known * self.episode.num_tasks / self.unit_cost
         slack = max(known_cost - self._cost, 0.0) * (1 + 1e-6) + 1e-6
         self._rest_s = [self._rests(pool, slack) for pool in self.placements.pools]
         self._cut.clear()
         solution = self.solve()
-        return replace(solution, objective=min(solution.objective, known))
+        return replace(solution, objective=min(solution.objective, self._known))
 
     def _rests(self, pool: Pool, slack: float) -> FloatArray:
         """Bound what is left of earlier shares, if a schedule's reduced costs are at most `slack`.

@@ -50,8 +50,9 @@ class Rows:
 
     def copy(self) -> Rows:
         """Rows that may be added to without changing these."""
-        lists = (self.rows, self.columns, self.values, self.sides)
-        return Rows(*(list(part) for part in lists), self.count)  # type: ignore[arg-type]
+        return Rows(
+            list(self.rows), list(self.columns), list(self.values), list(self.sides), self.count
+        )
 
     def matrix(self, columns: int) -> sparse.csr_array:
         """All rows so far."""

@@ -123,7 +123,7 @@ def solve_episode(
             improved = anneal(
                 episode, population.actions[elite], first, steps, temperature, likely, rng
             )
-            best = population.value.argmin()[None]
+            best = np.array([population.value.argmin()])
             kept = _Population(population.actions[best], population.value[best])
             population = kept.joined_by(_Population(*improved))
     objective, bound = float(population.value.min()), relaxed.objective

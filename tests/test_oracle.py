@@ -74,7 +74,7 @@ def test_bound_optimum_oracle(episode: RealisedEpisode) -> None:
     tightened = LowerBoundProgram(episode)
     tightened.solve()
     assert tightened.tighten(best).objective <= best
-    assert tightened.tighten(solved.objective).objective <= best
+    assert tightened.tighten(1.2 * solved.objective).objective <= best
     assert dual_bound(episode)[0] <= best * (1 + 1e-9)
 
 
