@@ -49,6 +49,8 @@ TIGHTEN_GAP = 0.015
 large task late in the stream, which the plain program does not see."""
 MAX_CRITICAL = 2
 """Critical tasks at most."""
+PATIENT_TASKS = 1_200
+"""Longer episodes get one round, of `NUM_PATTERNS`: their programs are slow and their gap small."""
 NUM_PATTERNS = 2
 """Dispatch patterns taken up in a round, after the first, which takes the best of each beam."""
 KEPT_PATTERNS = 2
@@ -109,11 +111,12 @@ def solve_episode(
     likely = _likely(relaxed.reduced_cost)
     tried: set[bytes] = set()
     starts = [_Population.of(episode, beam).best for beam in beams[1:]]
-    for number in range(effort.rounds):
+    patient = episode.num_tasks <= PATIENT_TASKS
+    for number in range(effort.rounds if patient else min(effort.rounds, 1)):
         if number:
             starts = list(population.actions[population.value.argsort()[:PATTERN_POOL]])
         if program is not None:
-            limit = NUM_PATTERNS if number else len(starts)
+            limit = len(starts) if patient and not number else NUM_PATTERNS
             rounded = _round_patterns(program, starts, limit, tried, rng)
             population = population.joined_by(_Population.of(episode, rounded))
         for last_tasks, steps in effort.sweeps:
