@@ -32,18 +32,22 @@ constraint 4. With these `LowerBoundProgram.tighten` finds a bound that holds fo
 better than the known one; the smaller of it and U holds for all.
 
 Noise is part of the lengths: the bound holds for the episode as it was realised.
+
+Neither the bound nor the reduced costs rest on the solver's tolerances: they are what its duals
+prove by weak duality (`linear_program`), with each task's placements adding up to 1, works and
+rests at most what the longest placements make them, and M at most the last release and the sum of
+all lengths (after the last release the device that finishes last is never idle).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
-from scipy import sparse
-from scipy.optimize import linprog
 
 from cpu_gpu_env.baselines.dual_bound import dual_bound
+from cpu_gpu_env.baselines.linear_program import Rows, SolverError, solve
 from cpu_gpu_env.baselines.placements import Placements, Pool
 from cpu_gpu_env.realised import RealisedEpisode
 from cpu_gpu_env.tasks import FloatArray
@@ -60,8 +64,8 @@ REST_ROUNDS = 4
 """How often the bounds on the rests of shares are used to improve one another."""
 NUM_MULTIPLIERS = 17
 """Multipliers tried in the knapsack bound."""
-SOLVER_TOLERANCE = 1e-6
-"""Taken off the optimum, relative to it: HiGHS solves to 1e-7."""
+ROUNDING = 1e-9
+"""Taken off the bound, relative to it: far more than the rounding of sums of floats."""
 
 IntArray = npt.NDArray[np.intp]
 
@@ -76,46 +80,16 @@ class LowerBound:
     """Makespan of the relaxed schedule [s]."""
     shares: FloatArray
     """(num_tasks, actions): how much of each action the relaxed schedule takes."""
-
-
-@dataclass
-class _Rows:
-    """Rows of a sparse constraint matrix, as they are added."""
-
-    rows: list[IntArray] = field(default_factory=list)
-    columns: list[IntArray] = field(default_factory=list)
-    values: list[FloatArray] = field(default_factory=list)
-    sides: list[FloatArray] = field(default_factory=list)
-    count: int = 0
-
-    def add(
-        self, entries: list[tuple[npt.ArrayLike, npt.ArrayLike, npt.ArrayLike]], side: FloatArray
-    ) -> None:
-        """Add a block of rows: entries (row in the block, column, value), and right-hand sides."""
-        for row, column, value in entries:
-            row, column, value = np.broadcast_arrays(row, column, np.asarray(value, dtype=float))
-            self.rows.append(self.count + row.ravel())
-            self.columns.append(column.ravel())
-            self.values.append(value.ravel())
-        self.sides.append(side)
-        self.count += len(side)
-
-    def matrix(self, columns: int) -> sparse.csr_array:
-        """All rows so far."""
-        index = np.concatenate(self.rows), np.concatenate(self.columns)
-        return sparse.csr_array((np.concatenate(self.values), index), shape=(self.count, columns))
+    reduced_cost: FloatArray
+    """(num_tasks, actions): what each action costs more than the task's best, at the prices that
+    prove the bound [objective of one task]."""
 
 
 def lower_bound(episode: RealisedEpisode) -> LowerBound:
-    """Solve the relaxation of an episode; see the module for why it is a bound.
-
-    Raises:
-        RuntimeError: If HiGHS fails.
-    """
+    """Solve the relaxation of an episode; see the module for why it is a bound."""
     if episode.num_tasks > MAX_LP_TASKS:
         return LowerBound(*dual_bound(episode))
-    program = LowerBoundProgram(episode)
-    return program.solve()
+    return LowerBoundProgram(episode).solve()
 
 
 class LowerBoundProgram:
@@ -138,15 +112,25 @@ class LowerBoundProgram:
             self.unit_s, objective.energy_price / self.unit_cost
         )
         self.release_s = episode.release_s / self.unit_s
-        num_tasks, num_placements = self.placements.energy_j.shape
-        self.placement = np.arange(num_tasks * num_placements).reshape(num_tasks, -1)
+        num_tasks = episode.num_tasks
+        self._upper = np.empty(0)
+        self.placement = self._new_columns(np.ones(self.placements.energy_j.size))
+        self.placement = self.placement.reshape(num_tasks, -1)
         self.work = [
-            self.placement.size + kind * num_tasks + np.arange(num_tasks)
-            for kind in range(len(self.placements.kinds))
+            self._new_columns(kind.work_s.max(axis=1)[::-1].cumsum()[::-1])
+            for kind in self.placements.kinds
         ]
-        self.makespan = self.placement.size + len(self.work) * num_tasks
-        self.num_columns = self.makespan + 1
-        self.equal, self.at_most = _Rows(), _Rows()
+        length_s = np.maximum(*(pool.work_s for pool in self.placements.pools))
+        # After the last release, the device that finishes last is never idle.
+        latest_s = self.release_s[-1] + length_s.max(axis=1).sum()
+        self.makespan = int(self._new_columns(np.array([latest_s]))[0])
+        self.equal, self.at_most = Rows(), Rows()
+        self.solved: LowerBound | None = None
+        """What `solve` found."""
+        self._cost, self._known = 0.0, np.inf
+        self.reduced_cost = np.zeros(self.placements.energy_j.shape)
+        """(num_tasks, placements): a schedule costs at least `_cost` and the sum of what its
+        placements have here [`unit_cost`]."""
         self._cut: set[tuple[int, int]] = set()
         self._rest_s = [
             np.broadcast_to(pool.work_s.max(axis=1), (num_tasks, num_tasks))
@@ -159,11 +143,16 @@ class LowerBoundProgram:
             self._define_work(kind, columns)
             self._add_start(kind, columns)
             self._add_carry_over(kind, columns)
-        length_s = np.maximum(*(pool.work_s for pool in self.placements.pools))
         self.at_most.add(
             [(task[:, None], self.placement, length_s), (task, self.makespan, -1.0)],
             -self.release_s,
         )
+
+    def _new_columns(self, upper: FloatArray) -> IntArray:
+        """Add columns, each with the most that it can be in any schedule."""
+        first = len(self._upper)
+        self._upper = np.concatenate([self._upper, upper])
+        return np.arange(first, len(self._upper))
 
     def _define_work(self, kind: Pool, columns: IntArray) -> None:
         """Column i is the work of the tasks from i on."""
@@ -207,31 +196,36 @@ class LowerBoundProgram:
     def solve(self) -> LowerBound:
         """Solve the program, adding dispatch-order cuts as they are violated.
 
-        Raises:
-            RuntimeError: If HiGHS fails.
+        If HiGHS fails, the bound is that of the program as it was solved last, or else of prices.
         """
-        solution = self._solve()
-        for _ in range(MAX_ROUNDS):
-            if not self._add_violated_cuts():
-                break
-            solution = self._solve()
-        return solution
+        try:
+            self._solve()
+            for _ in range(MAX_ROUNDS):
+                if not self._add_violated_cuts():
+                    break
+                self._solve()
+        except SolverError:
+            pass  # What was solved before is a bound, too.
+        if self.solved is None:
+            self.solved = LowerBound(*dual_bound(self.episode))
+        return self.solved
 
     def tighten(self, known: float) -> LowerBound:
-        """Bound all schedules with the help of one that is known.
+        """Bound all schedules with the help of one that is known, after `solve`.
+
+        If HiGHS fails, the bound is what was solved before.
 
         Args:
             known: J of a schedule.
-
-        Raises:
-            RuntimeError: If HiGHS fails.
         """
-        known_cost = known * self.episode.num_tasks / self.unit_cost
+        # Earlier cuts hold for schedules better than the one that was known then.
+        self._known = min(known, self._known)
+        known_cost = self._known * self.episode.num_tasks / self.unit_cost
         slack = max(known_cost - self._cost, 0.0) * (1 + 1e-6) + 1e-6
         self._rest_s = [self._rests(pool, slack) for pool in self.placements.pools]
         self._cut.clear()
         solution = self.solve()
-        return replace(solution, objective=min(solution.objective, known))
+        return replace(solution, objective=min(solution.objective, self._known))
 
     def _rests(self, pool: Pool, slack: float) -> FloatArray:
         """Bound what is left of earlier shares, if a schedule's reduced costs are at most `slack`.
@@ -239,7 +233,7 @@ class LowerBoundProgram:
         Returns:
             As an entry of `_rest_s`; 0 for t >= i.
         """
-        affordable = self._reduced_cost <= slack
+        affordable = self.reduced_cost <= slack
         longest_s = np.where(affordable, pool.work_s, 0.0).max(axis=1)
         num_tasks = len(longest_s)
         earlier = np.tri(num_tasks, k=-1, dtype=bool)
@@ -259,7 +253,7 @@ class LowerBoundProgram:
         num_tasks = len(pool.work_s)
         least_s = np.zeros((num_tasks, num_tasks))
         for seconds_per_cost in np.geomspace(0.01, 100.0, NUM_MULTIPLIERS):
-            priced = (pool.work_s + seconds_per_cost * self._reduced_cost).min(axis=1)
+            priced = (pool.work_s + seconds_per_cost * self.reduced_cost).min(axis=1)
             until = np.concatenate([[0.0], np.cumsum(priced)])
             between = until[:num_tasks, None] - until[None, 1:] - seconds_per_cost * slack
             np.maximum(least_s, between, out=least_s)
@@ -288,10 +282,9 @@ class LowerBoundProgram:
 
     def _add_dispatch_order(self, pool: Pool, task: int, rest_s: FloatArray) -> None:
         earlier = np.arange(task)
-        rest = self.num_columns + earlier  # z of the module
-        chosen = rest + task  # y of the module
-        self.num_columns += 2 * task
         work_s, placement = pool.work_s[:task], self.placement[:task]
+        rest = self._new_columns(work_s.max(axis=1))  # z of the module
+        chosen = self._new_columns(np.ones(task))  # y of the module
         self.at_most.add(
             [
                 (0, placement, work_s),
@@ -306,28 +299,38 @@ class LowerBoundProgram:
         self.at_most.add([(earlier, rest, 1.0), (earlier, chosen, -rest_s)], zeros)
         self.at_most.add([(0, chosen, 1.0)], np.array([pool.num_devices - 1.0]))
 
-    def _solve(self) -> LowerBound:
-        """Solve the program as it stands."""
+    @property
+    def num_columns(self) -> int:
+        """Columns so far."""
+        return len(self._upper)
+
+    def cost(self) -> FloatArray:
+        """Cost of each column [`unit_cost`]."""
         cost = np.zeros(self.num_columns)
         cost[self.placement] = self.placements.energy_j
         makespan_price = self.episode.objective.makespan_price
         cost[self.makespan] = makespan_price * self.unit_s / self.unit_cost
-        solution = linprog(
-            cost,
-            A_ub=self.at_most.matrix(self.num_columns),
-            b_ub=np.concatenate(self.at_most.sides),
-            A_eq=self.equal.matrix(self.num_columns),
-            b_eq=np.concatenate(self.equal.sides),
-            method="highs",
-        )
-        if solution.status != 0:
-            raise RuntimeError(f"HiGHS could not bound the episode: {solution.message}")
-        self._weights: FloatArray = solution.x[self.placement]
-        self._reduced_cost = np.maximum(solution.lower.marginals[self.placement], 0.0)
-        self._cost, self._makespan = float(solution.fun), float(solution.x[self.makespan])
-        value = self._cost * self.unit_cost / self.episode.num_tasks
-        return LowerBound(
-            value - SOLVER_TOLERANCE * abs(value),
+        return cost
+
+    def _solve(self) -> None:
+        """Solve the program as it stands.
+
+        Raises:
+            SolverError: If HiGHS fails.
+        """
+        solution = solve(self.cost(), self.at_most, self.equal)
+        self._weights = solution.values[self.placement]
+        self._makespan = float(solution.values[self.makespan])
+        # Each task takes one of its placements; the other columns are between 0 and their bounds.
+        least = solution.reduced_cost[self.placement].min(axis=1)
+        self.reduced_cost = solution.reduced_cost[self.placement] - least[:, None]
+        other = solution.reduced_cost[self.placement.size :]
+        slipped = np.minimum(other, 0.0) @ self._upper[self.placement.size :]
+        value = solution.base + float(least.sum() + slipped)
+        self._cost = value - ROUNDING * abs(value)
+        self.solved = LowerBound(
+            self._cost * self.unit_cost / self.episode.num_tasks,
             self._makespan * self.unit_s,
             self.placements.by_action(self._weights),
+            self.placements.least_by_action(self.reduced_cost) * self.unit_cost,
         )

@@ -27,13 +27,11 @@ RELATIVE_TOLERANCE = 1e-4
 """The iteration stops when bound and master program agree to this."""
 
 
-def dual_bound(episode: RealisedEpisode) -> tuple[float, float, FloatArray]:
-    """Bound an episode; return the bound on J, a makespan [s] and a relaxed schedule.
+def dual_bound(episode: RealisedEpisode) -> tuple[float, float, FloatArray, FloatArray]:
+    """Bound an episode; return the fields of `LowerBound`.
 
-    The relaxed schedule (num_tasks, actions) is the mixture of columns of the last master program.
-
-    Raises:
-        RuntimeError: If HiGHS fails.
+    The relaxed schedule is the mixture of columns of the last master program that HiGHS could
+    solve.
     """
     placements, objective = Placements.of(episode), episode.objective
     tasks = np.arange(episode.num_tasks)
@@ -41,6 +39,8 @@ def dual_bound(episode: RealisedEpisode) -> tuple[float, float, FloatArray]:
     release_s = episode.release_s[first]
     devices = np.array([kind.num_devices for kind in placements.kinds], dtype=np.float64)
     best, columns, choices = -np.inf, [], []
+    reduced_cost = np.zeros(placements.energy_j.shape)
+    mix, makespan_s = np.ones(1), float(release_s[-1])
     price = np.zeros((len(devices), len(first)))
     price[:, 0] = objective.makespan_price / devices.sum()
     while True:
@@ -52,20 +52,27 @@ def dual_bound(episode: RealisedEpisode) -> tuple[float, float, FloatArray]:
             cost = cost + second[:, None] * kind.work_s
         choice = cost.argmin(axis=1)
         value = float(cost[tasks, choice].sum() + (devices @ price @ release_s))
-        best = max(best, value)
+        if value > best:
+            best, reduced_cost = value, cost - cost.min(axis=1, keepdims=True)
         work = np.array([kind.work_s[tasks, choice] for kind in placements.kinds])
         from_threshold = np.add.reduceat(work, first, axis=1)[:, ::-1].cumsum(axis=1)[:, ::-1]
         columns.append(np.append(from_threshold.ravel(), placements.energy_j[tasks, choice].sum()))
         choices.append(choice)
-        master, makespan_s, mix, price = _solve_master(
-            np.array(columns).T, devices, release_s, objective
-        )
+        solved = _solve_master(np.array(columns).T, devices, release_s, objective)
+        if solved is None:
+            break
+        master, makespan_s, mix, price = solved
         if len(columns) >= MAX_ITERATIONS or master - best <= RELATIVE_TOLERANCE * abs(master):
             break
     shares = np.zeros(placements.energy_j.shape)
-    for weight, choice in zip(mix, choices, strict=True):
+    for weight, choice in zip(mix, choices, strict=False):
         shares[tasks, choice] += weight
-    return best / len(tasks), makespan_s, placements.by_action(shares)
+    return (
+        best / len(tasks),
+        makespan_s,
+        placements.by_action(shares),
+        placements.least_by_action(reduced_cost),
+    )
 
 
 def _thresholds(num_tasks: int) -> np.ndarray:
@@ -79,8 +86,11 @@ def _solve_master(
     devices: FloatArray,
     release_s: FloatArray,
     objective: Objective,
-) -> tuple[float, float, FloatArray, FloatArray]:
-    """Mix the columns; return cost, makespan, weights and the prices (kinds, thresholds)."""
+) -> tuple[float, float, FloatArray, FloatArray] | None:
+    """Mix the columns; return cost, makespan, weights and the prices (kinds, thresholds).
+
+    None if HiGHS fails.
+    """
     capacity = np.repeat(devices, len(release_s))
     solution = linprog(
         np.append(objective.energy_price * columns[-1], objective.makespan_price),
@@ -91,8 +101,12 @@ def _solve_master(
         method="highs",
     )
     if solution.status != 0:
-        raise RuntimeError(f"HiGHS could not bound the episode: {solution.message}")
+        return None
     price = np.maximum(-solution.ineqlin.marginals, 0.0).reshape(len(devices), -1)
     # Exactly P in all, whatever the solver rounds: only then does the makespan cancel.
-    price *= objective.makespan_price / (devices @ price).sum()
+    total = float((devices @ price).sum())
+    if total > 0.0:
+        price *= objective.makespan_price / total
+    else:  # Time is free, or the solver could not tell.
+        price[:, 0] = objective.makespan_price / devices.sum()
     return float(solution.fun), float(solution.x[-1]), solution.x[:-1], price

@@ -20,6 +20,7 @@ def anneal(
     first: int,
     num_steps: int,
     temperature: float,
+    likely: FloatArray,
     rng: np.random.Generator,
 ) -> tuple[IntArray, FloatArray]:
     """Improve schedules by random changes (Kirkpatrick, Gelatt & Vecchi, Science 220, 1983).
@@ -30,6 +31,7 @@ def anneal(
         first: Only tasks from this position on are changed: those before it are simulated once.
         num_steps: Steps, each of a change to every schedule.
         temperature: In units of J, at first; it falls to 0.
+        likely: (num_tasks, actions), positive: how often each action is tried, relatively.
         rng: Source of the changes.
 
     Returns:
@@ -46,8 +48,9 @@ def anneal(
     tails = actions[:, first:].copy()
     current = value(tails)
     best, best_tails = current.copy(), tails.copy()
+    until = np.cumsum(likely[first:])
     for step in range(num_steps):
-        candidates = _change(tails, episode.num_actions, rng)
+        candidates = _change(tails, until / until[-1], rng)
         outcome = value(candidates)
         heat = temperature * (1.0 - step / num_steps)
         accepted = outcome - current < heat * rng.standard_exponential(len(current))
@@ -57,16 +60,20 @@ def anneal(
     return np.concatenate([actions[:, :first], best_tails], axis=1), best
 
 
-def _change(tails: IntArray, num_actions: int, rng: np.random.Generator) -> IntArray:
-    """Change one to `MAX_CHANGES` actions of each schedule."""
+def _change(tails: IntArray, until: FloatArray, rng: np.random.Generator) -> IntArray:
+    """Set one to `MAX_CHANGES` actions of each schedule.
+
+    Args:
+        tails: (n, tasks).
+        until: Cumulated probability of each (task, action), flattened.
+        rng: Source of the changes.
+    """
     count, length = tails.shape
     changed = tails.copy()
     num_changes = rng.integers(1, MAX_CHANGES + 1, count)
-    farthest = num_actions - 1
-    steps = np.array([-1, 1, -2, 2, -farthest, farthest])
     for change in range(MAX_CHANGES):
         rows = np.flatnonzero(change < num_changes)
-        tasks = rng.integers(0, length, len(rows))
-        moved = changed[rows, tasks] + rng.choice(steps, len(rows))
-        changed[rows, tasks] = np.clip(moved, 0, farthest)
+        drawn = np.searchsorted(until, rng.random(len(rows)), side="right")
+        task, action = np.divmod(drawn, len(until) // length)
+        changed[rows, task] = action
     return changed

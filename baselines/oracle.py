@@ -11,6 +11,7 @@ import numpy.typing as npt
 from cpu_gpu_env.baselines.base import Actions, Scheduler
 from cpu_gpu_env.baselines.beam_search import BeamSearch, PriceVector
 from cpu_gpu_env.baselines.bound import MAX_LP_TASKS, LowerBound, LowerBoundProgram, lower_bound
+from cpu_gpu_env.baselines.dispatch_pattern import pool_patterns, relax_pattern
 from cpu_gpu_env.baselines.local_search import anneal
 from cpu_gpu_env.realised import RealisedEpisode
 from cpu_gpu_env.tasks import FloatArray
@@ -22,18 +23,21 @@ IntArray = npt.NDArray[np.intp]
 class Effort:
     """How hard the oracle searches."""
 
-    beam_width: int = 600
+    beam_width: int = 300
     """Partial schedules kept by a beam search."""
-    leads: tuple[float, ...] = (1.0, 2.0, 4.0, 6.0)
+    leads: tuple[float, ...] = (1.0, 2.0, 4.0)
     """Beam searches with critical tasks, by their lead in mean lengths of a GPU share."""
-    chains: int = 256
+    rounds: int = 3
+    """How often new dispatch patterns are taken up, rounded and annealed."""
+    chains: int = 1024
     """Schedules annealed at once."""
-    sweeps: tuple[tuple[int | None, int], ...] = ((None, 25), (100, 35), (40, 60), (100, 30))
-    """Annealing: how many of the last tasks may change (None: all), and how many steps."""
+    sweeps: tuple[tuple[int | None, int], ...] = ((100, 15), (None, 8))
+    """Annealing in each round: how many of the last tasks may change (None: all), and how many
+    steps."""
 
 
 FULL_EFFORT = Effort()
-QUICK_EFFORT = Effort(beam_width=200, leads=(4.0,), sweeps=())
+QUICK_EFFORT = Effort(beam_width=200, leads=(4.0,), rounds=0)
 """About a tenth of the time for about a point of gap more: for many training examples."""
 
 CPU_SHARES = (-0.15, -0.075, 0.0, 0.075, 0.15)
@@ -45,10 +49,24 @@ TIGHTEN_GAP = 0.015
 large task late in the stream, which the plain program does not see."""
 MAX_CRITICAL = 2
 """Critical tasks at most."""
+PATIENT_TASKS = 1_200
+"""Longer episodes get one round, of `NUM_PATTERNS`: their programs are slow and their gap small."""
+NUM_PATTERNS = 2
+"""Dispatch patterns taken up in a round, after the first, which takes the best of each beam."""
+KEPT_PATTERNS = 2
+"""Of these, how many are rounded: those of the least cost."""
+PATTERN_POOL = 40
+"""They are those of this many best schedules."""
+NUM_ROUNDED = 2_000
+"""Schedules rounded from them in a round, some from each."""
+NUM_ELITE = 16
+"""The best schedules, which are annealed, many copies of each."""
 BEAM_TEMPERATURE = 0.1
 """In units of the objective of one task."""
-ANNEALING_TEMPERATURE = 0.2
+ANNEALING_TEMPERATURE = 0.05
 """Likewise."""
+PRICE_TEMPERATURE = 0.25
+"""Likewise: annealing tries actions e times less often for each such amount of reduced cost."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,39 +92,122 @@ def solve_episode(
     """Find a schedule close to the optimum, and the bound that says how close.
 
     The linear program's solution, rounded, and several beam searches give a population of
-    schedules, which is improved by annealing, mostly of the last tasks: they decide how evenly the
-    devices finish.
+    schedules. Then, in rounds, the best schedules of new dispatch patterns are found anew by linear
+    programs, rounded and annealed.
 
     Args:
         episode: All that is to come.
         effort: How hard to search.
         seed: Of the random choices: the same seed gives the same schedule.
-
-    Raises:
-        RuntimeError: If HiGHS fails.
     """
     rng = np.random.default_rng(seed)
     program = LowerBoundProgram(episode) if episode.num_tasks <= MAX_LP_TASKS else None
     relaxed = lower_bound(episode) if program is None else program.solve()
-    schedules = [relaxed.shares.argmax(axis=1)[None]]
+    beams = [relaxed.shares.argmax(axis=1)[None]]
     for vectors, lead_s in _searches(episode, relaxed, effort):
         found = BeamSearch(episode, vectors, lead_s).run(effort.beam_width, BEAM_TEMPERATURE, rng)
-        schedules.append(found[: effort.chains])
-    population = np.concatenate(schedules)
-    value = episode.simulate(population)
-    for last_tasks, steps in effort.sweeps:
-        num_tasks = episode.num_tasks
-        first = 0 if last_tasks is None else max(0, num_tasks - last_tasks)
-        kept = np.resize(value.argsort()[: max(1, effort.chains // 4)], effort.chains)
-        temperature = ANNEALING_TEMPERATURE / num_tasks
-        improved, outcome = anneal(episode, population[kept], first, steps, temperature, rng)
-        population = np.concatenate([population[value.argmin()][None], improved])
-        value = np.concatenate([[value.min()], outcome])
-    best = int(value.argmin())
-    objective, bound = float(value[best]), relaxed.objective
+        beams.append(found)
+    population = _Population.of(episode, np.concatenate(beams))
+    likely = _likely(relaxed.reduced_cost)
+    tried: set[bytes] = set()
+    starts = [_Population.of(episode, beam).best for beam in beams[1:]]
+    patient = episode.num_tasks <= PATIENT_TASKS
+    for number in range(effort.rounds if patient else min(effort.rounds, 1)):
+        if number:
+            starts = list(population.actions[population.value.argsort()[:PATTERN_POOL]])
+        if program is not None:
+            limit = len(starts) if patient and not number else NUM_PATTERNS
+            rounded = _round_patterns(program, starts, limit, tried, rng)
+            population = population.joined_by(_Population.of(episode, rounded))
+        for last_tasks, steps in effort.sweeps:
+            first = 0 if last_tasks is None else max(0, episode.num_tasks - last_tasks)
+            temperature = ANNEALING_TEMPERATURE / episode.num_tasks
+            elite = np.resize(population.value.argsort()[:NUM_ELITE], effort.chains)
+            improved = anneal(
+                episode, population.actions[elite], first, steps, temperature, likely, rng
+            )
+            best = np.array([population.value.argmin()])
+            kept = _Population(population.actions[best], population.value[best])
+            population = kept.joined_by(_Population(*improved))
+    objective, bound = float(population.value.min()), relaxed.objective
     if program is not None and objective > bound * (1.0 + TIGHTEN_GAP):
         bound = max(bound, program.tighten(objective).objective)
-    return OracleSchedule(population[best], objective, bound)
+    return OracleSchedule(population.best, objective, bound)
+
+
+@dataclass(frozen=True, eq=False)
+class _Population:
+    """Schedules."""
+
+    actions: IntArray
+    """(n, num_tasks)."""
+    value: FloatArray
+    """(n,): J."""
+
+    @staticmethod
+    def of(episode: RealisedEpisode, actions: IntArray) -> _Population:
+        return _Population(actions, episode.simulate(actions))
+
+    @property
+    def best(self) -> IntArray:
+        return np.asarray(self.actions[self.value.argmin()])
+
+    def joined_by(self, other: _Population) -> _Population:
+        actions = np.concatenate([self.actions, other.actions])
+        return _Population(actions, np.concatenate([self.value, other.value]))
+
+
+def _likely(reduced_cost: FloatArray) -> FloatArray:
+    """How often annealing tries each action: seldom where only one is any good."""
+    weight = np.exp(-reduced_cost / PRICE_TEMPERATURE)
+    total = weight.sum(axis=1, keepdims=True)
+    return np.asarray(weight * (total - weight.max(axis=1, keepdims=True)) / total + 1e-12)
+
+
+def _round_patterns(
+    program: LowerBoundProgram,
+    starts: list[IntArray],
+    limit: int,
+    tried: set[bytes],
+    rng: np.random.Generator,
+) -> IntArray:
+    """Relax the dispatch patterns of schedules and round the best of the solutions.
+
+    Args:
+        program: The episode's program.
+        starts: Schedules, the best first.
+        limit: Patterns at most.
+        tried: Patterns of earlier rounds, which are left out; these are added.
+        rng: Source of the rounding.
+
+    Returns:
+        Rounded schedules, (n, num_tasks).
+    """
+    relaxations = []
+    for actions in starts:
+        patterns = pool_patterns(program.episode, actions)
+        key = b"|".join(pattern.key for pattern in patterns if pattern is not None)
+        if key in tried:
+            continue
+        tried.add(key)
+        relaxation = relax_pattern(program, patterns)
+        if relaxation is not None:
+            relaxations.append(relaxation)
+        limit -= 1
+        if not limit:
+            break
+    relaxations.sort(key=lambda relaxation: relaxation[0])
+    kept = relaxations[:KEPT_PATTERNS]
+    rounded = [starts[0][None]]
+    for _, shares in kept:
+        count = NUM_ROUNDED // len(kept) // 2
+        drawn = rng.random((count, len(shares), 1))
+        rounded.append((drawn > shares.cumsum(axis=1)[:, :-1]).sum(axis=2))
+        # A mixture of two actions costs much the same as one between them, which moves less work.
+        mean = shares @ np.arange(shares.shape[1])
+        mean = np.minimum(mean, shares.shape[1] - 1.0)
+        rounded.append((mean + rng.random((count, len(shares)))).astype(np.intp))
+    return np.concatenate(rounded)
 
 
 def _searches(
@@ -114,7 +215,9 @@ def _searches(
 ) -> list[tuple[list[PriceVector], float]]:
     """Price vectors and lead [s] of each beam search."""
     objective, costs = episode.objective, episode.costs
-    fluid = sum(objective.cpu_prices[kind] for kind in costs.cpu_kind) / objective.makespan_price
+    # With idle devices that draw nothing and w = 1, time is free and there is nothing to share out.
+    price = objective.makespan_price or 1.0
+    fluid = sum(objective.cpu_prices[kind] for kind in costs.cpu_kind) / price
     shares = [min(max(fluid + offset, 0.0), 1.0) for offset in CPU_SHARES]
     plain = [PriceVector(share) for share in shares]
     searches = [(plain, 0.0)]

@@ -22,13 +22,34 @@ from pathlib import Path
 
 import numpy as np
 
-from cpu_gpu_env import realised
+from cpu_gpu_env import objective, realised, vector_queue
 from cpu_gpu_env.atomic_file import write_text_atomically
-from cpu_gpu_env.baselines import beam_search, bound, dual_bound, local_search, oracle, placements
+from cpu_gpu_env.baselines import (
+    beam_search,
+    bound,
+    dispatch_pattern,
+    dual_bound,
+    linear_program,
+    local_search,
+    oracle,
+    placements,
+)
 from cpu_gpu_env.baselines.oracle import FULL_EFFORT, Effort, OracleSchedule, solve_episode
 from cpu_gpu_env.realised import RealisedEpisode
 
-SOLVER_MODULES = (beam_search, bound, dual_bound, local_search, oracle, placements, realised)
+SOLVER_MODULES = (
+    beam_search,
+    bound,
+    dispatch_pattern,
+    dual_bound,
+    linear_program,
+    local_search,
+    objective,
+    oracle,
+    placements,
+    realised,
+    vector_queue,
+)
 """What a schedule depends on besides the episode."""
 
 
@@ -97,15 +118,26 @@ def _solve(episode: RealisedEpisode, effort: Effort, cache: Path | None) -> Orac
 
 
 def _load(path: Path, episode: RealisedEpisode) -> OracleSchedule | None:
-    """Read a schedule; None if there is none, or the file is damaged."""
+    """Read a schedule; None if there is none, or the file is damaged.
+
+    The schedule is played, so a file cannot claim another objective than it has.
+    """
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-        actions = np.array(content["actions"], dtype=np.intp)
-        schedule = OracleSchedule(actions, float(content["objective"]), float(content["bound"]))
-    except (OSError, ValueError, KeyError, TypeError):
+        actions = np.array(content["actions"])
+        bound = float(content["bound"])
+        claimed = float(content["objective"])
+    except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
         return None
-    fits = actions.shape == (episode.num_tasks,) and schedule.bound <= schedule.objective
-    return schedule if fits else None
+    fits = actions.shape == (episode.num_tasks,) and np.issubdtype(actions.dtype, np.integer)
+    if not fits or actions.min() < 0 or actions.max() >= episode.num_actions:
+        return None
+    played = float(episode.simulate(actions[None])[0])
+    same = abs(claimed - played) <= 1e-9 * abs(played)
+    # Written so that nan is refused.
+    if not (same and bound <= claimed):
+        return None
+    return OracleSchedule(actions.astype(np.intp), claimed, bound)
 
 
 def _file(cache: Path, episode: RealisedEpisode, effort: Effort) -> Path:

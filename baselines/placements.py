@@ -82,6 +82,10 @@ class Placements:
         tasks = len(weights)
         return np.asarray(weights.reshape(tasks, -1, self.num_actions).sum(axis=1))
 
+    def least_by_action(self, cost: FloatArray) -> FloatArray:
+        """Least cost of the placements (num_tasks, placements) of each (num_tasks, actions)."""
+        return np.asarray(cost.reshape(len(cost), -1, self.num_actions).min(axis=1))
+
 
 def _indicator(index: int, length: int) -> FloatArray:
     return np.asarray(np.arange(length) == index, dtype=np.float64)

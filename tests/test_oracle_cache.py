@@ -1,5 +1,6 @@
 """Oracle schedules on disk: the same in parallel and alone, and safe against damage."""
 
+import json
 import subprocess
 import sys
 import textwrap
@@ -54,12 +55,40 @@ def test_whatever_matters_is_in_the_key(tmp_path: Path, other: dict) -> None:
     assert len(files(tmp_path)) == 8
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", '{"bound": 2, "objective": 1, "actions": []}'])
+@pytest.mark.parametrize(
+    "content",
+    ["", "{", "[]", "[" * 100_000, '{"bound": 2, "objective": 1, "actions": []}', "\0", "9" * 5000],
+)
 def test_a_damaged_file_is_solved_again(tmp_path: Path, content: str) -> None:
     episodes = some_episodes()
     first = solve_episodes(episodes, tmp_path, QUICK_EFFORT, jobs=1)
     for path in files(tmp_path):
         path.write_text(content)
+    assert same(first, solve_episodes(episodes, tmp_path, QUICK_EFFORT, jobs=1))
+
+
+@pytest.mark.parametrize(
+    "claim",
+    [
+        {"objective": 0.5, "bound": 0.5},
+        {"objective": float("nan")},
+        {"bound": float("nan")},
+        {"bound": 1e9},
+        {"bound": None},
+        {"actions": [0] * 12},
+        {"actions": [-1] * 12},
+        {"actions": [6] * 12},
+        {"actions": [10**30] * 12},
+        {"actions": [0.5] * 12},
+        {"actions": [[0]] * 12},
+        {"actions": ["0"] * 12},
+    ],
+)
+def test_a_file_is_not_believed(tmp_path: Path, claim: dict) -> None:
+    episodes = some_episodes()
+    first = solve_episodes(episodes, tmp_path, QUICK_EFFORT, jobs=1)
+    for path in files(tmp_path):
+        path.write_text(json.dumps({**json.loads(path.read_text()), **claim}))
     assert same(first, solve_episodes(episodes, tmp_path, QUICK_EFFORT, jobs=1))
 
 
