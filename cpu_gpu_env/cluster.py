@@ -69,21 +69,13 @@ class Device:
                 f"device {self.name!r}: field 'active_power_w' is {self.active_power_w}; "
                 f"allowed: at least idle_power_w = {self.idle_power_w}"
             )
-        self._check_at_least("cache_bytes", 0.0)
-        self._check_at_least("cache_bandwidth", self.memory_bandwidth)
-        self._check_at_least("ridge_sharpness", 1.0)
+        self._check("cache_bytes", 0.0)
+        self._check("cache_bandwidth", self.memory_bandwidth, also=math.inf)
+        self._check("ridge_sharpness", 1.0, also=math.inf)
         if math.isinf(self.cache_bandwidth) and self.cache_bytes > 0:
             raise HybridClusterError(
                 f"device {self.name!r}: field 'cache_bandwidth' is missing or infinite; allowed: "
                 "a number, where there are caches (cache_bytes > 0)"
-            )
-
-    def _check_at_least(self, field: str, low: float) -> None:
-        value = getattr(self, field)
-        number = isinstance(value, (int, float)) and not isinstance(value, bool)
-        if not (number and value >= low):
-            raise HybridClusterError(
-                f"device {self.name!r}: field {field!r} is {value!r}; allowed: a number >= {low:g}"
             )
 
     def _check(self, field: str, low: float, also: float | None = None) -> None:
