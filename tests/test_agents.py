@@ -89,7 +89,7 @@ def test_other_algorithms_train_and_load(algo: str, tmp_path: Path) -> None:
         net_arch=(8,),
         observe_queues=True,
         problems=({"num_tasks": 5},),
-        settings=DQNSettings(learning_starts=50),
+        settings=DQNSettings(learning_starts=50, batch_size=32, gradient_steps=1),
     )
     agent = load_agent(train(plan).last)
     assert agent.settings.observe_queues
