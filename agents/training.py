@@ -39,7 +39,7 @@ LAST_AGENT = "last.zip"
 CHECKPOINT = "checkpoint.zip"
 """Name of what a training goes on from, in its folder."""
 
-DEFAULT_STEPS = 600_000
+DEFAULT_STEPS = 450_000
 """Environment steps of a training."""
 
 
