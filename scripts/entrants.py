@@ -1,0 +1,95 @@
+"""What takes part in a comparison: fixed schedulers, trained ones, and the oracle's schedules."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from cpu_gpu_env.baselines import SCHEDULERS, make_scheduler
+from cpu_gpu_env.baselines.comparison import ORACLE, Entrant
+from cpu_gpu_env.baselines.forest import load_forest
+from cpu_gpu_env.baselines.hybrid_ml import BEST_FOREST, FEATURES, HybridML
+from cpu_gpu_env.baselines.oracle import OracleSchedule
+from cpu_gpu_env.baselines.oracle_cache import solve_episodes
+from cpu_gpu_env.errors import HybridClusterError, unknown_name
+from cpu_gpu_env.problem import Problem
+from cpu_gpu_env.vector_env import HybridClusterVectorEnv
+
+
+def find_entrants(
+    schedulers: str, agents: Sequence[Path], seed: int, problem: Problem
+) -> list[Entrant]:
+    """Find the schedulers of a comparison.
+
+    Args:
+        schedulers: Names of fixed ones, separated by commas.
+        agents: Files of trained ones, or their folders.
+        seed: Of the fixed ones' own generators.
+        problem: What they are to act in.
+
+    Raises:
+        HybridClusterError: If there is none of that name, or a trained one is not usable.
+    """
+    names = dict.fromkeys(name.strip() for name in schedulers.split(","))
+    entrants = [_fixed(name, seed) for name in names]
+    for path in agents:
+        entrants.append(_agent(path, problem, {ORACLE, *(e.name for e in entrants)}))
+    return entrants
+
+
+def solve_oracle(
+    seeds: Sequence[int], kwargs: dict[str, Any], cache: Path, jobs: int
+) -> list[OracleSchedule]:
+    """Bound every episode, with a progress bar; what is solved stays in the cache.
+
+    Args:
+        seeds: One an episode.
+        kwargs: Arguments of the environment.
+        cache: Folder of solved episodes.
+        jobs: Processes; -1: one a core.
+    """
+    env = HybridClusterVectorEnv(len(seeds), **kwargs)
+    env.reset(seed=list(seeds))
+    with tqdm(total=len(seeds), unit="episode", desc="bounding") as bar:
+        return solve_episodes(env.realised_episodes(), cache, jobs=jobs, progress=bar.update)
+
+
+def _fixed(name: str, seed: int) -> Entrant:
+    if name not in SCHEDULERS:
+        raise unknown_name("scheduler", name, SCHEDULERS)
+    return Entrant(name, lambda env: make_scheduler(name, env, seed))
+
+
+def _agent(path: Path, problem: Problem, taken: set[str]) -> Entrant:
+    from cpu_gpu_env.agents.files import BEST_AGENT, load_agent
+
+    if path.suffix == ".npz" or (path / BEST_FOREST).exists():
+        return _forest(path, taken)
+    file = path / BEST_AGENT if path.is_dir() else path
+    saved = load_agent(file)
+    try:
+        saved.settings.check_fits(problem)
+    except HybridClusterError as error:
+        raise HybridClusterError(f"{file}: {error}") from None
+    return Entrant(_new_name(path, taken), saved.act_in, saved.settings.observe_queues)
+
+
+def _forest(path: Path, taken: set[str]) -> Entrant:
+    forest = load_forest(path / BEST_FOREST if path.is_dir() else path, len(FEATURES))
+    return Entrant(_new_name(path, taken), lambda env: HybridML(env, forest=forest))
+
+
+def _new_name(path: Path, taken: set[str]) -> str:
+    path = Path(os.path.abspath(path))  # "." and "best.zip" have no folder's name
+    name = path.parent.name if path.stem == "best" else path.stem
+    if not name.isprintable():
+        raise HybridClusterError(
+            f"agent {str(path)!r}: its name goes into tables; allowed: printable characters"
+        )
+    while name in taken:
+        name += "'"
+    return name

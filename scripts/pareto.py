@@ -1,0 +1,207 @@
+"""Sweep the energy weight: makespan against energy of every scheduler, and what no one can beat."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import io
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+if __name__ == "__main__":  # Ctrl-C during the imports below
+    signal.signal(signal.SIGINT, lambda *_: os._exit(130))
+
+import numpy as np
+import numpy.typing as npt
+
+from cpu_gpu_env.atomic_file import write_bytes_atomically, write_text_atomically
+from cpu_gpu_env.baselines.comparison import compare
+from cpu_gpu_env.baselines.evaluation import EVALUATION_SEED
+from cpu_gpu_env.baselines.oracle_cache import default_cache
+from cpu_gpu_env.errors import HybridClusterError
+from cpu_gpu_env.problem import make_problem
+from cpu_gpu_env.scripts.command import (
+    add_env_arguments,
+    check_output,
+    cores,
+    env_kwargs,
+    interrupted,
+    make_parser,
+    positive,
+    run,
+    seed,
+)
+from cpu_gpu_env.scripts.entrants import find_entrants, solve_oracle
+from cpu_gpu_env.tasks import FloatArray
+
+SCHEDULERS = "gpu-only,earliest-finish,myopic,static-price,queue-price"
+WEIGHTS = (0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 1.0)
+COLUMNS = (
+    "energy_weight",
+    "scheduler",
+    "makespan_s",
+    "makespan_s_ci95",
+    "energy_j",
+    "energy_j_ci95",
+    "objective",
+    "gap",
+    "gap_ci95",
+    "bound",
+)
+
+
+def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = make_parser(
+        "Sweep the energy weight from 0 to 1 and draw makespan against energy of every scheduler, "
+        "with the region that the certified bounds rule out.",
+        "python scripts/pareto.py --agent runs/dqn-weights/best.zip --episodes 20",
+    )
+    add_env_arguments(parser)
+    parser.add_argument(
+        "--weights", type=_weights, default=WEIGHTS, help="energy weights, separated by commas"
+    )
+    parser.add_argument(
+        "--agent",
+        type=Path,
+        action="append",
+        default=[],
+        help="agent file of train.py, or its folder; may be repeated",
+    )
+    parser.add_argument("--schedulers", default=SCHEDULERS, help="fixed ones, by commas")
+    parser.add_argument("--episodes", type=positive, default=20, help="held-out episodes")
+    parser.add_argument(
+        "--seed", type=seed, default=EVALUATION_SEED, help="seed of the first episode"
+    )
+    parser.add_argument(
+        "--cache", type=Path, default=default_cache(), help="folder of solved episodes"
+    )
+    parser.add_argument(
+        "--jobs", type=cores, default=os.cpu_count() or 1, help="processes that solve"
+    )
+    parser.add_argument("--output", type=Path, default=Path("runs/pareto"), help="folder to write")
+    return parser.parse_args(argv)
+
+
+def _weights(text: str) -> tuple[float, ...]:
+    try:
+        weights = tuple(float(part) for part in text.split(","))
+    except ValueError:
+        weights = ()
+    if not weights or not all(0 <= weight <= 1 for weight in weights):
+        raise argparse.ArgumentTypeError(f"{text!r:.40} is no list of numbers in [0, 1]")
+    return tuple(sorted(set(weights)))
+
+
+def execute(arguments: argparse.Namespace) -> int:
+    """Compare at every weight; what is done when Ctrl-C comes is drawn."""
+    table, picture = arguments.output / "pareto.csv", arguments.output / "pareto.png"
+    for path in (table, picture):
+        check_output(path, "file")
+    check_output(arguments.cache)
+    rows: list[dict[str, Any]] = []
+    stopped = False
+    try:
+        for weight in arguments.weights:
+            print(f"energy weight {weight:g}")
+            rows += compare_at(arguments, weight)
+    except KeyboardInterrupt:
+        stopped = True
+    if not rows:
+        return interrupted()
+    text = io.StringIO()
+    writer = csv.DictWriter(text, COLUMNS)
+    writer.writeheader()
+    writer.writerows(rows)
+    write_text_atomically(table, text.getvalue())
+    problem = make_problem(**env_kwargs(arguments))
+    reference = problem.objective.reference
+    scale = np.array([reference.makespan_s, reference.energy_j]) * problem.num_tasks
+    write_bytes_atomically(picture, draw(rows, scale, f"{problem.cluster.name}"))
+    for path in (table, picture):
+        print(f"written: {path}")
+    return interrupted() if stopped else 0
+
+
+def compare_at(arguments: argparse.Namespace, weight: float) -> list[dict[str, Any]]:
+    """Compare all schedulers at an energy weight; a record a scheduler."""
+    kwargs = {**env_kwargs(arguments), "energy_weight": weight}
+    problem = make_problem(**kwargs)
+    entrants = find_entrants(arguments.schedulers, arguments.agent, arguments.seed, problem)
+    seeds = range(arguments.seed, arguments.seed + arguments.episodes)
+    oracle = solve_oracle(seeds, kwargs, arguments.cache, arguments.jobs)
+    comparison = compare(entrants, seeds, kwargs, oracle=oracle)
+    if len(comparison.entries) <= len(entrants):
+        raise KeyboardInterrupt
+    extra = {"energy_weight": weight, "bound": float(np.mean([s.bound for s in oracle]))}
+    return [
+        {**{name: row[name] for name in COLUMNS if name in row}, **extra}
+        for row in comparison.rows()
+    ]
+
+
+def envelope(
+    rows: list[dict[str, Any]], scale: FloatArray, makespan_s: FloatArray
+) -> npt.NDArray[np.float64]:
+    """Least energy that the bounds allow at each mean makespan [J].
+
+    The bound b at weight w says (1-w) makespan / T + w energy / E >= b, with T and E in `scale`.
+    """
+    bounds = {row["energy_weight"]: row["bound"] for row in rows}
+    least = np.zeros(len(makespan_s))
+    for weight, bound in bounds.items():
+        rest = bound - (1 - weight) * makespan_s / scale[0]
+        if weight > 0:
+            least = np.maximum(least, rest / weight * scale[1])
+        else:
+            least = np.where(rest > 0, np.inf, least)
+    return least
+
+
+def draw(rows: list[dict[str, Any]], scale: FloatArray, title: str) -> bytes:
+    """Draw a line a scheduler through its points, in order of weight."""
+    from matplotlib.figure import Figure
+
+    if not rows:
+        raise HybridClusterError("there is nothing to draw")
+    figure = Figure(figsize=(7.5, 5.5), layout="constrained")
+    axes = figure.add_subplot()
+    for name in dict.fromkeys(row["scheduler"] for row in rows):
+        mine = sorted(
+            (row for row in rows if row["scheduler"] == name), key=lambda row: row["energy_weight"]
+        )
+        axes.plot(
+            [row["makespan_s"] for row in mine],
+            [row["energy_j"] / 1e3 for row in mine],
+            "s-" if name == "oracle" else "o-",
+            markersize=4,
+            label=name,
+        )
+    axes.set_xscale("log")
+    low, high = axes.get_xlim()
+    floor, top = axes.get_ylim()
+    makespan_s = np.geomspace(low, high, 400)
+    least_kj = np.minimum(envelope(rows, scale, makespan_s) / 1e3, top)
+    axes.fill_between(makespan_s, floor, least_kj, color="0.85", label="ruled out by the bounds")
+    axes.set_xlim(low, high)
+    axes.set_ylim(floor, top)
+    axes.set_xlabel("makespan [s], mean over the episodes")
+    axes.set_ylabel("energy [kJ]")
+    axes.set_title(f"{title}: energy weight from 0 to 1", parse_math=False, fontsize=10)
+    axes.legend(fontsize=8)
+    axes.grid(alpha=0.3)
+    picture = io.BytesIO()
+    figure.savefig(picture, dpi=130)
+    return picture.getvalue()
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Entry point; returns the exit code."""
+    return run(execute, parse_arguments(argv))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
