@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from importlib.util import find_spec
 from typing import Any
@@ -83,6 +84,12 @@ def policy_class(algo: str) -> type[BasePolicy]:
     return ALGORITHMS[algo][1]
 
 
+def net_kwargs(algo: str, net_arch: Sequence[int]) -> dict[str, Any]:
+    """Arguments of an algorithm's policy that shape its net."""
+    quantiles = {"n_quantiles": NUM_QUANTILES} if algo == "qrdqn" else {}
+    return {"net_arch": list(net_arch), **quantiles}
+
+
 def learns_from_replay(algo: str) -> bool:
     """Whether an algorithm is one of the DQNs."""
     return algo in ("dqn", "qrdqn")
@@ -112,7 +119,7 @@ def make_algorithm(
     policy = policy_class(algo)
     common: dict[str, Any] = {
         # The fused step of Adam takes a tenth off a gradient step.
-        "policy_kwargs": {"net_arch": list(net_arch), "optimizer_kwargs": {"fused": True}},
+        "policy_kwargs": {**net_kwargs(algo, net_arch), "optimizer_kwargs": {"fused": True}},
         "seed": seed,
         "tensorboard_log": tensorboard_log,
         "device": "cpu",
@@ -134,8 +141,6 @@ def make_algorithm(
         }
     if algo == "a2c":  # trains with RMSprop, which has no fused step
         del common["policy_kwargs"]["optimizer_kwargs"]
-    if algo == "qrdqn":
-        common["policy_kwargs"]["n_quantiles"] = NUM_QUANTILES
     return ALGORITHMS[algo][0](policy, env, **common)
 
 

@@ -65,10 +65,10 @@ def read_progress(path: Path) -> dict[str, Any]:
     """
     try:
         with zipfile.ZipFile(path) as archive:
-            progress: dict[str, Any] = json.loads(archive.read(_STATE))["progress"]
+            progress: dict[str, Any] = dict(json.loads(archive.read(_STATE))["progress"])
     except OSError as error:
         raise HybridClusterError(f"{path}: nothing to resume: {error.strerror}") from None
-    except (zipfile.BadZipFile, KeyError, TypeError, ValueError) as error:
+    except Exception as error:  # a damaged file makes the readers raise whatever they like
         raise HybridClusterError(f"{path}: not a checkpoint: {error}") from None
     return progress
 
@@ -92,7 +92,7 @@ def restore_checkpoint(model: BaseAlgorithm, path: Path) -> None:
             if name not in COUNTERS:
                 raise ValueError(f"unknown counter {name!r}")
             setattr(model, name, int(value))
-    except Exception as error:  # a damaged file makes the readers raise whatever they like
+    except Exception as error:  # as above
         reason = str(error).partition("\n")[0]
         raise HybridClusterError(f"{path}: not a checkpoint of this training: {reason}") from None
 
@@ -103,3 +103,5 @@ def _restore_replay(buffer: ReplayBuffer, place: dict[str, Any], archive: zipfil
         stored = np.load(io.BytesIO(archive.read(f"{name}.npy")), allow_pickle=False)
         getattr(buffer, name)[: len(stored)] = stored
     buffer.pos, buffer.full = int(place["pos"]), bool(place["full"])
+    if not 0 <= buffer.pos < buffer.buffer_size:
+        raise ValueError(f"the replay buffer goes on at {buffer.pos} of {buffer.buffer_size}")

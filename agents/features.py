@@ -14,7 +14,8 @@ import numpy.typing as npt
 from gymnasium import spaces
 
 from cpu_gpu_env.costs import build_cost_tables
-from cpu_gpu_env.observation import NUM_FEATURES
+from cpu_gpu_env.errors import HybridClusterError
+from cpu_gpu_env.observation import NUM_FEATURES, observation_space
 from cpu_gpu_env.problem import Problem
 from cpu_gpu_env.tasks import FloatArray, Tasks
 from cpu_gpu_env.workload import Range
@@ -55,6 +56,7 @@ class AgentFeatures:
         self.size = num_features(len(problem.gpu_fractions), observe_queues, context)
         self._num_cpus = len(problem.cluster.cpus)
         self._num_gpus = len(problem.cluster.gpus)
+        (self._num_entries,) = observation_space(problem.cluster, observe_queues).shape or ()
         self._unit_s = problem.objective.reference.makespan_s
         workload, costs = problem.workload, problem.costs
         self._ranges = (workload.size_range, workload.intensity_range, workload.memory_range)
@@ -63,15 +65,24 @@ class AgentFeatures:
         self._context = self._describe_problem() if context else None
 
     def __call__(self, observation: npt.NDArray[np.floating]) -> Features:
-        """Map observations (n, entries) to features (n, size), float32."""
-        observation = np.asarray(observation, dtype=np.float64)
-        cpu, gpu = self._times(observation[:, :NUM_FEATURES])
+        """Map observations (n, entries) to features (n, size), float32.
+
+        Raises:
+            HybridClusterError: If the observations are of another environment.
+        """
+        seen: FloatArray = np.asarray(observation, dtype=np.float64)
+        if seen.shape[1] != self._num_entries:
+            raise HybridClusterError(
+                f"observations have {seen.shape[1]} entries; allowed: {self._num_entries}, as in "
+                f"an environment with observe_queues={self.observe_queues}"
+            )
+        cpu, gpu = self._times(seen[:, :NUM_FEATURES])
         shortest = np.maximum(cpu, gpu).min(axis=1, keepdims=True)
         columns = [_log(shortest), _log(cpu), _log(gpu)]
         if self.observe_queues:
-            columns += self._queues(observation[:, NUM_FEATURES:], cpu, gpu)
+            columns += self._queues(seen[:, NUM_FEATURES:], cpu, gpu)
         if self._context is not None:
-            columns.append(np.broadcast_to(self._context, (len(observation), NUM_CONTEXT)))
+            columns.append(np.broadcast_to(self._context, (len(seen), NUM_CONTEXT)))
         return np.concatenate(columns, axis=1).astype(np.float32)
 
     def _times(self, scaled: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -109,16 +120,18 @@ class AgentFeatures:
     def _describe_problem(self) -> FloatArray:
         """Energy weight, costs of a second of each pool in T_ref, and sizes, (NUM_CONTEXT,)."""
         objective, costs = self.problem.objective, self.problem.costs
-        prices = (
-            self._cpu_share @ objective.cpu_prices,
-            self._gpu_share @ objective.gpu_prices,
-            objective.energy_price * (self._cpu_share @ costs.cpu_power_w),
-            objective.energy_price * (self._gpu_share @ costs.gpu_power_w),
+        prices = np.array(
+            [
+                self._cpu_share @ objective.cpu_prices,
+                self._gpu_share @ objective.gpu_prices,
+                objective.energy_price * (self._cpu_share @ costs.cpu_power_w),
+                objective.energy_price * (self._gpu_share @ costs.gpu_power_w),
+            ]
         )
         return np.array(
             [
                 objective.energy_weight,
-                *(float(_log(np.float64(price * self._unit_s))) for price in prices),
+                *_log(prices * self._unit_s),
                 np.log(self._num_cpus),
                 np.log(self._num_gpus),
             ]

@@ -20,7 +20,7 @@ from gymnasium import spaces
 from stable_baselines3.common.policies import BasePolicy
 
 from cpu_gpu_env.agents.agent import Agent
-from cpu_gpu_env.agents.algorithms import policy_class
+from cpu_gpu_env.agents.algorithms import net_kwargs, policy_class
 from cpu_gpu_env.agents.features import feature_space
 from cpu_gpu_env.agents.settings import AgentSettings
 from cpu_gpu_env.atomic_file import write_bytes_atomically
@@ -116,7 +116,7 @@ def _build_policy(settings: AgentSettings, weights: bytes) -> BasePolicy:
         feature_space(settings.num_features),
         spaces.Discrete(settings.num_actions),
         lambda _: 0.0,
-        net_arch=list(settings.net_arch),
+        **net_kwargs(settings.algo, settings.net_arch),
     )
     needed = policy.state_dict()
     for name in sorted(needed.keys() ^ given.keys()):

@@ -15,6 +15,7 @@ has a part in: potential-based shaping (Ng, Harada & Russell, ICML 1999) with th
 the next task x' as a control variate. The expectation is over x' alone, which no action can choose.
 It is taken over the same `NUM_IMAGINED` tasks of the workload each time, so that the reward of an
 action in a state is a number without noise; or over the one that comes, where a trace decides it.
+An action that does not fit the GPUs costs what running on the CPU does, since that is what happens.
 """
 
 from __future__ import annotations
@@ -28,7 +29,6 @@ from cpu_gpu_env.agents.features import AgentFeatures, feature_space
 from cpu_gpu_env.agents.sb3_vec_env import HybridClusterVecEnv
 from cpu_gpu_env.baselines.online import QueuePrice, StaticPrice
 from cpu_gpu_env.problem import Problem
-from cpu_gpu_env.state import SchedulingState
 from cpu_gpu_env.tasks import FloatArray
 from cpu_gpu_env.vector_env import HybridClusterVectorEnv
 
@@ -85,7 +85,7 @@ class LearningVecEnv(HybridClusterVecEnv):
     def _imagine(self, seed: int | None) -> ImaginedTasks:
         return ImaginedTasks(self.venv.problem, self._prices, np.random.default_rng(seed))
 
-    def seed(self, seed: int | None = None, offset: int = 0) -> list[int | None]:  # type: ignore[override]
+    def seed(self, seed: int | None = None, offset: int = 0) -> list[int | None]:
         """Seed the environments, from their next reset on, and choose what is imagined.
 
         Args:
@@ -130,15 +130,11 @@ class LearningVecEnv(HybridClusterVecEnv):
     def _look(self) -> None:
         """Work out S, M and e of the current tasks."""
         state = self.venv.scheduling_state()
-        self._scores = self._score(state)
+        self._scores = self._look_ahead.scores(state)
         self._least = self._scores.min(axis=1)
         self._energy_cost = self.venv.objective.energy_price * state.energy_j
         self._arrival_s = state.arrival_s
         self._remainder = self._least - self._static.scores(state).min(axis=1)
-
-    def _score(self, state: SchedulingState) -> FloatArray:
-        """S of every action, infinite where it does not fit."""
-        return np.where(state.action_mask == 1, self._look_ahead.scores(state), np.inf)
 
     def _expected_remainder(self, before_s: FloatArray) -> FloatArray:
         """E[M(s') - p(x')] after tasks that arrived at these times, (num_envs,)."""
@@ -148,5 +144,7 @@ class LearningVecEnv(HybridClusterVecEnv):
         shape = (NUM_IMAGINED, self.num_envs)
         rows = np.broadcast_to(imagined.rows[:, None], shape)
         state = self.venv.imagined_state(rows, before_s + imagined.gaps_s[:, None])
-        remainder = self._score(state).min(axis=1) - self._static.scores(state).min(axis=1)
-        return np.asarray(imagined.weights @ remainder.reshape(shape))
+        least = self._look_ahead.scores(state).min(axis=1)
+        remainder = least - self._static.scores(state).min(axis=1)
+        expected: FloatArray = imagined.weights @ remainder.reshape(shape)
+        return expected

@@ -26,17 +26,19 @@ class MixtureVecEnv(VecEnv):
         super().__init__(total, parts[0].observation_space, parts[0].action_space)
         self._ends = np.cumsum([part.num_envs for part in parts])
 
-    def seed(self, seed: int | None = None) -> list[int | None]:  # type: ignore[override]
+    def seed(self, seed: int | None = None) -> list[int | None]:
         """Seed all environments; none plays the episodes of another."""
+        return self._seed_from(seed, 0)
+
+    def _seed_from(self, seed: int | None, offset: int) -> list[int | None]:
         seeds: list[int | None] = []
-        for part, end in zip(self.parts, self._ends.tolist(), strict=True):
-            seeds += part.seed(seed, end - part.num_envs)
+        for part in self.parts:
+            seeds += part.seed(seed, offset + len(seeds))
         return seeds
 
     def go_on_from(self, seed: int, num_steps: int) -> None:
-        """Seed for episodes other than those of the first `num_steps` steps."""
-        for part, end in zip(self.parts, self._ends.tolist(), strict=True):
-            part.seed(seed, num_steps + end)
+        """Seed for episodes other than those of a training's first `num_steps` steps."""
+        self._seed_from(seed, num_steps)
 
     def reset(self) -> npt.NDArray[np.float32]:
         """Start an episode everywhere."""

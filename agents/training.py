@@ -23,7 +23,7 @@ from cpu_gpu_env.agents.algorithms import (
     make_algorithm,
 )
 from cpu_gpu_env.agents.checkpoint import read_progress, restore_checkpoint, save_checkpoint
-from cpu_gpu_env.agents.files import BEST_AGENT, save_agent
+from cpu_gpu_env.agents.files import BEST_AGENT, load_agent, save_agent
 from cpu_gpu_env.agents.learning_env import LearningVecEnv
 from cpu_gpu_env.agents.mixture import MixtureVecEnv
 from cpu_gpu_env.agents.settings import AgentSettings
@@ -158,7 +158,6 @@ class HeldOutEvaluation(BaseCallback):
     def evaluate(self) -> None:
         """Play the held-out episodes with the current agent, and keep what is worth keeping."""
         plan = self.plan
-        self._updates = self.model._n_updates
         policy = copy.deepcopy(self.model.policy)
         policy.load_state_dict(acting_weights(self.model))
         objective, makespan_s, energy_j = self._play(policy)
@@ -173,8 +172,9 @@ class HeldOutEvaluation(BaseCallback):
             self.best_objective = objective
             self.save(policy, plan.best, objective)
         self.save(policy, plan.output / LAST_AGENT, objective)
-        progress = {"plan": plan.describe(), "best_objective": self.best_objective}
-        save_checkpoint(self.model, progress, plan.output / CHECKPOINT)
+        save_checkpoint(self.model, {"plan": plan.describe()}, plan.output / CHECKPOINT)
+        # Only now: what Ctrl-C breaks off is made up for at the end.
+        self._updates = self.model._n_updates
         if self.report is not None:
             self.report(self.num_timesteps, objective)
 
@@ -291,18 +291,29 @@ def _resume(
     saved, described = read_progress(path), plan.describe()
     before = saved.get("plan")
     if before != described:
-        differing = [
-            name
-            for name in described
-            if not isinstance(before, dict) or before.get(name) != described[name]
-        ]
+        known = before if isinstance(before, dict) else {}
+        differing = sorted(
+            name for name in {*known, *described} if known.get(name) != described.get(name)
+        )
         raise HybridClusterError(
             f"{path}: the checkpoint is of another training; differing: {', '.join(differing)}"
         )
     restore_checkpoint(model, path)
-    evaluation.best_objective = float(saved["best_objective"])
+    evaluation.best_objective = _kept_objective(plan.best)
     evaluation.passed = plan.evaluations_after(model.num_timesteps)
     env.go_on_from(plan.seed, model.num_timesteps)
+
+
+def _kept_objective(path: Path) -> float:
+    """What the agent of a file has reached; infinite if there is none, so that any is better.
+
+    The file tells, not the checkpoint: it may be younger, or gone.
+    """
+    try:
+        reached = load_agent(path).settings.made_by.get("heldout_objective")
+    except HybridClusterError:
+        return math.inf
+    return reached if isinstance(reached, float) else math.inf
 
 
 def _agent_settings(plan: TrainingPlan) -> AgentSettings:

@@ -72,7 +72,7 @@ def _histogram(axes: Axes, values: FloatArray, placement: npt.NDArray[np.intp], 
         return
     bins = np.geomspace(values[shown].min() / 1.01, values.max() * 1.01, 50)
     groups = [values[shown & (placement == index)] for index in range(len(COLORS))]
-    axes.hist(groups, bins=bins, stacked=True, color=COLORS)
+    axes.hist(groups, bins=bins.tolist(), stacked=True, color=COLORS)
     axes.set_xscale("log")
 
 

@@ -1,5 +1,6 @@
 """What agents learn from: features, reward, replay, mixtures, and going on after a kill."""
 
+import io
 import json
 import os
 import signal
@@ -7,6 +8,7 @@ import subprocess
 import sys
 import time
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,8 +19,10 @@ from cpu_gpu_env import HybridClusterError, HybridClusterVectorEnv, Tasks, Workl
 from cpu_gpu_env.agents.algorithms import DQNSettings, acting_weights, make_algorithm
 from cpu_gpu_env.agents.checkpoint import restore_checkpoint, save_checkpoint
 from cpu_gpu_env.agents.features import LOG_TIME, AgentFeatures, num_features
+from cpu_gpu_env.agents.files import load_agent, save_agent
 from cpu_gpu_env.agents.learning_env import ImaginedTasks, LearningVecEnv
 from cpu_gpu_env.agents.training import TrainingPlan, make_training_env, train
+from cpu_gpu_env.baselines.evaluation import EpisodeResults, play_episodes
 from cpu_gpu_env.baselines.online import QueuePrice, StaticPrice
 from cpu_gpu_env.costs import execution_time_s
 from cpu_gpu_env.problem import make_problem
@@ -41,22 +45,34 @@ def small_plan(folder: Path, **changes: object) -> TrainingPlan:
     return TrainingPlan(folder, **{**arguments, **changes})
 
 
-def as_trace(num_tasks: int) -> Workload:
+def as_trace(num_tasks: int, median_memory_bytes: float = 0.5e9) -> Workload:
     """Tasks in the order in which they come, so that nothing is left to imagine."""
     rng = np.random.default_rng(5)
     tasks = Tasks(
         np.sort(rng.random(num_tasks)),
         np.exp(rng.normal(26, 1.4, num_tasks)),
         np.exp(rng.normal(2, 1.5, num_tasks)),
-        np.exp(rng.normal(20, 1, num_tasks)),
+        median_memory_bytes * np.exp(rng.normal(0, 1, num_tasks)),
     )
     return Workload("trace", tasks, *feature_ranges(tasks), in_order=True)
 
 
-def test_the_rewards_of_an_episode_sum_to_its_objective() -> None:
+@pytest.mark.parametrize("cluster", ["a100-node", "mixed-node"])
+@pytest.mark.parametrize("median_memory_bytes", [0.5e9, 20e9])
+@pytest.mark.parametrize("energy_weight", [0.0, 0.5, 1.0])
+def test_the_rewards_of_an_episode_sum_to_its_objective(
+    cluster: str, median_memory_bytes: float, energy_weight: float
+) -> None:
     venv = HybridClusterVectorEnv(
-        3, workload=as_trace(60), num_tasks=20, load=1.2, observe_queues=True
+        3,
+        cluster,
+        as_trace(60, median_memory_bytes),
+        num_tasks=20,
+        energy_weight=energy_weight,
+        load=1.2,
+        observe_queues=True,
     )
+    assert venv.problem.costs.all_feasible == (median_memory_bytes < 1e9)
     env = LearningVecEnv(venv)
     env.seed(1)
     env.reset()
@@ -153,6 +169,71 @@ def test_a_mixture_steps_its_parts(tmp_path: Path) -> None:
         assert np.array_equal(together[index], np.concatenate([part[index] for part in apart]))
 
 
+def test_what_does_not_fit_is_learned_as_running_on_the_cpu() -> None:
+    env = LearningVecEnv(HybridClusterVectorEnv(32, cluster="t4-node", num_tasks=20))
+    assert not env.venv.problem.costs.all_feasible
+    env.seed(0)
+    env.reset()
+    for _ in range(20):
+        masks = np.array(env.env_method("action_masks"))
+        last = np.full(32, 5)
+        costs = env._scores[np.arange(32), last], env._scores[:, 0]
+        assert np.array_equal(costs[0][~masks[:, 5]], costs[1][~masks[:, 5]])
+        _, rewards, _, _ = env.step(last)
+        assert np.isfinite(rewards).all()
+
+
+def test_a_resumed_mixture_plays_new_episodes_each_its_own(tmp_path: Path) -> None:
+    problems = ({"num_tasks": 5}, {"num_tasks": 7}, {"num_tasks": 9})
+    env = make_training_env(small_plan(tmp_path, num_envs=7, problems=problems))
+    seeds = list(env.seed(3))
+    for num_steps in (7, 14):
+        env.go_on_from(3, num_steps)
+        seeds += [seed for part in env.parts for seed in part._seeds]
+    assert len(set(seeds)) == 3 * 7
+
+
+def test_a_broken_off_evaluation_is_made_up_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = 0
+
+    def broken_off(*args: object, **kwargs: object) -> EpisodeResults:
+        nonlocal calls
+        calls += 1
+        if calls == 1:
+            raise KeyboardInterrupt
+        return play_episodes(*args, **kwargs)
+
+    monkeypatch.setattr("cpu_gpu_env.agents.training.play_episodes", broken_off)
+    result = train(small_plan(tmp_path))
+    assert result.interrupted
+    assert result.best is not None
+    assert load_agent(result.best).settings.made_by["heldout_objective"] == result.best_objective
+    assert load_agent(result.last).settings.made_by["trained_steps"] < 400
+    assert (tmp_path / "checkpoint.zip").exists()
+
+
+def test_the_best_agent_is_known_by_its_file(tmp_path: Path) -> None:
+    best = train(small_plan(tmp_path)).best
+    assert best is not None
+    saved = load_agent(best)
+    # Killed between the best agent and its checkpoint: the file is ahead.
+    ahead = {**saved.settings.made_by, "heldout_objective": 0.125}
+    save_agent(saved.policy, replace(saved.settings, made_by=ahead), best)
+    assert train(small_plan(tmp_path, steps=500), resume=True).best_objective == 0.125
+    best.unlink()
+    resumed = train(small_plan(tmp_path, steps=600), resume=True)
+    assert 0.125 < resumed.best_objective < np.inf
+    assert best.exists()
+
+
+def test_an_agent_that_sees_queues_is_not_shown_tasks_alone() -> None:
+    features = AgentFeatures(make_problem(), observe_queues=True)
+    with pytest.raises(HybridClusterError, match="3 entries; allowed: 9"):
+        features(np.zeros((2, 3)))
+
+
 def test_a_checkpoint_holds_everything(tmp_path: Path) -> None:
     plan = small_plan(tmp_path)
     models = [
@@ -179,9 +260,28 @@ def test_a_checkpoint_of_another_training_or_none_is_told(tmp_path: Path) -> Non
     train(small_plan(tmp_path))
     with pytest.raises(HybridClusterError, match="differing: seed"):
         train(small_plan(tmp_path, seed=1), resume=True)
-    (tmp_path / "checkpoint.zip").write_bytes(b"nonsense")
-    with pytest.raises(HybridClusterError, match="not a checkpoint"):
-        train(small_plan(tmp_path), resume=True)
+    path = tmp_path / "checkpoint.zip"
+    whole = path.read_bytes()
+    for damaged in (b"nonsense", whole[: len(whole) // 2], whole[:200] + b"x" + whole[201:]):
+        path.write_bytes(damaged)
+        with pytest.raises(HybridClusterError, match="not a checkpoint"):
+            train(small_plan(tmp_path), resume=True)
+    with zipfile.ZipFile(io.BytesIO(whole)) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    state = json.loads(members["state.json"])
+    for change in (
+        {"progress": 5},
+        {"progress": {"plan": []}},
+        {"counters": {"learn": 1}},
+        {"replay": {"pos": 1_000_000, "full": False}},
+        {"replay": None},
+    ):
+        members["state.json"] = json.dumps({**state, **change}).encode()
+        with zipfile.ZipFile(path, "w") as archive:
+            for name, content in members.items():
+                archive.writestr(name, content)
+        with pytest.raises(HybridClusterError, match=r"not a checkpoint|another training"):
+            train(small_plan(tmp_path), resume=True)
 
 
 def test_a_killed_training_goes_on(tmp_path: Path) -> None:
