@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass
 from importlib.util import find_spec
 from typing import Any
 
+import torch
+from gymnasium import spaces
 from stable_baselines3 import A2C, DQN, PPO
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.policies import ActorCriticPolicy, BasePolicy
@@ -84,7 +86,15 @@ def policy_class(algo: str) -> type[BasePolicy]:
     return ALGORITHMS[algo][1]
 
 
-def net_kwargs(algo: str, net_arch: Sequence[int]) -> dict[str, Any]:
+def build_policy(
+    algo: str, features: spaces.Space[Any], actions: spaces.Space[Any], net_arch: Sequence[int]
+) -> BasePolicy:
+    """Build the policy of an algorithm for acting alone, with weights that mean nothing yet."""
+    with torch.random.fork_rng(devices=[]):  # a training that goes on keeps its random numbers
+        return policy_class(algo)(features, actions, lambda _: 0.0, **_net_kwargs(algo, net_arch))
+
+
+def _net_kwargs(algo: str, net_arch: Sequence[int]) -> dict[str, Any]:
     """Arguments of an algorithm's policy that shape its net."""
     quantiles = {"n_quantiles": NUM_QUANTILES} if algo == "qrdqn" else {}
     return {"net_arch": list(net_arch), **quantiles}
@@ -119,7 +129,7 @@ def make_algorithm(
     policy = policy_class(algo)
     common: dict[str, Any] = {
         # The fused step of Adam takes a tenth off a gradient step.
-        "policy_kwargs": {**net_kwargs(algo, net_arch), "optimizer_kwargs": {"fused": True}},
+        "policy_kwargs": {**_net_kwargs(algo, net_arch), "optimizer_kwargs": {"fused": True}},
         "seed": seed,
         "tensorboard_log": tensorboard_log,
         "device": "cpu",

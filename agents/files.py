@@ -20,7 +20,7 @@ from gymnasium import spaces
 from stable_baselines3.common.policies import BasePolicy
 
 from cpu_gpu_env.agents.agent import Agent
-from cpu_gpu_env.agents.algorithms import net_kwargs, policy_class
+from cpu_gpu_env.agents.algorithms import build_policy
 from cpu_gpu_env.agents.features import feature_space
 from cpu_gpu_env.agents.settings import AgentSettings
 from cpu_gpu_env.atomic_file import write_bytes_atomically
@@ -112,11 +112,11 @@ def _build_policy(settings: AgentSettings, weights: bytes) -> BasePolicy:
             f"{len(weights)} bytes of {_WEIGHTS}"
         )
     given = _read_tensors(weights)
-    policy = policy_class(settings.algo)(
+    policy = build_policy(
+        settings.algo,
         feature_space(settings.num_features),
         spaces.Discrete(settings.num_actions),
-        lambda _: 0.0,
-        **net_kwargs(settings.algo, settings.net_arch),
+        settings.net_arch,
     )
     needed = policy.state_dict()
     for name in sorted(needed.keys() ^ given.keys()):

@@ -134,7 +134,7 @@ class LearningVecEnv(HybridClusterVecEnv):
         self._least = self._scores.min(axis=1)
         self._energy_cost = self.venv.objective.energy_price * state.energy_j
         self._arrival_s = state.arrival_s
-        self._remainder = self._least - self._static.scores(state).min(axis=1)
+        self._remainder: FloatArray = self._least - self._static.scores(state).min(axis=1)
 
     def _expected_remainder(self, before_s: FloatArray) -> FloatArray:
         """E[M(s') - p(x')] after tasks that arrived at these times, (num_envs,)."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
@@ -19,6 +18,7 @@ from cpu_gpu_env.agents.algorithms import (
     NUM_TRAINING_ENVS,
     DQNSettings,
     acting_weights,
+    build_policy,
     learns_from_replay,
     make_algorithm,
 )
@@ -148,7 +148,8 @@ class HeldOutEvaluation(BaseCallback):
         if passed > self.passed and self.is_behind:
             self.passed = passed
             self.evaluate()
-        return self.num_timesteps < self.plan.steps
+        # A rollout that has begun is finished and learned from: it was paid for.
+        return self.num_timesteps < self.plan.steps or not learns_from_replay(self.plan.algo)
 
     @property
     def is_behind(self) -> bool:
@@ -158,8 +159,10 @@ class HeldOutEvaluation(BaseCallback):
     def evaluate(self) -> None:
         """Play the held-out episodes with the current agent, and keep what is worth keeping."""
         plan = self.plan
-        policy = copy.deepcopy(self.model.policy)
+        spaces = self.model.observation_space, self.model.action_space
+        policy = build_policy(plan.algo, *spaces, plan.net_arch)
         policy.load_state_dict(acting_weights(self.model))
+        policy.set_training_mode(False)
         objective, makespan_s, energy_j = self._play(policy)
         for name, value in (
             ("objective", objective),

@@ -214,6 +214,13 @@ def test_a_broken_off_evaluation_is_made_up_for(
     assert (tmp_path / "checkpoint.zip").exists()
 
 
+def test_a_last_rollout_is_learned_from(tmp_path: Path) -> None:
+    before = make_algorithm("ppo", make_training_env(small_plan(tmp_path)), (8,), seed=0).policy
+    agent = load_agent(train(small_plan(tmp_path, algo="ppo", steps=10)).last)
+    assert agent.settings.made_by["trained_steps"] == 64 * 4
+    assert not torch.equal(agent.policy.action_net.weight, before.action_net.weight)
+
+
 def test_the_best_agent_is_known_by_its_file(tmp_path: Path) -> None:
     best = train(small_plan(tmp_path)).best
     assert best is not None
