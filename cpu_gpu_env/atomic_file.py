@@ -22,6 +22,8 @@ def write_bytes_atomically(path: str | os.PathLike[str], content: bytes) -> None
             file.write(content)
         os.chmod(temporary, 0o644)
         os.replace(temporary, path)
-    except BaseException:
+    except BaseException as error:
         os.unlink(temporary)
+        if isinstance(error, OSError):  # a full disk does not say whose file it was
+            error.filename, error.filename2 = str(path), None
         raise

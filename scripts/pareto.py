@@ -26,6 +26,7 @@ from cpu_gpu_env.problem import make_problem
 from cpu_gpu_env.scripts.command import (
     add_env_arguments,
     check_output,
+    check_total,
     cores,
     env_kwargs,
     interrupted,
@@ -102,6 +103,7 @@ def execute(arguments: argparse.Namespace) -> int:
     for path in (table, picture):
         check_output(path, "file")
     check_output(arguments.cache)
+    check_total("--episodes", arguments.episodes, arguments.num_tasks)
     rows: list[dict[str, Any]] = []
     stopped = False
     try:

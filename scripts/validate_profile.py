@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import os
 import signal
@@ -17,7 +18,7 @@ if __name__ == "__main__":  # Ctrl-C during the imports below
 
 from tqdm import tqdm
 
-from cpu_gpu_env.atomic_file import write_text_atomically
+from cpu_gpu_env.atomic_file import write_bytes_atomically, write_text_atomically
 from cpu_gpu_env.errors import HybridClusterError
 from cpu_gpu_env.profiler.fit import Errors, predict_s
 from cpu_gpu_env.profiler.published import HalfSplit, half_splits, read_published
@@ -29,6 +30,7 @@ from cpu_gpu_env.scripts.command import check_output, interrupted, make_parser, 
 from cpu_gpu_env.scripts.profile_hardware import show_progress
 
 DEFAULT_PROFILE = Path("runs/profile.json")
+TABLE, PICTURE = "validation.json", "scatter.png"
 
 
 def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
@@ -66,7 +68,9 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
 
 def execute(arguments: argparse.Namespace) -> int:
     """Compare, print and write."""
-    check_output(arguments.output)
+    names = ("published.json",) if arguments.published else (TABLE, PICTURE)
+    for name in names:
+        check_output(arguments.output / name, "file")
     if arguments.published is not None:
         return compare_with_published(arguments.published, arguments.seed, arguments.output)
     path: Path = arguments.profile
@@ -93,7 +97,7 @@ def execute(arguments: argparse.Namespace) -> int:
     for validation in validations:
         print(describe(validation))
     arguments.output.mkdir(parents=True, exist_ok=True)
-    table, picture = arguments.output / "validation.json", arguments.output / "scatter.png"
+    table, picture = arguments.output / TABLE, arguments.output / PICTURE
     write_text_atomically(table, json.dumps(as_json(validations), indent=2) + "\n")
     draw(validations, picture)
     print(f"written: {table}\nwritten: {picture}")
@@ -203,7 +207,9 @@ def draw(validations: Sequence[Validation], path: Path) -> None:
             fontsize=9,
         )
         axes.legend(fontsize=6)
-    figure.savefig(path, dpi=130)
+    picture = io.BytesIO()
+    figure.savefig(picture, format="png", dpi=130)
+    write_bytes_atomically(path, picture.getvalue())
 
 
 def compare_with_published(path: Path, seed: int, output: Path) -> int:

@@ -17,17 +17,60 @@ import pytest
 
 from cpu_gpu_env.baselines import SCHEDULERS
 from cpu_gpu_env.baselines.fixed import RoundRobin
+from cpu_gpu_env.problem import make_problem
 from cpu_gpu_env.scripts import (
     benchmark,
     benchmark_oracle,
     compare,
     draw_schedule,
+    pareto,
     plot_gaps,
     profile_hardware,
     train,
 )
 
 SMALL = ["--num-tasks", "12"]
+
+
+def test_no_scheduler_is_where_the_bounds_rule_it_out(tmp_path: Path) -> None:
+    arguments = [*SMALL, "--weights", "0,0.5,1", "--episodes", "3", "--jobs", "1"]
+    assert pareto.main([*arguments, "--output", str(tmp_path)]) == 0
+    assert (tmp_path / "pareto.png").read_bytes().startswith(b"\x89PNG")
+    with (tmp_path / "pareto.csv").open() as file:
+        read = list(csv.DictReader(file))
+    rows = [
+        {name: value if name == "scheduler" else float(value) for name, value in row.items()}
+        for row in read
+    ]
+    assert len(rows) == 3 * (len(pareto.SCHEDULERS.split(",")) + 1)
+    reference = make_problem().objective.reference
+    scale = 12 * np.array([reference.makespan_s, reference.energy_j])
+    makespan_s, energy_j = (np.array([row[name] for row in rows]) for name in pareto.COLUMNS[2:6:2])
+    # What is scheduled for one weight must keep to the bounds of the others, too.
+    assert (pareto.envelope(rows, scale, makespan_s) <= energy_j * (1 + 1e-9)).all()
+
+
+def test_the_region_ruled_out_by_hand() -> None:
+    rows = [{"energy_weight": 0.0, "bound": 2.0}, {"energy_weight": 0.5, "bound": 3.0}]
+    # Makespan >= 2 * 10 s, and 0.5 makespan / 10 s + 0.5 energy / 100 J >= 3.
+    least = pareto.envelope(rows, np.array([10.0, 100.0]), np.array([19.0, 20.0, 40.0, 70.0]))
+    assert least.tolist() == pytest.approx([np.inf, 400.0, 200.0, 0.0])
+
+
+def test_a_full_disk_is_told_with_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "out.txt"
+    code = (
+        "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (10, 10)); "
+        "from cpu_gpu_env.atomic_file import write_text_atomically; "
+        "write_text_atomically(sys.argv[1], 100 * 'x')"
+    )
+    path.write_text("before")
+    ran = subprocess.run(
+        [sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=False
+    )
+    assert f"File too large: '{path}'" in ran.stderr
+    assert [found.name for found in tmp_path.iterdir()] == ["out.txt"]
+    assert path.read_text() == "before"
 
 
 def test_train_then_compare(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

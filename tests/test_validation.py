@@ -195,6 +195,16 @@ def test_without_a_profile_the_machine_is_measured_first(
     assert (tmp_path / "runs" / "validation" / "validation.json").exists()
 
 
+@pytest.mark.parametrize("name", ["validation.json", "scatter.png"])
+def test_what_is_in_the_way_of_a_file_is_told_before_measuring(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / name).mkdir()
+    profile = ROOT / "cpu_gpu_env" / "profiles" / "a100-node.json"
+    assert command.main(["--profile", str(profile), "--output", str(tmp_path)]) == 2
+    assert f"{name}' exists and is no file" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("content", [None, "no json"])
 def test_a_profile_that_cannot_be_read(
     content: str | None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
