@@ -24,6 +24,6 @@ def write_bytes_atomically(path: str | os.PathLike[str], content: bytes) -> None
         os.replace(temporary, path)
     except BaseException as error:
         os.unlink(temporary)
-        if isinstance(error, OSError):  # a full disk does not say whose file it was
-            error.filename, error.filename2 = str(path), None
+        if isinstance(error, OSError) and error.errno is not None and error.filename is None:
+            error.filename = str(path)  # a full disk does not say whose file it was
         raise

@@ -73,7 +73,8 @@ def _smooth_max(a: FloatArray, b: FloatArray, sharpness: float) -> FloatArray:
     longer: FloatArray = np.maximum(a, b)
     if np.isinf(sharpness):
         return longer
-    ratio = np.minimum(a, b) / longer
+    # The times of a share near 1e-308 are 0.
+    ratio = np.divide(np.minimum(a, b), longer, out=np.zeros_like(longer), where=longer > 0)
     smooth: FloatArray = longer * (1.0 + ratio**sharpness) ** (1.0 / sharpness)
     return smooth
 

@@ -274,7 +274,7 @@ HUGE = "1" + "0" * 30
         (draw_schedule, ["--seed", HUGE], "is not a whole number from 0"),
         (benchmark, ["--seed", "1.5"], "is not a whole number from 0"),
         (profile_hardware, ["--seed", HUGE], "is not a whole number from 0"),
-        (draw_schedule, ["--load", "1e-300"], "'1e-300' is neither a number of at least 1e-06"),
+        (draw_schedule, ["--load", "1e-300"], "'1e-300' is no number from 1e-06 to 1e+06"),
         (compare, ["--load", "nan"], "is no number"),
         (train, ["--load", "inf"], "is no number"),
         (train, ["--load", "-1"], "is no number"),

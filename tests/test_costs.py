@@ -172,6 +172,12 @@ def test_a_device_without_refinements_is_the_plain_roofline_to_the_last_bit(
         assert got == (plain if fraction > 0.0 else 0.0)
 
 
+def test_refined_times_of_next_to_nothing_are_those_of_the_launch() -> None:
+    device = replace(CPU, cache_bytes=1.0, cache_bandwidth=1e12, ridge_sharpness=2.0)
+    tasks = Tasks([0.0], [1e6], [1.0], [0.0])
+    assert execution_time_s(device, 5e-324, tasks).tolist() == [device.launch_s]
+
+
 @given(
     fractions=st.tuples(st.floats(0, 1), st.floats(0, 1)).map(sorted),
     size=st.floats(1e6, 1e14),

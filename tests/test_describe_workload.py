@@ -109,4 +109,4 @@ def test_the_other_commands_take_the_same_string(tmp_path: Path, capsys: Any) ->
     assert "csv:t.csv?part=0.5-1" in capsys.readouterr().out
     with pytest.raises(SystemExit):
         compare.main(["--load", "often"])
-    assert "neither a number nor 'none' nor 'trace'" in capsys.readouterr().err
+    assert "is no number from 1e-06 to 1e+06, nor 'none' nor 'trace'" in capsys.readouterr().err
