@@ -182,10 +182,9 @@ def draw(rows: list[dict[str, Any]], scale: FloatArray, title: str) -> bytes:
             markersize=4,
             label=name,
         )
-    axes.set_xscale("log")
     low, high = axes.get_xlim()
     floor, top = axes.get_ylim()
-    makespan_s = np.geomspace(low, high, 400)
+    makespan_s = np.linspace(low, high, 400)
     least_kj = np.minimum(envelope(rows, scale, makespan_s) / 1e3, top)
     axes.fill_between(makespan_s, floor, least_kj, color="0.85", label="ruled out by the bounds")
     axes.set_xlim(low, high)
