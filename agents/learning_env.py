@@ -20,15 +20,14 @@ An action that does not fit the GPUs costs what running on the CPU does, since t
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 
 from cpu_gpu_env.agents.features import AgentFeatures, feature_space
-from cpu_gpu_env.agents.sb3_vec_env import HybridClusterVecEnv
+from cpu_gpu_env.agents.sb3_vec_env import HybridClusterVecEnv, StepReturn
 from cpu_gpu_env.baselines.online import QueuePrice, StaticPrice
 from cpu_gpu_env.problem import Problem
+from cpu_gpu_env.state import SchedulingState
 from cpu_gpu_env.tasks import FloatArray
 from cpu_gpu_env.vector_env import HybridClusterVectorEnv
 
@@ -106,18 +105,11 @@ class LearningVecEnv(HybridClusterVecEnv):
         self._look()
         return observations
 
-    def step_wait(
-        self,
-    ) -> tuple[
-        npt.NDArray[np.float32],
-        npt.NDArray[np.float64],
-        npt.NDArray[np.bool_],
-        list[dict[str, Any]],
-    ]:
+    def step_wait(self) -> StepReturn:
         """Step all environments."""
         chosen = self._envs, self._actions
         score, energy_cost = self._scores[chosen], self._energy_cost[chosen]
-        loss, before_s = score - self._least, self._arrival_s
+        loss, before_s = score - self._least, self._state.arrival_s
         observations, _, dones, infos = super().step_wait()
         self._look()
         rise = self._expected_remainder(before_s) + self._mean_price - score + energy_cost
@@ -129,22 +121,24 @@ class LearningVecEnv(HybridClusterVecEnv):
 
     def _look(self) -> None:
         """Work out S, M and e of the current tasks."""
-        state = self.venv.scheduling_state()
+        state = self._state = self.venv.scheduling_state()
         self._scores = self._look_ahead.scores(state)
         self._least = self._scores.min(axis=1)
         self._energy_cost = self.venv.objective.energy_price * state.energy_j
-        self._arrival_s = state.arrival_s
-        self._remainder: FloatArray = self._least - self._static.scores(state).min(axis=1)
 
     def _expected_remainder(self, before_s: FloatArray) -> FloatArray:
         """E[M(s') - p(x')] after tasks that arrived at these times, (num_envs,)."""
         imagined = self._imagined
         if imagined is None:
-            return self._remainder
+            return self._remainder(self._state, self._least)
         shape = (NUM_IMAGINED, self.num_envs)
         rows = np.broadcast_to(imagined.rows[:, None], shape)
         state = self.venv.imagined_state(rows, before_s + imagined.gaps_s[:, None])
         least = self._look_ahead.scores(state).min(axis=1)
-        remainder = least - self._static.scores(state).min(axis=1)
-        expected: FloatArray = imagined.weights @ remainder.reshape(shape)
+        expected: FloatArray = imagined.weights @ self._remainder(state, least).reshape(shape)
         return expected
+
+    def _remainder(self, state: SchedulingState, least: FloatArray) -> FloatArray:
+        """M less the price of the task, (n,)."""
+        remainder: FloatArray = least - self._static.scores(state).min(axis=1)
+        return remainder

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from stable_baselines3.common.vec_env import VecEnv
 
 from cpu_gpu_env.agents.learning_env import LearningVecEnv
+from cpu_gpu_env.agents.sb3_vec_env import StepReturn
 
 
 class MixtureVecEnv(VecEnv):
@@ -49,14 +50,7 @@ class MixtureVecEnv(VecEnv):
         for part, mine in zip(self.parts, np.split(actions, self._ends[:-1]), strict=True):
             part.step_async(mine)
 
-    def step_wait(
-        self,
-    ) -> tuple[
-        npt.NDArray[np.float32],
-        npt.NDArray[np.float64],
-        npt.NDArray[np.bool_],
-        list[dict[str, Any]],
-    ]:
+    def step_wait(self) -> StepReturn:
         """Step all environments."""
         results = [part.step_wait() for part in self.parts]
         observations, rewards, dones = (

@@ -15,6 +15,11 @@ from stable_baselines3.common.vec_env import VecEnv
 from cpu_gpu_env.errors import HybridClusterError
 from cpu_gpu_env.vector_env import HybridClusterVectorEnv
 
+StepReturn = tuple[
+    npt.NDArray[np.float32], npt.NDArray[np.float64], npt.NDArray[np.bool_], list[dict[str, Any]]
+]
+"""Observations, rewards, ends and infos of all environments."""
+
 
 class HybridClusterVecEnv(VecEnv):
     """Feeds Stable-Baselines3 from one `HybridClusterVectorEnv`, without a loop over environments.
@@ -56,14 +61,7 @@ class HybridClusterVecEnv(VecEnv):
         """Keep the actions for `step_wait`."""
         self._actions = actions
 
-    def step_wait(
-        self,
-    ) -> tuple[
-        npt.NDArray[np.float32],
-        npt.NDArray[np.float64],
-        npt.NDArray[np.bool_],
-        list[dict[str, Any]],
-    ]:
+    def step_wait(self) -> StepReturn:
         """Step all environments."""
         observations, rewards, terminated, truncated, info = self.venv.step(self._actions)
         self._returns += rewards

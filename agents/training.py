@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -203,8 +203,7 @@ class HeldOutEvaluation(BaseCallback):
         """Write the agent with what it has reached."""
         reached = {"trained_steps": self.num_timesteps, "heldout_objective": objective}
         made_by = {**self.settings.made_by, **reached}
-        used = {**vars(self.settings), "made_by": made_by}
-        save_agent(policy, AgentSettings(**used), path)
+        save_agent(policy, replace(self.settings, made_by=made_by), path)
 
 
 class Progress(BaseCallback):

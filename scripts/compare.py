@@ -16,24 +16,19 @@ from tqdm import tqdm
 
 from cpu_gpu_env.baselines import SCHEDULERS
 from cpu_gpu_env.baselines.comparison import compare
-from cpu_gpu_env.baselines.evaluation import EVALUATION_SEED
-from cpu_gpu_env.baselines.oracle_cache import default_cache
 from cpu_gpu_env.baselines.report import make_table, write_csv, write_json, write_tensorboard
 from cpu_gpu_env.problem import make_problem
 from cpu_gpu_env.scripts.command import (
     add_env_arguments,
     check_output,
     check_total,
-    cores,
     env_kwargs,
     interrupted,
     make_parser,
-    positive,
     print_tables,
     run,
-    seed,
 )
-from cpu_gpu_env.scripts.entrants import find_entrants, solve_oracle
+from cpu_gpu_env.scripts.entrants import add_entrant_arguments, find_entrants, solve_oracle
 
 
 def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
@@ -43,36 +38,12 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
         "python scripts/compare.py --agent runs/dqn/best.zip --episodes 100",
     )
     add_env_arguments(parser)
-    parser.add_argument(
-        "--agent",
-        type=Path,
-        action="append",
-        default=[],
-        help="agent file of train.py, or its folder (best.zip is taken); may be repeated",
-    )
-    parser.add_argument(
-        "--schedulers",
-        default=",".join(SCHEDULERS),
-        help="fixed schedulers to compare, separated by commas",
-    )
-    parser.add_argument("--episodes", type=positive, default=100, help="held-out episodes")
-    parser.add_argument(
-        "--seed", type=seed, default=EVALUATION_SEED, help="seed of the first episode"
-    )
+    add_entrant_arguments(parser, schedulers=",".join(SCHEDULERS), episodes=100)
     parser.add_argument(
         "--bound",
         choices=("certified", "none"),
         default="certified",
         help="'none' leaves out the oracle and the gaps: for huge streams",
-    )
-    parser.add_argument(
-        "--cache", type=Path, default=default_cache(), help="folder of solved episodes"
-    )
-    parser.add_argument(
-        "--jobs",
-        type=lambda text: -1 if text == "-1" else cores(text),
-        default=-1,
-        help="processes that solve; -1: all cores",
     )
     parser.add_argument(
         "--output", type=Path, default=Path("runs/comparison"), help="folder to write"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,13 +12,50 @@ from tqdm import tqdm
 
 from cpu_gpu_env.baselines import SCHEDULERS, make_scheduler
 from cpu_gpu_env.baselines.comparison import ORACLE, Entrant
+from cpu_gpu_env.baselines.evaluation import EVALUATION_SEED
 from cpu_gpu_env.baselines.forest import load_forest
 from cpu_gpu_env.baselines.hybrid_ml import BEST_FOREST, FEATURES, HybridML
 from cpu_gpu_env.baselines.oracle import OracleSchedule
-from cpu_gpu_env.baselines.oracle_cache import solve_episodes
+from cpu_gpu_env.baselines.oracle_cache import default_cache, solve_episodes
 from cpu_gpu_env.errors import HybridClusterError, unknown_name
 from cpu_gpu_env.problem import Problem
+from cpu_gpu_env.scripts.command import cores, positive, seed
 from cpu_gpu_env.vector_env import HybridClusterVectorEnv
+
+
+def add_entrant_arguments(parser: argparse.ArgumentParser, schedulers: str, episodes: int) -> None:
+    """Add the arguments that choose who takes part, in which episodes, and how they are solved.
+
+    Args:
+        parser: Where to add them.
+        schedulers: Fixed schedulers by default, separated by commas.
+        episodes: Held-out episodes by default.
+    """
+    parser.add_argument(
+        "--agent",
+        type=Path,
+        action="append",
+        default=[],
+        help="agent file of train.py, or its folder (best.zip is taken); may be repeated",
+    )
+    parser.add_argument(
+        "--schedulers",
+        default=schedulers,
+        help="fixed schedulers to compare, separated by commas",
+    )
+    parser.add_argument("--episodes", type=positive, default=episodes, help="held-out episodes")
+    parser.add_argument(
+        "--seed", type=seed, default=EVALUATION_SEED, help="seed of the first episode"
+    )
+    parser.add_argument(
+        "--cache", type=Path, default=default_cache(), help="folder of solved episodes"
+    )
+    parser.add_argument(
+        "--jobs",
+        type=lambda text: -1 if text == "-1" else cores(text),
+        default=-1,
+        help="processes that solve; -1: all cores",
+    )
 
 
 def find_entrants(

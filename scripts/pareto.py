@@ -19,23 +19,18 @@ import numpy.typing as npt
 
 from cpu_gpu_env.atomic_file import write_bytes_atomically, write_text_atomically
 from cpu_gpu_env.baselines.comparison import compare
-from cpu_gpu_env.baselines.evaluation import EVALUATION_SEED
-from cpu_gpu_env.baselines.oracle_cache import default_cache
 from cpu_gpu_env.errors import HybridClusterError
 from cpu_gpu_env.problem import make_problem
 from cpu_gpu_env.scripts.command import (
     add_env_arguments,
     check_output,
     check_total,
-    cores,
     env_kwargs,
     interrupted,
     make_parser,
-    positive,
     run,
-    seed,
 )
-from cpu_gpu_env.scripts.entrants import find_entrants, solve_oracle
+from cpu_gpu_env.scripts.entrants import add_entrant_arguments, find_entrants, solve_oracle
 from cpu_gpu_env.tasks import FloatArray
 
 SCHEDULERS = "gpu-only,earliest-finish,myopic,static-price,queue-price"
@@ -65,24 +60,7 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--weights", type=_weights, default=WEIGHTS, help="energy weights, separated by commas"
     )
-    parser.add_argument(
-        "--agent",
-        type=Path,
-        action="append",
-        default=[],
-        help="agent file of train.py, or its folder; may be repeated",
-    )
-    parser.add_argument("--schedulers", default=SCHEDULERS, help="fixed ones, by commas")
-    parser.add_argument("--episodes", type=positive, default=20, help="held-out episodes")
-    parser.add_argument(
-        "--seed", type=seed, default=EVALUATION_SEED, help="seed of the first episode"
-    )
-    parser.add_argument(
-        "--cache", type=Path, default=default_cache(), help="folder of solved episodes"
-    )
-    parser.add_argument(
-        "--jobs", type=cores, default=os.cpu_count() or 1, help="processes that solve"
-    )
+    add_entrant_arguments(parser, schedulers=SCHEDULERS, episodes=20)
     parser.add_argument("--output", type=Path, default=Path("runs/pareto"), help="folder to write")
     return parser.parse_args(argv)
 
