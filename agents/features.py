@@ -120,12 +120,14 @@ class AgentFeatures:
     def _describe_problem(self) -> FloatArray:
         """Energy weight, costs of a second of each pool in T_ref, and sizes, (NUM_CONTEXT,)."""
         objective, costs = self.problem.objective, self.problem.costs
+        # Where powers vary, a typical one.
+        cpu_w, gpu_w = (np.median(power_w, axis=(1, 2)) for power_w in costs.powers_w)
         prices = np.array(
             [
                 self._cpu_share @ objective.cpu_prices,
                 self._gpu_share @ objective.gpu_prices,
-                objective.energy_price * (self._cpu_share @ costs.cpu_power_w),
-                objective.energy_price * (self._gpu_share @ costs.gpu_power_w),
+                objective.energy_price * (self._cpu_share @ cpu_w),
+                objective.energy_price * (self._gpu_share @ gpu_w),
             ]
         )
         return np.array(

@@ -81,8 +81,8 @@ class BeamSearch:
         for number, task in enumerate(self._critical):
             gpu_price[:, task] += self._critical_price[:, number] / self._gpu_weight.max()
         weights = [
-            *(self._cpu_weight[costs.cpu_kind.index(k)] for k in range(len(costs.cpu_power_w))),
-            *(self._gpu_weight[costs.gpu_kind.index(k)] for k in range(len(costs.gpu_power_w))),
+            *(self._cpu_weight[costs.cpu_kind.index(k)] for k in range(len(costs.cpu_time_s))),
+            *(self._gpu_weight[costs.gpu_kind.index(k)] for k in range(len(costs.gpu_time_s))),
         ]
         to_come = np.zeros((len(gpu_price), num_tasks + 1))
         for vector, (cpu_price, gpu_prices) in enumerate(
@@ -90,7 +90,7 @@ class BeamSearch:
         ):
             cost = episode.objective.energy_price * placements.energy_j
             for number, (kind, weight) in enumerate(zip(placements.kinds, weights, strict=True)):
-                is_cpu = number < len(costs.cpu_power_w)
+                is_cpu = number < len(costs.cpu_time_s)
                 price = np.full(num_tasks, cpu_price) if is_cpu else gpu_prices
                 cost = cost + (price * weight)[:, None] * kind.work_s
             to_come[vector, :-1] = cost.min(axis=1)[::-1].cumsum()[::-1]
@@ -116,8 +116,7 @@ class BeamSearch:
             cpus.try_all(task, episode.release_s)
             gpus.try_all(task, episode.release_s)
             active_j = energy_j + (
-                cpus.used_s * episode.costs.cpu_power_w[cpus.kind]
-                + gpus.used_s * episode.costs.gpu_power_w[gpus.kind]
+                episode.cpu_energy_j[cpus.kind, task].T + episode.gpu_energy_j[gpus.kind, task].T
             )
             cost = self._estimate(task, cpus, gpus, finished_s)
             cost += episode.objective.energy_price * active_j
@@ -169,8 +168,6 @@ class _BeamPool:
         """(schedules,): kind of the device that would serve."""
         first_s = free_s[self._device, self._every]
         time_s = self._time_s[self.kind, task].T
-        self.used_s = np.maximum(time_s, 0.0)
-        """(actions, schedules): length of the share [s]."""
         start_s = np.maximum(first_s, release_s[task])
         self.finish_s = np.maximum(start_s + time_s, first_s)
         """(actions, schedules): when the serving device is free again [s]."""

@@ -111,7 +111,7 @@ def relax_pattern(
         action (num_tasks, actions); None if HiGHS finds none.
     """
     rows = _PatternRows(program)
-    cpu_kinds = len(program.episode.costs.cpu_power_w)
+    cpu_kinds = len(program.episode.costs.cpu_time_s)
     by_pool = program.work[:cpu_kinds], program.work[cpu_kinds:]
     for pool, work, pattern in zip(program.placements.pools, by_pool, patterns, strict=True):
         if pattern is not None:

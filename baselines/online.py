@@ -93,11 +93,8 @@ class QueuePrice(StateScheduler):
     def _cheapest(self, cpu_price: float, gpu_price: float) -> FloatArray:
         """Cost of each task's cheapest placement at these prices of a second of a pool, (rows,)."""
         costs, energy_price = self.problem.costs, self.problem.objective.energy_price
-        cpu_prices = cpu_price / len(costs.cpu_kind) + energy_price * costs.cpu_power_w
-        gpu_prices = gpu_price / len(costs.gpu_kind) + energy_price * costs.gpu_power_w
-        cpu = (cpu_prices[:, None, None] * np.maximum(costs.cpu_time_s, 0.0)).min(axis=0)
-        gpu = (gpu_prices[:, None, None] * np.maximum(costs.gpu_time_s, 0.0)).min(axis=0)
-        return np.asarray((cpu + gpu).min(axis=1))
+        cpu_price, gpu_price = cpu_price / len(costs.cpu_kind), gpu_price / len(costs.gpu_kind)
+        return np.asarray(costs.cheapest(cpu_price, gpu_price, energy_price).min(axis=1))
 
     def scores(self, state: SchedulingState) -> FloatArray:
         """Least cost of the whole episode from here on, as a fluid [objective of one task]."""

@@ -147,8 +147,8 @@ def _file(cache: Path, episode: RealisedEpisode, effort: Effort) -> Path:
         episode.release_s,
         episode.cpu_time_s,
         episode.gpu_time_s,
-        costs.cpu_power_w,
-        costs.gpu_power_w,
+        episode.cpu_energy_j,
+        episode.gpu_energy_j,
     ):
         digest.update(np.ascontiguousarray(array).tobytes())
     settings = [

@@ -55,7 +55,8 @@ class Placements:
             pool(costs.gpu_kind.count(k), gpu_all * _indicator(k, gpu_kinds)[:, None])
             for k in range(gpu_kinds)
         ]
-        energy_j = cpu_all * costs.cpu_power_w[:, None, None] + gpu_all * costs.gpu_power_w[:, None]
+        cpu_j, gpu_j = (j.transpose(1, 0, 2) for j in (episode.cpu_energy_j, episode.gpu_energy_j))
+        energy_j = cpu_j[:, :, None, :] + gpu_j[:, None, :, :]
         return Placements(
             kinds=(*cpu_only, *gpu_only),
             pools=(pool(len(costs.cpu_kind), cpu_all), pool(len(costs.gpu_kind), gpu_all)),

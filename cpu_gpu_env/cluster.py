@@ -41,7 +41,7 @@ class Device:
     idle_power_w: float
     """Power while nothing runs [W]."""
     active_power_w: float
-    """Power while a share runs [W]."""
+    """Power while a share runs [W]; with `memory_power_w`, one that computing bounds."""
     link_bandwidth: float = math.inf
     """Host-to-device bandwidth [B/s]; ``inf`` means no transfer (CPU)."""
     cache_bytes: float = 0.0
@@ -51,6 +51,9 @@ class Device:
     ridge_sharpness: float = math.inf
     """How far compute and memory traffic overlap: exponent p >= 1 of the smooth maximum of their
     times; ``inf`` is the roofline's sharp ridge (they overlap wholly), 1 their sum (not at all)."""
+    memory_power_w: float | None = None
+    """Power while a share runs that memory traffic bounds [W]; None: `active_power_w` whatever
+    bounds. See `cpu_gpu_env.costs.power_above_idle_w`."""
 
     def __post_init__(self) -> None:
         check_name("name of a device", self.name)
@@ -64,11 +67,15 @@ class Device:
             self._check(name, MIN_FIGURE, also=math.inf)
         for name in ("launch_s", "idle_power_w", "active_power_w"):
             self._check(name, 0.0)
-        if self.active_power_w < self.idle_power_w:
-            raise HybridClusterError(
-                f"device {self.name!r}: field 'active_power_w' is {self.active_power_w}; "
-                f"allowed: at least idle_power_w = {self.idle_power_w}"
-            )
+        if self.memory_power_w is not None:
+            self._check("memory_power_w", 0.0)
+        for name in ("active_power_w", "memory_power_w"):
+            power_w = getattr(self, name)
+            if power_w is not None and power_w < self.idle_power_w:
+                raise HybridClusterError(
+                    f"device {self.name!r}: field {name!r} is {power_w}; allowed: at least "
+                    f"idle_power_w = {self.idle_power_w}"
+                )
         self._check("cache_bytes", 0.0)
         self._check("cache_bandwidth", self.memory_bandwidth, also=math.inf)
         self._check("ridge_sharpness", 1.0, also=math.inf)
@@ -77,6 +84,11 @@ class Device:
                 f"device {self.name!r}: field 'cache_bandwidth' is missing or infinite; allowed: "
                 "a number, where there are caches (cache_bytes > 0)"
             )
+
+    @property
+    def power_varies(self) -> bool:
+        """Whether the power under load depends on what runs."""
+        return self.memory_power_w not in (None, self.active_power_w)
 
     def _check(self, field: str, low: float, also: float | None = None) -> None:
         what = f"device {self.name!r}: field {field!r}"
@@ -167,5 +179,11 @@ def distinct(pool: Sequence[Device]) -> tuple[tuple[Device, ...], tuple[int, ...
 DEVICE_FIGURES = tuple(field.name for field in fields(Device) if field.name not in ("name", "kind"))
 """Names of the numeric fields of `Device`, as they stand in a profile."""
 
-REFINEMENTS = {"cache_bytes": 0.0, "cache_bandwidth": math.inf, "ridge_sharpness": math.inf}
-"""Figures that a profile may leave out, and their values then: those of the plain roofline."""
+REFINEMENTS: dict[str, float | None] = {
+    "cache_bytes": 0.0,
+    "cache_bandwidth": math.inf,
+    "ridge_sharpness": math.inf,
+    "memory_power_w": None,
+}
+"""Figures that a profile may leave out, and their values then: those of the plain roofline, at one
+power."""

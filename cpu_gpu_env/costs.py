@@ -1,10 +1,11 @@
-"""The cost model: execution times of every (task, GPU fraction), computed once.
+"""The cost model: execution time and power of every (task, GPU fraction), computed once.
 
-A share's energy above idle is its execution time times the power above idle of its device.
+A share's energy above idle is its execution time, noise included, times its power above idle.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any
@@ -27,7 +28,7 @@ CACHE_EDGE = 3
 
 
 def execution_time_s(device: Device, fraction: float, tasks: Tasks) -> FloatArray:
-    """Time that a share of each task takes on a device [s]; this is all the physics there is.
+    """Time that a share of each task takes on a device [s]: all the physics but power.
 
     ``launch + transfer + max(compute, memory traffic)``: the roofline model (Williams, Waterman &
     Patterson, "Roofline", CACM 52(4), 2009) with attained rates, after the working set of the share
@@ -47,6 +48,52 @@ def execution_time_s(device: Device, fraction: float, tasks: Tasks) -> FloatArra
     """
     if fraction == 0.0:
         return np.zeros(len(tasks))
+    transfer_s, compute_s, traffic_s = _phases_s(device, fraction, tasks)
+    return device.launch_s + transfer_s + _smooth_max(compute_s, traffic_s, device.ridge_sharpness)
+
+
+def power_above_idle_w(device: Device, fraction: float, tasks: Tasks) -> FloatArray:
+    """Mean power above idle of a device while it serves a share of each task [W].
+
+    After launch and transfer it is a mean of ``active_power_w`` and ``memory_power_w``, weighted by
+    the times that computing and memory traffic would take alone: each extreme has its own power,
+    and either figure alone where both are the same. During launch and transfer neither is busy, so
+    the lesser of the two is taken. Without ``memory_power_w`` it is ``active_power_w`` throughout.
+
+    The energy roofline (Choi, Bedard, Fowler & Vuduc, "A roofline model of energy", IPDPS 2013)
+    divides the same sum of both energies by the longer time instead, so its power rises towards the
+    ridge to the sum of the two. Devices cap that, where and at what power two readings do not tell;
+    the mean is never beyond what was read.
+
+    Args:
+        device: Where the share runs.
+        fraction: Share of each task's work, in [0, 1].
+        tasks: The tasks.
+
+    Returns:
+        Shape (num_tasks,).
+    """
+    compute_w = device.active_power_w - device.idle_power_w
+    if device.memory_power_w is None or not device.power_varies:
+        return np.full(len(tasks), compute_w)
+    memory_w = device.memory_power_w - device.idle_power_w
+    transfer_s, compute_s, traffic_s = _phases_s(device, fraction, tasks)
+    waiting_s = device.launch_s + transfer_s
+    working_s = _smooth_max(compute_s, traffic_s, device.ridge_sharpness)
+    working_w = compute_w + _part(traffic_s, compute_s) * (memory_w - compute_w)
+    return working_w + _part(waiting_s, working_s) * (min(compute_w, memory_w) - working_w)
+
+
+def _part(one_s: FloatArray, other_s: FloatArray) -> FloatArray:
+    """What part of two times together the one is; 0 if both are 0."""
+    both_s = one_s + other_s
+    return np.divide(one_s, both_s, out=np.zeros_like(both_s), where=both_s > 0.0)
+
+
+def _phases_s(
+    device: Device, fraction: float, tasks: Tasks
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Times of transfer, of computing and of memory traffic, each alone [s]."""
     transfer_s = fraction * tasks.memory_bytes / device.link_bandwidth
     compute_s = fraction * tasks.size_flop / device.flops
     traffic_bytes = fraction * tasks.size_flop / tasks.intensity_flop_per_byte
@@ -54,7 +101,7 @@ def execution_time_s(device: Device, fraction: float, tasks: Tasks) -> FloatArra
         traffic_s = traffic_bytes * _byte_time_s(device, fraction * tasks.memory_bytes)
     else:
         traffic_s = traffic_bytes / device.memory_bandwidth
-    return device.launch_s + transfer_s + _smooth_max(compute_s, traffic_s, device.ridge_sharpness)
+    return transfer_s, compute_s, traffic_s
 
 
 def _byte_time_s(device: Device, working_set_bytes: FloatArray) -> FloatArray:
@@ -81,10 +128,10 @@ def _smooth_max(a: FloatArray, b: FloatArray, sharpness: float) -> FloatArray:
 
 @dataclass(frozen=True, eq=False)
 class CostTables:
-    """Execution time of every (task, GPU fraction) on each kind of device of a cluster.
+    """Execution time and power of every (task, GPU fraction) on each kind of device of a cluster.
 
-    A fraction that does not fit the GPUs holds the times of running wholly on the CPU. The time of
-    a pool without a share is `NOT_USED`.
+    A fraction that does not fit the GPUs holds those of running wholly on the CPU. The time of a
+    pool without a share is `NOT_USED`.
     """
 
     cluster: Cluster
@@ -95,9 +142,11 @@ class CostTables:
     gpu_time_s: FloatArray
     """(GPU kinds, tasks, actions): time of the GPU's share [s]."""
     cpu_power_w: FloatArray
-    """(CPU kinds,): power above idle [W]."""
+    """(CPU kinds, tasks, actions): mean power above idle meanwhile [W]."""
     gpu_power_w: FloatArray
-    """(GPU kinds,): power above idle [W]."""
+    """(GPU kinds, tasks, actions): likewise [W]."""
+    power_varies: bool
+    """Whether powers depend on task and action; if not, each kind has one."""
     num_feasible: npt.NDArray[np.uint8]
     """(tasks,): how many of the fractions fit; they are the smallest ones."""
     cpu_kind: tuple[int, ...]
@@ -119,6 +168,31 @@ class CostTables:
     def num_tasks(self) -> int:
         """Number of tasks in the table."""
         return int(self.cpu_time_s.shape[1])
+
+    @property
+    def powers_w(self) -> tuple[FloatArray, FloatArray]:
+        """Powers of CPUs and GPUs in their smallest form that broadcasts over the times [W]."""
+        if self.power_varies:
+            return self.cpu_power_w, self.gpu_power_w
+        return self.cpu_power_w[:, :1, :1], self.gpu_power_w[:, :1, :1]
+
+    def cheapest(
+        self, cpu_prices: npt.ArrayLike, gpu_prices: npt.ArrayLike, energy_price: float
+    ) -> FloatArray:
+        """Cost of every (task, action), each share on the kind that serves it at the least cost.
+
+        Args:
+            cpu_prices: Of a second of each kind of CPU, its energy not included, (CPU kinds,).
+            gpu_prices: Likewise of each kind of GPU, (GPU kinds,).
+            energy_price: Of a joule above idle.
+        """
+        (cpu_w, gpu_w), shape = self.powers_w, (-1, 1, 1)
+        cpu = np.reshape(cpu_prices, shape) + energy_price * cpu_w
+        gpu = np.reshape(gpu_prices, shape) + energy_price * gpu_w
+        return np.asarray(
+            (cpu * np.maximum(self.cpu_time_s, 0.0)).min(axis=0)
+            + (gpu * np.maximum(self.gpu_time_s, 0.0)).min(axis=0)
+        )
 
     @cached_property
     def all_feasible(self) -> bool:
@@ -145,7 +219,7 @@ class CostTables:
 def build_cost_tables(
     cluster: Cluster, tasks: Tasks, gpu_fractions: tuple[float, ...]
 ) -> CostTables:
-    """Compute the times of all tasks.
+    """Compute times and powers of all tasks.
 
     A share must fit the smallest GPU, because it goes to whichever GPU is free first.
 
@@ -157,31 +231,54 @@ def build_cost_tables(
     for device in (*cpus, *gpus):
         _check_times(device, tasks)
     capacity_bytes = min(gpu.memory_bytes for gpu in gpus)
+    varies = any(device.power_varies for device in (*cpus, *gpus))
+    cpu_power_w, gpu_power_w = (
+        _one_power(kinds, (len(tasks), len(gpu_fractions)), varies) for kinds in (cpus, gpus)
+    )
     cpu_time_s = np.full((len(cpus), len(tasks), len(gpu_fractions)), NOT_USED)
     gpu_time_s = np.full((len(gpus), len(tasks), len(gpu_fractions)), NOT_USED)
     num_feasible = np.zeros(len(tasks), dtype=np.uint8)
     for action, fraction in enumerate(gpu_fractions):
         fits = fraction * tasks.memory_bytes <= capacity_bytes
         num_feasible += fits
-        for device, time_s in zip(cpus, cpu_time_s[..., action], strict=True):
+        for kind, device in enumerate(cpus):
+            time_s, power_w = cpu_time_s[kind, :, action], cpu_power_w[kind, :, action]
             if fraction < 1.0:
                 time_s[:] = execution_time_s(device, 1.0 - fraction, tasks)
+                if varies:
+                    power_w[:] = power_above_idle_w(device, 1.0 - fraction, tasks)
             if not fits.all():
                 time_s[~fits] = execution_time_s(device, 1.0, tasks)[~fits]
-        for device, time_s in zip(gpus, gpu_time_s[..., action], strict=True):
+                if varies:
+                    power_w[~fits] = power_above_idle_w(device, 1.0, tasks)[~fits]
+        for kind, device in enumerate(gpus):
+            time_s, power_w = gpu_time_s[kind, :, action], gpu_power_w[kind, :, action]
             if fraction > 0.0:
                 time_s[fits] = execution_time_s(device, fraction, tasks)[fits]
+                if varies:
+                    power_w[fits] = power_above_idle_w(device, fraction, tasks)[fits]
     return CostTables(
         cluster,
         gpu_fractions,
         _round_to_float32(cpu_time_s),
         _round_to_float32(gpu_time_s),
-        np.array([cpu.active_power_w - cpu.idle_power_w for cpu in cpus]),
-        np.array([gpu.active_power_w - gpu.idle_power_w for gpu in gpus]),
+        cpu_power_w,
+        gpu_power_w,
+        varies,
         num_feasible,
         cpu_kind,
         gpu_kind,
     )
+
+
+def _one_power(kinds: Sequence[Device], shape: tuple[int, int], writeable: bool) -> FloatArray:
+    """Power above idle while computing for every (kind, task, action) [W].
+
+    One number a kind in memory, unless others are to be written into the table.
+    """
+    power_w = np.array([device.active_power_w - device.idle_power_w for device in kinds])
+    every = np.broadcast_to(power_w[:, None, None], (len(kinds), *shape))
+    return every.copy() if writeable else every
 
 
 def _check_times(device: Device, tasks: Tasks) -> None:

@@ -11,7 +11,8 @@ class DeviceQueue:
 
     Args:
         devices: Of each device the offset of its kind in the time table, the fluid price of its
-            second [objective of one task per s] and its power above idle [W].
+            second [objective of one task per s] and its power above idle [W], which is kept for
+            who looks at the heap.
     """
 
     __slots__ = ("busy_s", "heap")
@@ -30,14 +31,14 @@ class DeviceQueue:
         """When all work is done [s]."""
         return max(self.heap)[0]
 
-    def serve(self, arrival_s: float, time_s: float) -> tuple[float, float, float, float]:
-        """Give the next device a share; return start [s], finish [s], price and energy [J]."""
+    def serve(self, arrival_s: float, time_s: float) -> tuple[float, float, float]:
+        """Give the next device a share; return start [s], finish [s] and price."""
         free_s, device, offset, price, power_w = self.heap[0]
         start_s = free_s if free_s > arrival_s else arrival_s
         finish_s = start_s + time_s
         heapreplace(self.heap, (finish_s, device, offset, price, power_w))
         self.busy_s[device] += time_s
-        return start_s, finish_s, (finish_s - free_s) * price, time_s * power_w
+        return start_s, finish_s, (finish_s - free_s) * price
 
     def finish_s(self, device: int) -> float:
         """When a device finishes its work [s]."""

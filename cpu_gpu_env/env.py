@@ -162,13 +162,17 @@ class HybridClusterEnv(gym.Env[Observation, np.int64]):
         self._cpu_times = _view(tables.costs.cpu_time_s)
         self._gpu_times = _view(tables.costs.gpu_time_s)
         costs, objective = tables.costs, self.objective
+        self._power_varies = costs.power_varies
+        if costs.power_varies:
+            self._cpu_powers = _view(costs.cpu_power_w)
+            self._gpu_powers = _view(costs.gpu_power_w)
         kind_size = costs.cpu_time_s[0].size
         self._cpu_devices = [
-            (kind_size * kind, objective.cpu_prices[kind], float(costs.cpu_power_w[kind]))
+            (kind_size * kind, objective.cpu_prices[kind], float(costs.cpu_power_w[kind, 0, 0]))
             for kind in costs.cpu_kind
         ]
         self._gpu_devices = [
-            (kind_size * kind, objective.gpu_prices[kind], float(costs.gpu_power_w[kind]))
+            (kind_size * kind, objective.gpu_prices[kind], float(costs.gpu_power_w[kind, 0, 0]))
             for kind in costs.gpu_kind
         ]
 
@@ -239,26 +243,31 @@ class HybridClusterEnv(gym.Env[Observation, np.int64]):
             action = self._check_action(action)
         arrival_s, entry, task, next_mask, next_features = self._plan[position]
         cpus, gpus = self._cpus, self._gpus
-        _, cpu, cpu_offset, _, _ = cpus.heap[0]
-        _, gpu, gpu_offset, _, _ = gpus.heap[0]
+        _, cpu, cpu_offset, _, cpu_power_w = cpus.heap[0]
+        _, gpu, gpu_offset, _, gpu_power_w = gpus.heap[0]
         entry += action
         cpu_time_s = self._cpu_times[cpu_offset + entry]
         gpu_time_s = self._gpu_times[gpu_offset + entry]
+        if self._power_varies:
+            cpu_power_w = self._cpu_powers[cpu_offset + entry]
+            gpu_power_w = self._gpu_powers[gpu_offset + entry]
         if self._noise is not None:
             cpu_factor, gpu_factor = self._noise[position]
             cpu_time_s, gpu_time_s = cpu_time_s * cpu_factor, gpu_time_s * gpu_factor
 
         if gpu_time_s < 0.0:  # NOT_USED
-            start_s, finish_s, cost, energy_j = cpus.serve(arrival_s, cpu_time_s)
+            start_s, finish_s, cost = cpus.serve(arrival_s, cpu_time_s)
+            energy_j = cpu_time_s * cpu_power_w
             gpu = -1
         elif cpu_time_s < 0.0:
-            start_s, finish_s, cost, energy_j = gpus.serve(arrival_s, gpu_time_s)
+            start_s, finish_s, cost = gpus.serve(arrival_s, gpu_time_s)
+            energy_j = gpu_time_s * gpu_power_w
             cpu = -1
         else:
-            start_s, finish_s, cost, energy_j = cpus.serve(arrival_s, cpu_time_s)
-            gpu_start_s, gpu_finish_s, gpu_cost, gpu_energy_j = gpus.serve(arrival_s, gpu_time_s)
+            start_s, finish_s, cost = cpus.serve(arrival_s, cpu_time_s)
+            gpu_start_s, gpu_finish_s, gpu_cost = gpus.serve(arrival_s, gpu_time_s)
+            energy_j = cpu_time_s * cpu_power_w + gpu_time_s * gpu_power_w
             cost += gpu_cost
-            energy_j += gpu_energy_j
             if gpu_start_s < start_s:
                 start_s = gpu_start_s
             if gpu_finish_s > finish_s:
@@ -443,7 +452,7 @@ class HybridClusterEnv(gym.Env[Observation, np.int64]):
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave out what cannot be copied or pickled: the views of the tables and the window."""
-        return {**self.__dict__, "_cpu_times": None, "_gpu_times": None, "_renderer": None}
+        return {**self.__dict__, **dict.fromkeys(_NOT_COPIED)}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
@@ -456,6 +465,9 @@ class HybridClusterEnv(gym.Env[Observation, np.int64]):
             self._renderer = None
 
 
-def _view(times_s: FloatArray) -> Sequence[float]:
+_NOT_COPIED = ("_cpu_times", "_gpu_times", "_cpu_powers", "_gpu_powers", "_renderer")
+
+
+def _view(table: FloatArray) -> Sequence[float]:
     """A flat view of a table; it gives Python floats at half the price of indexing an array."""
-    return memoryview(times_s.reshape(-1))  # type: ignore[arg-type]
+    return memoryview(table.reshape(-1))  # type: ignore[arg-type]

@@ -60,16 +60,23 @@ class FluidProblem:
             np.maximum(time_s.transpose(0, 2, 1), 0.0, order="C")
             for time_s in (costs.cpu_time_s, costs.gpu_time_s)
         )
-        self._power_w = np.r_[costs.cpu_power_w, costs.gpu_power_w]
+        self._cpu_power_w, self._gpu_power_w = (
+            np.ascontiguousarray(power_w.transpose(0, 2, 1)) for power_w in costs.powers_w
+        )
+        self._one_power_w: FloatArray | None = None
+        """(kinds,): power above idle of each kind, if it has one [W]."""
+        if not costs.power_varies:
+            self._one_power_w = np.r_[self._cpu_power_w[:, 0, 0], self._gpu_power_w[:, 0, 0]]
         self._devices = np.array(
             [costs.cpu_kind.count(k) for k in range(len(self._cpu_time))]
             + [costs.gpu_kind.count(k) for k in range(len(self._gpu_time))],
             dtype=np.float64,
         )
         self._columns: list[FloatArray] = []
+        self._column_energy_j: list[float] = []
         cpu_kinds, gpu_kinds = len(self._cpu_time), len(self._gpu_time)
         for gpu_price in (0.0, 1.0):
-            self._price_out(np.r_[np.ones(cpu_kinds), np.full(gpu_kinds, gpu_price)])
+            self._price_out(np.r_[np.ones(cpu_kinds), np.full(gpu_kinds, gpu_price)], 0.0)
 
     def solve(self, time_cost: float, energy_cost: float) -> FluidOptimum:
         """Minimise ``time_cost * makespan + energy_cost * active energy``, each per task.
@@ -81,7 +88,7 @@ class FluidProblem:
             makespan, energy, prices = self._solve_master(time_cost, energy_cost)
             value = time_cost * makespan + energy_cost * energy
             # The prices satisfy devices @ prices = time_cost, so this is a lower bound.
-            bound = self._price_out(prices + energy_cost * self._power_w)
+            bound = self._price_out(prices, energy_cost)
             if value - bound <= RELATIVE_TOLERANCE * abs(value):
                 num_cpu = len(self._cpu_time)
                 return FluidOptimum(
@@ -92,22 +99,40 @@ class FluidProblem:
                 )
         raise _unsolvable("no convergence")
 
-    def _price_out(self, prices: FloatArray) -> float:
+    def _price_out(self, prices: FloatArray, energy_cost: float) -> float:
         """Add the column of each row's cheapest placement; return its cost per task.
 
         Args:
-            prices: Of a second of each kind, its energy included, (kinds,).
+            prices: Of a second of each kind, (kinds,).
+            energy_cost: Of a joule above idle.
         """
         num_cpu = len(self._cpu_time)
-        cpu, cpu_cost = _cheapest_kind(self._cpu_time, prices[:num_cpu])
-        gpu, gpu_cost = _cheapest_kind(self._gpu_time, prices[num_cpu:])
+        rates = prices[:, None, None]
+        cpu, cpu_cost = _cheapest_kind(
+            self._cpu_time, rates[:num_cpu] + energy_cost * self._cpu_power_w
+        )
+        gpu, gpu_cost = _cheapest_kind(
+            self._gpu_time, rates[num_cpu:] + energy_cost * self._gpu_power_w
+        )
         cost = cpu_cost + gpu_cost
         # Flat index of the cheapest action of each row: one gather a quantity.
         rows = cost.shape[1]
         index = cost.argmin(axis=0) * rows + np.arange(rows)
-        work = [_work_s(time, cpu, k, index) for k, time in enumerate(self._cpu_time)]
-        work += [_work_s(time, gpu, k, index) for k, time in enumerate(self._gpu_time)]
+        work = [_mean(time, cpu, k, index) for k, time in enumerate(self._cpu_time)]
+        work += [_mean(time, gpu, k, index) for k, time in enumerate(self._gpu_time)]
         self._columns.append(np.array(work))
+        if self._one_power_w is None:
+            pools = (
+                (self._cpu_time, self._cpu_power_w, cpu),
+                (self._gpu_time, self._gpu_power_w, gpu),
+            )
+            self._column_energy_j.append(
+                sum(
+                    _mean(time[k] * power_w[k], kinds, k, index)
+                    for time, power_w, kinds in pools
+                    for k in range(len(time))
+                )
+            )
         return float(cost.take(index).mean())
 
     def _solve_master(
@@ -120,7 +145,10 @@ class FluidProblem:
         # devices together, and makespan and cost are those of the best single column, about 1.
         work_s = np.array(self._columns).T / self._devices[:, None]
         makespan_s = work_s.max(axis=0)
-        energy_j = (self._devices * self._power_w) @ work_s
+        if self._one_power_w is None:
+            energy_j = np.array(self._column_energy_j)
+        else:
+            energy_j = (self._devices * self._one_power_w) @ work_s
         cost = time_cost * makespan_s + energy_cost * energy_j
         best = int(cost.argmin())
         unit_s, unit_cost = makespan_s[best], cost[best] or 1.0  # energy may be free
@@ -154,23 +182,23 @@ def _unsolvable(why: str) -> HybridClusterError:
 
 
 def _cheapest_kind(
-    time_s: FloatArray, prices: FloatArray
+    time_s: FloatArray, rate: FloatArray
 ) -> tuple[npt.NDArray[np.intp] | None, FloatArray]:
     """Which kind does a share at the least cost (None: there is one), and that cost.
 
     Args:
         time_s: (kinds, actions, rows) [s].
-        prices: Of a second of each kind, (kinds,).
+        rate: Cost of a second, its energy included, (kinds, 1 or actions, 1 or rows).
     """
-    if len(prices) == 1:
-        return None, prices[0] * time_s[0]
-    cost = prices[:, None, None] * time_s
+    if len(time_s) == 1:
+        return None, rate[0] * time_s[0]
+    cost = rate * time_s
     return cost.argmin(axis=0), cost.min(axis=0)
 
 
-def _work_s(
-    time_s: FloatArray, kinds: npt.NDArray[np.intp] | None, kind: int, index: npt.NDArray[np.intp]
+def _mean(
+    table: FloatArray, kinds: npt.NDArray[np.intp] | None, kind: int, index: npt.NDArray[np.intp]
 ) -> float:
-    """Mean time of the chosen entries that a kind serves [s]."""
-    chosen = time_s.take(index)
+    """Mean over the rows of the chosen entries, of those that a kind serves."""
+    chosen = table.take(index)
     return float(chosen.mean() if kinds is None else (chosen * (kinds.take(index) == kind)).mean())

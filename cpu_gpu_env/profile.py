@@ -7,9 +7,11 @@ entry of ``devices`` has a ``count`` and either names a device of the shipped ca
 "efficiency": 0.77}``; the latter two may carry a ``source``, a text, and
 ``"status": "datasheet" | "measured" | "estimated"``. ``link_bandwidth`` and ``memory_bytes`` may be
 ``"unlimited"``, which a CPU's are where they are left out; ``cache_bytes``, ``cache_bandwidth`` and
-``ridge_sharpness`` may be left out by any device, which is then a plain roofline. A device may
-carry ``raw`` measurements, and the profile itself any further keys (versions, notes); they are
-ignored here.
+``ridge_sharpness`` may be left out by any device, which is then a plain roofline. With
+``memory_power_w`` a device has a power of its own for shares that memory traffic bounds
+(``active_power_w`` is then that of those that computing bounds); without, it has
+``active_power_w`` for all. A device may carry ``raw`` measurements, and the profile itself any
+further keys (versions, notes); they are ignored here.
 """
 
 from __future__ import annotations
@@ -260,7 +262,7 @@ def _parse_device(entry: dict[str, Any], where: str) -> Device:
     kind = _require(entry, "kind", where, str)
     if kind not in ("cpu", "gpu"):
         raise HybridClusterError(f"{where}: field 'kind' is {shown(kind)}; allowed: 'cpu', 'gpu'")
-    figures = {}
+    figures: dict[str, Any] = {}
     for field in DEVICE_FIGURES:
         figure = entry.get(field)
         if field in OPTIONAL_FIGURES and isinstance(figure, str) and figure == UNLIMITED:

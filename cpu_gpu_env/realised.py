@@ -16,7 +16,7 @@ from cpu_gpu_env.vector_queue import make_queue
 
 @dataclass(frozen=True, eq=False)
 class RealisedEpisode:
-    """Releases and execution times of all tasks of one episode."""
+    """Releases, execution times and energies of all tasks of one episode."""
 
     release_s: FloatArray
     """(num_tasks,): arrivals, the first at 0 [s]."""
@@ -24,8 +24,12 @@ class RealisedEpisode:
     """(CPU kinds, num_tasks, actions), noise included; `costs.NOT_USED` without a share [s]."""
     gpu_time_s: FloatArray
     """(GPU kinds, num_tasks, actions), likewise [s]."""
+    cpu_energy_j: FloatArray
+    """(CPU kinds, num_tasks, actions): energy above idle of the CPU's share; 0 without [J]."""
+    gpu_energy_j: FloatArray
+    """(GPU kinds, num_tasks, actions), likewise [J]."""
     costs: CostTables
-    """Kinds and powers of the devices."""
+    """Kinds of the devices."""
     objective: Objective
     """What schedules are judged by."""
 
@@ -67,19 +71,19 @@ class PartialSchedules:
 
     def place(self, actions: npt.NDArray[np.integer]) -> None:
         """Place the next tasks: actions (num_schedules, tasks)."""
-        episode, costs = self._episode, self._episode.costs
+        episode = self._episode
         for task, choice in enumerate(np.ascontiguousarray(actions.T), start=self._next):
             release_s = episode.release_s[task : task + 1]
-            for queue, time_s, power_w in (
-                (self._cpus, episode.cpu_time_s, costs.cpu_power_w),
-                (self._gpus, episode.gpu_time_s, costs.gpu_power_w),
+            for queue, time_s, energy_j in (
+                (self._cpus, episode.cpu_time_s, episode.cpu_energy_j),
+                (self._gpus, episode.gpu_time_s, episode.gpu_energy_j),
             ):
-                if len(power_w) == 1:
-                    share_s, share_w = time_s[0, task].take(choice), power_w[0]
+                if len(time_s) == 1:
+                    share_s, share_j = time_s[0, task].take(choice), energy_j[0, task].take(choice)
                 else:
                     kind = queue.next_kind()
-                    share_s, share_w = time_s[kind, task, choice], power_w[kind]
-                self._active_energy_j += np.maximum(share_s, 0.0) * share_w
+                    share_s, share_j = time_s[kind, task, choice], energy_j[kind, task, choice]
+                self._active_energy_j += share_j
                 queue.serve(release_s, share_s, out=self._reward)
         self._next += actions.shape[1]
 
@@ -110,4 +114,8 @@ def realise(
     if noise_factors is not None:
         cpu_time_s = cpu_time_s * noise_factors[0][:, None]
         gpu_time_s = gpu_time_s * noise_factors[1][:, None]
-    return RealisedEpisode(release_s, cpu_time_s, gpu_time_s, costs, objective)
+    cpu_energy_j = np.maximum(cpu_time_s, 0.0) * costs.cpu_power_w[:, rows]
+    gpu_energy_j = np.maximum(gpu_time_s, 0.0) * costs.gpu_power_w[:, rows]
+    return RealisedEpisode(
+        release_s, cpu_time_s, gpu_time_s, cpu_energy_j, gpu_energy_j, costs, objective
+    )

@@ -93,7 +93,7 @@ def look_up_state(
     (cpu_free_s, cpu_kind), (gpu_free_s, gpu_kind) = cpus, gpus
     cpu_time_s = np.maximum(costs.cpu_time_s[cpu_kind, rows], 0.0)
     gpu_time_s = np.maximum(costs.gpu_time_s[gpu_kind, rows], 0.0)
-    cpu_power_w, gpu_power_w = costs.cpu_power_w[cpu_kind], costs.gpu_power_w[gpu_kind]
+    cpu_power_w, gpu_power_w = costs.cpu_power_w[cpu_kind, rows], costs.gpu_power_w[gpu_kind, rows]
     return SchedulingState(
         arrival_s=arrival_s,
         tasks_left=tasks_left,
@@ -103,7 +103,7 @@ def look_up_state(
         gpu_start_s=np.maximum(gpu_free_s[:, 0], arrival_s),
         cpu_time_s=cpu_time_s,
         gpu_time_s=gpu_time_s,
-        energy_j=cpu_time_s * cpu_power_w[:, None] + gpu_time_s * gpu_power_w[:, None],
+        energy_j=cpu_time_s * cpu_power_w + gpu_time_s * gpu_power_w,
         cpu_price=np.array(objective.cpu_prices)[cpu_kind],
         gpu_price=np.array(objective.gpu_prices)[gpu_kind],
         action_mask=costs.action_masks(rows),

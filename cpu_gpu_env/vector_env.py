@@ -37,7 +37,7 @@ from cpu_gpu_env.problem import (
 from cpu_gpu_env.profile import DEFAULT_CLUSTER
 from cpu_gpu_env.realised import RealisedEpisode, realise
 from cpu_gpu_env.state import SchedulingState, look_up_state
-from cpu_gpu_env.step_table import FEATURES, TIMES, StepTable, build_step_table
+from cpu_gpu_env.step_table import FEATURES, POWERS, TIMES, StepTable, build_step_table
 from cpu_gpu_env.task_stream import EnvMask, GivenStream, SampledStream, TaskStream
 from cpu_gpu_env.tasks import FloatArray, Tasks
 from cpu_gpu_env.vector_queue import make_queue
@@ -125,6 +125,8 @@ class HybridClusterVectorEnv(VectorEnv[Observations, npt.NDArray[np.int64], npt.
         self._cpus = make_queue(costs.cpu_kind, self.objective.cpu_prices, self.num_envs)
         self._gpus = make_queue(costs.gpu_kind, self.objective.gpu_prices, self.num_envs)
         self._mixed = len(costs.cpu_time_s) * len(costs.gpu_time_s) > 1
+        # Of each kind, where it has one power: a product is cheaper than another look-up.
+        self._cpu_power_w, self._gpu_power_w = (power_w[:, 0, 0] for power_w in costs.powers_w)
         self._active_energy_j = np.zeros(self.num_envs)
         self._ended: EnvMask = np.zeros(self.num_envs, dtype=bool)
         self._over: EnvMask = np.zeros(self.num_envs, dtype=bool)
@@ -133,6 +135,7 @@ class HybridClusterVectorEnv(VectorEnv[Observations, npt.NDArray[np.int64], npt.
         self._always.setflags(write=False)
         self._index = np.empty(self.num_envs, dtype=np.intp)
         self._packed_times = np.empty(self.num_envs, dtype=TIMES)
+        self._packed_powers = np.empty(self.num_envs if costs.power_varies else 0, dtype=POWERS)
         self._time_s = np.empty((2, self.num_envs))
         self._used_s = np.empty((2, self.num_envs))
         self._zeros = np.zeros(self.num_envs)
@@ -277,15 +280,20 @@ class HybridClusterVectorEnv(VectorEnv[Observations, npt.NDArray[np.int64], npt.
         stream, table, index = self._stream, self._table, self._index
         np.multiply(stream.row, table.times_stride, out=index)
         np.add(index, actions, out=index)
-        costs = self._costs
-        cpu_power_w, gpu_power_w = costs.cpu_power_w, costs.gpu_power_w
+        cpu_power_w, gpu_power_w = self._cpu_power_w, self._gpu_power_w
+        rows_before: npt.NDArray[np.intp] | int = 0
         if self._mixed:
             cpu_kind, gpu_kind = self._cpus.next_kind(), self._gpus.next_kind()
-            pair = cpu_kind * len(costs.gpu_time_s) + gpu_kind
-            index += pair * (table.num_tasks * table.times_stride)
+            rows_before = (cpu_kind * len(gpu_power_w) + gpu_kind) * table.num_tasks
+            index += rows_before * table.times_stride
             cpu_power_w, gpu_power_w = cpu_power_w[cpu_kind], gpu_power_w[gpu_kind]
         table.times.take(index, out=self._packed_times, mode="clip")
         np.copyto(self._time_s, self._packed_times.view(np.float32).reshape(-1, 2).T)
+        if table.powers is not None:
+            np.multiply(stream.row + rows_before, table.features_stride, out=index)
+            np.add(index, actions, out=index)
+            table.powers.take(index, out=self._packed_powers, mode="clip")
+            cpu_power_w, gpu_power_w = self._packed_powers.view(np.float64).reshape(-1, 2).T
         noise = stream.noise()
         if noise is not None:
             self._time_s *= noise

@@ -115,14 +115,8 @@ def fluid_placement(problem: Problem) -> npt.NDArray[np.intp]:
     when all devices are wanted, so this is where a task belongs under load.
     """
     costs, objective = problem.costs, problem.objective
-    cost = np.zeros(costs.cpu_time_s.shape[1:])
-    for time_s, prices, power_w in (
-        (costs.cpu_time_s, objective.cpu_prices, costs.cpu_power_w),
-        (costs.gpu_time_s, objective.gpu_prices, costs.gpu_power_w),
-    ):
-        rate = np.array(prices) + objective.energy_price * power_w
-        cost += (rate[:, None, None] * np.maximum(time_s, 0.0)).min(axis=0)
-    return _placement(costs, cost)
+    prices = objective.cpu_prices, objective.gpu_prices
+    return _placement(costs, costs.cheapest(*prices, objective.energy_price))
 
 
 def _placement(costs: CostTables, score: FloatArray) -> npt.NDArray[np.intp]:

@@ -1,6 +1,7 @@
 """Small problems with round numbers."""
 
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -13,6 +14,11 @@ SMALL_GPU = Device("small-gpu", "gpu", 4e12, 0.3e12, 4e9, 0.1, 10.0, 80.0, link_
 
 PLAIN = Cluster("plain", (CPU, GPU, GPU))
 MIXED = Cluster("mixed", (CPU, SLOW_CPU, GPU, GPU, SMALL_GPU))
+# Memory traffic draws less than computing on one kind, more on two, and as much on the fourth.
+FRUGAL_CPU, HOT_GPU = replace(CPU, memory_power_w=60.0), replace(GPU, memory_power_w=630.0)
+VARIED = Cluster(
+    "varied", (FRUGAL_CPU, SLOW_CPU, HOT_GPU, HOT_GPU, replace(SMALL_GPU, memory_power_w=120.0))
+)
 
 
 @pytest.fixture(autouse=True)
@@ -21,6 +27,6 @@ def _own_cache(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPat
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.getbasetemp()))
 
 
-@pytest.fixture(params=[PLAIN, MIXED], ids=["plain", "mixed"])
+@pytest.fixture(params=[PLAIN, MIXED, VARIED], ids=["plain", "mixed", "varied"])
 def cluster(request: pytest.FixtureRequest) -> Cluster:
     return request.param

@@ -177,7 +177,7 @@ def test_the_static_price_is_the_cheapest_at_the_prices(cluster: Cluster) -> Non
         )
         cpu_s = np.maximum(row.cpu_time_s[cpu, 0], 0.0)
         gpu_s = np.maximum(row.gpu_time_s[gpu, 0], 0.0)
-        energy_j = cpu_s * row.cpu_power_w[cpu] + gpu_s * row.gpu_power_w[gpu]
+        energy_j = cpu_s * row.cpu_power_w[cpu, 0] + gpu_s * row.gpu_power_w[gpu, 0]
         price = objective.cpu_prices[cpu] * cpu_s
         price += objective.gpu_prices[gpu] * gpu_s
         price += objective.energy_price * energy_j

@@ -5,12 +5,17 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from conftest import CPU, GPU, MIXED, PLAIN, SLOW_CPU, SMALL_GPU
+from conftest import CPU, FRUGAL_CPU, GPU, HOT_GPU, MIXED, PLAIN, SLOW_CPU, SMALL_GPU, VARIED
 from hypothesis import given
 from hypothesis import strategies as st
 
 from cpu_gpu_env import Device, HybridClusterError, Tasks
-from cpu_gpu_env.costs import NOT_USED, build_cost_tables, execution_time_s
+from cpu_gpu_env.costs import (
+    NOT_USED,
+    build_cost_tables,
+    execution_time_s,
+    power_above_idle_w,
+)
 
 # Compute-bound on the CPU: 2e12 FLOP / 1e12 FLOP/s = 2 s against 2e12 / 100 / 100e9 = 0.2 s.
 COMPUTE = Tasks([0.0], [2e12], [100.0], [5e9])
@@ -44,7 +49,9 @@ def test_tables_hold_times_of_both_shares_and_powers_above_idle() -> None:
     table = build_cost_tables(PLAIN, COMPUTE, (0.0, 0.5, 1.0))
     assert table.cpu_time_s[0, 0] == pytest.approx([2.5, 1.5, NOT_USED])
     assert table.gpu_time_s[0, 0] == pytest.approx([NOT_USED, 0.6, 0.95])
-    assert (table.cpu_power_w.tolist(), table.gpu_power_w.tolist()) == ([100.0], [300.0])
+    assert table.cpu_power_w.tolist() == [[[100.0] * 3]]
+    assert table.gpu_power_w.tolist() == [[[300.0] * 3]]
+    assert not table.power_varies
 
 
 def test_a_task_too_long_for_the_tables_is_refused() -> None:
@@ -114,8 +121,104 @@ def test_a_mixed_cluster_has_times_for_each_kind() -> None:
     assert (table.cpu_kind, table.gpu_kind) == ((0, 1), (0, 0, 1))
     assert table.cpu_time_s[:, 0, 1] == pytest.approx([1.5, 2.0])
     assert table.gpu_time_s[:, 0, 1] == pytest.approx([0.6, 0.85])
-    assert table.cpu_power_w == pytest.approx([100.0, 50.0])
-    assert table.gpu_power_w == pytest.approx([300.0, 70.0])
+    assert table.cpu_power_w[:, 0, 1] == pytest.approx([100.0, 50.0])
+    assert table.gpu_power_w[:, 0, 1] == pytest.approx([300.0, 70.0])
+
+
+def energy_j(device: Device, share: float, tasks: Tasks) -> float:
+    return float(
+        (execution_time_s(device, share, tasks) * power_above_idle_w(device, share, tasks))[0]
+    )
+
+
+def test_energy_of_computing_and_of_memory_traffic_by_hand() -> None:
+    # 0.75 s of launch and transfer at the lesser of 300 and 600 W, then 0.2 s of which computing
+    # would take 0.2 and traffic 0.02 alone.
+    assert energy_j(HOT_GPU, 1.0, COMPUTE) == pytest.approx(0.75 * 300 + 0.2 * (300 + 300 / 11))
+    # 1.05 s of launch and transfer, then 0.5 s of which computing would take 0.1 s alone.
+    assert energy_j(HOT_GPU, 1.0, MEMORY) == pytest.approx(1.05 * 300 + 0.5 * (300 + 300 * 5 / 6))
+    # 0.5 s of launch at the lesser of 100 and 10 W, then 5 s of which computing takes 1 s alone.
+    assert energy_j(FRUGAL_CPU, 1.0, MEMORY) == pytest.approx(0.5 * 10 + 5 * (10 + 90 / 6))
+    # Half of it takes half the time after the launch.
+    assert energy_j(FRUGAL_CPU, 0.5, MEMORY) == pytest.approx(0.5 * 10 + 2.5 * (10 + 90 / 6))
+
+
+def test_one_power_is_drawn_throughout() -> None:
+    for device in (CPU, replace(CPU, memory_power_w=CPU.active_power_w)):
+        assert not device.power_varies
+        assert power_above_idle_w(device, 0.7, MEMORY).tolist() == [100.0]
+
+
+BARE = replace(HOT_GPU, launch_s=0.0, link_bandwidth=math.inf)
+
+
+@pytest.mark.parametrize(
+    ("intensity", "above_idle_w"), [(1e-9, 600.0), (10.0, 450.0), (1e12, 300.0)]
+)
+def test_each_extreme_has_its_own_power_and_the_ridge_their_mean(
+    intensity: float, above_idle_w: float
+) -> None:
+    tasks = Tasks([0.0], [1e12], [intensity], [5e9])
+    assert power_above_idle_w(BARE, 1.0, tasks) == pytest.approx(above_idle_w)
+
+
+@given(
+    share=st.floats(1e-6, 1.0),
+    size=st.floats(1e6, 1e14),
+    intensity=st.floats(1e-3, 1e5),
+    memory=st.floats(0, 1e10),
+    refined=st.booleans(),
+    launch_s=st.sampled_from([0.0, 0.25]),
+)
+def test_power_lies_between_the_two_and_approaches_them(
+    share: float, size: float, intensity: float, memory: float, refined: bool, launch_s: float
+) -> None:
+    device = replace(HOT_GPU, launch_s=launch_s)
+    if refined:
+        device = replace(device, cache_bytes=1e8, cache_bandwidth=5e12, ridge_sharpness=2.0)
+    tasks = Tasks([0.0], [size], [intensity], [memory])
+    power_w = power_above_idle_w(device, share, tasks)[0]
+    assert 300.0 * (1 - 1e-12) <= power_w <= 600.0 * (1 + 1e-12)
+    # Two powers that differ by nothing that matters give the same as one.
+    same = replace(device, memory_power_w=device.active_power_w * (1 + 1e-12))
+    assert power_above_idle_w(same, share, tasks)[0] == pytest.approx(300.0)
+
+
+def test_power_of_next_to_nothing_is_finite() -> None:
+    nothing = Tasks([0.0], [1e-300], [1e100], [0.0])
+    assert power_above_idle_w(BARE, 1e-10, nothing).tolist() == [300.0]
+
+
+def test_tables_hold_the_power_of_each_share() -> None:
+    tasks = Tasks([0.0] * 2, [2e12, 1e12], [100.0, 2.0], [5e9, 8e9])  # the small one holds 4e9
+    table = build_cost_tables(VARIED, tasks, (0.0, 0.5, 1.0))
+    assert table.power_varies
+    assert table.num_feasible.tolist() == [2, 2]
+    cpu_j = np.maximum(table.cpu_time_s, 0.0) * table.cpu_power_w
+    gpu_j = np.maximum(table.gpu_time_s, 0.0) * table.gpu_power_w
+    for task, row in enumerate((COMPUTE, MEMORY)):
+        expected = [energy_j(FRUGAL_CPU, share, row) for share in (1.0, 0.5, 1.0)]
+        assert cpu_j[0, task] == pytest.approx(expected, rel=1e-6)
+        assert cpu_j[1, task, 0] == pytest.approx(50 * execution_time_s(SLOW_CPU, 1.0, row)[0])
+        assert gpu_j[0, task] == pytest.approx([0.0, energy_j(HOT_GPU, 0.5, row), 0.0], rel=1e-6)
+
+
+def test_the_cheapest_kinds_are_those_of_brute_force() -> None:
+    rng = np.random.default_rng(0)
+    tasks = Tasks(np.zeros(9), 10 ** rng.uniform(11, 13, 9), 10 ** rng.uniform(-1, 2, 9), [1e9] * 9)
+    table = build_cost_tables(VARIED, tasks, (0.0, 0.4, 1.0))
+    cost = table.cheapest((0.3, 0.2), (0.5, 0.1), 2e-3)
+    for task in range(9):
+        for action in range(3):
+            least = 0.0
+            for prices, time_s, power_w in (
+                ((0.3, 0.2), table.cpu_time_s, table.cpu_power_w),
+                ((0.5, 0.1), table.gpu_time_s, table.gpu_power_w),
+            ):
+                seconds = np.maximum(time_s[:, task, action], 0.0)
+                joules = seconds * power_w[:, task, action]
+                least += min(p * s + 2e-3 * j for p, s, j in zip(prices, seconds, joules))
+            assert cost[task, action] == pytest.approx(least)
 
 
 def test_a_share_must_fit_the_smallest_gpu() -> None:

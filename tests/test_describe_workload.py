@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import MIXED, PLAIN
 from trace_files import AZURE_HEADER, job, write, write_tasks
 
 from cpu_gpu_env.problem import make_problem
@@ -56,7 +55,6 @@ def test_a_drawn_intensity_is_told(
     assert "no arithmetic intensity; it is DRAWN (seed 20260)" in output
 
 
-@pytest.mark.parametrize("cluster", [PLAIN, MIXED], ids=["plain", "mixed"])
 def test_placements_by_brute_force(cluster: Any) -> None:
     problem = make_problem(cluster, num_tasks=1, load=None)
     costs, objective = problem.costs, problem.objective
@@ -70,8 +68,8 @@ def test_placements_by_brute_force(cluster: Any) -> None:
             rates = [
                 [p + objective.energy_price * w for p, w in zip(*pair, strict=True)]
                 for pair in (
-                    (objective.cpu_prices, costs.cpu_power_w),
-                    (objective.gpu_prices, costs.gpu_power_w),
+                    (objective.cpu_prices, costs.cpu_power_w[:, task, action]),
+                    (objective.gpu_prices, costs.gpu_power_w[:, task, action]),
                 )
             ]
             pools = zip(rates, (cpu, gpu), strict=True)

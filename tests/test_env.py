@@ -9,7 +9,7 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 import pytest
-from conftest import MIXED, PLAIN
+from conftest import MIXED, PLAIN, VARIED
 from gymnasium.utils.env_checker import check_env
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -70,6 +70,21 @@ def time_anew(device: Device, share: float, size: float, intensity: float, memor
     )
 
 
+def energy_anew(
+    device: Device, share: float, size: float, intensity: float, memory: float
+) -> float:
+    compute, traffic = share * size / device.flops, share * size / intensity
+    traffic /= device.memory_bandwidth
+    compute_w = memory_w = device.active_power_w
+    if device.memory_power_w is not None:
+        memory_w = device.memory_power_w
+    working_w = (compute * compute_w + traffic * memory_w) / (compute + traffic)
+    waiting_j = (device.launch_s + share * memory / device.link_bandwidth) * (
+        min(compute_w, memory_w) - device.idle_power_w
+    )
+    return waiting_j + max(compute, traffic) * (working_w - device.idle_power_w)
+
+
 def schedule_anew(
     cluster: Cluster, tasks: Tasks, fractions: list[float]
 ) -> tuple[list[list[tuple[float, float]]], float]:
@@ -92,12 +107,12 @@ def schedule_anew(
                 start = max(free[device], tasks.arrival_s[index] - tasks.arrival_s[0])
                 free[device] = start + time_s
                 shares[device].append((start, free[device]))
-                active_j += time_s * (spec.active_power_w - spec.idle_power_w)
+                active_j += energy_anew(spec, share, size, intensity, memory)
     return shares, active_j + cluster.idle_power_w * max(free)
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.integers(0, 2**31), st.integers(1, 12), st.sampled_from([PLAIN, MIXED]))
+@given(st.integers(0, 2**31), st.integers(1, 12), st.sampled_from([PLAIN, MIXED, VARIED]))
 def test_any_schedule_agrees_with_plain_code(seed: int, num_tasks: int, cluster: Cluster) -> None:
     rng = np.random.default_rng(seed)
     rows = rng.integers(0, len(POOL), num_tasks)
@@ -120,7 +135,7 @@ def test_any_schedule_agrees_with_plain_code(seed: int, num_tasks: int, cluster:
 @settings(max_examples=40, deadline=None)
 @given(
     seed=st.integers(0, 2**31),
-    cluster=st.sampled_from([PLAIN, MIXED]),
+    cluster=st.sampled_from([PLAIN, MIXED, VARIED]),
     weight=st.sampled_from([0.0, 0.3, 0.5, 1.0]),
     load=st.sampled_from([None, 0.3, 1.5]),
     noise=st.sampled_from([0.0, 0.5]),

@@ -5,7 +5,7 @@ import math
 
 import numpy as np
 import pytest
-from conftest import CPU, GPU, MIXED, PLAIN
+from conftest import CPU, GPU, MIXED, PLAIN, VARIED
 from scipy.optimize import linprog
 
 from cpu_gpu_env import Cluster, HybridClusterEnv, HybridClusterError, shipped_profiles
@@ -35,7 +35,8 @@ def solve_in_full(costs: CostTables, time_cost: float, energy_cost: float) -> fl
     one_each = np.zeros((tasks, *shape))
     for task in range(tasks):
         one_each[task, :, :, task] = 1.0
-    energy = np.einsum("k,k...->...", np.r_[costs.cpu_power_w, costs.gpu_power_w], work)
+    powers_w = [*costs.cpu_power_w, *costs.gpu_power_w]  # (tasks, actions) of each kind
+    energy = sum(kind * power_w for kind, power_w in zip(work, powers_w, strict=True))
     solution = linprog(
         np.r_[energy_cost * energy.ravel(), time_cost],
         A_ub=np.c_[work.reshape(len(work), -1), -np.array(devices)],
@@ -65,7 +66,7 @@ def test_prices_share_out_the_price_of_a_second(cluster: Cluster) -> None:
     assert min(prices) >= 0.0
 
 
-@pytest.mark.parametrize("name", [*shipped_profiles(), PLAIN, MIXED], ids=str)
+@pytest.mark.parametrize("name", [*shipped_profiles(), PLAIN, MIXED, VARIED], ids=str)
 def test_the_reference_is_a_fixed_point_with_objective_one(name: str | Cluster) -> None:
     problem = HybridClusterEnv(cluster=name).problem
     objective = problem.objective
@@ -84,10 +85,9 @@ def assert_proven(
     assert count == pytest.approx(time_cost, rel=1e-9)
     cpu_s = np.maximum(costs.cpu_time_s, 0.0)
     gpu_s = np.maximum(costs.gpu_time_s, 0.0)
-    cpu_price = cpu + energy_cost * costs.cpu_power_w
-    gpu_price = gpu + energy_cost * costs.gpu_power_w
-    price = (cpu_price[:, None, None] * cpu_s).min(axis=0)
-    price += (gpu_price[:, None, None] * gpu_s).min(axis=0)
+    cpu_j, gpu_j = cpu_s * costs.cpu_power_w, gpu_s * costs.gpu_power_w
+    price = (cpu[:, None, None] * cpu_s + energy_cost * cpu_j).min(axis=0)
+    price += (gpu[:, None, None] * gpu_s + energy_cost * gpu_j).min(axis=0)
     bound = price.min(axis=1).mean()
     value = time_cost * optimum.makespan_s + energy_cost * optimum.active_energy_j
     assert bound <= value * (1 + 1e-9)

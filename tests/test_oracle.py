@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import scipy.optimize
-from conftest import MIXED, PLAIN
+from conftest import MIXED, PLAIN, VARIED
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -59,13 +59,13 @@ def episodes(draw: st.DrawFn) -> RealisedEpisode:
         ],
         axis=1,
     )
-    cluster = draw(st.sampled_from([PLAIN, MIXED]))
+    cluster = draw(st.sampled_from([PLAIN, MIXED, VARIED]))
     noise = draw(st.sampled_from([0.0, 0.5]))
     return make_episode(cluster, seed, tasks, noise, draw(st.sampled_from([0.0, 0.5, 1.0])))
 
 
 @given(episodes())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=200, deadline=None)
 def test_bound_optimum_oracle(episode: RealisedEpisode) -> None:
     best = optimum(episode)
     solved = solve_episode(episode, SMALL_EFFORT)

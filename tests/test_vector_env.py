@@ -6,12 +6,15 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 import pytest
-from conftest import CPU, GPU, MIXED, PLAIN, SMALL_GPU
+from conftest import CPU, FRUGAL_CPU, GPU, HOT_GPU, MIXED, PLAIN, SMALL_GPU, VARIED
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cpu_gpu_env import Cluster, HybridClusterEnv, HybridClusterError, HybridClusterVectorEnv
+
+ONE_OF_EACH = Cluster("one of each", (FRUGAL_CPU, HOT_GPU, HOT_GPU))
+"""Powers vary where no kinds do."""
 
 
 def assert_equal(vector: HybridClusterVectorEnv, singles: list[Any], steps: int, seed: int) -> None:
@@ -37,11 +40,11 @@ def assert_equal(vector: HybridClusterVectorEnv, singles: list[Any], steps: int,
             assert np.array_equal(info["action_mask"], infos["action_mask"][i])
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(
     num_envs=st.sampled_from([1, 3]),
     num_tasks=st.integers(1, 12),
-    cluster=st.sampled_from([PLAIN, MIXED]),
+    cluster=st.sampled_from([PLAIN, MIXED, ONE_OF_EACH, VARIED]),
     observe_queues=st.booleans(),
     noise=st.sampled_from([0.0, 0.3]),
     load=st.sampled_from([None, 1.5]),
