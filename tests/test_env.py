@@ -190,6 +190,22 @@ def test_noise_has_mean_one_and_is_reproducible() -> None:
     assert np.log(ratio).std() == pytest.approx(0.4, abs=0.02)
 
 
+def test_energy_grows_with_the_noise_of_the_time() -> None:
+    envs = [HybridClusterEnv(cluster=VARIED, noise=noise) for noise in (0.0, 0.5)]
+    for action in (0, 5):  # all on the CPUs, all on the GPUs
+        power_w = []
+        for env in envs:
+            tasks = Tasks([0.0], [1e12], [5.0], [1e9])
+            _, (info,) = play(env, [action], seed=1, options={"tasks": tasks})
+            power_w.append(info["energy_j"] / info["time_s"])
+            episode = env.realised_episodes()[0]
+            pool_j = (episode.cpu_energy_j, episode.gpu_energy_j)[action > 0]
+            assert pool_j[0, 0, action] == info["energy_j"]
+        assert power_w[1] == pytest.approx(power_w[0])
+    time_s = [env.realised_episodes()[0].gpu_time_s[0, 0, 5] for env in envs]
+    assert time_s[0] != pytest.approx(time_s[1], rel=1e-3)
+
+
 def test_the_seed_decides_everything() -> None:
     env = HybridClusterEnv(num_tasks=20)
     first, other = play(env, [1] * 20, seed=7)[0], play(env, [1] * 20)[0]

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 import textwrap
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -53,6 +54,16 @@ def test_whatever_matters_is_in_the_key(tmp_path: Path, other: dict) -> None:
     solve_episodes(some_episodes(), tmp_path, QUICK_EFFORT, jobs=1)
     solve_episodes(some_episodes(**other), tmp_path, QUICK_EFFORT, jobs=1)
     assert len(files(tmp_path)) == 8
+
+
+def test_energies_are_in_the_key(tmp_path: Path) -> None:
+    episode = some_episodes()[0]
+    hotter = [
+        replace(episode, **{name: getattr(episode, name) * (1 + 1e-15)})
+        for name in ("cpu_energy_j", "gpu_energy_j")
+    ]
+    solve_episodes([episode, *hotter], tmp_path, QUICK_EFFORT, jobs=1)
+    assert len(files(tmp_path)) == 3
 
 
 @pytest.mark.parametrize(
