@@ -132,13 +132,16 @@ def describe(profile: dict[str, Any]) -> str:
             lines.append(f"{entry['count']} x {entry['catalogue']}: from the catalogue")
             continue
         value = {field: figure["value"] for field, figure in entry.items() if _is_figure(figure)}
+        memory = ""
+        if "memory_power_w" in value:
+            memory = f", {value['memory_power_w']:.3g} W when memory traffic bounds"
         lines.append(
             f"{entry['count']} x {entry['name']}: {value['flops'] / 1e9:,.0f} GFLOP/s, "
             f"{value['memory_bandwidth'] / 1e9:,.1f} GB/s from memory, "
             f"{value['cache_bandwidth'] / 1e9:,.1f} GB/s from caches "
             f"(up to {value['cache_bytes'] / 1e6:,.0f} MB), "
             f"launch {value['launch_s'] * 1e6:,.1f} µs, "
-            f"{value['idle_power_w']:.3g} W idle, {value['active_power_w']:.3g} W active "
+            f"{value['idle_power_w']:.3g} W idle, {value['active_power_w']:.3g} W active{memory} "
             f"(power {entry['active_power_w']['status']})"
         )
     return "\n".join(lines)

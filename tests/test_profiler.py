@@ -16,11 +16,12 @@ import pytest
 
 from cpu_gpu_env.cluster import DEVICE_FIGURES
 from cpu_gpu_env.errors import HybridClusterError
-from cpu_gpu_env.profile import device_catalogue, load_profile
+from cpu_gpu_env.profile import device_catalogue, load_profile, parse_devices
 from cpu_gpu_env.profiler import devices, machine
 from cpu_gpu_env.profiler.devices import Target
 from cpu_gpu_env.profiler.kernels import chain, gemm, reduction, triad
 from cpu_gpu_env.profiler.machine import profile_machine, samples_of
+from cpu_gpu_env.profiler.power import EnergyCounter, NoCounter
 from cpu_gpu_env.profiler.samples import Kernel
 from cpu_gpu_env.profiler.timing import QUICK, Effort
 
@@ -28,6 +29,7 @@ torch = pytest.importorskip("torch")
 command = pytest.importorskip("cpu_gpu_env.scripts.profile_hardware")
 
 INSTANT = Effort(kernel_s=0.0, run_s=0.0, rounds=1, limit_s=0.0, load_s=0.001)
+NO_COUNTER = NoCounter("it is a test")
 BRIEF = replace(QUICK, limit_s=0.0, run_s=100.0)
 WIDE = 8.0
 """Factor between two ways of measuring, on a machine that others may be using."""
@@ -77,7 +79,7 @@ def no_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(machine, "find_targets", lambda: targets)
 
 
-def fake_gpu(name: str = "NVIDIA Test", counter: Callable[[], float] | None = None) -> Target:
+def fake_gpu(name: str = "NVIDIA Test", counter: EnergyCounter | NoCounter = NO_COUNTER) -> Target:
     """The CPU in the role of three GPUs."""
     return Target(torch.device("cpu"), name, "gpu", 2**30, counter, count=3)
 
@@ -277,7 +279,7 @@ def test_kernels_that_fail_leave_a_profile_that_names_them(
     assert "no gemm 1: no BLAS here" in said
     assert "no batched gemm 1: out of memory" in said
     entry = cpu_entry(path)
-    assert set(entry["raw"]["missing"]) == {"gemm 1", "batched gemm 1"}
+    assert set(entry["raw"]["missing"]) - {"energy counter"} == {"gemm 1", "batched gemm 1"}
     assert entry["flops"]["status"] == "estimated"
     assert entry["memory_bandwidth"]["status"] == "measured"
     assert load_profile(path).cpus[0].flops > 0
@@ -298,10 +300,10 @@ def test_where_nothing_runs_it_says_why(
 
 @pytest.mark.usefixtures("instant")
 def test_little_memory_leaves_out_what_does_not_fit(monkeypatch: pytest.MonkeyPatch) -> None:
-    target = Target(torch.device("cpu"), "A CPU", "cpu", 2**18, None)
+    target = Target(torch.device("cpu"), "A CPU", "cpu", 2**18, NO_COUNTER)
     monkeypatch.setattr(machine, "find_targets", lambda: [target])
     (entry,) = profile_machine("x", [], INSTANT)["devices"]
-    assert set(entry["raw"]["missing"]) == {"batched gemm", "chain"}
+    assert set(entry["raw"]["missing"]) == {"batched gemm", "chain", "energy counter"}
     assert {s.label for s in samples_of(entry, ["gemm"])} == {"gemm 64x64x64"}
 
 
@@ -337,7 +339,7 @@ def test_settings_of_torch_are_put_back(monkeypatch: pytest.MonkeyPatch) -> None
 
 @pytest.mark.usefixtures("instant")
 def test_progress_announces_every_step(monkeypatch: pytest.MonkeyPatch) -> None:
-    targets = [Target(torch.device("cpu"), "A CPU", "cpu", 2**30, None), fake_gpu()]
+    targets = [Target(torch.device("cpu"), "A CPU", "cpu", 2**30, NO_COUNTER), fake_gpu()]
     monkeypatch.setattr(machine, "find_targets", lambda: targets)
     steps: list[tuple[str, int]] = []
     profile_machine("x", [], INSTANT, progress=lambda *step: steps.append(step))
@@ -350,7 +352,7 @@ def test_progress_announces_every_step(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_machine_with_gpus_is_a_cluster_by_itself(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    targets = [Target(torch.device("cpu"), "A CPU", "cpu", 2**30, None), fake_gpu()]
+    targets = [Target(torch.device("cpu"), "A CPU", "cpu", 2**30, NO_COUNTER), fake_gpu()]
     monkeypatch.setattr(machine, "find_targets", lambda: targets)
     path = tmp_path / "gpus.json"
     assert run_quick(path) == 0
@@ -365,9 +367,63 @@ def test_a_machine_with_gpus_is_a_cluster_by_itself(
 @pytest.mark.usefixtures("instant")
 def test_a_metered_gpu_has_measured_power() -> None:
     entry = profile_of(fake_gpu(counter=lambda: 7.0 * time.perf_counter()))
-    for field in ("idle_power_w", "active_power_w"):
+    for field in ("idle_power_w", "active_power_w", "memory_power_w"):
         assert entry[field]["value"] == pytest.approx(7.0, rel=0.05)
         assert entry[field]["status"] == "measured"
+        assert "NVML" in entry[field]["source"]
+    assert "energy counter" not in entry["raw"]["missing"]
+
+
+@pytest.mark.usefixtures("instant")
+def test_each_load_has_its_own_power(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    # Read before and after the pause, then around each of two loads.
+    readings = iter([0.0, 1.0, 1.0, 5.0, 5.0, 11.0])
+    entry = profile_of(fake_gpu(counter=readings.__next__))
+    watts = entry["raw"]["power_w"]
+    fields = {"idle": "idle_power_w", "compute": "active_power_w", "memory": "memory_power_w"}
+    for load, field in fields.items():
+        assert entry[field]["value"] == pytest.approx(max(watts["idle"], watts[load]), rel=1e-3)
+    assert "gemm" in entry["active_power_w"]["source"]
+    assert "triad" in entry["memory_power_w"]["source"]
+    (device,) = parse_devices({"devices": [entry | {"count": 1}]})
+    assert device.memory_power_w == entry["memory_power_w"]["value"]
+    described = command.describe({"description": "", "devices": [entry]})
+    assert f"{entry['memory_power_w']['value']:.3g} W when memory traffic bounds" in described
+
+
+@pytest.mark.usefixtures("instant")
+def test_one_load_stands_for_both_if_the_other_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(device: object) -> Callable[[], None]:
+        raise RuntimeError("not here")
+
+    kernels = {**small_kernels(), "gemm": [replace(gemm(64, 64, 64), prepare=fail)]}
+    monkeypatch.setattr(machine, "fitted_kernels", lambda: kernels)
+    entry = profile_of(fake_gpu(counter=lambda: 7.0 * time.perf_counter()))
+    assert set(entry["raw"]["power_w"]) == {"idle", "memory"}
+    assert "triad" in entry["active_power_w"]["source"]
+    assert "memory_power_w" not in entry
+
+
+@pytest.mark.usefixtures("instant")
+def test_a_counter_that_fails_in_between_loses_nothing_else() -> None:
+    def broken() -> float:
+        raise OSError("the driver is gone")
+
+    entry = profile_of(fake_gpu(counter=broken))
+    assert entry["raw"]["power_w"] is None
+    assert "the driver is gone" in entry["raw"]["missing"]["energy counter"]
+    assert entry["active_power_w"]["status"] == "estimated"
+    assert entry["flops"]["status"] == "measured"
+
+
+@pytest.mark.usefixtures("instant")
+def test_why_there_is_no_counter_stands_in_the_profile() -> None:
+    entry = profile_of(fake_gpu(counter=NoCounter("only root may")))
+    assert entry["raw"]["missing"]["energy counter"] == "only root may"
+    assert entry["raw"]["power_w"] is None
+    for field in ("idle_power_w", "active_power_w"):
+        assert entry[field]["source"].endswith("only root may")
+    assert "memory_power_w" not in entry
 
 
 @pytest.mark.usefixtures("instant")
@@ -383,11 +439,12 @@ def test_a_counter_that_stands_still_is_as_good_as_none() -> None:
     entry = profile_of(fake_gpu("NVIDIA A100-SXM4-80GB", counter=lambda: 42.0))
     assert entry["active_power_w"]["status"] == "estimated"
     assert entry["active_power_w"]["value"] == device_catalogue()["a100-80gb"].active_power_w
+    assert "stands still" in entry["active_power_w"]["source"]
 
 
 def test_power_of_an_unmetered_cpu_grows_with_its_threads() -> None:
-    cpu = Target(torch.device("cpu"), "A CPU", "cpu", 2**30, None)
-    one, all_of_them = (machine.power_figures(cpu, threads, None) for threads in (1, 64))
+    cpu = Target(torch.device("cpu"), "A CPU", "cpu", 2**30, NO_COUNTER)
+    one, all_of_them = (machine.power_figures(cpu, threads, NO_COUNTER) for threads in (1, 64))
     reference = device_catalogue()["epyc-7763"]
     assert all_of_them["active_power_w"]["value"] == reference.active_power_w
     assert one["idle_power_w"]["value"] == pytest.approx(reference.idle_power_w / 64, rel=1e-3)
@@ -452,12 +509,6 @@ def test_the_link_is_that_of_the_largest_copy() -> None:
     largest = max(copies, key=lambda sample: sample.traffic_bytes)
     rate = largest.traffic_bytes / largest.time_s
     assert entry["link_bandwidth"]["value"] == pytest.approx(rate, rel=1e-3)
-
-
-@pytest.mark.usefixtures("instant")
-def test_each_load_is_metered() -> None:
-    entry = profile_of(fake_gpu(counter=lambda: 7.0 * time.perf_counter()))
-    assert set(entry["raw"]["power_w"]) == {"idle", "compute", "memory"}
 
 
 @pytest.mark.skipif(not Path("/proc/stat").exists(), reason="needs /proc/stat of Linux")

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from cpu_gpu_env.cluster import DeviceKind
 from cpu_gpu_env.errors import HybridClusterError
 from cpu_gpu_env.profile import device_catalogue
-from cpu_gpu_env.profiler.power import EnergyCounter, nvml_counter, rapl_counter
+from cpu_gpu_env.profiler.power import EnergyCounter, NoCounter, nvml_counter, rapl_counter
 
 if TYPE_CHECKING:
     import torch
@@ -34,8 +34,8 @@ class Target:
     """Which pool it belongs to."""
     memory_bytes: int
     """Memory of the device that is free [B]; bounds what the kernels allocate."""
-    counter: EnergyCounter | None
-    """Its energy counter, if it has one."""
+    counter: EnergyCounter | NoCounter
+    """Its energy counter, or why there is none."""
     count: int = 1
     """How many there are."""
     total_memory_bytes: int | None = None
@@ -78,7 +78,12 @@ def find_targets() -> list[Target]:
     for (name, memory), gpus in found.items():
         device, uuid = gpus[0]
         free = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else memory
-        targets.append(Target(device, name, "gpu", free, nvml_counter(uuid), len(gpus), memory))
+        counter = (
+            nvml_counter(uuid)
+            if torch.version.cuda and device.type == "cuda"
+            else NoCounter("none is known for this kind of GPU")
+        )
+        targets.append(Target(device, name, "gpu", free, counter, len(gpus), memory))
     return targets
 
 

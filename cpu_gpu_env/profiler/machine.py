@@ -4,8 +4,9 @@ Each device that torch sees runs the kernels of `cpu_gpu_env.profiler.kernels`, 
 is fitted to their times. What was timed stays in the profile beside the fit. A kernel that fails,
 or a size that memory does not hold, leaves a gap that the profile names.
 
-Power comes from an energy counter where one is readable (RAPL for CPUs, NVML for GPUs) and is
-estimated otherwise.
+Power comes from an energy counter where one is readable (RAPL for CPUs, NVML for GPUs): idle,
+under a large matrix product, which computing bounds, and under a large triad, which memory traffic
+bounds. Otherwise it is estimated, and the profile says why.
 """
 
 from __future__ import annotations
@@ -32,9 +33,18 @@ from cpu_gpu_env.profiler.devices import (
 )
 from cpu_gpu_env.profiler.fit import Fit, fit_cost_model, relative_errors, summarise
 from cpu_gpu_env.profiler.kernels import affordable, fitted_kernels, one_operation, transfer_kernels
-from cpu_gpu_env.profiler.power import mean_power
+from cpu_gpu_env.profiler.power import NoCounter, mean_power
 from cpu_gpu_env.profiler.samples import Kernel, Sample
-from cpu_gpu_env.profiler.timing import FULL, QUIET, Effort, Stopwatch, best_clock, synchronous
+from cpu_gpu_env.profiler.timing import (
+    FAILURES,
+    FULL,
+    QUIET,
+    Effort,
+    Stopwatch,
+    best_clock,
+    reason,
+    synchronous,
+)
 
 Progress = Callable[[str, int], None]
 """Called before each step with its label and the number of steps in all."""
@@ -55,6 +65,9 @@ FITTED_FIGURES = (
     "cache_bandwidth",
     "ridge_sharpness",
 )
+LOADS = {"compute": "gemm", "memory": "triad"}
+"""What bounds a load -> kind of kernel that is run, in the largest size that was timed."""
+METERS = {"cpu": "RAPL, CPU packages without memory modules", "gpu": "NVML"}
 COMPUTE_KINDS, STREAMING_KINDS = ("gemm", "batched gemm"), ("triad", "chain", "sum")
 """Kinds that `flops` and `memory_bandwidth` rest on."""
 
@@ -139,6 +152,8 @@ class _Session:
             ) from None
         begin(f"{target.label}: power")
         watts = self._measure_power()
+        if isinstance(watts, NoCounter):
+            self._missing["energy counter"] = watts.why
         entry: dict[str, Any] = {"name": target.label, "kind": target.kind, "count": target.count}
         entry |= fitted_figures(fit, fitted)
         entry |= power_figures(target, self._threads, watts)
@@ -154,7 +169,7 @@ class _Session:
                 "errors": asdict(summarise(relative_errors(fit.device, fitted))),
                 "disturbed_share": disturbed_share(samples),
             },
-            "power_w": watts,
+            "power_w": None if isinstance(watts, NoCounter) else watts,
             "missing": self._missing,
             "samples": [_as_json(sample) for sample in samples],
         }
@@ -172,29 +187,32 @@ class _Session:
     def _cache_hint_bytes(self) -> float | None:
         return last_level_cache_bytes() if self._target.kind == "cpu" else None
 
-    def _measure_power(self) -> dict[str, float] | None:
-        """Mean power idle and under each load [W]; None without a counter that works."""
+    def _measure_power(self) -> dict[str, float] | NoCounter:
+        """Mean power idle and under each load [W]."""
         counter = self._target.counter
-        if counter is None:
-            return None
-        _, idle_w = mean_power(counter, lambda: time.sleep(self._effort.load_s))
-        watts = {"idle": idle_w}
-        for load, kind in (("compute", "gemm"), ("memory", "triad")):
-            timed = [
-                kernel
-                for kernel in self._kernels.get(kind, [])
-                if kernel.label in {sample.label for sample in self._stopwatch.samples()}
-            ]
-            if timed:
-                work = self._repeat(timed[-1])
-                watts[load] = mean_power(counter, work)[1]
-        # A counter that stands still, as in some virtual machines, is as good as none.
-        loads = [watts[load] for load in ("compute", "memory") if load in watts]
-        return watts if loads and min(loads) > 0 else None
+        if isinstance(counter, NoCounter):
+            return counter
+        try:
+            _, idle_w = mean_power(counter, lambda: time.sleep(self._effort.load_s))
+            watts = {"idle": idle_w}
+            timed = {sample.label for sample in self._stopwatch.samples()}
+            for load, kind in LOADS.items():
+                kernels = [k for k in self._kernels.get(kind, []) if k.label in timed]
+                if kernels:
+                    watts[load] = mean_power(counter, self._repeat(kernels[-1]))[1]
+        except FAILURES as error:
+            return NoCounter(f"it failed while measuring: {reason(error)}")
+        loads = [watts[load] for load in LOADS if load in watts]
+        if not loads:
+            return NoCounter("there is one, but no load for it could be run")
+        if min(loads) <= 0:
+            return NoCounter("there is one, but it stands still, as in some virtual machines")
+        return watts
 
     def _repeat(self, kernel: Kernel) -> Callable[[], None]:
         """A function that runs a kernel for the time over which power is averaged."""
         run = synchronous(kernel.prepare(self._target.device), self._target.device)
+        run()  # what comes first only once (allocation, compilation) is not metered
 
         def work() -> None:
             end = time.perf_counter() + self._effort.load_s
@@ -234,21 +252,37 @@ def fitted_figures(fit: Fit, samples: Sequence[Sample]) -> dict[str, Any]:
     return figures
 
 
-def power_figures(target: Target, threads: int, watts: dict[str, float] | None) -> dict[str, Any]:
-    """Idle and active power, metered or else estimated."""
-    if watts is not None:
-        loads = [load for load in ("compute", "memory") if load in watts]
-        idle_w = watts["idle"]
-        active_w = max(idle_w, sum(watts[load] for load in loads) / len(loads))
-        status = "measured"
-        why = f"measured by the energy counter, idle or as the mean of loads ({', '.join(loads)})"
-    else:
+def power_figures(
+    target: Target, threads: int, watts: dict[str, float] | NoCounter
+) -> dict[str, Any]:
+    """Power idle and under each load, metered, or else power idle and active, estimated.
+
+    Args:
+        target: What was metered.
+        threads: CPU threads that the kernels ran on.
+        watts: Power when ``"idle"`` and under at least one of `LOADS`, or why it is not known.
+    """
+    if isinstance(watts, NoCounter):
         idle_w, active_w, basis = _estimate_power(target, threads)
-        status, why = "estimated", f"estimated, there is no energy counter: {basis}"
-    return {
-        "idle_power_w": figure(idle_w, status, why),
-        "active_power_w": figure(active_w, status, why),
-    }
+        why = f"estimated ({basis}), as there is no energy counter: {watts.why}"
+        return {
+            "idle_power_w": figure(idle_w, "estimated", why),
+            "active_power_w": figure(active_w, "estimated", why),
+        }
+    metered = [load for load in LOADS if load in watts]
+    # If one load alone could be run, its power stands for both.
+    fields = dict(zip(("active_power_w", "memory_power_w"), metered, strict=False))
+    figures = {"idle_power_w": _metered(target, watts["idle"], "idle")}
+    for field, load in fields.items():
+        # On a machine in use, idle may seem to draw more than a load.
+        power_w = max(watts["idle"], watts[load])
+        figures[field] = _metered(target, power_w, f"{load}-bound load ({LOADS[load]})")
+    return figures
+
+
+def _metered(target: Target, power_w: float, meanwhile: str) -> dict[str, Any]:
+    source = f"measured by the energy counter ({METERS[target.kind]}): {meanwhile}"
+    return figure(power_w, "measured", source)
 
 
 def disturbed_share(samples: Sequence[Sample]) -> float:
