@@ -19,7 +19,7 @@ from tqdm import tqdm
 from cpu_gpu_env.atomic_file import write_text_atomically
 from cpu_gpu_env.errors import unknown_name
 from cpu_gpu_env.profile import device_catalogue, parse_composition, save_profile
-from cpu_gpu_env.profiler.machine import MAX_UNCERTAINTY, profile_machine
+from cpu_gpu_env.profiler.machine import MAX_UNCERTAINTY, describe_noise, profile_machine
 from cpu_gpu_env.profiler.timing import FULL, QUICK
 from cpu_gpu_env.scripts.command import check_output, make_parser, run, seed
 
@@ -151,12 +151,8 @@ def warnings_about(profile: dict[str, Any]) -> list[str]:
     """Say what is missing from a profile, and whether its figures can be trusted."""
     measurement, lines = profile["measurement"], []
     if measurement["noisy"]:
-        others = measurement["cpu_used_by_others"]
-        used = "" if others is None else f", other programs used {others:.0%} of the CPUs"
-        lines.append(
-            f"the machine was noisy: {measurement['disturbed_share']:.0%} of the kernels were "
-            f"disturbed in every round{used}; measure again with nothing else running"
-        )
+        noise = describe_noise(measurement["disturbed_share"], measurement["cpu_used_by_others"])
+        lines.append(f"{noise}; measure again with nothing else running")
     for entry in profile["devices"]:
         raw = entry.get("raw", {})
         lines += [

@@ -21,6 +21,7 @@ from tqdm import tqdm
 from cpu_gpu_env.atomic_file import write_bytes_atomically, write_text_atomically
 from cpu_gpu_env.errors import HybridClusterError
 from cpu_gpu_env.profiler.fit import Errors, predict_s
+from cpu_gpu_env.profiler.machine import describe_noise
 from cpu_gpu_env.profiler.published import HalfSplit, half_splits, read_published
 from cpu_gpu_env.profiler.samples import Sample
 from cpu_gpu_env.profiler.timing import FULL, QUICK
@@ -96,6 +97,9 @@ def execute(arguments: argparse.Namespace) -> int:
             raise HybridClusterError(f"{path}: {error}") from None
     for validation in validations:
         print(describe(validation))
+    made_by = profile.get("measurement")
+    if isinstance(made_by, dict) and made_by.get("noisy"):
+        print(f"warning: {path} was itself measured on a noisy machine")
     arguments.output.mkdir(parents=True, exist_ok=True)
     table, picture = arguments.output / TABLE, arguments.output / PICTURE
     write_text_atomically(table, json.dumps(as_json(validations), indent=2) + "\n")
@@ -134,10 +138,28 @@ def describe(validation: Validation) -> str:
     if validation.beyond:
         lines.append("kinds beyond the model, not counted above:")
         lines += _rows(validation.errors_by_kind(validation.beyond))
-    if validation.disturbed_share:
-        lines.append(f"{validation.disturbed_share:.0%} of the kernels were disturbed throughout")
+    if validation.drift is not None:
+        lines.append(
+            f"{len(validation.retimed)} kernels of the fit, timed again, differ by "
+            f"{validation.drift:.0%} in the median from when the profile was made"
+        )
     lines += [f"no {what}: {why}" for what, why in validation.missing.items()]
+    lines += [f"warning: {doubt}" for doubt in doubts(validation)]
     return "\n".join(lines)
+
+
+def doubts(validation: Validation) -> list[str]:
+    """Why the errors are not to be trusted, if so."""
+    lines = []
+    if validation.noisy:
+        noise = describe_noise(validation.disturbed_share, validation.used_by_others)
+        lines.append(f"{noise}; do not trust these errors, validate with nothing else running")
+    if validation.other_state:
+        lines.append(
+            "the machine is in another state than when the profile was made: do not trust these "
+            "errors, measure again or find out what else runs"
+        )
+    return lines
 
 
 def _rows(errors: dict[str, Errors]) -> list[str]:
@@ -155,7 +177,15 @@ def as_json(validations: Sequence[Validation]) -> list[dict[str, Any]]:
             "device": validation.device.name,
             "errors": asdict(validation.errors(validation.unseen)),
             "ablation": {name: asdict(e) for name, e in validation.ablation.items()},
+            "noisy": validation.noisy,
             "disturbed_share": validation.disturbed_share,
+            "cpu_used_by_others": validation.used_by_others,
+            "other_state": validation.other_state,
+            "drift": validation.drift,
+            "retimed": [
+                {"kernel": now.label, "then_s": then.time_s, "now_s": now.time_s}
+                for then, now in validation.retimed
+            ],
             "missing": validation.missing,
             "kernels": [
                 {**asdict(sample), "predicted_s": float(predicted_s), "counted": counted}
@@ -201,9 +231,11 @@ def draw(validations: Sequence[Validation], path: Path) -> None:
         )
         axes.set(xscale="log", yscale="log", xlabel="measured [s]", ylabel="predicted [s]")
         errors = validation.errors(validation.unseen)
+        distrusted = validation.noisy or validation.other_state
         axes.set_title(
             f"{validation.device.name}: median error {errors.median:.1%}, "
-            f"90th percentile {errors.p90:.1%} (grey: 30 %)",
+            f"90th percentile {errors.p90:.1%} (grey: 30 %)"
+            + ("\nnot to be trusted: the machine was noisy or has changed" if distrusted else ""),
             fontsize=9,
         )
         axes.legend(fontsize=6)

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import copy
 import csv
 import json
 import math
 import os
+import subprocess
+import sys
+import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,15 +25,16 @@ from cpu_gpu_env.profiler.fit import predict_s
 from cpu_gpu_env.profiler.kernels import chain, elementwise, gemm, triad
 from cpu_gpu_env.profiler.machine import profile_machine
 from cpu_gpu_env.profiler.published import half_splits, read_published
-from cpu_gpu_env.profiler.samples import Kernel
+from cpu_gpu_env.profiler.samples import Kernel, Sample
 from cpu_gpu_env.profiler.timing import Effort
-from cpu_gpu_env.profiler.validation import validate
+from cpu_gpu_env.profiler.validation import Validation, validate
 
 torch = pytest.importorskip("torch")
 command = pytest.importorskip("cpu_gpu_env.scripts.validate_profile")
 
 ROOT = Path(__file__).resolve().parents[1]
 INSTANT = Effort(kernel_s=0.0, run_s=1.0, rounds=1, limit_s=0.0, load_s=0.0)
+DEVICE = Device("cpu", "cpu", 1e12, 1e11, math.inf, 0.0, 10.0, 100.0)
 
 
 def fitted() -> dict[str, list[Kernel]]:
@@ -118,6 +124,114 @@ def test_ctrl_c_keeps_what_was_timed(
     monkeypatch.setattr(validation, "unseen_kernels", lambda: {"interrupting": [last]})
     assert command.main([*arguments[:-1], str(tmp_path / "none")]) == 130
     assert not (tmp_path / "none").exists()
+
+
+def slowed(profile: dict[str, Any], factor: float) -> dict[str, Any]:
+    """A profile whose kernels took so much longer."""
+    changed: dict[str, Any] = copy.deepcopy(profile)
+    for sample in changed["devices"][0]["raw"]["samples"]:
+        sample["time_s"] *= factor
+    return changed
+
+
+def test_a_machine_that_has_changed_is_told(
+    profile: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write(slowed(profile, 1_000.0), tmp_path)
+    arguments = ["--quick", "--profile", str(path), "--output", str(tmp_path)]
+    assert command.main(arguments) == 0
+    assert "another state than when the profile was made" in capsys.readouterr().out
+    (judged,) = json.loads((tmp_path / "validation.json").read_text())
+    assert judged["other_state"]
+    assert judged["drift"] == pytest.approx(1.0, abs=0.3)
+    then_s = {k["kernel"]: k["then_s"] for k in judged["retimed"]}
+    assert set(then_s) == {k.label for kernels in fitted().values() for k in kernels}
+    for sample in profile["devices"][0]["raw"]["samples"]:
+        if sample["kind"] in fitted():
+            assert sample["time_s"] * 1_000.0 in then_s.values()
+    # They are witnesses, no judges.
+    assert not {kernel["kind"] for kernel in judged["kernels"]} & set(fitted())
+
+
+def test_times_of_another_host_are_no_witnesses(profile: dict[str, Any]) -> None:
+    (result,) = validate(slowed(profile, 1_000.0), INSTANT, any_host=True)
+    assert result.retimed == []
+    assert result.drift is None
+    assert not result.other_state
+
+
+@pytest.mark.parametrize("damage", ["soon", 0.0, -1.0, math.inf, None])
+def test_damaged_times_are_one_error(profile: dict[str, Any], damage: Any) -> None:
+    profile["devices"][0]["raw"]["samples"][0]["time_s"] = damage
+    with pytest.raises(HybridClusterError, match="'raw' holds no kernel times"):
+        validate(profile, INSTANT)
+
+
+def sample(time_s: float) -> Sample:
+    return Sample("gemm", (1,), 1.0, 1.0, 1.0, time_s, 0.0, (time_s,))
+
+
+@pytest.mark.parametrize(
+    ("now_s", "drift", "other"),
+    [((1.1, 1.3, 3.0), 0.3, True), ((1.1, 0.8, 3.0), 0.2, False), ((0.5, 0.6, 1.0), 0.4, True)],
+)
+def test_drift_is_a_median(now_s: tuple[float, ...], drift: float, other: bool) -> None:
+    retimed = [(sample(1.0), sample(time_s)) for time_s in now_s]
+    result = Validation(DEVICE, [sample(1.0)], [], {}, 0.0, 0.0, retimed, {})
+    assert result.drift == pytest.approx(drift)
+    assert result.other_state is other
+    assert len(command.doubts(result)) == other
+
+
+@pytest.mark.parametrize(
+    ("disturbed", "others", "noisy"),
+    [(0.34, 0.02, True), (0.05, 0.5, True), (0.05, 0.02, False), (0.05, None, False)],
+)
+def test_noise_is_told_with_its_share(disturbed: float, others: float | None, noisy: bool) -> None:
+    result = Validation(DEVICE, [sample(1.0)], [], {}, disturbed, others, [], {})
+    assert result.noisy is noisy
+    (judged,) = command.as_json([result])
+    assert (judged["noisy"], judged["disturbed_share"]) == (noisy, disturbed)
+    described = command.describe(result)
+    assert ("do not trust these errors" in described) is noisy
+    if noisy:
+        assert f"{disturbed:.0%} of the kernels were disturbed" in described
+        assert f"other programs used {others:.0%} of the CPUs" in described
+
+
+@pytest.mark.skipif(not Path("/proc/stat").exists(), reason="needs /proc/stat of Linux")
+def test_a_steady_load_of_others_is_seen(profile: dict[str, Any]) -> None:
+    with subprocess.Popen([sys.executable, "-c", "while True: pass"]) as spinner:
+        try:
+            time.sleep(0.1)
+            (result,) = validate(profile, replace(INSTANT, kernel_s=0.05))
+        finally:
+            spinner.kill()
+    assert result.used_by_others is not None
+    assert result.used_by_others > 0.2 / (os.cpu_count() or 1)
+
+
+def test_a_profile_made_on_a_noisy_machine_is_told(
+    profile: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for noisy in (True, False):
+        profile["measurement"]["noisy"] = noisy
+        path = write(profile, tmp_path)
+        assert command.main(["--quick", "--profile", str(path), "--output", str(tmp_path)]) == 0
+        said = capsys.readouterr().out
+        assert (f"{path} was itself measured on a noisy machine" in said) is noisy
+
+
+def test_witnesses_are_the_smallest_middle_and_largest(monkeypatch: pytest.MonkeyPatch) -> None:
+    kernels = {"gemm": [gemm(n, n, n) for n in range(1, 8)], "triad": [triad(8)]}
+    monkeypatch.setattr(validation, "fitted_kernels", lambda: kernels)
+    timed = [
+        Sample("gemm", (n, n, n), 1.0, 1.0, 1.0, 1.0, 0.0, (1.0,)) for n in (1, 2, 3, 4, 5)
+    ]  # the largest two took too long
+    chosen = validation._witnesses(timed)
+    assert {kind: [k.shape[0] for k in of_kind] for kind, of_kind in chosen.items()} == {
+        "gemm": [1, 3, 5]
+    }
 
 
 def test_kernels_that_fail_are_named(

@@ -12,6 +12,7 @@ bounds. Otherwise it is estimated, and the profile says why.
 from __future__ import annotations
 
 import datetime
+import math
 import os
 import platform
 import time
@@ -291,6 +292,27 @@ def disturbed_share(samples: Sequence[Sample]) -> float:
     return round(sum(disturbed) / len(disturbed), 3) if disturbed else 0.0
 
 
+def is_noisy(disturbed: float, used_by_others: float | None) -> bool:
+    """Whether times are not to be trusted.
+
+    Args:
+        disturbed: Share of the kernels that were disturbed in every round.
+        used_by_others: Share of the CPU time that other programs took; None if unknown. A steady
+            load of theirs disturbs every round alike, so only this tells.
+    """
+    return max(disturbed, used_by_others or 0.0) > MAX_DISTURBED
+
+
+def describe_noise(disturbed: float, used_by_others: float | None) -> str:
+    """What was noisy, in words; the arguments are those of `is_noisy`."""
+    used = (
+        "" if used_by_others is None else f", other programs used {used_by_others:.0%} of the CPUs"
+    )
+    return (
+        f"the machine was noisy: {disturbed:.0%} of the kernels were disturbed in every round{used}"
+    )
+
+
 def figure(value: float, status: str, source: str) -> dict[str, Any]:
     """A figure as a profile holds it."""
     # Four digits: more would only record noise.
@@ -325,7 +347,7 @@ def _provenance(
     return {
         "date": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
         **asdict(this_host(threads)),
-        "noisy": max(disturbed, others_share or 0.0) > MAX_DISTURBED,
+        "noisy": is_noisy(disturbed, others_share),
         "disturbed_share": disturbed,
         "cpu_used_by_others": others_share,
         "load_average": os.getloadavg()[0] if hasattr(os, "getloadavg") else None,
@@ -352,11 +374,14 @@ def samples_of(entry: dict[str, Any], kinds: Sequence[str] | None = None) -> lis
         HybridClusterError: If it carries none, or they are damaged.
     """
     try:
-        return [
+        samples = [
             Sample(**{**row, "shape": tuple(row["shape"]), "rounds_s": tuple(row["rounds_s"])})
             for row in entry["raw"]["samples"]
             if kinds is None or row["kind"] in kinds
         ]
+        if not all(0.0 < sample.time_s < math.inf for sample in samples):
+            raise TypeError
+        return samples
     except (KeyError, TypeError):
         raise HybridClusterError(
             f"device {entry.get('name')!r}: field 'raw' holds no kernel times; measure it again"

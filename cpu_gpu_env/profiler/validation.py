@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,11 +11,17 @@ import numpy as np
 from cpu_gpu_env.cluster import Device
 from cpu_gpu_env.errors import HybridClusterError
 from cpu_gpu_env.profile import parse_devices
-from cpu_gpu_env.profiler.devices import find_targets, this_host, torch_set_up
+from cpu_gpu_env.profiler.devices import (
+    OtherPrograms,
+    Target,
+    find_targets,
+    this_host,
+    torch_set_up,
+)
 from cpu_gpu_env.profiler.fit import Errors, ablation, predict_s, summarise
 from cpu_gpu_env.profiler.kernels import affordable, fitted_kernels, kernels_beyond, unseen_kernels
-from cpu_gpu_env.profiler.machine import Progress, disturbed_share, samples_of
-from cpu_gpu_env.profiler.samples import Sample
+from cpu_gpu_env.profiler.machine import Progress, disturbed_share, is_noisy, samples_of
+from cpu_gpu_env.profiler.samples import Kernel, Sample
 from cpu_gpu_env.profiler.timing import FULL, Effort, Stopwatch, best_clock
 
 SAME_HOST = {
@@ -25,6 +31,10 @@ SAME_HOST = {
     "threads": "give --threads the same number, or measure it again",
 }
 """What must be as it was when the profile was made -> what to do if it is not."""
+
+MAX_DRIFT = 0.25
+"""Median difference between times now and then of the same kernels, above which the machine is
+taken to be in another state (clock, cooling, power limit, a steady load of others)."""
 
 
 @dataclass(frozen=True)
@@ -41,10 +51,31 @@ class Validation:
     """Errors on `unseen` of models fitted anew without some terms."""
     disturbed_share: float
     """Share of the kernels that were disturbed in every round."""
+    used_by_others: float | None
+    """Share of the CPU time that other programs took meanwhile; None if unknown."""
+    retimed: list[tuple[Sample, Sample]]
+    """Kernels of the fit, as the profile has them and as timed again now; none of another host."""
     missing: dict[str, str]
     """Label of each kernel that failed -> why."""
     interrupted: bool = False
     """Whether Ctrl-C ended it early; what was timed by then is judged."""
+
+    @property
+    def noisy(self) -> bool:
+        """Whether the machine was too noisy for the errors to be trusted."""
+        return is_noisy(self.disturbed_share, self.used_by_others)
+
+    @property
+    def drift(self) -> float | None:
+        """Median |time now / time then - 1| of the kernels that were timed again; None without."""
+        if not self.retimed:
+            return None
+        return float(np.median([abs(now.time_s / then.time_s - 1) for then, now in self.retimed]))
+
+    @property
+    def other_state(self) -> bool:
+        """Whether the machine is in another state than when the profile was made."""
+        return self.drift is not None and self.drift > MAX_DRIFT
 
     def errors(self, samples: Sequence[Sample]) -> Errors:
         """Errors of the device's predictions."""
@@ -93,6 +124,8 @@ def validate(
 ) -> list[Validation]:
     """Time kernels that the fit of a profile has not seen, on each device that it measured.
 
+    A few kernels of the fit are timed again, too, which tells whether the machine is as it was.
+
     Args:
         profile: The content of a profile.
         effort: How long to measure.
@@ -108,70 +141,111 @@ def validate(
     with torch_set_up(threads, seed) as used_threads:
         if not any_host:
             check_same_machine(profile, used_threads)
-        targets = [target for target in find_targets() if any_host or target.label in entries]
-        if any_host:
-            # By kind, since names differ from host to host.
-            by_kind = {device.kind: (device, entry) for device, entry in entries.values()}
-            found = [(t, *by_kind[t.kind]) for t in targets if t.kind in by_kind]
-        else:
-            found = [(target, *entries[target.label]) for target in targets]
-        if not found:
-            raise HybridClusterError(f"none of its devices is here: {', '.join(entries)}")
+        found = _find_devices(entries, any_host)
         effort = effort.shared_by(len(found))
-        watches = [
-            Stopwatch(target.device, effort, best_clock(target.device, used_threads))
-            for target, _, _ in found
+        sessions = [
+            _Session(target, device, entry, effort, used_threads, same_host=not any_host)
+            for target, device, entry in found
         ]
-        kinds = [
-            {
-                kind: affordable(kernels, target.memory_bytes)
-                for kind, kernels in {**unseen_kernels(), **kernels_beyond()}.items()
-            }
-            for target, _, _ in found
-        ]
-        total = sum(watch.num_steps(of) for watch, of in zip(watches, kinds, strict=True))
+        total = sum(session.num_steps for session in sessions)
         results = []
-        for (target, device, entry), watch, of in zip(found, watches, kinds, strict=True):
-            label = target.label
-            interrupted = False
-            try:
-                watch.time_all(of, _labelled(label, total, progress))
-            except KeyboardInterrupt:
-                interrupted = True
-                if not _judged_samples(watch)[0]:
-                    raise
-            results.append(replace(_judge(device, entry, watch), interrupted=interrupted))
-            if interrupted:
+        for session in sessions:
+            results.append(session.run(lambda label: progress(label, total)))
+            if results[-1].interrupted:
                 break
     return results
 
 
-def _labelled(label: str, total: int, progress: Progress) -> Callable[[str], None]:
-    return lambda step: progress(f"{label}: {step}", total)
+def _find_devices(
+    entries: dict[str, tuple[Device, dict[str, Any]]], any_host: bool
+) -> list[tuple[Target, Device, dict[str, Any]]]:
+    """The devices here that a profile has measured, with what it holds of them.
+
+    Args:
+        entries: What `_measured_entries` returns.
+        any_host: Whether to look for devices of the same kind, since names differ between hosts.
+    """
+    by_kind = {device.kind: (device, entry) for device, entry in entries.values()}
+    found = []
+    for target in find_targets():
+        match = by_kind.get(target.kind) if any_host else entries.get(target.label)
+        if match is not None:
+            found.append((target, *match))
+    if not found:
+        raise HybridClusterError(f"none of its devices is here: {', '.join(entries)}")
+    return found
 
 
-def _judge(device: Device, entry: dict[str, Any], watch: Stopwatch) -> Validation:
-    unseen, beyond = _judged_samples(watch)
-    if not unseen:
-        raise HybridClusterError(f"device {device.name!r}: no kernel could be timed")
-    fitted = samples_of(entry, tuple(fitted_kernels()))
-    return Validation(
-        device,
-        unseen,
-        beyond,
-        ablation(fitted, unseen, device.cache_bytes or None),
-        disturbed_share([*unseen, *beyond]),
-        watch.failures,
-    )
+class _Session:
+    """The validation of one device."""
+
+    def __init__(
+        self,
+        target: Target,
+        device: Device,
+        entry: dict[str, Any],
+        effort: Effort,
+        threads: int,
+        same_host: bool,
+    ) -> None:
+        self._label, self._device, self._entry = target.label, device, entry
+        self._watch = Stopwatch(target.device, effort, best_clock(target.device, threads))
+        self._fitted = samples_of(entry, tuple(fitted_kernels()))
+        self._beyond_kinds = set(kernels_beyond())
+        witnesses = _witnesses(self._fitted) if same_host else {}
+        self._kinds = {
+            kind: affordable(kernels, target.memory_bytes)
+            for kind, kernels in {**unseen_kernels(), **kernels_beyond(), **witnesses}.items()
+        }
+        self.num_steps = self._watch.num_steps(self._kinds)
+
+    def run(self, begin: Callable[[str], None]) -> Validation:
+        """Time everything and judge; after Ctrl-C, what was timed by then, if there is any."""
+        interrupted, others = False, OtherPrograms()
+        try:
+            self._watch.time_all(self._kinds, lambda step: begin(f"{self._label}: {step}"))
+        except KeyboardInterrupt:
+            interrupted = True
+            if not self._samples()[0]:
+                raise
+        unseen, beyond, again = self._samples()
+        if not unseen:
+            raise HybridClusterError(f"device {self._device.name!r}: no kernel could be timed")
+        before = {sample.label: sample for sample in self._fitted}
+        return Validation(
+            self._device,
+            unseen,
+            beyond,
+            ablation(self._fitted, unseen, self._device.cache_bytes or None),
+            disturbed_share([*unseen, *beyond, *again]),
+            others.share(),
+            [(before[sample.label], sample) for sample in again],
+            self._watch.failures,
+            interrupted,
+        )
+
+    def _samples(self) -> tuple[list[Sample], list[Sample], list[Sample]]:
+        """What was timed: of kinds that the model is meant for, beyond it, and of the fit."""
+        fitted = {sample.kind for sample in self._fitted}
+        unseen, beyond, again = [], [], []
+        for sample in self._watch.samples():
+            if sample.kind in fitted:
+                again.append(sample)
+            elif sample.kind in self._beyond_kinds:
+                beyond.append(sample)
+            else:
+                unseen.append(sample)
+        return unseen, beyond, again
 
 
-def _judged_samples(watch: Stopwatch) -> tuple[list[Sample], list[Sample]]:
-    """What was timed: of kinds that the model is meant for, and beyond it."""
-    samples, beyond_kinds = watch.samples(), kernels_beyond()
-    return (
-        [sample for sample in samples if sample.kind not in beyond_kinds],
-        [sample for sample in samples if sample.kind in beyond_kinds],
-    )
+def _witnesses(fitted: Sequence[Sample]) -> dict[str, list[Kernel]]:
+    """Of each kind of the fit the smallest, middle and largest kernel that it has times of."""
+    labels = {sample.label for sample in fitted}
+    chosen = {}
+    for kind, kernels in fitted_kernels().items():
+        timed = [kernel for kernel in kernels if kernel.label in labels]
+        chosen[kind] = [timed[i] for i in sorted({0, len(timed) // 2, len(timed) - 1}) if timed]
+    return {kind: kernels for kind, kernels in chosen.items() if kernels}
 
 
 def _measured_entries(profile: dict[str, Any]) -> dict[str, tuple[Device, dict[str, Any]]]:
