@@ -57,7 +57,8 @@ class HybridClusterEnv(gym.Env[Observation, np.int64]):
 
     A share f on a GPU takes ``launch + f * memory / link_bandwidth + max(f * size / flops,
     f * size / (intensity * memory_bandwidth))``, on a CPU the same without the transfer (roofline
-    model, Williams et al. 2009). See `cpu_gpu_env.costs`.
+    model, Williams et al. 2009). Meanwhile the device draws its active power, or, if its profile
+    tells what it draws when memory traffic bounds, a mean of the two. See `cpu_gpu_env.costs`.
 
     ## Action Space
     ``Discrete(6)``: GPU fraction 0, 0.2, 0.4, 0.6, 0.8, 1 (``gpu_fractions`` sets others). A share

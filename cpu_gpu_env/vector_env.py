@@ -126,7 +126,7 @@ class HybridClusterVectorEnv(VectorEnv[Observations, npt.NDArray[np.int64], npt.
         self._gpus = make_queue(costs.gpu_kind, self.objective.gpu_prices, self.num_envs)
         self._mixed = len(costs.cpu_time_s) * len(costs.gpu_time_s) > 1
         # Of each kind, where it has one power: a product is cheaper than another look-up.
-        self._cpu_power_w, self._gpu_power_w = (power_w[:, 0, 0] for power_w in costs.powers_w)
+        self._cpu_power_w, self._gpu_power_w = (w[:, 0, 0].copy() for w in costs.powers_w)
         self._active_energy_j = np.zeros(self.num_envs)
         self._ended: EnvMask = np.zeros(self.num_envs, dtype=bool)
         self._over: EnvMask = np.zeros(self.num_envs, dtype=bool)
@@ -290,6 +290,7 @@ class HybridClusterVectorEnv(VectorEnv[Observations, npt.NDArray[np.int64], npt.
         table.times.take(index, out=self._packed_times, mode="clip")
         np.copyto(self._time_s, self._packed_times.view(np.float32).reshape(-1, 2).T)
         if table.powers is not None:
+            # Entries of powers are as wide as those of features, so they are at another index.
             np.multiply(stream.row + rows_before, table.features_stride, out=index)
             np.add(index, actions, out=index)
             table.powers.take(index, out=self._packed_powers, mode="clip")
