@@ -242,21 +242,15 @@ def build_cost_tables(
         fits = fraction * tasks.memory_bytes <= capacity_bytes
         num_feasible += fits
         for kind, device in enumerate(cpus):
-            time_s, power_w = cpu_time_s[kind, :, action], cpu_power_w[kind, :, action]
+            columns = cpu_time_s[kind, :, action], cpu_power_w[kind, :, action]
             if fraction < 1.0:
-                time_s[:] = execution_time_s(device, 1.0 - fraction, tasks)
-                if varies:
-                    power_w[:] = power_above_idle_w(device, 1.0 - fraction, tasks)
+                _fill(*columns, device, 1.0 - fraction, tasks, slice(None))
             if not fits.all():
-                time_s[~fits] = execution_time_s(device, 1.0, tasks)[~fits]
-                if varies:
-                    power_w[~fits] = power_above_idle_w(device, 1.0, tasks)[~fits]
+                _fill(*columns, device, 1.0, tasks, ~fits)
         for kind, device in enumerate(gpus):
-            time_s, power_w = gpu_time_s[kind, :, action], gpu_power_w[kind, :, action]
+            columns = gpu_time_s[kind, :, action], gpu_power_w[kind, :, action]
             if fraction > 0.0:
-                time_s[fits] = execution_time_s(device, fraction, tasks)[fits]
-                if varies:
-                    power_w[fits] = power_above_idle_w(device, fraction, tasks)[fits]
+                _fill(*columns, device, fraction, tasks, fits)
     return CostTables(
         cluster,
         gpu_fractions,
@@ -269,6 +263,20 @@ def build_cost_tables(
         cpu_kind,
         gpu_kind,
     )
+
+
+def _fill(
+    time_s: FloatArray,
+    power_w: FloatArray,
+    device: Device,
+    share: float,
+    tasks: Tasks,
+    where: slice | npt.NDArray[np.bool_],
+) -> None:
+    """Write what a share takes and draws on a device, for some tasks, into columns (tasks,)."""
+    time_s[where] = execution_time_s(device, share, tasks)[where]
+    if power_w.flags.writeable:  # else it holds the one power of the device already
+        power_w[where] = power_above_idle_w(device, share, tasks)[where]
 
 
 def _one_power(kinds: Sequence[Device], shape: tuple[int, int], writeable: bool) -> FloatArray:

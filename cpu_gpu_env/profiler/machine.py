@@ -205,9 +205,9 @@ class _Session:
             return NoCounter(f"it failed while measuring: {reason(error)}")
         loads = [watts[load] for load in LOADS if load in watts]
         if not loads:
-            return NoCounter("there is one, but no load for it could be run")
+            return NoCounter("no load for it could be run")
         if min(loads) <= 0:
-            return NoCounter("there is one, but it stands still, as in some virtual machines")
+            return NoCounter("it stands still, as in some virtual machines")
         return watts
 
     def _repeat(self, kernel: Kernel) -> Callable[[], None]:
@@ -265,7 +265,7 @@ def power_figures(
     """
     if isinstance(watts, NoCounter):
         idle_w, active_w, basis = _estimate_power(target, threads)
-        why = f"estimated ({basis}), as there is no energy counter: {watts.why}"
+        why = f"estimated: {basis}; no energy counter: {watts.why}"
         return {
             "idle_power_w": figure(idle_w, "estimated", why),
             "active_power_w": figure(active_w, "estimated", why),
@@ -305,12 +305,10 @@ def is_noisy(disturbed: float, used_by_others: float | None) -> bool:
 
 def describe_noise(disturbed: float, used_by_others: float | None) -> str:
     """What was noisy, in words; the arguments are those of `is_noisy`."""
-    used = (
-        "" if used_by_others is None else f", other programs used {used_by_others:.0%} of the CPUs"
-    )
-    return (
-        f"the machine was noisy: {disturbed:.0%} of the kernels were disturbed in every round{used}"
-    )
+    words = f"the machine was noisy: {disturbed:.0%} of the kernels were disturbed in every round"
+    if used_by_others is not None:
+        words += f", other programs used {used_by_others:.0%} of the CPUs"
+    return words
 
 
 def figure(value: float, status: str, source: str) -> dict[str, Any]:
