@@ -9,11 +9,13 @@ import signal
 import subprocess
 import sys
 import time
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image, ImageSequence
 
 from cpu_gpu_env.baselines import SCHEDULERS
 from cpu_gpu_env.baselines.fixed import RoundRobin
@@ -182,10 +184,19 @@ def test_without_bounds_there_are_no_gaps(
     assert "made with --bound none" in capsys.readouterr().err
 
 
-def test_a_schedule_is_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_schedule_is_drawn_and_grows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SDL_VIDEODRIVER", "dummy")
-    assert draw_schedule.main([*SMALL, "--output", str(tmp_path / "a.png")]) == 0
-    assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
+    monkeypatch.setattr(draw_schedule, "MAX_FRAMES", 7)
+    picture, animation = tmp_path / "a.png", tmp_path / "a.gif"
+    outputs = ["--output", str(picture), "--animate", str(animation)]
+    assert draw_schedule.main([*SMALL, *outputs]) == 0
+    with Image.open(picture) as opened:
+        expected = np.asarray(opened.convert("RGB"), dtype=int)
+    with Image.open(animation) as opened:
+        frames = [np.array(f.convert("RGB"), dtype=int) for f in ImageSequence.Iterator(opened)]
+    assert len(frames) == 6  # two of the twelve tasks each
+    assert np.abs(frames[-1] - expected).max() < 20  # a GIF has 256 colours
+    assert all(np.abs(later - frame).max() > 100 for frame, later in pairwise(frames))
 
 
 @pytest.mark.parametrize("command", [compare, train, draw_schedule, plot_gaps])
