@@ -7,8 +7,9 @@ import os
 import signal
 import sys
 import time
-from collections import Counter
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from importlib.util import find_spec
 from pathlib import Path
 from statistics import median
@@ -39,7 +40,7 @@ from cpu_gpu_env.scripts.command import (
 from cpu_gpu_env.vector_env import HybridClusterVectorEnv
 
 OURS, PLAIN, SBX = "HybridCluster", "Stable-Baselines3", "SBX"
-MAX_ENVS = 65_536
+MAX_ENVS = 4_096
 REST = "everything else"
 """Part of a training that no other part accounts for."""
 
@@ -48,12 +49,12 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     """Read the command line."""
     parser = make_parser(
         "Measure environment steps and gradient steps per second of a DQN's training, with the "
-        "same hidden layers, batches and gradient steps a step: as train.py trains it; by "
-        "Stable-Baselines3 in a DummyVecEnv of gym.make environments; and by SBX in the same.",
-        "python scripts/benchmark_training.py --rounds 9",
+        "same hidden layers, batches and gradient steps a step: as train.py trains it, by "
+        "Stable-Baselines3 in a DummyVecEnv of gym.make environments, and by SBX in the same.",
+        "python scripts/benchmark_training.py --rounds 31",
     )
-    parser.add_argument("--rounds", type=positive, default=7, help="the median of so many ratios")
-    parser.add_argument("--steps", type=positive, default=4_096, help="environment steps of each")
+    parser.add_argument("--rounds", type=positive, default=15, help="the median of so many ratios")
+    parser.add_argument("--steps", type=positive, default=2_048, help="environment steps of each")
     parser.add_argument(
         "--num-envs",
         type=whole_number(1, MAX_ENVS),
@@ -96,7 +97,7 @@ def execute(arguments: argparse.Namespace) -> int:
         if rounds:  # after Ctrl-C what is measured, too
             print_tables(_table(rounds, ours))
     if SBX not in models:
-        print("SBX (JAX) is not installed and left out: pip install sbx-rl")
+        print('SBX (JAX) is not installed and left out; to have it: pip install ".[sbx]"')
     return 0
 
 
@@ -173,7 +174,7 @@ def _table(rounds: list[dict[str, tuple[float, float]]], ours: Any) -> Table:
         f"{ours.batch_size} transitions every {ours.train_freq.frequency} steps of each, "
         f"{torch.get_num_threads()} thread(s); medians of {len(rounds)} interleaved rounds"
     )
-    for heading in ("training", "steps/s", "gradient steps/s", "HybridCluster is faster by"):
+    for heading in ("training", "steps/s", "gradient steps/s", "HybridCluster over it"):
         table.add_column(heading, justify="right" if table.columns else "left")
     for name in rounds[0]:
         steps, updates = (median(rates[name][i] for rates in rounds) for i in range(2))
@@ -187,70 +188,77 @@ def _table(rounds: list[dict[str, tuple[float, float]]], ours: Any) -> Table:
 
 
 class Stopwatch:
-    """Sums the time spent in functions, without that of the watched functions they call."""
+    """Sums the time spent in functions, each without that of the watched functions it calls."""
 
     def __init__(self) -> None:
-        self.seconds: Counter[str] = Counter()
+        self.seconds: defaultdict[str, float] = defaultdict(float)
         """Time in each part [s]."""
-        self._running: list[str] = [REST]
+        self._running = [REST]
         self._since = time.perf_counter()
 
     def watch(self, owner: Any, method: str, part: str) -> Callable[[], None]:
-        """Count the calls of a method as a part; returns what ends that."""
+        """Count the calls of a method of an object, class or module as a part; return the end."""
         original, own = getattr(owner, method), method in vars(owner)
 
         def timed(*args: Any, **kwargs: Any) -> Any:
-            self.switch(part)
+            self._enter(part)
             try:
                 return original(*args, **kwargs)
             finally:
-                self.switch()
+                self.leave()
 
         def end() -> None:
-            setattr(owner, method, original) if own else delattr(owner, method)
+            if own:
+                setattr(owner, method, original)
+            else:
+                delattr(owner, method)
 
         setattr(owner, method, timed)
         return end
 
-    def switch(self, part: str | None = None) -> None:
-        """Enter a part, or leave the latest."""
+    def _enter(self, part: str) -> None:
+        self._tick()
+        self._running.append(part)
+
+    def leave(self) -> None:
+        """Leave the part that runs; the last to be left is everything else."""
+        self._tick()
+        self._running.pop()
+
+    def _tick(self) -> None:
         now = time.perf_counter()
         self.seconds[self._running[-1]] += now - self._since
         self._since = now
-        if part is None:
-            self._running.pop()
-        else:
-            self._running.append(part)
 
 
 def _profile(arguments: argparse.Namespace) -> int:
     """Print which share of our training's time each part takes."""
     model = _ours(arguments)
-    with tqdm(total=arguments.rounds + 1, desc="training") as bar:
+    with tqdm(total=arguments.rounds + 1, desc="training") as bar, ExitStack() as ends:
         _measure(model, model.learning_starts + arguments.steps)
         bar.update()
-        watch = Stopwatch()
-        ends = [watch.watch(*watched) for watched in _parts(model)]
-        steps = model.num_timesteps
+        steps, watch = model.num_timesteps, Stopwatch()
+        for watched in _parts(model):
+            ends.callback(watch.watch(*watched))
         try:
-            watch.switch(REST)
-            watch.seconds.clear()
             for _ in range(arguments.rounds):
                 _measure(model, arguments.steps)
                 bar.update()
-            watch.switch()
         finally:
-            for end in ends:
-                end()
-    steps = model.num_timesteps - steps
-    total = watch.seconds.total()
+            watch.leave()
+            bar.close()
+            print_tables(_shares(watch.seconds, model.num_timesteps - steps))
+    return 0
+
+
+def _shares(seconds: Mapping[str, float], steps: int) -> Table:
+    total = sum(seconds.values())
     table = Table(title=f"{steps:,} steps of the environments, {steps / total:,.0f} a second")
     for heading in ("part of the training", "share", "µs a step"):
         table.add_column(heading, justify="right" if table.columns else "left")
-    for part, seconds in watch.seconds.most_common():
-        table.add_row(part, f"{seconds / total:.1%}", f"{seconds / steps * 1e6:.2f}")
-    print_tables(table)
-    return 0
+    for part, spent in sorted(seconds.items(), key=lambda item: -item[1]):
+        table.add_row(part, f"{spent / total:.1%}", f"{spent / max(steps, 1) * 1e6:.2f}")
+    return table
 
 
 def _parts(model: Any) -> list[tuple[Any, str, str]]:
@@ -261,7 +269,7 @@ def _parts(model: Any) -> list[tuple[Any, str, str]]:
         (model, "predict", "choose actions"),
         (model.replay_buffer, "add", "store transitions"),
         (model.replay_buffer, "sample", "sample transitions"),
-        (model, "train", "forward, loss"),
+        (model, "train", "forward and loss"),
         (torch.Tensor, "backward", "backward"),
         (torch.nn.utils, "clip_grad_norm_", "clip gradients"),
         (model.policy.optimizer, "zero_grad", "optimiser"),
