@@ -1,4 +1,4 @@
-"""Draw the schedule that a scheduler makes of one episode."""
+"""Draw the schedule that a scheduler makes of one episode, as it ends or as it grows."""
 
 from __future__ import annotations
 
@@ -7,11 +7,14 @@ import io
 import os
 import signal
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 if __name__ == "__main__":  # Ctrl-C during the imports below
     signal.signal(signal.SIGINT, lambda *_: os._exit(130))
 
+import numpy as np
+import numpy.typing as npt
 from tqdm import tqdm
 
 from cpu_gpu_env.atomic_file import write_bytes_atomically
@@ -29,13 +32,19 @@ from cpu_gpu_env.scripts.command import (
 
 MAX_TASKS = 100_000
 """A hundred for each pixel of the width."""
+MAX_FRAMES = 100
+"""Of an animation; of longer episodes each shows several tasks more than the one before."""
+FRAME_MS, LAST_FRAME_MS = 120, 3_000
+"""How long each frame is shown, and the whole schedule before it starts again [ms]."""
+
+Frame = npt.NDArray[np.uint8]
 
 
 def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     """Read the command line."""
     parser = make_parser(
-        "Draw the Gantt chart of one episode as a PNG.",
-        "python scripts/draw_schedule.py --scheduler myopic --num-tasks 60",
+        "Draw the Gantt chart of one episode as a PNG, and how it grows as a GIF.",
+        "python scripts/draw_schedule.py --num-tasks 60 --animate runs/schedule.gif",
     )
     add_env_arguments(parser)
     parser.add_argument("--scheduler", choices=sorted(SCHEDULERS), default="myopic")
@@ -43,31 +52,74 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--output", type=Path, default=Path("runs/schedule.png"), help="file to write"
     )
+    parser.add_argument("--animate", type=Path, help="GIF to write, too: the tasks one by one")
     return parser.parse_args(argv)
 
 
 def execute(arguments: argparse.Namespace) -> int:
     """Play the episode and write the picture."""
-    from matplotlib.image import imsave
-
     check_output(arguments.output, "file", (".png",))
+    if arguments.animate is not None:
+        check_output(arguments.animate, "file", (".gif",))
     if arguments.num_tasks > MAX_TASKS:
         raise HybridClusterError(
             f"num_tasks is {arguments.num_tasks}; allowed in a picture: at most {MAX_TASKS}"
         )
+    frames = play(arguments)
+    write_bytes_atomically(arguments.output, to_png(frames[-1]))
+    print(f"written: {arguments.output}")
+    if arguments.animate is not None:
+        write_bytes_atomically(arguments.animate, to_gif(frames))
+        print(f"written: {arguments.animate}")
+    return 0
+
+
+def play(arguments: argparse.Namespace) -> list[Frame]:
+    """Play the episode: the chart at its end, and before it what an animation shows."""
     env = HybridClusterEnv(**env_kwargs(arguments), render_mode="rgb_array")
     scheduler = make_scheduler(arguments.scheduler, env, arguments.seed)
     observation, _ = env.reset(seed=arguments.seed)
-    state = None
-    for _ in tqdm(range(arguments.num_tasks), unit="task", desc="playing", leave=False):
+    num_tasks, state, frames = arguments.num_tasks, None, []
+    tasks_a_frame = -(-num_tasks // MAX_FRAMES)
+    for placed in tqdm(range(1, num_tasks + 1), unit="task", desc="playing", leave=False):
         action, state = scheduler.predict(observation, state)
         observation, *_ = env.step(int(action))
-    picture = io.BytesIO()
-    imsave(picture, env.render(), format="png")
+        left = num_tasks - placed
+        if left == 0 or (arguments.animate is not None and left % tasks_a_frame == 0):
+            frames.append(env.render())
     env.close()
-    write_bytes_atomically(arguments.output, picture.getvalue())
-    print(f"written: {arguments.output}")
-    return 0
+    return frames
+
+
+def to_png(frame: Frame) -> bytes:
+    """Encode a picture."""
+    from PIL import Image
+
+    encoded = io.BytesIO()
+    Image.fromarray(frame).save(encoded, format="png", optimize=True)
+    return encoded.getvalue()
+
+
+def to_gif(frames: Sequence[Frame]) -> bytes:
+    """Encode an animation, again and again, with the colours of its last frame."""
+    from PIL import Image
+
+    # Median cut would spend the colours on what covers most, and white would not stay white.
+    palette = Image.fromarray(frames[-1]).quantize(method=Image.Quantize.MAXCOVERAGE)
+    images = [
+        Image.fromarray(frame).quantize(palette=palette, dither=Image.Dither.NONE)
+        for frame in frames
+    ]
+    encoded = io.BytesIO()
+    images[0].save(
+        encoded,
+        format="gif",
+        save_all=True,
+        append_images=images[1:],
+        duration=[FRAME_MS] * (len(images) - 1) + [LAST_FRAME_MS],
+        loop=0,
+    )
+    return encoded.getvalue()
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -3,17 +3,22 @@
 import csv
 import json
 import os
+import re
 import shlex
 import shutil
 import signal
 import subprocess
 import sys
 import time
+from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
+from PIL import Image, ImageSequence
 
 from cpu_gpu_env.baselines import SCHEDULERS
 from cpu_gpu_env.baselines.fixed import RoundRobin
@@ -21,6 +26,7 @@ from cpu_gpu_env.problem import make_problem
 from cpu_gpu_env.scripts import (
     benchmark,
     benchmark_oracle,
+    benchmark_training,
     compare,
     draw_schedule,
     pareto,
@@ -28,6 +34,7 @@ from cpu_gpu_env.scripts import (
     profile_hardware,
     train,
 )
+from cpu_gpu_env.vector_env import HybridClusterVectorEnv
 
 SMALL = ["--num-tasks", "12"]
 
@@ -182,10 +189,19 @@ def test_without_bounds_there_are_no_gaps(
     assert "made with --bound none" in capsys.readouterr().err
 
 
-def test_a_schedule_is_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_schedule_is_drawn_and_grows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SDL_VIDEODRIVER", "dummy")
-    assert draw_schedule.main([*SMALL, "--output", str(tmp_path / "a.png")]) == 0
-    assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
+    monkeypatch.setattr(draw_schedule, "MAX_FRAMES", 7)
+    picture, animation = tmp_path / "a.png", tmp_path / "a.gif"
+    outputs = ["--output", str(picture), "--animate", str(animation)]
+    assert draw_schedule.main([*SMALL, *outputs]) == 0
+    with Image.open(picture) as opened:
+        expected = np.asarray(opened.convert("RGB"), dtype=int)
+    with Image.open(animation) as opened:
+        frames = [np.array(f.convert("RGB"), dtype=int) for f in ImageSequence.Iterator(opened)]
+    assert len(frames) == 6  # two of the twelve tasks each
+    assert np.abs(frames[-1] - expected).max() < 20  # a GIF has 256 colours
+    assert all(np.abs(later - frame).max() > 100 for frame, later in pairwise(frames))
 
 
 @pytest.mark.parametrize("command", [compare, train, draw_schedule, plot_gaps])
@@ -263,6 +279,57 @@ def test_an_output_that_is_no_picture_is_told(
     assert not list(tmp_path.iterdir())
 
 
+FEW = ["--rounds", "1", "--steps", "32", "--num-envs", "8"]
+
+
+def test_trainings_are_measured(capsys: pytest.CaptureFixture[str]) -> None:
+    assert benchmark_training.main(FEW) == 0
+    out = capsys.readouterr().out.replace(",", "")
+    rows = re.findall(r"│ (\S+) +│ +(\d+) │ +(\d+) │", out)
+    assert {"HybridCluster", "Stable-Baselines3"} <= {name for name, *_ in rows}
+    for _, steps, updates in rows:  # eight gradient steps for eight steps
+        assert float(updates) == pytest.approx(float(steps), rel=0.01, abs=1)
+
+
+def test_the_parts_of_a_training_are_all_of_it(capsys: pytest.CaptureFixture[str]) -> None:
+    before = HybridClusterVectorEnv.step, torch.Tensor.backward, torch.nn.utils.clip_grad_norm_
+    assert benchmark_training.main([*FEW, "--profile"]) == 0
+    after = HybridClusterVectorEnv.step, torch.Tensor.backward, torch.nn.utils.clip_grad_norm_
+    assert before == after
+    shares = dict(re.findall(r"│ (.*?) +│ +([\d.]+)%", capsys.readouterr().out))
+    assert {"step the environments", "backward", benchmark_training.REST} <= set(shares)
+    assert sum(map(float, shares.values())) == pytest.approx(100, abs=0.6)
+
+
+def test_a_part_is_counted_without_the_parts_it_calls(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = SimpleNamespace(now=0.0)
+    monkeypatch.setattr(benchmark_training, "time", SimpleNamespace(perf_counter=lambda: clock.now))
+
+    class Work:
+        def outer(self) -> None:
+            clock.now += 1
+            self.inner()
+            clock.now += 2
+
+        def inner(self) -> None:
+            clock.now += 10
+            raise KeyboardInterrupt
+
+    work = Work()
+    watch = benchmark_training.Stopwatch()
+    ends = [watch.watch(work, "outer", "outside"), watch.watch(Work, "inner", "inside")]
+    clock.now += 100
+    for _ in range(2):
+        with pytest.raises(KeyboardInterrupt):
+            work.outer()
+    for end in ends:
+        end()
+    clock.now += 200
+    watch.leave()
+    assert watch.seconds == {benchmark_training.REST: 300, "outside": 2, "inside": 20}
+    assert vars(work) == {}
+
+
 HUGE = "1" + "0" * 30
 
 
@@ -289,6 +356,8 @@ HUGE = "1" + "0" * 30
         (benchmark, ["--seconds", "nan"], "is not a number in"),
         (benchmark, ["--seconds", "-1"], "is not a number in"),
         (benchmark, ["--rounds", HUGE], "is not a whole number from 1"),
+        (benchmark_training, ["--num-envs", HUGE], "is not a whole number from 1"),
+        (benchmark_training, ["--rounds", "0"], "is not a whole number from 1"),
         (benchmark_oracle, ["--lengths", "10,x"], "'x' is not a whole number from 1"),
         (benchmark_oracle, ["--lengths", ""], "'' is not a whole number from 1"),
         (benchmark_oracle, ["--bound-length", HUGE], "is not a whole number from 1"),

@@ -6,7 +6,6 @@ import dataclasses
 import math
 import subprocess
 import sys
-import time
 import tracemalloc
 from collections.abc import Iterator
 
@@ -197,19 +196,6 @@ def test_many_devices_and_long_names() -> None:
     rows, columns = pixels_of(frame, Share(0, 63, 0.0, 1.0, 1.0, 30.0))
     assert rows[-1] < 500
     assert len(columns) > 400
-
-
-def test_fast_enough_for_an_animation() -> None:
-    pytest.importorskip("pygame")
-    busy = full_scene()
-    renderer = GanttRenderer(busy.cluster)
-    renderer.draw(busy)
-    seconds = []
-    for _ in range(10):
-        start = time.perf_counter()
-        renderer.draw(busy)
-        seconds.append(time.perf_counter() - start)
-    assert min(seconds) < 1 / 30
 
 
 def test_memory_does_not_grow() -> None:
