@@ -1,0 +1,361 @@
+"""The figures of a comparison; TensorBoard and the page show the same ones.
+
+matplotlib, which comes with the ``[train]`` extra, is imported when a figure is made. Names of
+schedulers may come from files: no text of a figure is read as mathematics.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from cpu_gpu_env.baselines.comparison import ORACLE, Comparison, Entry, Estimate
+from cpu_gpu_env.baselines.first_episode import pool_utilisation
+from cpu_gpu_env.rendering import Scene
+from cpu_gpu_env.tasks import FloatArray
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+WIDTH = 5.4
+"""Width of a figure [inch]: its letters can still be read where a phone shows it whole."""
+DPI = 120
+MIN_PERCENT = 0.01
+"""A logarithmic axis has no room for a gap of 0; it stands here."""
+MAX_RATIO = 1_000.0
+"""Ratios beyond it are drawn there."""
+MEASURES = {
+    "makespan": "makespan_s",
+    "energy": "energy_j",
+    "mean wait": "mean_wait_s",
+    "decision time": "decision_p50_s",
+}
+"""What a radar shows: label and name in `Comparison.rows`."""
+NUM_STRETCHES = 120
+"""Stretches of time in a figure of utilisation."""
+MAX_NAME = 26
+"""Letters of a name in a figure; longer ones are cut."""
+MAX_LABELLED = 16
+"""Schedulers whose wins are written as numbers, too."""
+_MUTED = "0.75"
+
+
+@dataclass(frozen=True)
+class Gap:
+    """How far a scheduler is from the bound."""
+
+    scheduler: str
+    """Name in the comparison."""
+    mean: float
+    """Objective / certified lower bound - 1."""
+    half_width: float
+    """The 95 % interval is mean plus or minus this; nan: none."""
+
+
+def to_bytes(figure: Figure, kind: str) -> bytes:
+    """Write a figure as ``"png"``, ``"svg"`` or ``"pdf"``: the same bytes for the same figure."""
+    from matplotlib import rc_context
+
+    dates = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
+    picture = io.BytesIO()
+    with rc_context({"svg.hashsalt": "figure"}):
+        figure.savefig(picture, format=kind, dpi=DPI, metadata=dates.get(kind))
+    return picture.getvalue()
+
+
+def image_to_png(image: npt.NDArray[np.uint8]) -> bytes:
+    """Write an image (height, width, 3) as a PNG."""
+    from matplotlib.image import imsave
+
+    picture = io.BytesIO()
+    imsave(picture, image, format="png")
+    return picture.getvalue()
+
+
+def _make_figure(height: float, **arguments: Any) -> tuple[Figure, Axes]:
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(WIDTH, height), layout="constrained")
+    return figure, figure.add_subplot(**arguments)
+
+
+def _colours(comparison: Comparison) -> dict[str, Any]:
+    """A colour for each scheduler, the same in every figure."""
+    from matplotlib import colormaps
+
+    palette = colormaps["tab20"].colors
+    # Full colours first; the pale half of the palette only where there are more than those.
+    order = [*palette[::2], *palette[1::2]]
+    green = order.pop(2)
+    others = [entry.name for entry in comparison.entries if entry is not comparison.oracle]
+    colours = {name: order[index % len(order)] for index, name in enumerate(others)}
+    return {**colours, ORACLE: green} if comparison.oracle else colours
+
+
+def _add_legend(figure: Figure, handles: Sequence[Any], names: Sequence[str]) -> None:
+    """Write a legend below, and make room for it."""
+    columns = 3
+    figure.set_figheight(figure.get_figheight() + 0.19 * math.ceil(len(names) / columns) + 0.1)
+    legend = figure.legend(
+        handles,
+        # Labels that begin with an underscore would be left out.
+        [f" {_short(name)}" for name in names],
+        loc="outside lower center",
+        ncols=columns,
+        fontsize=8,
+        frameon=False,
+    )
+    for text in legend.get_texts():
+        text.set_parse_math(False)
+
+
+def _short(name: str) -> str:
+    """Cut a name that would not leave room for the figure."""
+    return name if len(name) <= MAX_NAME else f"{name[: MAX_NAME - 1]}…"
+
+
+def gap_figure(gaps: Sequence[Gap], title: str = "") -> Figure:
+    """Draw a point and an interval a scheduler, the first on top, on a logarithmic axis."""
+    figure, axes = _make_figure(0.3 * len(gaps) + 1.1 + 0.25 * bool(title))
+    for height, gap in enumerate(reversed(gaps)):
+        percent, half = gap.mean * 100, gap.half_width * 100
+        shown = max(percent, MIN_PERCENT)
+        colour = "tab:green" if gap.scheduler == ORACLE else "tab:blue"
+        axes.errorbar(shown, height, xerr=abs(half), fmt="o", color=colour, capsize=3)
+        axes.annotate(
+            f"{percent:.3g}",
+            (shown, height),
+            (0, 6),
+            textcoords="offset points",
+            ha="center",
+            fontsize=8,
+        )
+    names = [_short(gap.scheduler) for gap in reversed(gaps)]
+    axes.set_yticks(range(len(gaps)), names, parse_math=False)
+    axes.set_xscale("log")
+    axes.set_xticks([1, 3, 10, 30, 100, 300], ["1", "3", "10", "30", "100", "300"])
+    axes.set_xlabel("gap to the certified lower bound [%], mean and 95 % interval", fontsize=9)
+    axes.set_ylim(-0.6, len(gaps) - 0.2)
+    axes.set_title(title, fontsize=9, parse_math=False)
+    axes.grid(axis="x", alpha=0.3)
+    return figure
+
+
+def comparison_gaps(comparison: Comparison) -> list[Gap]:
+    """The gaps of a comparison, the least first; empty without bounds."""
+    gaps = [
+        Gap(entry.name, estimate.mean, estimate.half_width)
+        for entry in comparison.entries
+        if entry.gap is not None
+        for estimate in [Estimate.of(entry.gap)]
+    ]
+    return sorted(gaps, key=lambda gap: gap.mean)
+
+
+def radar_figure(comparison: Comparison, highlight: str | None = None) -> Figure:
+    """Draw makespan, energy, mean wait and decision time relative to the oracle.
+
+    Args:
+        comparison: The results.
+        highlight: The only scheduler in colour; None: all.
+    """
+    rows = comparison.rows()
+    ratios, reference = _relative(comparison)
+    logs = np.log10(ratios)
+    figure, axes = _make_figure(4.1, projection="polar")
+    angles = np.arange(len(MEASURES) + 1) * 2 * math.pi / len(MEASURES)
+    colours, handles = _colours(comparison), {}
+    for row, values in zip(rows, logs, strict=True):
+        name, closed = row["scheduler"], np.append(values, values[0])
+        on_top = highlight is None or name == highlight
+        if name == reference:
+            closed = np.zeros_like(closed)  # its ring, whatever measure it lacks
+        (handles[name],) = axes.plot(
+            angles,
+            closed,
+            color=colours[name] if on_top or name == reference else _MUTED,
+            linewidth=1.8 if on_top else 0.8,
+            linestyle="--" if name == reference else "-",
+            marker="o" if on_top and name != reference else None,
+            markersize=3,
+            zorder=3 if on_top else 2,
+        )
+    _label_radar(axes, angles, logs, reference, comparison.oracle is not None)
+    named = [name for name in handles if highlight in (None, name) or name == reference]
+    _add_legend(figure, [handles[name] for name in named], named)
+    return figure
+
+
+def _relative(comparison: Comparison) -> tuple[FloatArray, str]:
+    """Each scheduler's measures relative to the oracle, (n, measures), and to whom they are.
+
+    Without an oracle they are relative to the best; the decision time, which an oracle does not
+    have, to the shortest.
+    """
+    rows = comparison.rows()
+    table = np.array([[row[name] for name in MEASURES.values()] for row in rows])
+    names = [row["scheduler"] for row in rows]
+    reference = names[0] if comparison.oracle is None else ORACLE
+    base = table[names.index(reference)].copy()
+    times = table[:, -1]
+    base[-1] = np.nan if np.isnan(times).all() else np.nanmin(times)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratios = np.where(table == base, 1.0, table / base)
+    return np.clip(ratios, 1 / MAX_RATIO, MAX_RATIO), reference
+
+
+def _label_radar(
+    axes: Axes, angles: FloatArray, logs: FloatArray, reference: str, has_oracle: bool
+) -> None:
+    low, high = float(np.nanmin(logs)), float(np.nanmax(logs))
+    low, high = min(low, 0.0) - 0.3, max(high, 0.3) + 0.05
+    steps = (1.0,) if high - low > 1.5 else (1.0, 2.0, 5.0)
+    rings = [10.0**decade * step for decade in range(-3, 4) for step in steps]
+    rings = [ring for ring in rings if low < math.log10(ring) <= high]
+    axes.set_ylim(low, high)  # type: ignore[arg-type]
+    axes.set_yticks([math.log10(ring) for ring in rings], [f"{ring:g}x" for ring in rings])
+    axes.tick_params(axis="y", labelsize=7, labelcolor="0.35")
+    axes.set_xticks(angles[:-1], list(MEASURES))
+    axes.grid(alpha=0.4)
+    against = "the oracle (dashed)" if has_oracle else f"{_short(reference)} (dashed)"
+    axes.set_title(
+        f"relative to {against}, decision time to the shortest\n"
+        "logarithmic; nearer to the centre is better",
+        fontsize=9,
+        parse_math=False,
+    )
+
+
+def utilisation_figure(scene: Scene) -> Figure:
+    """Draw how busy the CPUs and the GPUs are over the time of an episode."""
+    figure, axes = _make_figure(2.4)
+    stretch_s = scene.makespan_s / NUM_STRETCHES
+    edges_s = np.arange(NUM_STRETCHES + 1) * stretch_s
+    busy = pool_utilisation(scene, stretch_s)[:, :NUM_STRETCHES] * 100
+    for pool, devices, values, colour in (
+        ("CPUs", scene.cluster.cpus, busy[0], "tab:blue"),
+        ("GPUs", scene.cluster.gpus, busy[1], "tab:orange"),
+    ):
+        label = f"{pool} ({len(devices)}): {values.mean():.0f} % on average"
+        axes.stairs(values, edges_s, label=label, color=colour, linewidth=1.4)
+    axes.set_xlabel("time [s]", fontsize=9)
+    axes.set_ylabel("busy devices [%]", fontsize=9)
+    axes.set_ylim(-3, 103)
+    axes.set_xlim(0, scene.makespan_s)
+    axes.set_title(_short(scene.title), fontsize=9, parse_math=False)
+    axes.legend(fontsize=8, loc="lower left")
+    axes.grid(alpha=0.3)
+    return figure
+
+
+def fraction_figure(comparison: Comparison, entry: Entry) -> Figure:
+    """Draw the share of the tasks that a scheduler gave each GPU fraction, and the oracle's."""
+    fractions = comparison.provenance["problem"]["gpu_fractions"]
+    figure, axes = _make_figure(2.6)
+    places = np.arange(len(fractions))
+
+    def percent(entry: Entry) -> FloatArray:
+        actions = entry.episodes.actions.ravel()
+        return np.bincount(actions, minlength=len(fractions)) / len(actions) * 100
+
+    axes.bar(places, percent(entry), width=0.8, color="tab:blue", label=f" {_short(entry.name)}")
+    if comparison.oracle not in (None, entry):
+        axes.stairs(
+            percent(comparison.oracle),
+            np.arange(len(fractions) + 1) - 0.5,
+            color="tab:green",
+            linewidth=1.6,
+            label="oracle",
+        )
+    every = math.ceil(len(fractions) / 12)
+    axes.set_xticks(places[::every], [f"{fraction:.3g}" for fraction in fractions[::every]])
+    axes.set_xlabel("GPU fraction", fontsize=9)
+    axes.set_ylabel("tasks [%]", fontsize=9)
+    for text in axes.legend(fontsize=8).get_texts():
+        text.set_parse_math(False)
+    return figure
+
+
+def win_figure(comparison: Comparison) -> Figure:
+    """Draw in how many percent of the episodes each scheduler beats each other."""
+    names = [_short(entry.name) for entry in comparison.entries]
+    count = len(names)
+    wins = comparison.wins() * 100
+    np.fill_diagonal(wins, np.nan)
+    figure, axes = _make_figure(min(WIDTH, 0.28 * count + 1.6))
+    axes.imshow(wins, cmap="RdYlBu", vmin=0, vmax=100, aspect="auto")
+    axes.set_xticks(range(count), names, rotation=60, ha="right", fontsize=8, parse_math=False)
+    axes.set_yticks(range(count), names, fontsize=8, parse_math=False)
+    for row, column in np.ndindex(count, count):
+        share = wins[row, column]
+        if row != column and count <= MAX_LABELLED:
+            colour = "white" if abs(share - 50) > 40 else "black"
+            axes.text(column, row, f"{share:.0f}", ha="center", va="center", color=colour, size=7)
+    axes.set_title("row beats column [% of the episodes]", fontsize=9)
+    return figure
+
+
+def scatter_figure(comparison: Comparison) -> Figure:
+    """Draw mean makespan against mean energy, and what the certified bounds rule out."""
+    figure, axes = _make_figure(3.4)
+    colours = _colours(comparison)
+    handles = []
+    for row in comparison.rows():
+        handle = axes.errorbar(
+            row["makespan_s"],
+            row["energy_j"] / 1e3,
+            xerr=row["makespan_s_ci95"],
+            yerr=row["energy_j_ci95"] / 1e3,
+            fmt="s" if row["scheduler"] == ORACLE else "o",
+            color=colours[row["scheduler"]],
+            markersize=5,
+            elinewidth=0.8,
+        )
+        handles.append(handle)
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    _shade_what_bounds_rule_out(axes, comparison)
+    _plain_log_ticks(axes)
+    axes.set_xlabel("makespan [s], mean and 95 % interval", fontsize=9)
+    axes.set_ylabel("energy [kJ]", fontsize=9)
+    axes.grid(alpha=0.3, which="both")
+    _add_legend(figure, handles, [entry.name for entry in comparison.entries])
+    return figure
+
+
+def _shade_what_bounds_rule_out(axes: Axes, comparison: Comparison) -> None:
+    """Shade the means that no scheduler can have.
+
+    The bound b of an episode of n tasks says (1-w) makespan / (n T) + w energy / (n E) >= b, and so
+    do the means of all episodes with the mean of their bounds.
+    """
+    first = comparison.entries[0]
+    problem = comparison.provenance["problem"]
+    weight, reference = problem["energy_weight"], problem["reference_per_task"]
+    if first.gap is None or weight == 0.0:
+        return
+    bound = float((first.episodes.objective / (1.0 + first.gap)).mean())
+    (left, right), (bottom, top) = axes.get_xlim(), axes.get_ylim()
+    makespan_s = np.geomspace(left, right, 200)
+    rest = bound - (1 - weight) * makespan_s / (reference["makespan_s"] * problem["num_tasks"])
+    least_kj = rest / weight * reference["energy_j"] * problem["num_tasks"] / 1e3
+    axes.fill_between(makespan_s, bottom, np.clip(least_kj, bottom, top), color="0.88", zorder=0)
+    axes.set_xlim(left, right)
+    axes.set_ylim(bottom, top)
+
+
+def _plain_log_ticks(axes: Axes) -> None:
+    """Write ticks of logarithmic axes as plain numbers, and few of them."""
+    from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
+
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+        axis.set_major_formatter(StrMethodFormatter("{x:g}"))
+        axis.set_minor_formatter(NullFormatter())
