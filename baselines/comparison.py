@@ -63,8 +63,6 @@ class Entry:
     """Wall-clock times of single decisions [s]; empty for the oracle, which plans ahead."""
     gap: FloatArray | None
     """(n,): objective / certified lower bound - 1; None without bounds."""
-    observe_queues: bool = False
-    """Whether it saw the queues in its observation."""
     learned: bool = False
     """Whether it was trained."""
 
@@ -150,11 +148,7 @@ def compare(
             episodes = play_episodes(entrant.make, seeds, **kwargs)
             decision_s = decision_times_s(entrant.make, seeds[0], NUM_DECISIONS, **kwargs)
             gap = _gaps(entrant.name, episodes, bounds)
-            entries.append(
-                Entry(
-                    entrant.name, episodes, decision_s, gap, entrant.observe_queues, entrant.learned
-                )
-            )
+            entries.append(Entry(entrant.name, episodes, decision_s, gap, entrant.learned))
             progress(entrant.name)
     except KeyboardInterrupt:
         if not entries:

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
 from cpu_gpu_env.baselines.comparison import ORACLE, Comparison, Entry, Estimate
 from cpu_gpu_env.baselines.first_episode import pool_utilisation
@@ -44,6 +43,8 @@ MAX_NAME = 26
 """Letters of a name in a figure; longer ones are cut."""
 MAX_LABELLED = 16
 """Schedulers whose wins are written as numbers, too."""
+NEAR = 1.4
+"""Up to this factor above the least makespan and energy, schedulers are drawn once more, closer."""
 _MUTED = "0.75"
 
 
@@ -67,15 +68,6 @@ def to_bytes(figure: Figure, kind: str) -> bytes:
     picture = io.BytesIO()
     with rc_context({"svg.hashsalt": "figure"}):
         figure.savefig(picture, format=kind, dpi=DPI, metadata=dates.get(kind))
-    return picture.getvalue()
-
-
-def image_to_png(image: npt.NDArray[np.uint8]) -> bytes:
-    """Write an image (height, width, 3) as a PNG."""
-    from matplotlib.image import imsave
-
-    picture = io.BytesIO()
-    imsave(picture, image, format="png")
     return picture.getvalue()
 
 
@@ -187,7 +179,13 @@ def radar_figure(comparison: Comparison, highlight: str | None = None) -> Figure
             markersize=3,
             zorder=3 if on_top else 2,
         )
-    _label_radar(axes, angles, logs, reference, comparison.oracle is not None)
+    labels = list(MEASURES)
+    if highlight is not None and highlight != reference:
+        own = ratios[[row["scheduler"] for row in rows].index(highlight)]
+        labels = [f"{label}\n{ratio:.3g}x" for label, ratio in zip(labels, own, strict=True)]
+    axes.set_theta_zero_location("N")  # type: ignore[attr-defined]
+    axes.set_xticks(angles[:-1], labels)
+    _scale_radar(axes, logs, reference, comparison.oracle is not None)
     named = [name for name in handles if highlight in (None, name) or name == reference]
     _add_legend(figure, [handles[name] for name in named], named)
     return figure
@@ -211,9 +209,7 @@ def _relative(comparison: Comparison) -> tuple[FloatArray, str]:
     return np.clip(ratios, 1 / MAX_RATIO, MAX_RATIO), reference
 
 
-def _label_radar(
-    axes: Axes, angles: FloatArray, logs: FloatArray, reference: str, has_oracle: bool
-) -> None:
+def _scale_radar(axes: Axes, logs: FloatArray, reference: str, has_oracle: bool) -> None:
     low, high = float(np.nanmin(logs)), float(np.nanmax(logs))
     low, high = min(low, 0.0) - 0.3, max(high, 0.3) + 0.05
     steps = (1.0,) if high - low > 1.5 else (1.0, 2.0, 5.0)
@@ -222,7 +218,8 @@ def _label_radar(
     axes.set_ylim(low, high)  # type: ignore[arg-type]
     axes.set_yticks([math.log10(ring) for ring in rings], [f"{ring:g}x" for ring in rings])
     axes.tick_params(axis="y", labelsize=7, labelcolor="0.35")
-    axes.set_xticks(angles[:-1], list(MEASURES))
+    axes.tick_params(axis="x", labelsize=9, pad=8)
+    axes.set_rlabel_position(45)  # type: ignore[attr-defined]
     axes.grid(alpha=0.4)
     against = "the oracle (dashed)" if has_oracle else f"{_short(reference)} (dashed)"
     axes.set_title(
@@ -303,30 +300,38 @@ def win_figure(comparison: Comparison) -> Figure:
 
 
 def scatter_figure(comparison: Comparison) -> Figure:
-    """Draw mean makespan against mean energy, and what the certified bounds rule out."""
-    figure, axes = _make_figure(3.4)
-    colours = _colours(comparison)
-    handles = []
-    for row in comparison.rows():
-        handle = axes.errorbar(
-            row["makespan_s"],
-            row["energy_j"] / 1e3,
-            xerr=row["makespan_s_ci95"],
-            yerr=row["energy_j_ci95"] / 1e3,
-            fmt="s" if row["scheduler"] == ORACLE else "o",
-            color=colours[row["scheduler"]],
-            markersize=5,
-            elinewidth=0.8,
-        )
-        handles.append(handle)
-    axes.set_xscale("log")
-    axes.set_yscale("log")
-    _shade_what_bounds_rule_out(axes, comparison)
-    _plain_log_ticks(axes)
-    axes.set_xlabel("makespan [s], mean and 95 % interval", fontsize=9)
-    axes.set_ylabel("energy [kJ]", fontsize=9)
-    axes.grid(alpha=0.3, which="both")
-    _add_legend(figure, handles, [entry.name for entry in comparison.entries])
+    """Draw mean makespan against mean energy: of all schedulers, and closer at the best ones.
+
+    Grey is what the certified bounds rule out.
+    """
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(WIDTH, 2.7), layout="constrained")
+    whole, close = figure.subplots(1, 2)
+    rows, colours = comparison.rows(), _colours(comparison)
+    names = [row["scheduler"] for row in rows]
+    means = np.array([(row["makespan_s"], row["energy_j"] / 1e3) for row in rows])
+    for axes in (whole, close):
+        handles = [
+            axes.scatter(*mean, s=28, color=colours[name], marker="s" if name == ORACLE else "o")
+            for name, mean in zip(names, means, strict=True)
+        ]
+    near = means[(means <= NEAR * means.min(axis=0)).all(axis=1)]
+    if len(near):
+        low, span = near.min(axis=0), np.ptp(near, axis=0) + 0.02 * near.min(axis=0)
+        close.set_xlim(low[0] - 0.15 * span[0], low[0] + 1.1 * span[0])
+        close.set_ylim(low[1] - 0.15 * span[1], low[1] + 1.1 * span[1])
+    whole.set(xscale="log", yscale="log")
+    whole.set_title("all (logarithmic)", fontsize=9)
+    close.set_title("the best", fontsize=9)
+    for axes in (whole, close):
+        _shade_what_bounds_rule_out(axes, comparison)
+        axes.set_xlabel("makespan [s]", fontsize=9)
+        axes.tick_params(labelsize=8)
+        axes.grid(alpha=0.3)
+    _plain_log_ticks(whole)
+    whole.set_ylabel("energy [kJ]", fontsize=9)
+    _add_legend(figure, handles, names)
     return figure
 
 
@@ -343,7 +348,7 @@ def _shade_what_bounds_rule_out(axes: Axes, comparison: Comparison) -> None:
         return
     bound = float((first.episodes.objective / (1.0 + first.gap)).mean())
     (left, right), (bottom, top) = axes.get_xlim(), axes.get_ylim()
-    makespan_s = np.geomspace(left, right, 200)
+    makespan_s = np.linspace(left, right, 400)
     rest = bound - (1 - weight) * makespan_s / (reference["makespan_s"] * problem["num_tasks"])
     least_kj = rest / weight * reference["energy_j"] * problem["num_tasks"] / 1e3
     axes.fill_between(makespan_s, bottom, np.clip(least_kj, bottom, top), color="0.88", zorder=0)

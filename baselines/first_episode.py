@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from cpu_gpu_env.baselines.comparison import Comparison, Entry
 from cpu_gpu_env.baselines.decision_audit import Decision, audit_decisions
@@ -71,13 +71,20 @@ def _audit(
     return audit_decisions(episode, env.episode_tasks(), *actions)
 
 
-def draw_gantt(scene: Scene) -> npt.NDArray[np.uint8]:
-    """Draw a schedule, (height, width, 3).
+def draw_gantts(views: Mapping[str, EpisodeView]) -> dict[str, bytes]:
+    """Draw the schedules as PNG, by name.
 
     Raises:
         gymnasium.error.DependencyNotInstalled: If pygame is missing.
     """
-    return GanttRenderer(scene.cluster).draw(scene)
+    from matplotlib.image import imsave
+
+    pictures = {}
+    for name, view in views.items():
+        picture = io.BytesIO()
+        imsave(picture, GanttRenderer(view.scene.cluster).draw(view.scene), format="png")
+        pictures[name] = picture.getvalue()
+    return pictures
 
 
 def pool_utilisation(scene: Scene, bin_s: float) -> FloatArray:

@@ -55,7 +55,7 @@ def make_table(comparison: Comparison) -> Table:
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
-    board = leaderboard(comparison)
+    board = leaderboard(comparison, wait=False)
     table = Table(
         box=SIMPLE_HEAD,
         padding=(0, 1, 0, 0),

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import base64
-import json
 from collections.abc import Mapping
 from html import escape
 from pathlib import Path
 from string import Template
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
 from cpu_gpu_env.atomic_file import write_text_atomically
 from cpu_gpu_env.baselines import figures
 from cpu_gpu_env.baselines.comparison import Comparison, Entry
 from cpu_gpu_env.baselines.first_episode import EpisodeView
 from cpu_gpu_env.baselines.tables import (
+    AUDIT_EXPLAINED,
     TextTable,
     audit_table,
     describe_audit,
@@ -72,7 +69,7 @@ tbody th { font-weight: 600; white-space: normal; min-width: 7.5rem; max-width: 
 thead th { color: var(--muted); font-weight: 600; }
 tbody tr:nth-child(even) > * { background: var(--shade); }
 figure { margin: 1rem 0; }
-figure img { display: block; max-width: 100%; height: auto; filter: var(--picture); }
+figure img { display: block; width: 100%; max-width: 38rem; height: auto; filter: var(--picture); }
 figure .wide { width: 60rem; max-width: none; }
 figcaption { font-size: 0.9rem; max-width: 46rem; }
 dl { display: grid; grid-template-columns: minmax(6rem, max-content) 1fr; gap: 0.2rem 1rem; }
@@ -113,7 +110,7 @@ _OBJECTIVE = (
 def write_html(
     comparison: Comparison,
     views: Mapping[str, EpisodeView],
-    pictures: Mapping[str, npt.NDArray[np.uint8]],
+    pictures: Mapping[str, bytes],
     path: Path,
 ) -> None:
     """Write the page, whole or not at all.
@@ -121,7 +118,7 @@ def write_html(
     Args:
         comparison: The results.
         views: Of the first episode, by name; may be empty.
-        pictures: Gantt charts, by name; may be empty.
+        pictures: Gantt charts as PNG, by name; may be empty.
         path: File to write.
     """
     sections = {
@@ -205,7 +202,7 @@ def _gaps(comparison: Comparison) -> str:
 def _scatter(comparison: Comparison) -> str:
     picture = _svg(figures.scatter_figure(comparison), "Mean makespan against mean energy")
     grey = "Grey: what the certified bounds rule out. " if comparison.oracle else ""
-    caption = f"{grey}Both axes are logarithmic; nearer to the lower left is better."
+    caption = f"{grey}Nearer to the lower left is better."
     return f"<figure>{picture}<figcaption>{caption}</figcaption></figure>"
 
 
@@ -214,7 +211,7 @@ def _wins(comparison: Comparison) -> str:
     return f"<figure>{picture}</figure>"
 
 
-def _schedules(comparison: Comparison, pictures: Mapping[str, npt.NDArray[np.uint8]]) -> str:
+def _schedules(comparison: Comparison, pictures: Mapping[str, bytes]) -> str:
     shown = [(why, e) for why, e in _exemplary(comparison) if e.name in pictures]
     if not shown:
         return "<p>There are no pictures: the episodes are too long, or pygame is missing.</p>"
@@ -222,7 +219,7 @@ def _schedules(comparison: Comparison, pictures: Mapping[str, npt.NDArray[np.uin
         f"<h3>{escape(entry.name)}: {why}</h3><p>{_first_result(entry)}</p>"
         '<figure><div class="scroll" tabindex="0" role="region" aria-label="Gantt chart">'
         + _picture(
-            figures.image_to_png(pictures[entry.name]),
+            pictures[entry.name],
             "image/png",
             f"Gantt chart of {entry.name}",
             wide=True,
@@ -263,7 +260,9 @@ def _audits(comparison: Comparison, views: Mapping[str, EpisodeView]) -> str:
             table = _table(audit_table(audit), f"Decisions of {entry.name}")
             text = escape(describe_audit(audit, num_tasks))
             parts.append(f"<h3>{escape(entry.name)}</h3><p>{text}</p>{table}")
-    return "".join(parts) or "<p>None: no oracle to judge by, or the episodes are too long.</p>"
+    if not parts:
+        return "<p>None: there is no oracle to judge by, or the episodes are too long.</p>"
+    return f"<p>{AUDIT_EXPLAINED}</p>{''.join(parts)}"
 
 
 def _provenance(comparison: Comparison) -> str:
@@ -271,8 +270,9 @@ def _provenance(comparison: Comparison) -> str:
     hashes = {f"{what} (SHA-256)": problem[f"{what}_sha256"] for what in ("cluster", "workload")}
     facts = _facts({**comparison.provenance["versions"], **hashes})
     seeds = ", ".join(map(str, comparison.provenance["seeds"]))
-    reference = escape(json.dumps(problem["reference_per_task"]))
+    reference = problem["reference_per_task"]
     return (
-        f"{facts}<p>Unit of J, a task: <code>{reference}</code></p>"
+        f"{facts}<p>Units of J, a task: makespan {reference['makespan_s']:.4g} s, "
+        f"energy {reference['energy_j']:.4g} J.</p>"
         f"<details><summary>Seeds of all episodes</summary><p>{seeds}</p></details>"
     )

@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import compress
 from typing import Any
 
 from cpu_gpu_env.baselines.comparison import Comparison
@@ -15,6 +16,15 @@ MAX_DECISIONS = 20
 """Decisions of an audit that are listed."""
 SEES_ALL = "sees all"
 """Stands for the decision time of the oracle, which plans ahead."""
+
+AUDIT_EXPLAINED = (
+    "Of the first held-out episode: tasks for which the scheduler chose another GPU fraction than "
+    "the oracle, and what that cost. The cost of a decision is the rise of J, in percent of the "
+    "oracle's J, when it takes the place of the oracle's decision: the tasks before it are placed "
+    "as the scheduler did, those after it as the oracle did, and both schedules are played. So the "
+    "costs of an episode sum to the whole difference. A cost below 0 says that there the oracle's "
+    "action was no longer the better one."
+)
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>()#+\-.!|~&$^])")
 
@@ -43,27 +53,38 @@ def describe_comparison(comparison: Comparison) -> str:
     return f"{problem['cluster']}, {problem['workload']}, {problem['num_tasks']} tasks, {episodes}"
 
 
-def leaderboard(comparison: Comparison) -> TextTable:
-    """Means with 95 % intervals and decision times (p50/p99), the best first."""
-    has_gap = comparison.entries[0].gap is not None
-    gap = ["gap [%]"] if has_gap else []
-    headings = ["scheduler", "J", *gap, "makespan [s]", "energy [kJ]", "wait [s]", "p50/99 µs"]
+def leaderboard(comparison: Comparison, wait: bool = True) -> TextTable:
+    """Means with 95 % intervals and decision times (p50/p99), the best first.
+
+    Args:
+        comparison: The results.
+        wait: Whether to have the mean wait; a terminal has 80 columns.
+    """
+    kept = {
+        "scheduler": True,
+        "J": True,
+        "gap [%]": comparison.entries[0].gap is not None,
+        "makespan [s]": True,
+        "energy [kJ]": True,
+        "wait [s]": wait,
+        "p50/99 µs": True,
+    }
+    rows = map(_leaderboard_row, comparison.rows())
     return TextTable(
-        tuple(headings), tuple(_leaderboard_row(row, has_gap) for row in comparison.rows())
+        tuple(compress(kept, kept.values())), tuple(tuple(compress(r, kept.values())) for r in rows)
     )
 
 
-def _leaderboard_row(row: dict[str, Any], has_gap: bool) -> tuple[str, ...]:
+def _leaderboard_row(row: dict[str, Any]) -> tuple[str, ...]:
+    p50_s, p99_s = row["decision_p50_s"], row["decision_p99_s"]
     return (
         row["scheduler"],
         interval(row["objective"], row["objective_ci95"], 3),
-        *([interval(row["gap"] * 100, row["gap_ci95"] * 100, 1)] if has_gap else []),
+        interval(row.get("gap", math.nan) * 100, row.get("gap_ci95", math.nan) * 100, 1),
         interval(row["makespan_s"], row["makespan_s_ci95"], 1),
         interval(row["energy_j"] / 1e3, row["energy_j_ci95"] / 1e3, 1),
         interval(row["mean_wait_s"], row["mean_wait_s_ci95"], 1),
-        SEES_ALL
-        if math.isnan(row["decision_p50_s"])
-        else f"{row['decision_p50_s'] * 1e6:.0f}/{row['decision_p99_s'] * 1e6:.0f}",
+        SEES_ALL if math.isnan(p50_s) else f"{p50_s * 1e6:.0f}/{p99_s * 1e6:.0f}",
     )
 
 
@@ -89,13 +110,13 @@ def audit_table(audit: Sequence[Decision]) -> TextTable:
     """The dearest decisions of an audit, at most `MAX_DECISIONS`."""
     headings = (
         "task",
+        "chosen",
+        "oracle's",
+        "cost [%]",
         "arrival [s]",
         "size [TFLOP]",
         "intensity [FLOP/B]",
         "memory [GB]",
-        "GPU fraction chosen",
-        "oracle's",
-        "cost [%]",
     )
     return TextTable(headings, tuple(map(_audit_row, audit[:MAX_DECISIONS])))
 
@@ -103,26 +124,22 @@ def audit_table(audit: Sequence[Decision]) -> TextTable:
 def _audit_row(decision: Decision) -> tuple[str, ...]:
     return (
         str(decision.task),
+        f"{decision.gpu_fraction:g}",
+        f"{decision.oracle_gpu_fraction:g}",
+        f"{decision.cost * 100:+.2f}",
         f"{decision.arrival_s:.2f}",
         f"{decision.size_flop / 1e12:.3g}",
         f"{decision.intensity_flop_per_byte:.3g}",
         f"{decision.memory_bytes / 1e9:.3g}",
-        f"{decision.gpu_fraction:g}",
-        f"{decision.oracle_gpu_fraction:g}",
-        f"{decision.cost * 100:+.2f}",
     )
 
 
 def describe_audit(audit: Sequence[Decision], num_tasks: int) -> str:
-    """Say what an audit found and how its costs are to be read."""
+    """Say in a sentence or two what an audit found."""
     total = sum(decision.cost for decision in audit)
-    sign = "raise" if total >= 0 else "lower"
-    shown = f"The dearest {MAX_DECISIONS} are listed. " if len(audit) > MAX_DECISIONS else ""
+    change = "raise" if total >= 0 else "lower"
+    listed = f" The dearest {MAX_DECISIONS} are listed." if len(audit) > MAX_DECISIONS else ""
     return (
-        f"In the first held-out episode {len(audit)} of {num_tasks} decisions differ from the "
-        f"oracle's; together they {sign} J by {abs(total) * 100:.2f} % of the oracle's. {shown}"
-        "The cost of a decision is the rise of J, in percent of the oracle's, when it takes the "
-        "place of the oracle's decision: the tasks before it are placed as the scheduler did, "
-        "those after it as the oracle did, and both schedules are played. A cost below 0 says that "
-        "there the oracle's action was no longer the better one."
+        f"{len(audit)} of {num_tasks} decisions differ from the oracle's; together they {change} J "
+        f"by {abs(total) * 100:.2f} % of the oracle's.{listed}"
     )

@@ -6,19 +6,24 @@ itself, which TensorBoard shows as the run ``.``.
 
 from __future__ import annotations
 
-import io
 import json
+import struct
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
 from cpu_gpu_env.baselines import figures
 from cpu_gpu_env.baselines.comparison import MEASURES, Comparison, Entry
 from cpu_gpu_env.baselines.first_episode import EpisodeView, pool_utilisation
-from cpu_gpu_env.baselines.tables import audit_table, describe_audit, leaderboard, win_table
+from cpu_gpu_env.baselines.tables import (
+    AUDIT_EXPLAINED,
+    audit_table,
+    describe_audit,
+    leaderboard,
+    win_table,
+)
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -33,24 +38,24 @@ MAX_POINTS = 1_000
 LAYOUT: dict[str, dict[str, list[Any]]] = {
     category: {title: ["Multiline", [f"^{tag}$"]] for title, tag in charts.items()}
     for category, charts in {
-        "Objective": {
-            "gap to the certified bound (mean of the episodes so far)": "mean/gap",
-            "gap of each episode": "episode/gap",
-            "objective J (mean of the episodes so far)": "mean/objective",
-            "objective J of each episode": "episode/objective",
+        "Objective and gap to the certified bound": {
+            "gap, mean so far": "mean/gap",
+            "gap of an episode": "episode/gap",
+            "J, mean so far": "mean/objective",
+            "J of an episode": "episode/objective",
         },
-        "Makespan": {
-            "makespan [s] (mean of the episodes so far)": "mean/makespan_s",
-            "makespan of each episode [s]": "episode/makespan_s",
-            "mean wait of a task [s] (mean of the episodes so far)": "mean/mean_wait_s",
-            "mean wait in each episode [s]": "episode/mean_wait_s",
+        "Makespan and wait": {
+            "makespan, mean so far [s]": "mean/makespan_s",
+            "makespan of an episode [s]": "episode/makespan_s",
+            "wait of a task, mean so far [s]": "mean/mean_wait_s",
+            "mean wait in an episode [s]": "episode/mean_wait_s",
         },
         "Energy": {
-            "energy [J] (mean of the episodes so far)": "mean/energy_j",
-            "energy of each episode [J]": "episode/energy_j",
+            "energy, mean so far [J]": "mean/energy_j",
+            "energy of an episode [J]": "episode/energy_j",
         },
-        "Decision time": {"decision time [s] by percentile": "decision/time_by_percentile_s"},
-        "Utilisation over the first episode [s]": {
+        "Decision time": {"decision time by percentile [s]": "decision/time_by_percentile_s"},
+        "Utilisation in the first episode, by second": {
             "CPUs": "utilisation/cpus",
             "GPUs": "utilisation/gpus",
         },
@@ -62,7 +67,7 @@ LAYOUT: dict[str, dict[str, list[Any]]] = {
 def write_tensorboard(
     comparison: Comparison,
     views: Mapping[str, EpisodeView],
-    pictures: Mapping[str, npt.NDArray[np.uint8]],
+    pictures: Mapping[str, bytes],
     folder: Path,
     progress: Callable[[str], None] = lambda name: None,
 ) -> None:
@@ -74,7 +79,7 @@ def write_tensorboard(
     Args:
         comparison: The results.
         views: Of the first episode, by name; may be empty.
-        pictures: Gantt charts, by name; may be empty.
+        pictures: Gantt charts as PNG, by name; may be empty.
         folder: Where to write.
         progress: Called with a name when that run is written.
     """
@@ -91,7 +96,7 @@ def write_tensorboard(
             if entry.name in views:
                 _write_view(writer, comparison, views[entry.name])
             if entry.name in pictures:
-                writer.add_image("first_episode/gantt", pictures[entry.name], dataformats="HWC")
+                _add_png(writer, "first_episode/gantt", pictures[entry.name])
         progress(entry.name)
     with SummaryWriter(str(folder), filename_suffix=SUFFIX) as writer:
         _write_overview(writer, comparison)
@@ -127,22 +132,25 @@ def _write_hparams(writer: SummaryWriter, comparison: Comparison, entry: Entry) 
 
     problem = comparison.provenance["problem"]
     kind = "learned" if entry.learned else "oracle" if entry is comparison.oracle else "fixed"
-    settings = {"scheduler": entry.name, "kind": kind, "observe_queues": entry.observe_queues}
-    for name in ("cluster", "workload", "num_tasks", "energy_weight", "load", "noise"):
-        settings[name] = problem[name] if problem[name] is not None else "none"
+    described = (
+        f"{problem['cluster']}, {problem['workload']}, {problem['num_tasks']} tasks, "
+        f"load {problem['load']}, energy weight {problem['energy_weight']}, "
+        f"noise {problem['noise']}"
+    )
+    settings = {"kind": kind, "problem": described}
     metrics = [f"mean/{name}" for name in ("gap", *MEASURES)]
     metrics += ["decision/p50_s", "decision/p99_s"]
     if entry.gap is None:
         metrics.remove("mean/gap")
     for summary in hparams(settings, dict.fromkeys(metrics, 0.0)):
-        writer.file_writer.add_summary(summary)
+        _add_summary(writer, summary)
 
 
 def _write_figures(writer: SummaryWriter, comparison: Comparison, entry: Entry) -> None:
     gpu_fractions = np.array(comparison.provenance["problem"]["gpu_fractions"])
     writer.add_histogram("gpu_fraction", gpu_fractions[entry.episodes.actions.ravel()], 0)
-    _add_figure(writer, "radar", figures.radar_figure(comparison, entry.name))
-    _add_figure(writer, "gpu_fraction", figures.fraction_figure(comparison, entry))
+    _add_figure(writer, "scheduler/radar", figures.radar_figure(comparison, entry.name))
+    _add_figure(writer, "scheduler/gpu_fraction", figures.fraction_figure(comparison, entry))
     _write_provenance(writer, comparison)
 
 
@@ -155,8 +163,9 @@ def _write_view(writer: SummaryWriter, comparison: Comparison, view: EpisodeView
             writer.add_scalar(f"utilisation/{pool}", value, int(index * stretch_s))
     if view.audit is not None:
         num_tasks = comparison.provenance["problem"]["num_tasks"]
-        text = f"{describe_audit(view.audit, num_tasks)}\n\n{audit_table(view.audit).to_markdown()}"
-        writer.add_text("decision_audit", text)
+        found = describe_audit(view.audit, num_tasks)
+        table = audit_table(view.audit).to_markdown()
+        writer.add_text("decision_audit", f"{found}\n\n{table}\n\n{AUDIT_EXPLAINED}")
 
 
 def _write_overview(writer: SummaryWriter, comparison: Comparison) -> None:
@@ -176,7 +185,18 @@ def _write_provenance(writer: SummaryWriter, comparison: Comparison) -> None:
 
 
 def _add_figure(writer: SummaryWriter, tag: str, figure: Figure) -> None:
-    from matplotlib.image import imread
+    _add_png(writer, tag, figures.to_bytes(figure, "png"))
 
-    image = imread(io.BytesIO(figures.to_bytes(figure, "png")))
-    writer.add_image(tag, image[..., :3], dataformats="HWC")
+
+def _add_png(writer: SummaryWriter, tag: str, png: bytes) -> None:
+    """Add a picture as it is; `SummaryWriter.add_image` would draw it anew."""
+    from tensorboard.compat.proto.summary_pb2 import Summary
+
+    width, height = struct.unpack(">II", png[16:24])  # of the header that begins every PNG
+    image = Summary.Image(height=height, width=width, colorspace=3, encoded_image_string=png)
+    _add_summary(writer, Summary(value=[Summary.Value(tag=tag, image=image)]))
+
+
+def _add_summary(writer: SummaryWriter, summary: Any) -> None:
+    assert writer.file_writer is not None  # until it is closed
+    writer.file_writer.add_summary(summary, 0)

@@ -7,21 +7,18 @@ import os
 import shlex
 import signal
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 if __name__ == "__main__":  # Ctrl-C during the imports below
     signal.signal(signal.SIGINT, lambda *_: os._exit(130))
 
-import numpy as np
-import numpy.typing as npt
 from gymnasium.error import DependencyNotInstalled
 from tqdm import tqdm
 
 from cpu_gpu_env.baselines import SCHEDULERS
 from cpu_gpu_env.baselines.comparison import Comparison, compare
-from cpu_gpu_env.baselines.first_episode import EpisodeView, draw_gantt, view_first_episode
+from cpu_gpu_env.baselines.first_episode import draw_gantts, view_first_episode
 from cpu_gpu_env.baselines.report import make_table, write_csv, write_json
 from cpu_gpu_env.baselines.report_html import write_html
 from cpu_gpu_env.baselines.tensorboard_log import write_tensorboard
@@ -110,22 +107,17 @@ def illustrate(
             bar.update()
 
         views = view_first_episode(comparison, kwargs, progress)
-        pictures = draw_gantts(views)
+        try:
+            pictures = draw_gantts(views)
+        except DependencyNotInstalled as error:
+            tqdm.write(f"there will be no Gantt charts: {error}", file=sys.stderr)
+            pictures = {}
         write_tensorboard(comparison, views, pictures, tensorboard, progress)
         if report is not None:
             write_html(comparison, views, pictures, report)
     if report is not None:
         print(f"written: {report}")
     print(f"TensorBoard: tensorboard --logdir {tensorboard}")
-
-
-def draw_gantts(views: Mapping[str, EpisodeView]) -> dict[str, npt.NDArray[np.uint8]]:
-    """Draw the schedules of the first episode; without pygame, say so and go on."""
-    try:
-        return {name: draw_gantt(view.scene) for name, view in views.items()}
-    except DependencyNotInstalled as error:
-        tqdm.write(f"there will be no Gantt charts: {error}", file=sys.stderr)
-        return {}
 
 
 def main(argv: list[str] | None = None) -> int:
