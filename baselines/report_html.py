@@ -77,6 +77,10 @@ dt { color: var(--muted); }
 dd { margin: 0; }
 ul { margin: 0.2rem 0; padding-left: 1.2rem; }
 pre { padding: 0.6rem; background: var(--shade); white-space: pre-wrap; font-size: 0.85rem; }
+@media (max-width: 30rem) {
+  th, td { padding: 0.25rem 0.45rem; }
+  tbody th { min-width: 5.5rem; }
+}
 @media print {
   body { font-size: 10pt; padding: 0; max-width: none; }
   .scroll { overflow: visible; }
@@ -91,11 +95,11 @@ pre { padding: 0.6rem; background: var(--shade); white-space: pre-wrap; font-siz
 """
 
 _BOUND = (
-    "The gap of an episode is its J divided by a lower bound, minus 1. The bound is certified: it "
-    "is the value of a linear program (for very long streams, of its dual) that every schedule "
-    "satisfies, made with the whole episode in view, so no scheduler whatever can have a smaller "
-    "J. The oracle also sees the whole episode; it is a yardstick, not a competitor, and what gap "
-    "it has left may be the bound's as well as its own."
+    "The gap of an episode is its J divided by a lower bound, minus 1. The bound is certified: the "
+    "whole episode, with all that is still to come, is relaxed to a linear program that allows "
+    "whatever a schedule can do and more (for very long streams, to its dual), so no scheduler can "
+    "have a smaller J. The oracle sees the whole episode, too; it is a yardstick, not a "
+    "competitor, and its own gap may be due to the bound as well as to its schedule."
 )
 _NO_BOUND = "Made without bounds: there is no oracle, and there are no gaps."
 _OBJECTIVE = (

@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from html import escape
 from itertools import compress
 from typing import Any
 
@@ -26,7 +27,8 @@ AUDIT_EXPLAINED = (
     "action was no longer the better one."
 )
 
-_MARKDOWN = re.compile(r"([\\`*_{}\[\]<>()#+\-.!|~&$^])")
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|])")
+"""What a backslash keeps from being Markdown; the rest needs HTML's escapes."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,7 @@ class TextTable:
         """Write it as Markdown, whatever characters names have."""
         rule = ["---", *(len(self.headings) - 1) * ["---:"]]
         lines = [self.headings, *self.rows]
-        cells = [[_MARKDOWN.sub(r"\\\1", cell) for cell in line] for line in lines]
+        cells = [[_MARKDOWN.sub(r"\\\1", escape(cell, quote=False)) for cell in ln] for ln in lines]
         return "\n".join(f"| {' | '.join(line)} |" for line in [cells[0], rule, *cells[1:]])
 
 

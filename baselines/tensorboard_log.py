@@ -137,7 +137,7 @@ def _write_hparams(writer: SummaryWriter, comparison: Comparison, entry: Entry) 
         f"load {problem['load']}, energy weight {problem['energy_weight']}, "
         f"noise {problem['noise']}"
     )
-    settings = {"kind": kind, "problem": described}
+    settings = {"scheduler": entry.name, "kind": kind, "problem": described}
     metrics = [f"mean/{name}" for name in ("gap", *MEASURES)]
     metrics += ["decision/p50_s", "decision/p99_s"]
     if entry.gap is None:
