@@ -45,6 +45,8 @@ MAX_LABELLED = 16
 """Schedulers whose wins are written as numbers, too."""
 NEAR = 1.4
 """Up to this factor above the least makespan and energy, schedulers are drawn once more, closer."""
+WIDE = 3.0
+"""From this ratio of the largest to the least on, an axis is logarithmic."""
 _MUTED = "0.75"
 
 
@@ -82,7 +84,7 @@ def _colours(comparison: Comparison) -> dict[str, Any]:
     """A colour for each scheduler, the same in every figure."""
     from matplotlib import colormaps
 
-    palette = colormaps["tab20"].colors
+    palette = [colormaps["tab20"](index) for index in range(20)]
     # Full colours first; the pale half of the palette only where there are more than those.
     order = [*palette[::2], *palette[1::2]]
     green = order.pop(2)
@@ -109,8 +111,10 @@ def _add_legend(figure: Figure, handles: Sequence[Any], names: Sequence[str]) ->
 
 
 def _short(name: str) -> str:
-    """Cut a name that would not leave room for the figure."""
-    return name if len(name) <= MAX_NAME else f"{name[: MAX_NAME - 1]}…"
+    """Cut the middle of a name that would leave no room for the figure."""
+    return (
+        name if len(name) <= MAX_NAME else f"{name[: MAX_NAME // 2]}…{name[-MAX_NAME // 2 + 1 :]}"
+    )
 
 
 def gap_figure(gaps: Sequence[Gap], title: str = "") -> Figure:
@@ -122,7 +126,7 @@ def gap_figure(gaps: Sequence[Gap], title: str = "") -> Figure:
         colour = "tab:green" if gap.scheduler == ORACLE else "tab:blue"
         axes.errorbar(shown, height, xerr=abs(half), fmt="o", color=colour, capsize=3)
         axes.annotate(
-            f"{percent:.3g}",
+            f"{percent:.3g}" if percent >= MIN_PERCENT else f"{percent:.2f}",
             (shown, height),
             (0, 6),
             textcoords="offset points",
@@ -215,7 +219,7 @@ def _scale_radar(axes: Axes, logs: FloatArray, reference: str, has_oracle: bool)
     steps = (1.0,) if high - low > 1.5 else (1.0, 2.0, 5.0)
     rings = [10.0**decade * step for decade in range(-3, 4) for step in steps]
     rings = [ring for ring in rings if low < math.log10(ring) <= high]
-    axes.set_ylim(low, high)  # type: ignore[arg-type]
+    axes.set_ylim(low, high)
     axes.set_yticks([math.log10(ring) for ring in rings], [f"{ring:g}x" for ring in rings])
     axes.tick_params(axis="y", labelsize=7, labelcolor="0.35")
     axes.tick_params(axis="x", labelsize=9, pad=8)
@@ -321,15 +325,16 @@ def scatter_figure(comparison: Comparison) -> Figure:
         low, span = near.min(axis=0), np.ptp(near, axis=0) + 0.02 * near.min(axis=0)
         close.set_xlim(low[0] - 0.15 * span[0], low[0] + 1.1 * span[0])
         close.set_ylim(low[1] - 0.15 * span[1], low[1] + 1.1 * span[1])
-    whole.set(xscale="log", yscale="log")
-    whole.set_title("all (logarithmic)", fontsize=9)
+    wide = bool((means.max(axis=0) > WIDE * means.min(axis=0)).any())
+    whole.set_title("all (logarithmic)" if wide else "all", fontsize=9)
+    if wide:
+        _use_log_axes(whole)
     close.set_title("the best", fontsize=9)
     for axes in (whole, close):
         _shade_what_bounds_rule_out(axes, comparison)
         axes.set_xlabel("makespan [s]", fontsize=9)
         axes.tick_params(labelsize=8)
         axes.grid(alpha=0.3)
-    _plain_log_ticks(whole)
     whole.set_ylabel("energy [kJ]", fontsize=9)
     _add_legend(figure, handles, names)
     return figure
@@ -344,23 +349,28 @@ def _shade_what_bounds_rule_out(axes: Axes, comparison: Comparison) -> None:
     first = comparison.entries[0]
     problem = comparison.provenance["problem"]
     weight, reference = problem["energy_weight"], problem["reference_per_task"]
-    if first.gap is None or weight == 0.0:
+    if first.gap is None:
         return
     bound = float((first.episodes.objective / (1.0 + first.gap)).mean())
     (left, right), (bottom, top) = axes.get_xlim(), axes.get_ylim()
     makespan_s = np.linspace(left, right, 400)
     rest = bound - (1 - weight) * makespan_s / (reference["makespan_s"] * problem["num_tasks"])
-    least_kj = rest / weight * reference["energy_j"] * problem["num_tasks"] / 1e3
+    least_kj = np.where(rest > 0, np.inf, -np.inf)  # with a weight of 0 energy is free
+    if weight > 0:
+        least_kj = rest / weight * reference["energy_j"] * problem["num_tasks"] / 1e3
     axes.fill_between(makespan_s, bottom, np.clip(least_kj, bottom, top), color="0.88", zorder=0)
     axes.set_xlim(left, right)
     axes.set_ylim(bottom, top)
 
 
-def _plain_log_ticks(axes: Axes) -> None:
-    """Write ticks of logarithmic axes as plain numbers, and few of them."""
+def _use_log_axes(axes: Axes) -> None:
+    """Make both axes logarithmic, with plain numbers at few ticks."""
     from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
+    axes.set(xscale="log", yscale="log")
     for axis in (axes.xaxis, axes.yaxis):
-        axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+        low, high = axis.get_view_interval()
+        if high > WIDE * low:  # else matplotlib's own ticks are few enough
+            axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+            axis.set_minor_formatter(NullFormatter())
         axis.set_major_formatter(StrMethodFormatter("{x:g}"))
-        axis.set_minor_formatter(NullFormatter())

@@ -22,6 +22,7 @@ def write_csv(comparison: Comparison, path: Path) -> None:
     made_by = {
         "cluster_sha256": problem["cluster_sha256"],
         "workload_sha256": problem["workload_sha256"],
+        "workload_notes": "; ".join(problem["workload_notes"]),
         "first_seed": comparison.provenance["seeds"][0],
         "versions": json.dumps(comparison.provenance["versions"]),
         "command": comparison.provenance["command"],
@@ -60,6 +61,8 @@ def make_table(comparison: Comparison) -> Table:
         box=SIMPLE_HEAD,
         padding=(0, 1, 0, 0),
         title=f"{describe_comparison(comparison)}\n(mean ± 95 % interval; time of a decision)",
+        caption="\n".join(comparison.provenance["problem"]["workload_notes"]),
+        caption_justify="left",
     )
     for index, heading in enumerate(board.headings):
         table.add_column(heading, justify="right" if index else "left", no_wrap=True)

@@ -148,6 +148,7 @@ def write_html(
 
 def _problem(comparison: Comparison) -> str:
     problem, seeds = comparison.provenance["problem"], comparison.provenance["seeds"]
+    consecutive = seeds == list(range(seeds[0], seeds[0] + len(seeds)))
     facts = {
         "cluster": problem["cluster"],
         "workload": problem["workload"],
@@ -156,7 +157,7 @@ def _problem(comparison: Comparison) -> str:
         "energy weight": problem["energy_weight"],
         "GPU fractions": ", ".join(f"{fraction:g}" for fraction in problem["gpu_fractions"]),
         "noise": problem["noise"],
-        "seeds": f"{seeds[0]} to {seeds[-1]}",
+        "seeds": f"{seeds[0]} to {seeds[-1]}" if consecutive else ", ".join(map(str, seeds)),
     }
     notes = "".join(f"<li>{escape(note)}</li>" for note in problem["workload_notes"])
     assumptions = f"<p>What the workload assumes:</p><ul>{notes}</ul>" if notes else ""
@@ -261,7 +262,7 @@ def _audits(comparison: Comparison, views: Mapping[str, EpisodeView]) -> str:
     for entry in audited:
         audit = views[entry.name].audit if entry.name in views else None
         if audit is not None:
-            table = _table(audit_table(audit), f"Decisions of {entry.name}")
+            table = _table(audit_table(audit), f"Decisions of {entry.name}") if audit else ""
             text = escape(describe_audit(audit, num_tasks))
             parts.append(f"<h3>{escape(entry.name)}</h3><p>{text}</p>{table}")
     if not parts:
@@ -273,10 +274,8 @@ def _provenance(comparison: Comparison) -> str:
     problem = comparison.provenance["problem"]
     hashes = {f"{what} (SHA-256)": problem[f"{what}_sha256"] for what in ("cluster", "workload")}
     facts = _facts({**comparison.provenance["versions"], **hashes})
-    seeds = ", ".join(map(str, comparison.provenance["seeds"]))
     reference = problem["reference_per_task"]
     return (
         f"{facts}<p>Units of J, a task: makespan {reference['makespan_s']:.4g} s, "
         f"energy {reference['energy_j']:.4g} J.</p>"
-        f"<details><summary>Seeds of all episodes</summary><p>{seeds}</p></details>"
     )

@@ -138,6 +138,8 @@ def _audit_row(decision: Decision) -> tuple[str, ...]:
 
 def describe_audit(audit: Sequence[Decision], num_tasks: int) -> str:
     """Say in a sentence or two what an audit found."""
+    if not audit:
+        return f"None of {num_tasks} decisions differs from the oracle's."
     total = sum(decision.cost for decision in audit)
     change = "raise" if total >= 0 else "lower"
     listed = f" The dearest {MAX_DECISIONS} are listed." if len(audit) > MAX_DECISIONS else ""

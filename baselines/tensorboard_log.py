@@ -142,8 +142,8 @@ def _write_hparams(writer: SummaryWriter, comparison: Comparison, entry: Entry) 
     metrics += ["decision/p50_s", "decision/p99_s"]
     if entry.gap is None:
         metrics.remove("mean/gap")
-    for summary in hparams(settings, dict.fromkeys(metrics, 0.0)):
-        _add_summary(writer, summary)
+    for summary in hparams(settings, dict.fromkeys(metrics, 0.0)):  # type: ignore[no-untyped-call]
+        writer.file_writer.add_summary(summary)  # type: ignore[attr-defined]
 
 
 def _write_figures(writer: SummaryWriter, comparison: Comparison, entry: Entry) -> None:
@@ -194,9 +194,5 @@ def _add_png(writer: SummaryWriter, tag: str, png: bytes) -> None:
 
     width, height = struct.unpack(">II", png[16:24])  # of the header that begins every PNG
     image = Summary.Image(height=height, width=width, colorspace=3, encoded_image_string=png)
-    _add_summary(writer, Summary(value=[Summary.Value(tag=tag, image=image)]))
-
-
-def _add_summary(writer: SummaryWriter, summary: Any) -> None:
-    assert writer.file_writer is not None  # until it is closed
-    writer.file_writer.add_summary(summary, 0)
+    summary = Summary(value=[Summary.Value(tag=tag, image=image)])
+    writer.file_writer.add_summary(summary, 0)  # type: ignore[attr-defined]
