@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import io
 import math
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -36,7 +37,9 @@ MEASURES = {
     "mean wait": "mean_wait_s",
     "decision time": "decision_p50_s",
 }
-"""What a radar shows: label and name in `Comparison.rows`."""
+"""What a radar shows, from the top to the left: label and name in `Comparison.rows`."""
+_SIDES: tuple[Literal["center", "right", "left"], ...] = ("center", "right", "center", "left")
+"""How their labels are aligned."""
 NUM_STRETCHES = 120
 """Stretches of time in a figure of utilisation."""
 MAX_NAME = 26
@@ -68,7 +71,9 @@ def to_bytes(figure: Figure, kind: str) -> bytes:
 
     dates = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
     picture = io.BytesIO()
-    with rc_context({"svg.hashsalt": "figure"}):
+    with rc_context({"svg.hashsalt": "figure"}), warnings.catch_warnings():
+        # A letter of a name that the font lacks becomes a box; tables have it.
+        warnings.filterwarnings("ignore", "Glyph .* missing")
         figure.savefig(picture, format=kind, dpi=DPI, metadata=dates.get(kind))
     return picture.getvalue()
 
@@ -95,7 +100,7 @@ def _colours(comparison: Comparison) -> dict[str, Any]:
 
 def _add_legend(figure: Figure, handles: Sequence[Any], names: Sequence[str]) -> None:
     """Write a legend below, and make room for it."""
-    columns = 3
+    columns = 3 if max(map(len, names)) <= MAX_NAME * 2 // 3 else 2
     figure.set_figheight(figure.get_figheight() + 0.19 * math.ceil(len(names) / columns) + 0.1)
     legend = figure.legend(
         handles,
@@ -162,76 +167,75 @@ def radar_figure(comparison: Comparison, highlight: str | None = None) -> Figure
         comparison: The results.
         highlight: The only scheduler in colour; None: all.
     """
-    rows = comparison.rows()
     ratios, reference = _relative(comparison)
-    logs = np.log10(ratios)
     figure, axes = _make_figure(4.1, projection="polar")
     angles = np.arange(len(MEASURES) + 1) * 2 * math.pi / len(MEASURES)
     colours, handles = _colours(comparison), {}
-    for row, values in zip(rows, logs, strict=True):
-        name, closed = row["scheduler"], np.append(values, values[0])
-        on_top = highlight is None or name == highlight
-        if name == reference:
-            closed = np.zeros_like(closed)  # its ring, whatever measure it lacks
-        (handles[name],) = axes.plot(
+    for name, values in ratios.items():
+        coloured = highlight in (None, name) or name == reference
+        (line,) = axes.plot(
             angles,
-            closed,
-            color=colours[name] if on_top or name == reference else _MUTED,
-            linewidth=1.8 if on_top else 0.8,
+            np.log10(np.append(values, values[0])),
+            color=colours[name] if coloured else _MUTED,
+            linewidth=1.8 if highlight in (None, name) else 0.8,
             linestyle="--" if name == reference else "-",
-            marker="o" if on_top and name != reference else None,
+            marker="o" if coloured and name != reference else None,
             markersize=3,
-            zorder=3 if on_top else 2,
+            zorder=3 if coloured else 2,
         )
+        if coloured:
+            handles[name] = line
     labels = list(MEASURES)
     if highlight is not None and highlight != reference:
-        own = ratios[[row["scheduler"] for row in rows].index(highlight)]
-        labels = [f"{label}\n{ratio:.3g}x" for label, ratio in zip(labels, own, strict=True)]
+        own = zip(labels, ratios[highlight], strict=True)
+        labels = [f"{label}\n{ratio:.3g}x" for label, ratio in own]
     axes.set_theta_zero_location("N")  # type: ignore[attr-defined]
     axes.set_xticks(angles[:-1], labels)
-    _scale_radar(axes, logs, reference, comparison.oracle is not None)
-    named = [name for name in handles if highlight in (None, name) or name == reference]
-    _add_legend(figure, [handles[name] for name in named], named)
+    for text, side in zip(axes.get_xticklabels(), _SIDES, strict=True):
+        text.set_horizontalalignment(side)
+    _scale_radar(axes, np.log10([*ratios.values()]))
+    against = "the oracle" if comparison.oracle else _short(reference)
+    axes.set_title(
+        f"relative to {against} (dashed), decision time to the shortest\n"
+        "logarithmic; nearer to the centre is better",
+        fontsize=9,
+        parse_math=False,
+    )
+    _add_legend(figure, [*handles.values()], [*handles])
     return figure
 
 
-def _relative(comparison: Comparison) -> tuple[FloatArray, str]:
-    """Each scheduler's measures relative to the oracle, (n, measures), and to whom they are.
+def _relative(comparison: Comparison) -> tuple[dict[str, FloatArray], str]:
+    """Each scheduler's `MEASURES` relative to the oracle, by name, and to whom they are.
 
-    Without an oracle they are relative to the best; the decision time, which an oracle does not
-    have, to the shortest.
+    Without an oracle they are relative to the best. Decision times are relative to the shortest:
+    the oracle has none, and 1 stands for it.
     """
     rows = comparison.rows()
     table = np.array([[row[name] for name in MEASURES.values()] for row in rows])
     names = [row["scheduler"] for row in rows]
     reference = names[0] if comparison.oracle is None else ORACLE
     base = table[names.index(reference)].copy()
-    times = table[:, -1]
-    base[-1] = np.nan if np.isnan(times).all() else np.nanmin(times)
+    timed = [entry for entry in comparison.entries if len(entry.decision_s)]
+    base[-1] = min((float(np.median(entry.decision_s)) for entry in timed), default=np.nan)
     with np.errstate(divide="ignore", invalid="ignore"):
-        ratios = np.where(table == base, 1.0, table / base)
-    return np.clip(ratios, 1 / MAX_RATIO, MAX_RATIO), reference
+        ratios = np.where((table == base) | np.isnan(table), 1.0, table / base)
+    clipped = np.clip(ratios, 1 / MAX_RATIO, MAX_RATIO)
+    return dict(zip(names, clipped, strict=True)), reference
 
 
-def _scale_radar(axes: Axes, logs: FloatArray, reference: str, has_oracle: bool) -> None:
-    low, high = float(np.nanmin(logs)), float(np.nanmax(logs))
-    low, high = min(low, 0.0) - 0.3, max(high, 0.3) + 0.05
+def _scale_radar(axes: Axes, logs: FloatArray) -> None:
+    """Choose the range and the rings for decadic logarithms of ratios."""
+    low, high = min(float(logs.min()), 0.0) - 0.3, max(float(logs.max()), 0.3) + 0.15
     steps = (1.0,) if high - low > 1.5 else (1.0, 2.0, 5.0)
     rings = [10.0**decade * step for decade in range(-3, 4) for step in steps]
     rings = [ring for ring in rings if low < math.log10(ring) <= high]
     axes.set_ylim(low, high)
     axes.set_yticks([math.log10(ring) for ring in rings], [f"{ring:g}x" for ring in rings])
     axes.tick_params(axis="y", labelsize=7, labelcolor="0.35")
-    axes.tick_params(axis="x", labelsize=9, pad=8)
+    axes.tick_params(axis="x", labelsize=9, pad=4)
     axes.set_rlabel_position(45)  # type: ignore[attr-defined]
     axes.grid(alpha=0.4)
-    against = "the oracle (dashed)" if has_oracle else f"{_short(reference)} (dashed)"
-    axes.set_title(
-        f"relative to {against}, decision time to the shortest\n"
-        "logarithmic; nearer to the centre is better",
-        fontsize=9,
-        parse_math=False,
-    )
 
 
 def utilisation_figure(scene: Scene) -> Figure:
