@@ -31,6 +31,9 @@ NUM_DECISIONS = 400
 ORACLE = "oracle"
 """Name of the oracle in the tables; it sees the whole stream."""
 
+MEASURES = ("objective", "makespan_s", "energy_j", "mean_wait_s")
+"""What is reported of each episode, fields of `EpisodeResults`; the gap comes on top."""
+
 REPORTED_PACKAGES = ("cpu-gpu-env", "gymnasium", "numpy", "scipy", "stable-baselines3", "torch")
 
 
@@ -44,6 +47,8 @@ class Entrant:
     """Builds it for an environment."""
     observe_queues: bool = False
     """Whether it was made for the observation with queues."""
+    learned: bool = False
+    """Whether it was trained: reports look closer at its decisions."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,6 +63,8 @@ class Entry:
     """Wall-clock times of single decisions [s]; empty for the oracle, which plans ahead."""
     gap: FloatArray | None
     """(n,): objective / certified lower bound - 1; None without bounds."""
+    learned: bool = False
+    """Whether it was trained."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +94,12 @@ class Comparison:
     """In ascending order of the mean objective."""
     provenance: dict[str, Any]
     """Hashes, arguments, seeds, versions and command; JSON values."""
+
+    @property
+    def oracle(self) -> Entry | None:
+        """The oracle's entry; None without bounds."""
+        clairvoyant = (e for e in self.entries if e.name == ORACLE and e.gap is not None)
+        return next(clairvoyant, None)
 
     def wins(self) -> FloatArray:
         """Share of the episodes in which the row's scheduler beats the column's, (n, n)."""
@@ -135,7 +148,7 @@ def compare(
             episodes = play_episodes(entrant.make, seeds, **kwargs)
             decision_s = decision_times_s(entrant.make, seeds[0], NUM_DECISIONS, **kwargs)
             gap = _gaps(entrant.name, episodes, bounds)
-            entries.append(Entry(entrant.name, episodes, decision_s, gap))
+            entries.append(Entry(entrant.name, episodes, decision_s, gap, entrant.learned))
             progress(entrant.name)
     except KeyboardInterrupt:
         if not entries:
@@ -171,6 +184,7 @@ def describe_problem(problem: Problem) -> dict[str, Any]:
         "cluster_sha256": hashlib.sha256(profile.encode()).hexdigest(),
         "workload": problem.workload.name,
         "workload_sha256": pool.hexdigest(),
+        "workload_notes": list(problem.workload.notes),
         "num_tasks": problem.num_tasks,
         "energy_weight": problem.objective.energy_weight,
         "gpu_fractions": list(problem.gpu_fractions),
@@ -193,7 +207,7 @@ def package_versions() -> dict[str, str]:
 
 def _summarise(entry: Entry) -> dict[str, Any]:
     row: dict[str, Any] = {"scheduler": entry.name, "episodes": len(entry.episodes.seeds)}
-    for name in ("objective", "makespan_s", "energy_j"):
+    for name in MEASURES:
         estimate = Estimate.of(getattr(entry.episodes, name))
         row[name] = estimate.mean
         row[f"{name}_ci95"] = estimate.half_width

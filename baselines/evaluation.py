@@ -34,6 +34,8 @@ class EpisodeResults:
     """(n,) [J], idle power included."""
     objective: FloatArray
     """(n,): J."""
+    mean_wait_s: FloatArray
+    """(n,): time from a task's arrival to the start of its first share, mean over the tasks [s]."""
     actions: npt.NDArray[np.int64]
     """(n, num_tasks)."""
 
@@ -58,9 +60,11 @@ def play_episodes(
     observation, _ = env.reset(seed=list(seeds))
     state, episode_start = None, np.ones(len(seeds), dtype=bool)
     actions = np.empty((env.problem.num_tasks, len(seeds)), dtype=np.int64)
+    wait_s = np.zeros(len(seeds))
     for step in range(len(actions)):
         action, state = scheduler.predict(observation, state, episode_start, deterministic=True)
         actions[step] = action
+        wait_s += env.scheduling_state().wait_s(actions[step])
         observation, _, episode_start, _, info = env.step(actions[step])
     final = info["final_info"]
     return EpisodeResults(
@@ -68,6 +72,7 @@ def play_episodes(
         final["makespan_s"],
         final["total_energy_j"],
         final["objective"],
+        wait_s / len(actions),
         np.ascontiguousarray(actions.T),
     )
 

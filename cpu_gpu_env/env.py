@@ -419,7 +419,13 @@ class HybridClusterEnv(gym.Env[Observation, np.int64]):
         if self.render_mode == "human":
             self.render()
 
-    def _scene(self) -> Scene:
+    def scene(self) -> Scene:
+        """The schedule so far, as `render` draws it; it has no shares without a render mode.
+
+        Raises:
+            HybridClusterError: Before the first `reset`.
+        """
+        self._episode_now()
         makespan_s = self._makespan_s()
         return Scene(
             cluster=self.problem.cluster,
@@ -441,14 +447,13 @@ class HybridClusterEnv(gym.Env[Observation, np.int64]):
         if self.render_mode is None:
             gym.logger.warn("render() does nothing: gym.make was not given a render_mode")
             return None
-        self._episode_now()
         if self.render_mode == "ansi":
-            return render_ansi(self._scene())
+            return render_ansi(self.scene())
         if self._renderer is None:
             self._renderer = GanttRenderer(self.problem.cluster)
         if self.render_mode == "rgb_array":
-            return self._renderer.draw(self._scene())
-        self._renderer.show(self._scene())
+            return self._renderer.draw(self.scene())
+        self._renderer.show(self.scene())
         return None
 
     def __getstate__(self) -> dict[str, Any]:

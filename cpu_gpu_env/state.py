@@ -50,6 +50,16 @@ class SchedulingState:
         """(n,): last finish so far [s]."""
         return np.asarray(np.maximum(self.cpu_free_s[:, -1], self.gpu_free_s[:, -1]))
 
+    def wait_s(self, actions: npt.NDArray[np.integer]) -> FloatArray:
+        """Time from arrival to the start of the task's first share if these (n,) are chosen [s]."""
+        every = np.arange(len(self))
+        on_cpu = self.cpu_time_s[every, actions] > 0.0
+        on_gpu = self.gpu_time_s[every, actions] > 0.0
+        first_s = np.minimum(
+            np.where(on_cpu, self.cpu_start_s, np.inf), np.where(on_gpu, self.gpu_start_s, np.inf)
+        )
+        return np.asarray(first_s - self.arrival_s)
+
     def __len__(self) -> int:
         return len(self.arrival_s)
 

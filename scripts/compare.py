@@ -8,15 +8,20 @@ import shlex
 import signal
 import sys
 from pathlib import Path
+from typing import Any
 
 if __name__ == "__main__":  # Ctrl-C during the imports below
     signal.signal(signal.SIGINT, lambda *_: os._exit(130))
 
+from gymnasium.error import DependencyNotInstalled
 from tqdm import tqdm
 
 from cpu_gpu_env.baselines import SCHEDULERS
-from cpu_gpu_env.baselines.comparison import compare
-from cpu_gpu_env.baselines.report import make_table, write_csv, write_json, write_tensorboard
+from cpu_gpu_env.baselines.comparison import Comparison, compare
+from cpu_gpu_env.baselines.first_episode import draw_gantts, view_first_episode
+from cpu_gpu_env.baselines.report import make_table, write_csv, write_json
+from cpu_gpu_env.baselines.report_html import write_html
+from cpu_gpu_env.baselines.tensorboard_log import write_tensorboard
 from cpu_gpu_env.problem import make_problem
 from cpu_gpu_env.scripts.command import (
     add_env_arguments,
@@ -35,7 +40,7 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     """Read the command line."""
     parser = make_parser(
         "Compare schedulers, fixed and trained, on the same held-out episodes.",
-        "python scripts/compare.py --agent runs/dqn/best.zip --episodes 100",
+        "python scripts/compare.py --agent runs/dqn/best.zip --report runs/report.html",
     )
     add_env_arguments(parser)
     add_entrant_arguments(parser, schedulers=",".join(SCHEDULERS), episodes=100)
@@ -48,6 +53,9 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--output", type=Path, default=Path("runs/comparison"), help="folder to write"
     )
+    parser.add_argument(
+        "--report", type=Path, help="HTML file to write: all of it on one page that stands alone"
+    )
     return parser.parse_args(argv)
 
 
@@ -59,6 +67,8 @@ def execute(arguments: argparse.Namespace, command: str) -> int:
     output = arguments.output
     for name in ("comparison.csv", "comparison.json"):
         check_output(output / name, "file")
+    if arguments.report is not None:
+        check_output(arguments.report, "file", (".html", ".htm"))
     if arguments.bound != "none":
         check_output(arguments.cache)
     entrants = find_entrants(arguments.schedulers, arguments.agent, arguments.seed, problem)
@@ -77,14 +87,37 @@ def execute(arguments: argparse.Namespace, command: str) -> int:
         comparison = compare(entrants, seeds, kwargs, command, progress, oracle)
     write_csv(comparison, output / "comparison.csv")
     write_json(comparison, output / "comparison.json")
-    write_tensorboard(comparison, output / "tensorboard")
     print_tables(make_table(comparison))
     for name in ("comparison.csv", "comparison.json"):
         print(f"written: {output / name}")
-    print(f"TensorBoard: tensorboard --logdir {output / 'tensorboard'}")
+    illustrate(comparison, kwargs, output / "tensorboard", arguments.report)
     if len(comparison.entries) < len(entrants) + (oracle is not None):
         return interrupted()
     return 0
+
+
+def illustrate(
+    comparison: Comparison, kwargs: dict[str, Any], tensorboard: Path, report: Path | None
+) -> None:
+    """Write what is to be looked at: TensorBoard's runs and, if asked for, the page."""
+    with tqdm(total=2 * len(comparison.entries), unit="run", desc="drawing", leave=False) as bar:
+
+        def progress(name: str) -> None:
+            bar.set_postfix_str(name)
+            bar.update()
+
+        views = view_first_episode(comparison, kwargs, progress)
+        try:
+            pictures = draw_gantts(views)
+        except DependencyNotInstalled as error:
+            tqdm.write(f"there will be no Gantt charts: {error}", file=sys.stderr)
+            pictures = {}
+        write_tensorboard(comparison, views, pictures, tensorboard, progress)
+        if report is not None:
+            write_html(comparison, views, pictures, report)
+    if report is not None:
+        print(f"written: {report}")
+    print(f"TensorBoard: tensorboard --logdir {tensorboard}")
 
 
 def main(argv: list[str] | None = None) -> int:

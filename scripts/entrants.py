@@ -113,12 +113,14 @@ def _agent(path: Path, problem: Problem, taken: set[str]) -> Entrant:
         saved.settings.check_fits(problem)
     except HybridClusterError as error:
         raise HybridClusterError(f"{file}: {error}") from None
-    return Entrant(_new_name(path, taken), saved.act_in, saved.settings.observe_queues)
+    name, observe_queues = _new_name(path, taken), saved.settings.observe_queues
+    return Entrant(name, saved.act_in, observe_queues, learned=True)
 
 
 def _forest(path: Path, taken: set[str]) -> Entrant:
     forest = load_forest(path / BEST_FOREST if path.is_dir() else path, len(FEATURES))
-    return Entrant(_new_name(path, taken), lambda env: HybridML(env, forest=forest))
+    name = _new_name(path, taken)
+    return Entrant(name, lambda env: HybridML(env, forest=forest), learned=True)
 
 
 def _new_name(path: Path, taken: set[str]) -> str:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import io
 import json
 import math
 import os
 import signal
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +15,7 @@ if __name__ == "__main__":  # Ctrl-C during the imports below
     signal.signal(signal.SIGINT, lambda *_: os._exit(130))
 
 from cpu_gpu_env.atomic_file import write_bytes_atomically
+from cpu_gpu_env.baselines.figures import Gap, gap_figure, to_bytes
 from cpu_gpu_env.errors import HybridClusterError
 from cpu_gpu_env.scripts.command import check_output, make_parser, run
 
@@ -24,8 +23,6 @@ FORMATS = (".png", ".pdf", ".svg")
 MAX_ROWS = 500
 """Schedulers of a picture as high as matplotlib can draw."""
 MAX_GAP = 1e9
-MIN_PERCENT = 0.01
-"""A logarithmic axis has no room for a gap of 0; it stands here."""
 MAX_BYTES = 2**30
 """Of a comparison; a larger file reads as one cut short."""
 
@@ -46,29 +43,18 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-@dataclass(frozen=True)
-class Gap:
-    """How far a scheduler is from the bound."""
-
-    scheduler: str
-    """Name in the comparison."""
-    mean: float
-    """Objective / certified lower bound - 1."""
-    half_width: float
-    """The 95 % interval is mean plus or minus this; nan: none."""
-
-
 def execute(arguments: argparse.Namespace) -> int:
     """Read the comparison and draw it."""
     check_output(arguments.output, "file", FORMATS)
     title, gaps = read_comparison(arguments.comparison)
-    draw(title, gaps, arguments.output)
+    picture = to_bytes(gap_figure(gaps, title), arguments.output.suffix[1:].lower())
+    write_bytes_atomically(arguments.output, picture)
     print(f"written: {arguments.output}")
     return 0
 
 
 def read_comparison(path: Path) -> tuple[str, list[Gap]]:
-    """Read what compare.py wrote: a title for the picture, and the gaps, the best first.
+    """Read what compare.py wrote: a title for the picture, and the gaps, the least first.
 
     Raises:
         HybridClusterError: If it is missing, damaged, or was made without bounds.
@@ -86,7 +72,7 @@ def read_comparison(path: Path) -> tuple[str, list[Gap]]:
             raise ValueError(f"field 'schedulers' has no 1 to {MAX_ROWS} rows")
         if any("gap" not in row for row in rows):
             raise ValueError("made with --bound none, so there are no gaps to draw")
-        return title, [_parse_gap(row) for row in rows]
+        return title, sorted(map(_parse_gap, rows), key=lambda gap: gap.mean)
     except OSError as error:
         raise HybridClusterError(
             f"{path}: cannot read the comparison: {error.strerror}; run compare.py first"
@@ -106,39 +92,6 @@ def _parse_gap(row: dict[str, Any]) -> Gap:
             raise ValueError(f"field {name!r} is {value!r:.40}; allowed: at most {MAX_GAP:g}")
     half_width = math.nan if row["gap_ci95"] is None else row["gap_ci95"]
     return Gap(str(row["scheduler"]), row["gap"], half_width)
-
-
-def draw(title: str, gaps: list[Gap], path: Path) -> None:
-    """Draw a point and an interval a scheduler, the best on top, on a logarithmic axis."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(7.0, 0.32 * len(gaps) + 1.3), layout="constrained")
-    axes = figure.add_subplot()
-    for height, gap in enumerate(reversed(gaps)):
-        percent, half = gap.mean * 100, gap.half_width * 100
-        shown = max(percent, MIN_PERCENT)
-        color = "tab:green" if gap.scheduler == "oracle" else "tab:blue"
-        axes.errorbar(shown, height, xerr=abs(half), fmt="o", color=color, capsize=3)
-        axes.annotate(
-            f"{percent:.3g}",
-            (shown, height),
-            (0, 6),
-            textcoords="offset points",
-            ha="center",
-            fontsize=8,
-        )
-    # Names of files are no mathematics, whatever dollars they have.
-    names = [gap.scheduler for gap in reversed(gaps)]
-    axes.set_yticks(range(len(gaps)), names, parse_math=False)
-    axes.set_xscale("log")
-    axes.set_xticks([1, 3, 10, 30, 100, 300], ["1", "3", "10", "30", "100", "300"])
-    axes.set_xlabel("gap to the certified lower bound [%], mean and 95 % interval")
-    axes.set_ylim(-0.6, len(gaps) - 0.2)
-    axes.set_title(title, fontsize=10, parse_math=False)
-    axes.grid(axis="x", alpha=0.3)
-    picture = io.BytesIO()
-    figure.savefig(picture, dpi=130, format=path.suffix[1:].lower())
-    write_bytes_atomically(path, picture.getvalue())
 
 
 def main(argv: list[str] | None = None) -> int:
