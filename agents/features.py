@@ -1,22 +1,28 @@
-"""What an agent's net sees: the observation, unscaled and put through the cluster's cost model.
+"""What an agent's net sees: each action, put through the cluster's cost model.
 
 The observation is scaled to the ranges of one workload and the makespan of one episode, and counts
-the devices of one cluster. The net sees times in units of T_ref on a logarithmic scale instead, and
-of each pool the first, mean and last free device. So what decides between fractions is as plain for
-small tasks as for large ones, and an agent fits any cluster, workload and length of episode.
-Nothing is used but the observation and what defines the problem.
+the devices of one cluster. The net sees what an action does instead, the same for every action: the
+queues as the action leaves them, or without queues the task's times, in units of T_ref on
+logarithmic scales. Beside them stands what the action loses against the best one by a plain
+look-ahead, which the net need not learn: the dual prices, and with queues `FluidLookAhead`. So what
+is left to learn is small and smooth, one net serves all actions, and an agent fits any cluster,
+workload and length of episode. Nothing is used but the observation and what defines the problem.
 """
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 from gymnasium import spaces
 
+from cpu_gpu_env.baselines.look_ahead import FLUID, FluidLookAhead
 from cpu_gpu_env.costs import build_cost_tables
 from cpu_gpu_env.errors import HybridClusterError
 from cpu_gpu_env.observation import NUM_FEATURES, observation_space
 from cpu_gpu_env.problem import Problem
+from cpu_gpu_env.state import SchedulingState
 from cpu_gpu_env.tasks import FloatArray, Tasks
 from cpu_gpu_env.workload import Range
 
@@ -24,21 +30,40 @@ Features = npt.NDArray[np.float32]
 
 SHORTEST = 1e-3
 """Times below this, in units of T_ref, look alike: log(0) is no number."""
-LOG_TIME = 0
-"""Column of half the logarithm of the task's shortest execution time in units of T_ref."""
+COST_UNIT = 10.0
+"""Costs are in units of the objective of so many tasks: seldom over 1, where DQN's loss is no
+longer the square."""
+NUM_QUANTILES = 4
+"""Devices of a pool that are shown, from the first to the last that is free."""
 NUM_CONTEXT = 7
 """Features of the problem itself."""
 
 
+def action_size(num_actions: int, observe_queues: bool, context: bool) -> int:
+    """Features that describe an action."""
+    own = 2 * NUM_QUANTILES + 6 if observe_queues else 2 + 1 + 2 * num_actions
+    return own + NUM_CONTEXT * context
+
+
 def num_features(num_actions: int, observe_queues: bool, context: bool) -> int:
-    """How many features there are."""
-    queues = (9 + 3 * num_actions) * observe_queues
-    return 1 + 2 * num_actions + queues + NUM_CONTEXT * context
+    """How many features there are: the loss of each action, then what describes each."""
+    return num_actions * (1 + action_size(num_actions, observe_queues, context))
 
 
 def feature_space(size: int) -> spaces.Box:
     """Space of `size` features."""
     return spaces.Box(-np.inf, np.inf, (size,), np.float32)
+
+
+class ActionCosts(NamedTuple):
+    """What each action takes, by the mean device of each pool, (n, actions)."""
+
+    cpu_s: FloatArray
+    """Time on the CPU [s]; 0 without a share."""
+    gpu_s: FloatArray
+    """Time on the GPU [s]; 0 without a share."""
+    energy_j: FloatArray
+    """Energy above idle [J]."""
 
 
 class AgentFeatures:
@@ -54,15 +79,15 @@ class AgentFeatures:
         self.problem = problem
         self.observe_queues = observe_queues
         self.size = num_features(len(problem.gpu_fractions), observe_queues, context)
+        self._look_ahead = FluidLookAhead(problem)
         self._num_cpus = len(problem.cluster.cpus)
-        self._num_gpus = len(problem.cluster.gpus)
         (self._num_entries,) = observation_space(problem.cluster, observe_queues).shape or ()
         self._unit_s = problem.objective.reference.makespan_s
         workload, costs = problem.workload, problem.costs
         self._ranges = (workload.size_range, workload.intensity_range, workload.memory_range)
         self._cpu_share = np.bincount(costs.cpu_kind) / self._num_cpus
-        self._gpu_share = np.bincount(costs.gpu_kind) / self._num_gpus
-        self._context = self._describe_problem() if context else None
+        self._gpu_share = np.bincount(costs.gpu_kind) / len(problem.cluster.gpus)
+        self._context = self._describe_problem() if context else np.empty(0)
 
     def __call__(self, observation: npt.NDArray[np.floating]) -> Features:
         """Map observations (n, entries) to features (n, size), float32.
@@ -76,46 +101,94 @@ class AgentFeatures:
                 f"observations have {seen.shape[1]} entries; allowed: {self._num_entries}, as in "
                 f"an environment with observe_queues={self.observe_queues}"
             )
-        cpu, gpu = self._times(seen[:, :NUM_FEATURES])
-        shortest = np.maximum(cpu, gpu).min(axis=1, keepdims=True)
-        columns = [_log(shortest), _log(cpu), _log(gpu)]
+        taken = self._action_costs(seen[:, :NUM_FEATURES])
         if self.observe_queues:
-            columns += self._queues(seen[:, NUM_FEATURES:], cpu, gpu)
-        if self._context is not None:
-            columns.append(np.broadcast_to(self._context, (len(seen), NUM_CONTEXT)))
-        return np.concatenate(columns, axis=1).astype(np.float32)
+            state = self._state(seen[:, NUM_FEATURES:], taken)
+            costs, described = self._look_ahead.costs(state), self._queues_after(state)
+        else:
+            costs, described = self._priced(taken), self._times(taken)
+        losses = (costs - costs.min(axis=1, keepdims=True)) / COST_UNIT
+        context = np.broadcast_to(self._context, (*losses.shape, len(self._context)))
+        described = np.concatenate([described, context], axis=2)
+        joined = np.concatenate([losses, described.reshape(len(seen), -1)], axis=1)
+        return joined.astype(np.float32)
 
-    def _times(self, scaled: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Mean time of each fraction on CPU and GPU, (n, actions), 0 without a share [T_ref]."""
+    def _action_costs(self, scaled: FloatArray) -> ActionCosts:
         raw = (_unscale(column, r) for column, r in zip(scaled.T, self._ranges, strict=True))
         tasks = Tasks(np.zeros(len(scaled)), *raw)
         costs = build_cost_tables(self.problem.cluster, tasks, self.problem.gpu_fractions)
-        return (
-            np.tensordot(self._cpu_share, np.maximum(costs.cpu_time_s, 0.0), 1) / self._unit_s,
-            np.tensordot(self._gpu_share, np.maximum(costs.gpu_time_s, 0.0), 1) / self._unit_s,
+        cpu_s, gpu_s = np.maximum(costs.cpu_time_s, 0.0), np.maximum(costs.gpu_time_s, 0.0)
+        return ActionCosts(
+            np.tensordot(self._cpu_share, cpu_s, 1),
+            np.tensordot(self._gpu_share, gpu_s, 1),
+            np.tensordot(self._cpu_share, cpu_s * costs.cpu_power_w, 1)
+            + np.tensordot(self._gpu_share, gpu_s * costs.gpu_power_w, 1),
         )
 
-    def _queues(self, observed: FloatArray, cpu: FloatArray, gpu: FloatArray) -> list[FloatArray]:
-        """Features of the queues, and of what each fraction does to them."""
-        waits = observed[:, :-1] * self.problem.num_tasks
-        tasks_left = observed[:, -1:] * self.problem.num_tasks
-        cpus, gpus = waits[:, : self._num_cpus], waits[:, self._num_cpus :]
-        cpu_mean, gpu_mean = cpus.mean(axis=1, keepdims=True), gpus.mean(axis=1, keepdims=True)
-        finish = np.maximum(
-            np.where(cpu > 0, cpus[:, :1] + cpu, 0.0), np.where(gpu > 0, gpus[:, :1] + gpu, 0.0)
+    def _priced(self, taken: ActionCosts) -> FloatArray:
+        """Cost of each action at the fluid optimum's prices, (n, actions)."""
+        objective = self.problem.objective
+        return np.asarray(
+            (self._cpu_share @ objective.cpu_prices) * taken.cpu_s
+            + (self._gpu_share @ objective.gpu_prices) * taken.gpu_s
+            + objective.energy_price * taken.energy_j
         )
-        last = np.maximum(cpus[:, -1:], gpus[:, -1:])
-        lead = (cpu_mean + cpu / self._num_cpus) - (gpu_mean + gpu / self._num_gpus)
-        pools = [cpus[:, :1], cpu_mean, cpus[:, -1:], gpus[:, :1], gpu_mean, gpus[:, -1:]]
-        return [
-            *(np.log1p(wait) for wait in pools),
+
+    def _times(self, taken: ActionCosts) -> FloatArray:
+        """Each action's own times beside those of all, (n, actions, features)."""
+        cpu, gpu = taken.cpu_s / self._unit_s, taken.gpu_s / self._unit_s
+        shortest = np.maximum(cpu, gpu).min(axis=1, keepdims=True)
+        of_all = _log(np.concatenate([shortest, cpu, gpu], axis=1))[:, None]
+        of_all = np.broadcast_to(of_all, (*cpu.shape, of_all.shape[2]))
+        return np.concatenate([_log(cpu)[..., None], _log(gpu)[..., None], of_all], axis=2)
+
+    def _state(self, observed: FloatArray, taken: ActionCosts) -> SchedulingState:
+        """The state as an observation tells it, the arrival at time 0."""
+        n, num_tasks = len(observed), self.problem.num_tasks
+        wait_s = observed[:, :-1] * (num_tasks * self._unit_s)
+        # What ends an episode shows none left.
+        left = np.maximum(np.rint(observed[:, -1] * num_tasks).astype(np.int64), 1)
+        cpu_free_s, gpu_free_s = np.split(wait_s, [self._num_cpus], axis=1)
+        none, allowed = np.zeros(n), np.ones(taken.cpu_s.shape, dtype=np.int8)
+        return SchedulingState(
+            arrival_s=none,
+            tasks_left=left,
+            cpu_free_s=cpu_free_s,
+            gpu_free_s=gpu_free_s,
+            cpu_start_s=cpu_free_s[:, 0],
+            gpu_start_s=gpu_free_s[:, 0],
+            cpu_time_s=taken.cpu_s,
+            gpu_time_s=taken.gpu_s,
+            energy_j=taken.energy_j,
+            cpu_price=none,
+            gpu_price=none,
+            action_mask=allowed,
+        )
+
+    def _queues_after(self, state: SchedulingState) -> FloatArray:
+        """The queues as each action leaves them, (n, actions, features)."""
+        cpus = _after(state.cpu_free_s, state.cpu_time_s) / self._unit_s
+        gpus = _after(state.gpu_free_s, state.gpu_time_s) / self._unit_s
+        to_come = np.broadcast_to((state.tasks_left - 1.0)[:, None], cpus.shape[:2])
+        cpu_mean, gpu_mean = cpus.mean(axis=2), gpus.mean(axis=2)
+        last = np.maximum(cpus[..., -1], gpus[..., -1])
+        columns = [
+            np.log1p(cpu_mean),
+            np.log1p(gpu_mean),
             np.arcsinh(cpu_mean - gpu_mean),
-            np.log1p(tasks_left) / 2.0,
-            1.0 / (1.0 + tasks_left),
-            np.log1p(finish),
-            np.arcsinh(lead),
-            np.arcsinh(finish - last),
+            np.arcsinh(last - self._fluid_end(cpu_mean, gpu_mean, to_come)),
+            np.log1p(to_come) / 2.0,
+            1.0 / (1.0 + to_come),
         ]
+        pools = [np.log1p(_quantiles(cpus)), np.log1p(_quantiles(gpus))]
+        return np.concatenate([*pools, np.stack(columns, axis=2)], axis=2)
+
+    def _fluid_end(self, cpu: FloatArray, gpu: FloatArray, to_come: FloatArray) -> FloatArray:
+        """When both pools would finish as a fluid if they are free at these times [T_ref]."""
+        ahead, price = self._look_ahead, self.problem.objective.makespan_price
+        free = (ahead.cpu_price[FLUID] * cpu + ahead.gpu_price[FLUID] * gpu) / price
+        end: FloatArray = free + ahead.task_cost[FLUID] * to_come / (price * self._unit_s)
+        return end
 
     def _describe_problem(self) -> FloatArray:
         """Energy weight, costs of a second of each pool in T_ref, and sizes, (NUM_CONTEXT,)."""
@@ -134,10 +207,28 @@ class AgentFeatures:
             [
                 objective.energy_weight,
                 *_log(prices * self._unit_s),
-                np.log(self._num_cpus),
-                np.log(self._num_gpus),
+                np.log(len(self.problem.cluster.cpus)),
+                np.log(len(self.problem.cluster.gpus)),
             ]
         )
+
+
+def _after(free_s: FloatArray, time_s: FloatArray) -> FloatArray:
+    """When a pool's devices are free after each action, ascending, (n, actions, devices) [s]."""
+    after_s = np.repeat(free_s[:, None], time_s.shape[1], axis=1)
+    after_s[:, :, 0] += time_s
+    after_s.sort(axis=2)
+    return after_s
+
+
+def _quantiles(ascending: FloatArray) -> FloatArray:
+    """`NUM_QUANTILES` values evenly spaced in the last axis, whatever its length."""
+    last = ascending.shape[-1] - 1
+    place = np.linspace(0.0, last, NUM_QUANTILES)
+    below = np.floor(place).astype(np.intp)
+    weight = place - below
+    above = np.minimum(below + 1, last)
+    return np.asarray(ascending[..., below] * (1.0 - weight) + ascending[..., above] * weight)
 
 
 def _unscale(scaled: FloatArray, declared: Range) -> FloatArray:

@@ -27,7 +27,7 @@ from cpu_gpu_env.atomic_file import write_bytes_atomically
 from cpu_gpu_env.baselines.bounded_zip import read_members
 from cpu_gpu_env.errors import HybridClusterError
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 BEST_AGENT = "best.zip"
 """Name of the best agent in the folder of a training."""
 MAX_SETTINGS_BYTES = 2**20
@@ -105,8 +105,7 @@ def _parse_settings(text: bytes) -> AgentSettings:
 def _build_policy(settings: AgentSettings, weights: bytes) -> BasePolicy:
     """Build the net that the settings describe, and fill in the weights."""
     # A net that the file cannot fill is never allocated.
-    layers = (settings.num_features, *settings.net_arch, settings.num_actions)
-    if 4 * sum(low * high for low, high in pairwise(layers)) > len(weights):
+    if 4 * sum(low * high for low, high in pairwise(settings.layers)) > len(weights):
         raise HybridClusterError(
             f"field 'net_arch' is {list(settings.net_arch)}, which takes more weights than the "
             f"{len(weights)} bytes of {_WEIGHTS}"

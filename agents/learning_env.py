@@ -3,7 +3,7 @@
 The sum of an episode's rewards is what counts, but the tasks that happen to come dominate it: they
 differ in size by orders of magnitude. So the reward of a step is what the agent can answer for. Let
 S(s, a) be the cost of all that is still to be paid if action a is taken in state s and the tasks to
-come are placed as a fluid (`QueuePrice`), M(s) = min over a of S(s, a), e(s, a) the cost of the
+come are placed as a fluid (`FluidLookAhead`), M(s) = min over a of S(s, a), e(s, a) the cost of the
 energy of a alone, and p(x) the price of task x at the fluid optimum, with mean p over the workload.
 
     reward = -(S(s, a) - M(s)) - (E[M(s') - p(x')] + p - S(s, a) + e(s, a))
@@ -23,9 +23,10 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from cpu_gpu_env.agents.features import AgentFeatures, feature_space
+from cpu_gpu_env.agents.features import COST_UNIT, AgentFeatures, feature_space
 from cpu_gpu_env.agents.sb3_vec_env import HybridClusterVecEnv, StepReturn
-from cpu_gpu_env.baselines.online import QueuePrice, StaticPrice
+from cpu_gpu_env.baselines.look_ahead import FluidLookAhead
+from cpu_gpu_env.baselines.online import StaticPrice
 from cpu_gpu_env.problem import Problem
 from cpu_gpu_env.state import SchedulingState
 from cpu_gpu_env.tasks import FloatArray
@@ -75,7 +76,7 @@ class LearningVecEnv(HybridClusterVecEnv):
         super().__init__(venv)
         self.features = AgentFeatures(venv.problem, venv.observe_queues, context)
         self.observation_space = feature_space(self.features.size)
-        self._look_ahead, self._static = QueuePrice(venv), StaticPrice(venv)
+        self._look_ahead, self._static = FluidLookAhead(venv.problem), StaticPrice(venv)
         self._prices = self._look_ahead.task_prices()
         self._mean_price = float(self._prices.mean())
         self._imagined = None if venv.problem.workload.in_order else self._imagine(None)
@@ -116,13 +117,13 @@ class LearningVecEnv(HybridClusterVecEnv):
         for env in np.flatnonzero(dones).tolist():
             last = infos[env]["terminal_observation"]
             infos[env]["terminal_observation"] = self.features(last[None])[0]
-        rewards = -(loss + np.where(dones, 0.0, rise))
+        rewards = -(loss + np.where(dones, 0.0, rise)) / COST_UNIT
         return self.features(observations), rewards, dones, infos
 
     def _look(self) -> None:
         """Work out S, M and e of the current tasks."""
         state = self._state = self.venv.scheduling_state()
-        self._scores = self._look_ahead.scores(state)
+        self._scores = self._look_ahead.costs(state)
         self._least = self._scores.min(axis=1)
         self._energy_cost = self.venv.objective.energy_price * state.energy_j
 
@@ -134,7 +135,7 @@ class LearningVecEnv(HybridClusterVecEnv):
         shape = (NUM_IMAGINED, self.num_envs)
         rows = np.broadcast_to(imagined.rows[:, None], shape)
         state = self.venv.imagined_state(rows, before_s + imagined.gaps_s[:, None])
-        least = self._look_ahead.scores(state).min(axis=1)
+        least = self._look_ahead.costs(state).min(axis=1)
         expected: FloatArray = imagined.weights @ self._remainder(state, least).reshape(shape)
         return expected
 

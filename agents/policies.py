@@ -1,4 +1,4 @@
-"""The DQN's net with two heads."""
+"""The DQN's net: one for all actions."""
 
 from __future__ import annotations
 
@@ -10,44 +10,38 @@ from stable_baselines3.dqn.policies import DQNPolicy, QNetwork
 from torch import nn
 
 
-class DuelingHead(nn.Module):
-    """Value of the state plus advantage of each action, less their mean (Wang et al., ICML 2016).
+class ActionNetwork(QNetwork):
+    """Values each action by what it does, see `agents.features`.
 
-    Args:
-        width: Units of the layer before.
-        num_actions: Actions.
-    """
-
-    def __init__(self, width: int, num_actions: int) -> None:
-        super().__init__()
-        self.value = nn.Linear(width, 1)
-        self.advantage = nn.Linear(width, num_actions)
-
-    def forward(self, hidden: torch.Tensor) -> torch.Tensor:
-        """Values of all actions, (n, num_actions)."""
-        advantage = self.advantage(hidden)
-        values: torch.Tensor = self.value(hidden) + advantage - advantage.mean(1, keepdim=True)
-        return values
-
-
-class DuelingQNetwork(QNetwork):
-    """SB3's Q-network with a `DuelingHead`: every transition tells about all actions of a state.
-
-    Once exploration is over most actions are seldom taken, and what happens after them is mostly
-    due to the state.
+    The value of an action is what the look-ahead says it loses, which is given, and what a net
+    makes of the queues as the action leaves them, the same net for every action: the value of an
+    "after-state" (Sutton & Barto, Reinforcement Learning, 2nd ed. 2018, section 6.8). At first the
+    net says next to nothing, so training begins with the look-ahead and corrects it (residual
+    reinforcement learning; Johannink et al., ICRA 2019).
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        layers = create_mlp(self.features_dim, -1, self.net_arch, self.activation_fn)
-        width = self.net_arch[-1] if self.net_arch else self.features_dim
-        self.q_net = nn.Sequential(*layers, DuelingHead(width, int(self.action_space.n)))
+        self.num_actions = int(self.action_space.n)
+        self.action_size = self.features_dim // self.num_actions - 1
+        layers = create_mlp(self.action_size, 1, self.net_arch, self.activation_fn)
+        self.q_net = nn.Sequential(*layers)
+        with torch.no_grad():
+            layers[-1].weight.mul_(0.1)  # type: ignore[operator]
+            layers[-1].bias.zero_()  # type: ignore[operator]
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        """Values of all actions, (n, num_actions)."""
+        loss = features[:, : self.num_actions]
+        after = features[:, self.num_actions :].reshape(-1, self.num_actions, self.action_size)
+        values: torch.Tensor = self.q_net(after).squeeze(2) - loss
+        return values
 
 
-class DuelingDQNPolicy(DQNPolicy):
-    """SB3's DQN policy with a `DuelingQNetwork`."""
+class ActionDQNPolicy(DQNPolicy):
+    """SB3's DQN policy with an `ActionNetwork`."""
 
-    def make_q_net(self) -> DuelingQNetwork:
+    def make_q_net(self) -> ActionNetwork:
         """Build the network."""
         arguments = self._update_features_extractor(self.net_args, features_extractor=None)
-        return DuelingQNetwork(**arguments).to(self.device)
+        return ActionNetwork(**arguments).to(self.device)

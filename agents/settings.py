@@ -9,7 +9,7 @@ from itertools import pairwise
 from typing import Any
 
 from cpu_gpu_env.agents.algorithms import ALGORITHMS
-from cpu_gpu_env.agents.features import num_features
+from cpu_gpu_env.agents.features import action_size, num_features
 from cpu_gpu_env.errors import HybridClusterError, unknown_name
 from cpu_gpu_env.problem import MAX_ACTIONS, Problem
 
@@ -75,6 +75,14 @@ class AgentSettings:
     def num_features(self) -> int:
         """Features that the net takes."""
         return num_features(self.num_actions, self.observe_queues, self.context)
+
+    @property
+    def layers(self) -> tuple[int, ...]:
+        """Units of the net's layers, from what it takes to what it gives."""
+        if self.algo == "dqn":  # one net for all actions
+            size = action_size(self.num_actions, self.observe_queues, self.context)
+            return (size, *self.net_arch, 1)
+        return (self.num_features, *self.net_arch, self.num_actions)
 
     @staticmethod
     def parse(content: Any) -> AgentSettings:

@@ -15,6 +15,7 @@ from stable_baselines3.common.logger import configure
 
 from cpu_gpu_env.agents.agent import Agent
 from cpu_gpu_env.agents.algorithms import (
+    HIDDEN_LAYERS,
     NUM_TRAINING_ENVS,
     DQNSettings,
     acting_weights,
@@ -39,7 +40,7 @@ LAST_AGENT = "last.zip"
 CHECKPOINT = "checkpoint.zip"
 """Name of what a training goes on from, in its folder."""
 
-DEFAULT_STEPS = 450_000
+DEFAULT_STEPS = 1_000_000
 """Environment steps of a training."""
 
 
@@ -61,7 +62,7 @@ class TrainingPlan:
     """Held-out evaluations (and checkpoints) over the training."""
     validation_episodes: int = 100
     """Episodes of each."""
-    net_arch: tuple[int, ...] = (256, 256)
+    net_arch: tuple[int, ...] = HIDDEN_LAYERS
     """Units of each hidden layer."""
     observe_queues: bool = False
     """Whether the agent sees the queues."""

@@ -50,6 +50,13 @@ class SchedulingState:
         """(n,): last finish so far [s]."""
         return np.asarray(np.maximum(self.cpu_free_s[:, -1], self.gpu_free_s[:, -1]))
 
+    @property
+    def finish_s(self) -> FloatArray:
+        """(n, actions): when the last share of the task would finish [s]."""
+        cpu = np.where(self.cpu_time_s > 0, self.cpu_start_s[:, None] + self.cpu_time_s, 0.0)
+        gpu = np.where(self.gpu_time_s > 0, self.gpu_start_s[:, None] + self.gpu_time_s, 0.0)
+        return np.asarray(np.maximum(cpu, gpu))
+
     def wait_s(self, actions: npt.NDArray[np.integer]) -> FloatArray:
         """Time from arrival to the start of the task's first share if these (n,) are chosen [s]."""
         every = np.arange(len(self))

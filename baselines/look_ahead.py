@@ -1,0 +1,73 @@
+"""What an episode will cost if all that is to come is placed as a fluid."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from cpu_gpu_env.problem import Problem
+from cpu_gpu_env.state import SchedulingState
+from cpu_gpu_env.tasks import FloatArray
+
+NUM_SPLITS = 9
+"""Splits of the price of a second of makespan over the two pools."""
+WIDEST = 0.2
+"""Splits lie this far around that of the fluid optimum at most."""
+FLUID = NUM_SPLITS // 2
+"""The split of the fluid optimum."""
+
+
+class FluidLookAhead:
+    """A lower bound on the cost from here on, on average over the tasks to come.
+
+    With any split of the price P of a second of makespan over the two pools, ``P * makespan`` is at
+    least the pools' prices times the mean times when their devices are free, after the tasks to
+    come have been added; a task to come costs at least its cheapest placement at these prices, on
+    average over the workload's pool. The largest of these lower bounds over several splits is the
+    fluid program's value from here on: it makes the time of the pool that will finish last dear.
+
+    Args:
+        problem: Source of the costs and of the fluid optimum's prices.
+    """
+
+    def __init__(self, problem: Problem) -> None:
+        self.problem = problem
+        costs, objective = problem.costs, problem.objective
+        total = objective.makespan_price
+        fluid = sum(objective.cpu_prices[kind] for kind in costs.cpu_kind) / total
+        offsets = np.linspace(-WIDEST, WIDEST, NUM_SPLITS)
+        split = np.clip(fluid + offsets, 0.0, 1.0)
+        self.cpu_price = split * total
+        """Of a second of all CPUs, (NUM_SPLITS,) [objective of one task per s]."""
+        self.gpu_price = (1.0 - split) * total
+        """Likewise of all GPUs."""
+        self.task_cost = np.array([self._cheapest(index).mean() for index in range(NUM_SPLITS)])
+        """Of a task to come, (NUM_SPLITS,) [objective of one task]."""
+
+    def task_prices(self) -> FloatArray:
+        """Price of each task of the pool at the fluid optimum, (rows,) [objective of one task]."""
+        return self._cheapest(FLUID)
+
+    def _cheapest(self, split: int) -> FloatArray:
+        """Cost of each task's cheapest placement at a split's prices, (rows,)."""
+        costs = self.problem.costs
+        cpu_price = self.cpu_price[split] / len(costs.cpu_kind)
+        gpu_price = self.gpu_price[split] / len(costs.gpu_kind)
+        energy_price = self.problem.objective.energy_price
+        return np.asarray(costs.cheapest(cpu_price, gpu_price, energy_price).min(axis=1))
+
+    def costs(self, state: SchedulingState) -> FloatArray:
+        """Cost of each action and of all that follows, (n, actions) [objective of one task]."""
+        cpu_free_s = _mean_free_s(state.cpu_free_s, state.arrival_s, state.cpu_time_s)
+        gpu_free_s = _mean_free_s(state.gpu_free_s, state.arrival_s, state.gpu_time_s)
+        cost = np.maximum(state.finish_s, state.makespan_s[:, None])
+        cost *= self.problem.objective.makespan_price
+        to_come = (state.tasks_left - 1)[:, None]
+        for cpu, gpu, task in zip(self.cpu_price, self.gpu_price, self.task_cost, strict=True):
+            np.maximum(cost, cpu * cpu_free_s + gpu * gpu_free_s + task * to_come, out=cost)
+        return np.asarray(cost + self.problem.objective.energy_price * state.energy_j)
+
+
+def _mean_free_s(free_s: FloatArray, now_s: FloatArray, time_s: FloatArray) -> FloatArray:
+    """Mean time when the devices are free after each action, (n, actions) [s]."""
+    mean_s = np.maximum(free_s, now_s[:, None]).mean(axis=1)
+    return np.asarray(mean_s[:, None] + time_s / free_s.shape[1])
