@@ -14,15 +14,28 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from gymnasium import spaces
 
 from cpu_gpu_env import HybridClusterError, HybridClusterVectorEnv, Tasks, Workload
-from cpu_gpu_env.agents.algorithms import DQNSettings, acting_weights, make_algorithm
+from cpu_gpu_env.agents.algorithms import (
+    DQNSettings,
+    acting_weights,
+    build_policy,
+    make_algorithm,
+)
 from cpu_gpu_env.agents.checkpoint import restore_checkpoint, save_checkpoint
-from cpu_gpu_env.agents.features import LOG_TIME, AgentFeatures, num_features
+from cpu_gpu_env.agents.features import (
+    COST_UNIT,
+    AgentFeatures,
+    action_size,
+    feature_space,
+    num_features,
+)
 from cpu_gpu_env.agents.files import load_agent, save_agent
 from cpu_gpu_env.agents.learning_env import ImaginedTasks, LearningVecEnv
 from cpu_gpu_env.agents.training import TrainingPlan, make_training_env, train
 from cpu_gpu_env.baselines.evaluation import EpisodeResults, play_episodes
+from cpu_gpu_env.baselines.look_ahead import FluidLookAhead
 from cpu_gpu_env.baselines.online import QueuePrice, StaticPrice
 from cpu_gpu_env.costs import execution_time_s
 from cpu_gpu_env.problem import make_problem
@@ -76,9 +89,9 @@ def test_the_rewards_of_an_episode_sum_to_its_objective(
     env = LearningVecEnv(venv)
     env.seed(1)
     env.reset()
-    look_ahead, static = QueuePrice(venv), StaticPrice(venv)
+    look_ahead, static = FluidLookAhead(venv.problem), StaticPrice(venv)
     mean_price = look_ahead.task_prices().mean()
-    expected_at_first = look_ahead.scores(venv.scheduling_state()).min(axis=1)
+    expected_at_first = look_ahead.costs(venv.scheduling_state()).min(axis=1)
     rng = np.random.default_rng(0)
     total, surprise = np.zeros(3), np.zeros(3)
     for step in range(20):
@@ -86,7 +99,7 @@ def test_the_rewards_of_an_episode_sum_to_its_objective(
             price = static.scores(venv.scheduling_state()).min(axis=1)
             surprise += price - mean_price
         _, rewards, dones, infos = env.step(rng.integers(0, 6, 3))
-        total += rewards
+        total += rewards * COST_UNIT
     assert dones.all()
     cost = 20 * np.array([info["objective"] for info in infos])
     assert total == pytest.approx(expected_at_first + surprise - cost, rel=1e-9)
@@ -94,7 +107,7 @@ def test_the_rewards_of_an_episode_sum_to_its_objective(
 
 def test_imagined_tasks_stand_for_the_workload() -> None:
     problem = make_problem()
-    price = QueuePrice(HybridClusterVectorEnv(1)).task_prices()
+    price = FluidLookAhead(problem).task_prices()
     means, gaps_s = [], []
     for seed in range(40):
         imagined = ImaginedTasks(problem, price, np.random.default_rng(seed))
@@ -106,38 +119,73 @@ def test_imagined_tasks_stand_for_the_workload() -> None:
     assert np.mean(gaps_s) == pytest.approx(problem.mean_gap_s, rel=0.05)
 
 
-@pytest.mark.parametrize("cluster", ["a100-node", "mixed-node"])
-def test_features_are_times_by_the_cost_model(cluster: str) -> None:
+@pytest.mark.parametrize("cluster", ["a100-node", "epyc-7763:3 + a100-80gb:6"])
+def test_features_show_the_queues_as_each_action_leaves_them(cluster: str) -> None:
     venv = HybridClusterVectorEnv(50, cluster=cluster, observe_queues=True)
-    problem = venv.problem
-    features = AgentFeatures(problem, observe_queues=True, context=True)
+    features = AgentFeatures(venv.problem, observe_queues=True, context=True)
     observation, _ = venv.reset(seed=3)
+    rng = np.random.default_rng(0)
     for _ in range(30):
-        observation, *_ = venv.step(np.full(50, 3))
+        observation, *_ = venv.step(np.full(50, 5))
+    before = venv.scheduling_state()
+    actions = rng.integers(0, 6, 50)
     seen = features(observation)
     assert seen.shape == (50, num_features(6, True, True))
     assert np.isfinite(seen).all()
+    whole = observation[:, 3:-1].max(axis=1) < 1  # no queue is longer than can be shown
+    assert whole.sum() > 30
+    costs = QueuePrice(venv).scores(before)
+    loss = (costs - costs.min(axis=1, keepdims=True)) / COST_UNIT
+    assert seen[whole, :6] == pytest.approx(loss[whole], rel=1e-3, abs=1e-5)
+    size = action_size(6, True, True)
+    after = seen[:, 6:].reshape(50, 6, size)[np.arange(50), actions]
+    venv.step(actions)
     state = venv.scheduling_state()
+    unit_s = venv.problem.objective.reference.makespan_s
+    for first, free_s in ((0, state.cpu_free_s), (4, state.gpu_free_s)):
+        wait = np.maximum(free_s - before.arrival_s[:, None], 0.0) / unit_s
+        ends = np.expm1(after[:, [first, first + 3]])
+        assert ends[whole] == pytest.approx(wait[whole][:, [0, -1]], rel=1e-3, abs=1e-3)
+    assert 1 / after[:, 13] - 1 == pytest.approx(state.tasks_left, rel=1e-3)
+
+
+@pytest.mark.parametrize("cluster", ["a100-node", "mixed-node"])
+def test_features_without_queues_are_times_by_the_cost_model(cluster: str) -> None:
+    venv = HybridClusterVectorEnv(50, cluster=cluster)
+    problem = venv.problem
+    observation, _ = venv.reset(seed=3)
+    seen = AgentFeatures(problem, observe_queues=False)(observation)
     tasks = problem.workload.pool.take(venv._stream.row, np.zeros(50))
     unit_s = problem.objective.reference.makespan_s
     alone_s = np.mean([execution_time_s(cpu, 1.0, tasks) for cpu in problem.cluster.cpus], axis=0)
-    assert np.exp(2 * seen[:, 1]) == pytest.approx(alone_s / unit_s, rel=1e-3)
-    assert (seen[:, LOG_TIME] <= seen[:, 1] + 1e-5).all()
-    waits = np.clip((state.cpu_free_s - state.arrival_s[:, None]) / unit_s, 0, 200)
-    assert np.expm1(seen[:, 13]) == pytest.approx(waits[:, 0], rel=1e-3, abs=1e-3)
+    on_cpu = seen[:, 6:].reshape(50, 6, -1)[:, 0]
+    assert np.exp(2 * on_cpu[:, 0]) == pytest.approx(alone_s / unit_s, rel=1e-3)
+    assert (on_cpu[:, 2] <= on_cpu[:, 0] + 1e-5).all()  # the shortest of all
+    if cluster == "a100-node":
+        costs = StaticPrice(venv).scores(venv.scheduling_state())
+        loss = (costs - costs.min(axis=1, keepdims=True)) / COST_UNIT
+        assert seen[:, :6] == pytest.approx(loss, rel=1e-3, abs=1e-5)
 
 
-def test_replay_is_in_units_of_the_task(tmp_path: Path) -> None:
-    plan = small_plan(tmp_path, num_envs=1)  # with one environment the buffer has no choice
-    model = make_algorithm("dqn", make_training_env(plan), (8,), seed=0, settings=SMALL)
-    model.learn(200)
-    buffer, index = model.replay_buffer, np.arange(20)
-    samples = buffer._get_samples(index)
-    unit = np.exp(buffer.observations[index, 0, LOG_TIME])
-    following = np.exp(buffer.next_observations[index, 0, LOG_TIME])
-    rewards = buffer.rewards[index, 0] / unit
-    assert samples.rewards[:, 0].numpy() == pytest.approx(rewards, rel=1e-4)
-    assert samples.discounts[:, 0].numpy() == pytest.approx(0.5 * following / unit, rel=1e-4)
+def test_an_untrained_agent_is_about_what_its_look_ahead_says(tmp_path: Path) -> None:
+    plan = small_plan(tmp_path, problems=({"num_tasks": 30},))
+    env = make_training_env(plan)
+    model = make_algorithm("dqn", env, (8,), seed=0, settings=SMALL)
+    features = env.reset()
+    chosen, _ = model.predict(features, deterministic=True)
+    losses = features[:, :6]
+    assert (losses[np.arange(len(losses)), chosen] < 0.1).all()
+
+
+def test_the_value_of_an_action_is_its_loss_and_what_it_leaves() -> None:
+    policy = build_policy("dqn", feature_space(3 * 5), spaces.Discrete(3), (8,))
+    features = torch.rand(20, 15)
+    values = policy.q_net(features)
+    swapped = features.reshape(20, 15)[:, [1, 0, 2, 7, 8, 9, 10, 3, 4, 5, 6, 11, 12, 13, 14]]
+    assert torch.allclose(policy.q_net(swapped), values[:, [1, 0, 2]])  # one net for all actions
+    dearer = features.clone()
+    dearer[:, 1] += 0.5
+    assert torch.allclose(policy.q_net(dearer), values - torch.tensor([0.0, 0.5, 0.0]), atol=1e-6)
 
 
 def test_the_average_of_the_networks_acts(tmp_path: Path) -> None:
