@@ -22,6 +22,7 @@ from stable_baselines3.common.policies import BasePolicy
 from cpu_gpu_env.agents.agent import Agent
 from cpu_gpu_env.agents.algorithms import build_policy
 from cpu_gpu_env.agents.features import feature_space
+from cpu_gpu_env.agents.pretrained import PRETRAINED, pretrained_path
 from cpu_gpu_env.agents.settings import AgentSettings
 from cpu_gpu_env.atomic_file import write_bytes_atomically
 from cpu_gpu_env.baselines.bounded_zip import read_members
@@ -76,11 +77,13 @@ def load_agent(path: str | os.PathLike[str]) -> SavedAgent:
     """Load an agent.
 
     Args:
-        path: File that `save_agent` wrote.
+        path: File that `save_agent` wrote, or the name of a pretrained agent: "dqn", "dqn-queues".
 
     Raises:
         HybridClusterError: If the file is missing, damaged, or not an agent.
     """
+    if path in PRETRAINED and not os.path.exists(path):
+        path = pretrained_path(str(path))
     members = read_members(path, _LIMITS, "agent")
     try:
         settings = _parse_settings(members[_SETTINGS])

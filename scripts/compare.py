@@ -16,7 +16,6 @@ if __name__ == "__main__":  # Ctrl-C during the imports below
 from gymnasium.error import DependencyNotInstalled
 from tqdm import tqdm
 
-from cpu_gpu_env.baselines import SCHEDULERS
 from cpu_gpu_env.baselines.comparison import Comparison, compare
 from cpu_gpu_env.baselines.first_episode import draw_gantts, view_first_episode
 from cpu_gpu_env.baselines.report import make_table, write_csv, write_json
@@ -43,7 +42,7 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
         "python scripts/compare.py --agent runs/dqn/best.zip --report runs/report.html",
     )
     add_env_arguments(parser)
-    add_entrant_arguments(parser, schedulers=",".join(SCHEDULERS), episodes=100)
+    add_entrant_arguments(parser, schedulers=None, episodes=100)
     parser.add_argument(
         "--bound",
         choices=("certified", "none"),

@@ -10,6 +10,7 @@ from typing import Any
 
 from tqdm import tqdm
 
+from cpu_gpu_env.agents.pretrained import PRETRAINED, pretrained_path
 from cpu_gpu_env.baselines import SCHEDULERS, make_scheduler
 from cpu_gpu_env.baselines.comparison import ORACLE, Entrant
 from cpu_gpu_env.baselines.evaluation import EVALUATION_SEED
@@ -18,17 +19,19 @@ from cpu_gpu_env.baselines.hybrid_ml import BEST_FOREST, FEATURES, HybridML
 from cpu_gpu_env.baselines.oracle import OracleSchedule
 from cpu_gpu_env.baselines.oracle_cache import default_cache, solve_episodes
 from cpu_gpu_env.errors import HybridClusterError, unknown_name
-from cpu_gpu_env.problem import Problem
+from cpu_gpu_env.problem import DEFAULT_GPU_FRACTIONS, Problem
 from cpu_gpu_env.scripts.command import cores, positive, seed
 from cpu_gpu_env.vector_env import HybridClusterVectorEnv
 
 
-def add_entrant_arguments(parser: argparse.ArgumentParser, schedulers: str, episodes: int) -> None:
+def add_entrant_arguments(
+    parser: argparse.ArgumentParser, schedulers: str | None, episodes: int
+) -> None:
     """Add the arguments that choose who takes part, in which episodes, and how they are solved.
 
     Args:
         parser: Where to add them.
-        schedulers: Fixed schedulers by default, separated by commas.
+        schedulers: Names by default, separated by commas; None: all that fit.
         episodes: Held-out episodes by default.
     """
     parser.add_argument(
@@ -41,7 +44,8 @@ def add_entrant_arguments(parser: argparse.ArgumentParser, schedulers: str, epis
     parser.add_argument(
         "--schedulers",
         default=schedulers,
-        help="fixed schedulers to compare, separated by commas",
+        help=f"schedulers, separated by commas (default: {schedulers or 'all that fit'}); "
+        f"fixed: {', '.join(SCHEDULERS)}; pretrained: {', '.join(PRETRAINED)}",
     )
     parser.add_argument("--episodes", type=positive, default=episodes, help="held-out episodes")
     parser.add_argument(
@@ -59,12 +63,12 @@ def add_entrant_arguments(parser: argparse.ArgumentParser, schedulers: str, epis
 
 
 def find_entrants(
-    schedulers: str, agents: Sequence[Path], seed: int, problem: Problem
+    schedulers: str | None, agents: Sequence[Path], seed: int, problem: Problem
 ) -> list[Entrant]:
     """Find the schedulers of a comparison.
 
     Args:
-        schedulers: Names of fixed ones, separated by commas.
+        schedulers: Names of fixed and pretrained ones, separated by commas; None: all that fit.
         agents: Files of trained ones, or their folders.
         seed: Of the fixed ones' own generators.
         problem: What they are to act in.
@@ -72,10 +76,14 @@ def find_entrants(
     Raises:
         HybridClusterError: If there is none of that name, or a trained one is not usable.
     """
-    names = dict.fromkeys(name.strip() for name in schedulers.split(","))
-    entrants = [_fixed(name, seed) for name in names]
+    names = _all_that_fit(problem) if schedulers is None else schedulers.split(",")
+    entrants = [
+        _trained(pretrained_path(name), problem, name) if name in PRETRAINED else _fixed(name, seed)
+        for name in dict.fromkeys(name.strip() for name in names)
+    ]
     for path in agents:
-        entrants.append(_agent(path, problem, {ORACLE, *(e.name for e in entrants)}))
+        taken = {ORACLE, *(entrant.name for entrant in entrants)}
+        entrants.append(_trained(path, problem, _new_name(path, taken)))
     return entrants
 
 
@@ -96,31 +104,31 @@ def solve_oracle(
         return solve_episodes(env.realised_episodes(), cache, jobs=jobs, progress=bar.update)
 
 
+def _all_that_fit(problem: Problem) -> list[str]:
+    """Names of all fixed schedulers, and of the pretrained ones if the fractions are theirs."""
+    fits = problem.gpu_fractions == DEFAULT_GPU_FRACTIONS
+    return [*SCHEDULERS, *(PRETRAINED if fits else ())]
+
+
 def _fixed(name: str, seed: int) -> Entrant:
     if name not in SCHEDULERS:
-        raise unknown_name("scheduler", name, SCHEDULERS)
+        raise unknown_name("scheduler", name, [*SCHEDULERS, *PRETRAINED])
     return Entrant(name, lambda env: make_scheduler(name, env, seed))
 
 
-def _agent(path: Path, problem: Problem, taken: set[str]) -> Entrant:
+def _trained(path: Path, problem: Problem, name: str) -> Entrant:
     from cpu_gpu_env.agents.files import BEST_AGENT, load_agent
 
     if path.suffix == ".npz" or (path / BEST_FOREST).exists():
-        return _forest(path, taken)
+        forest = load_forest(path / BEST_FOREST if path.is_dir() else path, len(FEATURES))
+        return Entrant(name, lambda env: HybridML(env, forest=forest), learned=True)
     file = path / BEST_AGENT if path.is_dir() else path
     saved = load_agent(file)
     try:
         saved.settings.check_fits(problem)
     except HybridClusterError as error:
         raise HybridClusterError(f"{file}: {error}") from None
-    name, observe_queues = _new_name(path, taken), saved.settings.observe_queues
-    return Entrant(name, saved.act_in, observe_queues, learned=True)
-
-
-def _forest(path: Path, taken: set[str]) -> Entrant:
-    forest = load_forest(path / BEST_FOREST if path.is_dir() else path, len(FEATURES))
-    name = _new_name(path, taken)
-    return Entrant(name, lambda env: HybridML(env, forest=forest), learned=True)
+    return Entrant(name, saved.act_in, saved.settings.observe_queues, learned=True)
 
 
 def _new_name(path: Path, taken: set[str]) -> str:

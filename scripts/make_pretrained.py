@@ -1,0 +1,170 @@
+"""Train the schedulers that come with the package, and write down what they reach."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from string import Template
+from typing import Any
+
+if __name__ == "__main__":  # Ctrl-C during the imports below
+    signal.signal(signal.SIGINT, lambda *_: os._exit(130))
+
+from cpu_gpu_env.agents.files import BEST_AGENT
+from cpu_gpu_env.agents.pretrained import MODELS, PRETRAINED
+from cpu_gpu_env.agents.training import CHECKPOINT
+from cpu_gpu_env.atomic_file import write_bytes_atomically, write_text_atomically
+from cpu_gpu_env.baselines.hybrid_ml import BEST_FOREST
+from cpu_gpu_env.scripts import compare, train
+from cpu_gpu_env.scripts.command import check_output, make_parser, positive, run, seed
+
+RECIPES: dict[str, tuple[str, ...]] = {
+    "dqn": (),
+    "dqn-queues": ("--observe-queues",),
+    "random-forest": ("--agent", "random-forest"),
+}
+"""Name -> arguments of train.py."""
+PEERS = ("queue-price", "static-price", "myopic", "earliest-finish")
+CARD = "MODEL_CARD.md"
+
+TEXT = Template("""\
+# Pretrained schedulers
+
+Made by `$command` on the default problem ($cluster, $workload, $num_tasks tasks at load $load).
+Nothing in these files is code: agents are zip files of JSON and tensors, forests are arrays.
+
+| file | made by |
+| --- | --- |
+$recipes
+
+## What they reach
+
+$num_episodes held-out episodes (seeds $first_seed to $last_seed), mean ± 95 % interval. The gap is
+the objective J over the certified lower bound of the same episode, less 1. The best of each
+training was chosen by other episodes.
+
+| scheduler | J | gap [%] |
+| --- | ---: | ---: |
+$figures
+
+## Use and limits
+
+`python scripts/compare.py` takes them by itself, `load_agent("dqn-queues")` and `--schedulers
+dqn-queues` by name. They choose among the GPU fractions 0, 0.2, 0.4, 0.6, 0.8 and 1. They act on
+any cluster and workload, but were trained on this one alone: elsewhere, compare them with
+queue-price before you trust them, or train your own.
+
+## Versions
+
+$versions
+""")
+
+
+def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = make_parser(
+        "Train the schedulers that come with the package and compare them on held-out episodes. "
+        "A training that is done, or was broken off, is gone on with.",
+        "python scripts/make_pretrained.py --output models",
+    )
+    parser.add_argument("--seed", type=seed, default=0, help="seed of the trainings")
+    parser.add_argument("--episodes", type=positive, default=100, help="held-out episodes")
+    parser.add_argument("--steps", type=positive, help="steps of each training (default: as train)")
+    parser.add_argument(
+        "--runs", type=Path, default=Path("runs/pretrained"), help="folder of the trainings"
+    )
+    parser.add_argument("--output", type=Path, default=MODELS, help="folder to write")
+    return parser.parse_args(argv)
+
+
+def execute(arguments: argparse.Namespace, command: str) -> int:
+    """Train, compare, and write files and card."""
+    for file in (*PRETRAINED.values(), CARD):
+        check_output(arguments.output / file, "file")
+    for name in RECIPES:
+        code = train.main(_training(name, arguments))
+        if code:
+            return code
+    made = {name: _made(name, arguments.runs).read_bytes() for name in RECIPES}
+    folder = arguments.runs / "comparison"
+    words = ["--schedulers", ",".join(PEERS), "--episodes", str(arguments.episodes)]
+    for name in RECIPES:
+        words += ["--agent", str(arguments.runs / name)]
+    code = compare.main([*words, "--output", str(folder)])
+    if code:
+        return code
+    for name, content in made.items():
+        write_bytes_atomically(arguments.output / PRETRAINED[name], content)
+    results = json.loads((folder / "comparison.json").read_text())
+    card = make_card(results, command, {name: _training(name, arguments) for name in RECIPES})
+    write_text_atomically(arguments.output / CARD, card)
+    for file in (*PRETRAINED.values(), CARD):
+        print(f"written: {arguments.output / file}")
+    return 0
+
+
+def _training(name: str, arguments: argparse.Namespace) -> list[str]:
+    """Arguments of train.py."""
+    folder = arguments.runs / name
+    words = [*RECIPES[name], "--seed", str(arguments.seed), "--output", str(folder)]
+    if name != "random-forest":
+        words += ["--resume"] * (folder / CHECKPOINT).exists()
+        words += ["--steps", str(arguments.steps)] * (arguments.steps is not None)
+    return words
+
+
+def _made(name: str, runs: Path) -> Path:
+    return runs / name / (BEST_FOREST if name == "random-forest" else BEST_AGENT)
+
+
+def make_card(results: Mapping[str, Any], command: str, trainings: Mapping[str, list[str]]) -> str:
+    """Write the card from the results of a comparison.
+
+    Args:
+        results: What compare.py wrote as JSON.
+        command: What made it all.
+        trainings: Name -> arguments of train.py.
+    """
+    provenance = results["provenance"]
+    problem, seeds = provenance["problem"], provenance["seeds"]
+    recipes = [
+        f"| `{PRETRAINED[name]}` | `python scripts/train.py {' '.join(words)}` |".replace(
+            " --resume", ""
+        )
+        for name, words in trainings.items()
+    ]
+    figures = [
+        f"| {row['scheduler']} | {row['objective']:.4f} ± {row['objective_ci95']:.4f} "
+        f"| {row['gap'] * 100:.2f} ± {row['gap_ci95'] * 100:.2f} |"
+        for row in sorted(results["schedulers"], key=lambda row: row["objective"])
+    ]
+    versions = [f"- {name} {version}" for name, version in provenance["versions"].items()]
+    return TEXT.substitute(
+        command=command,
+        cluster=problem["cluster"],
+        workload=problem["workload"],
+        num_tasks=problem["num_tasks"],
+        load=problem["load"],
+        recipes="\n".join(recipes),
+        num_episodes=len(seeds),
+        first_seed=seeds[0],
+        last_seed=seeds[-1],
+        figures="\n".join(figures),
+        versions="\n".join(versions),
+    )
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Entry point; returns the exit code."""
+    words = sys.argv[1:] if argv is None else argv
+    command = " ".join(["python scripts/make_pretrained.py", *words])
+    return run(lambda arguments: execute(arguments, command), parse_arguments(argv))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

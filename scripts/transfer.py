@@ -1,0 +1,142 @@
+"""Compare schedulers on other clusters and loads than they were made for."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import io
+import itertools
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+if __name__ == "__main__":  # Ctrl-C during the imports below
+    signal.signal(signal.SIGINT, lambda *_: os._exit(130))
+
+from cpu_gpu_env.atomic_file import write_text_atomically
+from cpu_gpu_env.baselines.comparison import compare
+from cpu_gpu_env.baselines.tables import TextTable, interval
+from cpu_gpu_env.problem import make_problem
+from cpu_gpu_env.profile import shipped_profiles
+from cpu_gpu_env.scripts.command import (
+    add_env_arguments,
+    check_output,
+    check_total,
+    env_kwargs,
+    interrupted,
+    load,
+    make_parser,
+    run,
+)
+from cpu_gpu_env.scripts.entrants import add_entrant_arguments, find_entrants, solve_oracle
+
+SCHEDULERS = "myopic,static-price,queue-price,dqn,dqn-queues"
+LOADS = (0.7, 1.5)
+COLUMNS = ("cluster", "load", "scheduler", "objective", "objective_ci95", "gap", "gap_ci95")
+
+
+def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = make_parser(
+        "Compare schedulers on several clusters and loads: what an agent that was trained on one "
+        "is worth on another. --cluster and --load stand for the first of each.",
+        "python scripts/transfer.py --agent runs/dqn-mixed --episodes 50",
+    )
+    add_env_arguments(parser)
+    add_entrant_arguments(parser, schedulers=SCHEDULERS, episodes=20)
+    parser.add_argument(
+        "--also-cluster",
+        action="append",
+        help="another cluster; may be repeated (default: all shipped profiles)",
+    )
+    parser.add_argument(
+        "--also-load", type=load, action="append", help=f"another load (default: {LOADS})"
+    )
+    parser.add_argument(
+        "--output", type=Path, default=Path("runs/transfer"), help="folder to write"
+    )
+    arguments = parser.parse_args(argv)
+    if arguments.also_cluster is None:
+        arguments.also_cluster = list(shipped_profiles())
+    if arguments.also_load is None:
+        arguments.also_load = list(LOADS)
+    return arguments
+
+
+def execute(arguments: argparse.Namespace) -> int:
+    """Compare everywhere; what is done when Ctrl-C comes is kept."""
+    base = env_kwargs(arguments)
+    clusters = dict.fromkeys([arguments.cluster, *arguments.also_cluster])
+    loads = dict.fromkeys([arguments.load, *arguments.also_load])
+    places = list(itertools.product(clusters, loads))
+    check_output(arguments.output / "transfer.csv", "file")
+    check_output(arguments.cache)
+    check_total("--episodes", arguments.episodes, arguments.num_tasks)
+    for cluster, arrivals in places:  # bad input is told before the work
+        make_problem(**{**base, "cluster": cluster, "load": arrivals})
+    rows: list[dict[str, Any]] = []
+    stopped = False
+    try:
+        for cluster, arrivals in places:
+            print(f"{cluster}, load {arrivals}")
+            rows += compare_at(arguments, {**base, "cluster": cluster, "load": arrivals})
+    except KeyboardInterrupt:
+        stopped = True
+    if rows:
+        _write(rows, arguments.output)
+    return interrupted() if stopped else 0
+
+
+def compare_at(arguments: argparse.Namespace, kwargs: dict[str, Any]) -> list[dict[str, Any]]:
+    """Compare all schedulers in a problem; a record a scheduler."""
+    problem = make_problem(**kwargs)
+    entrants = find_entrants(arguments.schedulers, arguments.agent, arguments.seed, problem)
+    seeds = range(arguments.seed, arguments.seed + arguments.episodes)
+    oracle = solve_oracle(seeds, kwargs, arguments.cache, arguments.jobs)
+    comparison = compare(entrants, seeds, kwargs, oracle=oracle)
+    if len(comparison.entries) <= len(entrants):
+        raise KeyboardInterrupt
+    place = {"cluster": kwargs["cluster"], "load": kwargs["load"]}
+    return [{**row, **place} for row in comparison.rows()]
+
+
+def make_table(rows: list[dict[str, Any]]) -> TextTable:
+    """A row a scheduler, a column a place: the gap [%] with its 95 % interval."""
+    places = list(dict.fromkeys((row["cluster"], row["load"]) for row in rows))
+    found = {(row["scheduler"], row["cluster"], row["load"]): row for row in rows}
+    names = list(dict.fromkeys(row["scheduler"] for row in rows))
+    return TextTable(
+        ("gap [%]", *(f"{cluster}, load {arrivals}" for cluster, arrivals in places)),
+        tuple(
+            (name, *(_gap(found[name, cluster, arrivals]) for cluster, arrivals in places))
+            for name in names
+        ),
+    )
+
+
+def _gap(row: dict[str, Any]) -> str:
+    return interval(100 * row["gap"], 100 * row["gap_ci95"], 1)
+
+
+def _write(rows: list[dict[str, Any]], output: Path) -> None:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, COLUMNS, extrasaction="ignore")
+    writer.writeheader()
+    writer.writerows(rows)
+    write_text_atomically(output / "transfer.csv", text.getvalue())
+    table = make_table(rows).to_markdown()
+    write_text_atomically(output / "transfer.md", table + "\n")
+    print(table)
+    for name in ("transfer.csv", "transfer.md"):
+        print(f"written: {output / name}")
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Entry point; returns the exit code."""
+    return run(execute, parse_arguments(argv))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
