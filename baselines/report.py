@@ -5,12 +5,13 @@ from __future__ import annotations
 import csv
 import io
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cpu_gpu_env.atomic_file import write_text_atomically
 from cpu_gpu_env.baselines.comparison import MEASURES, Comparison, Entry
-from cpu_gpu_env.baselines.tables import describe_comparison, leaderboard
+from cpu_gpu_env.baselines.tables import TextTable, describe_comparison, leaderboard
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -53,20 +54,34 @@ def write_json(comparison: Comparison, path: Path) -> None:
 
 def make_table(comparison: Comparison) -> Table:
     """Lay the comparison out for the terminal."""
+    return lay_out(
+        leaderboard(comparison, wait=False),
+        title=f"{describe_comparison(comparison)}\n(mean ± 95 % interval; time of a decision)",
+        notes=comparison.provenance["problem"]["workload_notes"],
+    )
+
+
+def lay_out(texts: TextTable, title: str, notes: Sequence[str] = ()) -> Table:
+    """Lay a table out for the terminal.
+
+    Args:
+        texts: The table.
+        title: What stands above it.
+        notes: Lines that stand below it.
+    """
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
-    board = leaderboard(comparison, wait=False)
     table = Table(
         box=SIMPLE_HEAD,
         padding=(0, 1, 0, 0),
-        title=f"{describe_comparison(comparison)}\n(mean ± 95 % interval; time of a decision)",
-        caption="\n".join(comparison.provenance["problem"]["workload_notes"]),
+        title=title,
+        caption="\n".join(notes),
         caption_justify="left",
     )
-    for index, heading in enumerate(board.headings):
+    for index, heading in enumerate(texts.headings):
         table.add_column(heading, justify="right" if index else "left", no_wrap=True)
-    for row in board.rows:
+    for row in texts.rows:
         table.add_row(*row)
     return table
 

@@ -76,6 +76,9 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--episodes", type=positive, default=100, help="held-out episodes")
     parser.add_argument("--steps", type=positive, help="steps of each training (default: as train)")
     parser.add_argument(
+        "--forest-episodes", type=positive, help="episodes for the forest (default: as train)"
+    )
+    parser.add_argument(
         "--runs", type=Path, default=Path("runs/pretrained"), help="folder of the trainings"
     )
     parser.add_argument("--output", type=Path, default=MODELS, help="folder to write")
@@ -112,10 +115,14 @@ def _training(name: str, arguments: argparse.Namespace) -> list[str]:
     """Arguments of train.py."""
     folder = arguments.runs / name
     words = [*RECIPES[name], "--seed", str(arguments.seed), "--output", str(folder)]
-    if name != "random-forest":
-        words += ["--resume"] * (folder / CHECKPOINT).exists()
-        words += ["--steps", str(arguments.steps)] * (arguments.steps is not None)
-    return words
+    if name == "random-forest":
+        return words + _option("--episodes", arguments.forest_episodes)
+    words += ["--resume"] * (folder / CHECKPOINT).exists()
+    return words + _option("--steps", arguments.steps)
+
+
+def _option(name: str, value: int | None) -> list[str]:
+    return [] if value is None else [name, str(value)]
 
 
 def _made(name: str, runs: Path) -> Path:

@@ -17,6 +17,7 @@ if __name__ == "__main__":  # Ctrl-C during the imports below
 
 from cpu_gpu_env.atomic_file import write_text_atomically
 from cpu_gpu_env.baselines.comparison import compare
+from cpu_gpu_env.baselines.report import lay_out
 from cpu_gpu_env.baselines.tables import TextTable, interval
 from cpu_gpu_env.problem import make_problem
 from cpu_gpu_env.profile import shipped_profiles
@@ -28,6 +29,7 @@ from cpu_gpu_env.scripts.command import (
     interrupted,
     load,
     make_parser,
+    print_tables,
     run,
 )
 from cpu_gpu_env.scripts.entrants import add_entrant_arguments, find_entrants, solve_oracle
@@ -108,7 +110,7 @@ def make_table(rows: list[dict[str, Any]]) -> TextTable:
     found = {(row["scheduler"], row["cluster"], row["load"]): row for row in rows}
     names = list(dict.fromkeys(row["scheduler"] for row in rows))
     return TextTable(
-        ("gap [%]", *(f"{cluster}, load {arrivals}" for cluster, arrivals in places)),
+        ("gap [%]", *(f"{cluster}\nload {arrivals}" for cluster, arrivals in places)),
         tuple(
             (name, *(_gap(found[name, cluster, arrivals]) for cluster, arrivals in places))
             for name in names
@@ -126,9 +128,9 @@ def _write(rows: list[dict[str, Any]], output: Path) -> None:
     writer.writeheader()
     writer.writerows(rows)
     write_text_atomically(output / "transfer.csv", text.getvalue())
-    table = make_table(rows).to_markdown()
-    write_text_atomically(output / "transfer.md", table + "\n")
-    print(table)
+    table = make_table(rows)
+    write_text_atomically(output / "transfer.md", table.to_markdown() + "\n")
+    print_tables(lay_out(table, "mean ± 95 % interval over the episodes of each place"))
     for name in ("transfer.csv", "transfer.md"):
         print(f"written: {output / name}")
 

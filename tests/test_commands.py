@@ -29,10 +29,12 @@ from cpu_gpu_env.scripts import (
     benchmark_training,
     compare,
     draw_schedule,
+    make_pretrained,
     pareto,
     plot_gaps,
     profile_hardware,
     train,
+    transfer,
 )
 from cpu_gpu_env.vector_env import HybridClusterVectorEnv
 
@@ -208,7 +210,9 @@ def test_a_schedule_is_drawn_and_grows(tmp_path: Path, monkeypatch: pytest.Monke
     assert all(np.abs(later - frame).max() > 100 for frame, later in pairwise(frames))
 
 
-@pytest.mark.parametrize("command", [compare, train, draw_schedule, plot_gaps])
+@pytest.mark.parametrize(
+    "command", [compare, train, draw_schedule, plot_gaps, transfer, make_pretrained]
+)
 def test_an_output_that_cannot_be_is_told_before_the_work(
     command: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
