@@ -110,7 +110,7 @@ def make_table(rows: list[dict[str, Any]]) -> TextTable:
     found = {(row["scheduler"], row["cluster"], row["load"]): row for row in rows}
     names = list(dict.fromkeys(row["scheduler"] for row in rows))
     return TextTable(
-        ("gap [%]", *(f"{cluster}\nload {arrivals}" for cluster, arrivals in places)),
+        ("gap [%]", *(f"{cluster}, load {arrivals}" for cluster, arrivals in places)),
         tuple(
             (name, *(_gap(found[name, cluster, arrivals]) for cluster, arrivals in places))
             for name in names
