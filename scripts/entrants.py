@@ -76,7 +76,7 @@ def find_entrants(
     Raises:
         HybridClusterError: If there is none of that name, or a trained one is not usable.
     """
-    names = _all_that_fit(problem) if schedulers is None else schedulers.split(",")
+    names = _all_that_fit(problem, agents) if schedulers is None else schedulers.split(",")
     entrants = [
         _trained(pretrained_path(name), problem, name) if name in PRETRAINED else _fixed(name, seed)
         for name in dict.fromkeys(name.strip() for name in names)
@@ -104,10 +104,14 @@ def solve_oracle(
         return solve_episodes(env.realised_episodes(), cache, jobs=jobs, progress=bar.update)
 
 
-def _all_that_fit(problem: Problem) -> list[str]:
-    """Names of all fixed schedulers, and of the pretrained ones if the fractions are theirs."""
+def _all_that_fit(problem: Problem, agents: Sequence[Path]) -> list[str]:
+    """Names of all fixed schedulers, and of the pretrained ones if the fractions are theirs.
+
+    An agent given by path takes the place of a pretrained one of the same name.
+    """
+    given = {_new_name(path, set()) for path in agents}
     fits = problem.gpu_fractions == DEFAULT_GPU_FRACTIONS
-    return [*SCHEDULERS, *(PRETRAINED if fits else ())]
+    return [*SCHEDULERS, *(name for name in PRETRAINED if fits and name not in given)]
 
 
 def _fixed(name: str, seed: int) -> Entrant:

@@ -116,7 +116,7 @@ def _training(name: str, arguments: argparse.Namespace) -> list[str]:
     folder = arguments.runs / name
     words = [*RECIPES[name], "--seed", str(arguments.seed), "--output", str(folder)]
     if name == "random-forest":
-        return words + _option("--episodes", arguments.forest_episodes)
+        return [*words, "--overwrite", *_option("--episodes", arguments.forest_episodes)]
     words += ["--resume"] * (folder / CHECKPOINT).exists()
     return words + _option("--steps", arguments.steps)
 
@@ -139,12 +139,10 @@ def make_card(results: Mapping[str, Any], command: str, trainings: Mapping[str, 
     """
     provenance = results["provenance"]
     problem, seeds = provenance["problem"], provenance["seeds"]
-    recipes = [
-        f"| `{PRETRAINED[name]}` | `python scripts/train.py {' '.join(words)}` |".replace(
-            " --resume", ""
-        )
-        for name, words in trainings.items()
-    ]
+    recipes = []
+    for name, words in trainings.items():
+        shown = " ".join(word for word in words if word not in ("--resume", "--overwrite"))
+        recipes.append(f"| `{PRETRAINED[name]}` | `python scripts/train.py {shown}` |")
     figures = [
         f"| {row['scheduler']} | {row['objective']:.4f} ± {row['objective_ci95']:.4f} "
         f"| {row['gap'] * 100:.2f} ± {row['gap_ci95'] * 100:.2f} |"

@@ -21,7 +21,8 @@ step "fit a random forest to the oracle" \
     --episodes 60 --output "$output/random-forest"
 step "compare them with every fixed scheduler and the certified bound" \
     python scripts/compare.py --cluster "$output/profile.json" --agent "$output/dqn" \
-    --agent "$output/random-forest" --episodes 20 --output "$output/comparison"
+    --agent "$output/random-forest" --episodes 20 --output "$output/comparison" \
+    --report "$output/report.html"
 
 printf '\nDone. To see the curves and figures:\n  cd %q && .venv/bin/tensorboard --logdir %s\n' \
     "$root" "$output"

@@ -34,6 +34,7 @@ from cpu_gpu_env.baselines.hybrid_ml import (
     r_squared,
 )
 from cpu_gpu_env.baselines.oracle_cache import default_cache
+from cpu_gpu_env.errors import HybridClusterError
 from cpu_gpu_env.problem import make_problem
 from cpu_gpu_env.scripts.command import (
     add_env_arguments,
@@ -100,6 +101,9 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--resume", action="store_true", help="go on from the checkpoint in the output folder"
     )
+    parser.add_argument(
+        "--overwrite", action="store_true", help="replace the training in the output folder"
+    )
     parser.add_argument("--seed", type=seed, default=0, help="seed of the training")
     parser.add_argument(
         "--threads", type=cores, default=1, help="threads of torch; small nets like one best"
@@ -138,6 +142,8 @@ def execute(arguments: argparse.Namespace) -> int:
         make_problem(**problem)  # bad input is told before the bar appears
     for name in (plan.best.name, LAST_AGENT, CHECKPOINT):
         check_output(plan.output / name, "file")
+        if not arguments.resume:
+            check_replaces(arguments, plan.output / name, "--resume to go on with it, ")
     with tqdm(total=arguments.steps, unit="step", desc=f"training {arguments.algo}") as bar:
 
         def progress(steps: int) -> None:
@@ -152,6 +158,19 @@ def execute(arguments: argparse.Namespace) -> int:
     print(f"last agent: {result.last}")
     print(f"learning curves: tensorboard --logdir {arguments.output}")
     return interrupted() if result.interrupted else 0
+
+
+def check_replaces(arguments: argparse.Namespace, path: Path, other: str = "") -> None:
+    """Check that nothing is lost.
+
+    Raises:
+        HybridClusterError: If an earlier training would be.
+    """
+    if path.exists() and not arguments.overwrite:
+        raise HybridClusterError(
+            f"{path} is there from an earlier training; allowed: {other}--overwrite to replace "
+            "it, or another --output"
+        )
 
 
 def problems(arguments: argparse.Namespace) -> tuple[dict[str, Any], ...]:
@@ -173,6 +192,7 @@ def train_forest(arguments: argparse.Namespace) -> int:
     problem = describe_problem(make_problem(**kwargs))
     path = arguments.output / BEST_FOREST
     check_output(path, "file")
+    check_replaces(arguments, path)
     first = TRAINING_SEED + arguments.seed * arguments.episodes
     num_test = max(1, arguments.episodes // 10)
     cache = default_cache()

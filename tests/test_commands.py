@@ -20,6 +20,7 @@ import pytest
 import torch
 from PIL import Image, ImageSequence
 
+from cpu_gpu_env.agents.pretrained import PRETRAINED
 from cpu_gpu_env.baselines import SCHEDULERS
 from cpu_gpu_env.baselines.fixed import RoundRobin
 from cpu_gpu_env.problem import make_problem
@@ -90,7 +91,7 @@ def test_train_then_compare(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     assert "dqn" in capsys.readouterr().out
     with (output / "comparison.csv").open() as file:
         rows = {row["scheduler"]: row for row in csv.DictReader(file)}
-    assert set(rows) == {*SCHEDULERS, "dqn", "oracle"}
+    assert set(rows) == {*SCHEDULERS, *PRETRAINED, "oracle"}  # dqn is the one given
     assert all("compare.py" in row["command"] and row["cluster_sha256"] for row in rows.values())
     written = json.loads((output / "comparison.json").read_text())
     for name, row in rows.items():
@@ -223,6 +224,20 @@ def test_an_output_that_cannot_be_is_told_before_the_work(
     assert file.read_text() == "kept"
 
 
+@pytest.mark.parametrize("agent", [[], ["--agent", "random-forest", "--episodes", "2"]])
+def test_a_training_is_not_replaced_unasked(
+    agent: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = [*SMALL, *agent, "--steps", "64", "--output", str(tmp_path)]
+    assert train.main(arguments) == 0
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    assert train.main([*arguments, "--seed", "1"]) == 2
+    assert "is there from an earlier training; allowed:" in capsys.readouterr().err
+    assert before == {path: path.read_bytes() for path in tmp_path.iterdir()}
+    assert train.main([*arguments, "--seed", "1", "--overwrite"]) == 0
+    assert any(path.read_bytes() != content for path, content in before.items())
+
+
 @pytest.mark.parametrize("place", ["/proc", "/proc/self/fd", "/sys/kernel"])
 @pytest.mark.parametrize("command", [compare, train, draw_schedule, plot_gaps, profile_hardware])
 def test_an_output_where_no_file_can_be_made_is_told_before_the_work(
@@ -336,8 +351,8 @@ def test_trainings_are_measured(capsys: pytest.CaptureFixture[str]) -> None:
     out = capsys.readouterr().out.replace(",", "")
     rows = re.findall(r"│ (\S+) +│ +(\d+) │ +(\d+) │", out)
     assert {"HybridCluster", "Stable-Baselines3"} <= {name for name, *_ in rows}
-    for _, steps, updates in rows:  # eight gradient steps for eight steps
-        assert float(updates) == pytest.approx(float(steps), rel=0.01, abs=1)
+    for _, steps, updates in rows:  # four gradient steps for eight steps
+        assert float(updates) == pytest.approx(float(steps) / 2, rel=0.01, abs=1)
 
 
 def test_the_parts_of_a_training_are_all_of_it(capsys: pytest.CaptureFixture[str]) -> None:
