@@ -31,6 +31,7 @@ from cpu_gpu_env.scripts import (
     draw_schedule,
     pareto,
     plot_gaps,
+    plot_learning,
     profile_hardware,
     train,
 )
@@ -208,7 +209,7 @@ def test_a_schedule_is_drawn_and_grows(tmp_path: Path, monkeypatch: pytest.Monke
     assert all(np.abs(later - frame).max() > 100 for frame, later in pairwise(frames))
 
 
-@pytest.mark.parametrize("command", [compare, train, draw_schedule, plot_gaps])
+@pytest.mark.parametrize("command", [compare, train, draw_schedule, plot_gaps, plot_learning])
 def test_an_output_that_cannot_be_is_told_before_the_work(
     command: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -220,7 +221,9 @@ def test_an_output_that_cannot_be_is_told_before_the_work(
 
 
 @pytest.mark.parametrize("place", ["/proc", "/proc/self/fd", "/sys/kernel"])
-@pytest.mark.parametrize("command", [compare, train, draw_schedule, plot_gaps, profile_hardware])
+@pytest.mark.parametrize(
+    "command", [compare, train, draw_schedule, plot_gaps, plot_learning, profile_hardware]
+)
 def test_an_output_where_no_file_can_be_made_is_told_before_the_work(
     command: Any, place: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -229,7 +232,7 @@ def test_an_output_where_no_file_can_be_made_is_told_before_the_work(
     assert f"cannot write output '{place}/new" in line
 
 
-@pytest.mark.parametrize("command", [draw_schedule, plot_gaps, profile_hardware])
+@pytest.mark.parametrize("command", [draw_schedule, plot_gaps, plot_learning, profile_hardware])
 def test_what_is_no_file_is_not_overwritten(
     command: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -314,6 +317,7 @@ def test_what_stands_in_the_way_inside_the_output_is_told(
         (draw_schedule, "a", ".png"),
         (draw_schedule, "a.pdf", ".png"),
         (plot_gaps, "a.csv", ".png, .pdf, .svg"),
+        (plot_learning, "a.csv", ".png, .pdf, .svg"),
     ],
 )
 def test_an_output_that_is_no_picture_is_told(
