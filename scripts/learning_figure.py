@@ -36,7 +36,7 @@ def learning_figure(
         title: Above all.
     """
     from matplotlib.figure import Figure
-    from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
+    from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter, StrMethodFormatter
 
     gaps = [100 * (curve.objective / bound - 1.0).clip(MIN_PERCENT / 100) for curve in curves]
     percents = {name: max(100 * gap, MIN_PERCENT) for name, gap in lines.items()}
@@ -64,12 +64,12 @@ def learning_figure(
         axes.set_xlim(left=0)
         axes.set_yscale("log")
         axes.set_ylim(low, top)
-        axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+        axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 3.0, 5.0)))
         axes.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
         axes.yaxis.set_minor_formatter(NullFormatter())
         axes.grid(alpha=0.3)
         axes.tick_params(labelsize=9)
-    panels[0].xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
+    panels[0].xaxis.set_major_formatter(EngFormatter(sep=""))
     panels[0].set_xlabel("environment steps", fontsize=9)
     panels[1].set_xlabel("time in training [s]", fontsize=9)
     panels[0].set_ylabel("gap to the certified bound [%]", fontsize=9)
