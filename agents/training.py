@@ -185,11 +185,11 @@ class HeldOutEvaluation(BaseCallback):
     def _play(self, policy: Any) -> tuple[float, float, float]:
         """Mean objective, makespan [s] and energy [J] over the problems' held-out episodes."""
         plan, totals = self.plan, [0.0, 0.0, 0.0]
-        count = max(1, plan.validation_episodes // len(plan.problems))
+        seeds = validation_seeds(plan.validation_episodes, len(plan.problems))
         for problem in plan.problems:
             results = play_episodes(
                 lambda env: Agent(env, policy, self.settings),
-                range(VALIDATION_SEED, VALIDATION_SEED + count),
+                seeds,
                 **problem,
                 observe_queues=plan.observe_queues,
             )
@@ -205,6 +205,11 @@ class HeldOutEvaluation(BaseCallback):
         reached = {"trained_steps": self.num_timesteps, "heldout_objective": objective}
         made_by = {**self.settings.made_by, **reached}
         save_agent(policy, replace(self.settings, made_by=made_by), path)
+
+
+def validation_seeds(episodes: int, num_problems: int) -> range:
+    """Seeds of the held-out episodes of each problem, which share them out."""
+    return range(VALIDATION_SEED, VALIDATION_SEED + max(1, episodes // num_problems))
 
 
 class Progress(BaseCallback):

@@ -96,7 +96,7 @@ def write_tensorboard(
             if entry.name in views:
                 _write_view(writer, comparison, views[entry.name])
             if entry.name in pictures:
-                _add_png(writer, "first_episode/gantt", pictures[entry.name])
+                add_png(writer, "first_episode/gantt", pictures[entry.name])
         progress(entry.name)
     with SummaryWriter(str(folder), filename_suffix=SUFFIX) as writer:
         _write_overview(writer, comparison)
@@ -185,10 +185,10 @@ def _write_provenance(writer: SummaryWriter, comparison: Comparison) -> None:
 
 
 def _add_figure(writer: SummaryWriter, tag: str, figure: Figure) -> None:
-    _add_png(writer, tag, figures.to_bytes(figure, "png"))
+    add_png(writer, tag, figures.to_bytes(figure, "png"))
 
 
-def _add_png(writer: SummaryWriter, tag: str, png: bytes) -> None:
+def add_png(writer: SummaryWriter, tag: str, png: bytes) -> None:
     """Add a picture as it is; `SummaryWriter.add_image` would draw it anew."""
     from tensorboard.compat.proto.summary_pb2 import Summary
 

@@ -33,6 +33,7 @@ from cpu_gpu_env.scripts import (
     make_pretrained,
     pareto,
     plot_gaps,
+    plot_learning,
     profile_hardware,
     train,
     transfer,
@@ -212,7 +213,7 @@ def test_a_schedule_is_drawn_and_grows(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 @pytest.mark.parametrize(
-    "command", [compare, train, draw_schedule, plot_gaps, transfer, make_pretrained]
+    "command", [compare, train, draw_schedule, plot_gaps, plot_learning, transfer, make_pretrained]
 )
 def test_an_output_that_cannot_be_is_told_before_the_work(
     command: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -239,7 +240,9 @@ def test_a_training_is_not_replaced_unasked(
 
 
 @pytest.mark.parametrize("place", ["/proc", "/proc/self/fd", "/sys/kernel"])
-@pytest.mark.parametrize("command", [compare, train, draw_schedule, plot_gaps, profile_hardware])
+@pytest.mark.parametrize(
+    "command", [compare, train, draw_schedule, plot_gaps, plot_learning, profile_hardware]
+)
 def test_an_output_where_no_file_can_be_made_is_told_before_the_work(
     command: Any, place: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -248,7 +251,7 @@ def test_an_output_where_no_file_can_be_made_is_told_before_the_work(
     assert f"cannot write output '{place}/new" in line
 
 
-@pytest.mark.parametrize("command", [draw_schedule, plot_gaps, profile_hardware])
+@pytest.mark.parametrize("command", [draw_schedule, plot_gaps, plot_learning, profile_hardware])
 def test_what_is_no_file_is_not_overwritten(
     command: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -333,6 +336,7 @@ def test_what_stands_in_the_way_inside_the_output_is_told(
         (draw_schedule, "a", ".png"),
         (draw_schedule, "a.pdf", ".png"),
         (plot_gaps, "a.csv", ".png, .pdf, .svg"),
+        (plot_learning, "a.csv", ".png, .pdf, .svg"),
     ],
 )
 def test_an_output_that_is_no_picture_is_told(

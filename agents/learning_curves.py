@@ -1,0 +1,226 @@
+"""Learning curves: what the event files in the folder of a training tell, and the mean of seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cpu_gpu_env.agents.files import BEST_AGENT, load_agent
+from cpu_gpu_env.agents.settings import AgentSettings
+from cpu_gpu_env.errors import HybridClusterError
+from cpu_gpu_env.tasks import FloatArray
+
+EVENT_FILES = "events.out.tfevents.*"
+TAG = "heldout/objective"
+"""What a training logs of its held-out episodes: their mean objective."""
+REACHED = ("seed", "trained_steps", "heldout_objective")
+"""Settings in which trainings of the same kind differ."""
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """A training, read back."""
+
+    folder: Path
+    """Where it is."""
+    settings: AgentSettings
+    """Of its best agent."""
+    seed: int
+    """Of the training."""
+    problems: tuple[Mapping[str, Any], ...]
+    """Arguments of the environment; of several, the mean over all is logged."""
+    validation_episodes: int
+    """Held-out episodes of all problems."""
+    steps: FloatArray
+    """(n,): environment steps before each evaluation."""
+    seconds: FloatArray
+    """(n,): time in training before each evaluation, the evaluations before it included [s]."""
+    objective: FloatArray
+    """(n,): mean J of the held-out episodes."""
+
+    @property
+    def kind(self) -> dict[str, Any]:
+        """All settings but the seed and what was reached; those of a DQN by name."""
+        kind = dict(self.settings.made_by)
+        kind.update(kind.pop("settings", {}))
+        return {name: value for name, value in kind.items() if name not in REACHED}
+
+
+@dataclass(frozen=True, eq=False)
+class Curve:
+    """The held-out objective of trainings that differ in nothing but their seed."""
+
+    label: str
+    """What they are, and how many."""
+    steps: FloatArray
+    """(n,): environment steps."""
+    seconds: FloatArray
+    """(n,): time in training until then, mean over the seeds [s]."""
+    objective: FloatArray
+    """(seeds, n): mean J of the held-out episodes."""
+
+
+def read_run(folder: Path) -> Run:
+    """Read the settings of the best agent and all evaluations of a training.
+
+    Raises:
+        HybridClusterError: If the folder is not that of a training with `TAG` in event files.
+    """
+    if not folder.is_dir():
+        raise HybridClusterError(
+            f"{folder}: no such folder; allowed: one that train.py wrote (run it first)"
+        )
+    steps, seconds, objective = _read_evaluations(folder)
+    settings = load_agent(folder / BEST_AGENT).settings
+    made_by = settings.made_by
+    try:
+        problems = tuple(
+            _parse_problem(problem, settings.gpu_fractions) for problem in made_by["problems"]
+        )
+        if not problems:
+            raise ValueError("field 'problems' is empty")
+        seed, episodes = int(made_by["seed"]), int(made_by["validation_episodes"])
+        return Run(folder, settings, seed, problems, episodes, steps, seconds, objective)
+    except KeyError as error:
+        raise HybridClusterError(
+            f"{folder / BEST_AGENT}: not by train.py: field {error} is missing"
+        ) from None
+    except (TypeError, ValueError, AttributeError) as error:
+        raise HybridClusterError(f"{folder / BEST_AGENT}: not by train.py: {error}") from None
+
+
+def _parse_problem(
+    described: Mapping[str, str], gpu_fractions: tuple[float, ...]
+) -> dict[str, Any]:
+    """Turn `TrainingPlan.describe` back into arguments of the environment."""
+    problem: dict[str, Any] = {**described, "gpu_fractions": gpu_fractions}
+    for name, parse in (("num_tasks", int), ("energy_weight", float), ("noise", float)):
+        if name in problem:
+            problem[name] = parse(problem[name])
+    load = problem.get("load")
+    if load == "None":
+        problem["load"] = None
+    elif load not in (None, "trace"):
+        problem["load"] = float(load)
+    return problem
+
+
+def _read_evaluations(folder: Path) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Steps, seconds in training and objective of each evaluation, in the order of the steps.
+
+    A resumed training goes on, in a new file, from the checkpoint of its last evaluation: its clock
+    goes on from there, too, so that neither the pause counts nor what was lost before it. What an
+    older file has from the first evaluation of a newer one on was done again.
+    """
+    points: list[tuple[int, float, float]] = []
+    for started_s, evaluations in sorted(map(_read_file, folder.glob(EVENT_FILES))):
+        if evaluations:
+            points = [point for point in points if point[0] < evaluations[0][0]]
+            before_s = points[-1][1] if points else 0.0
+            points += [(step, before_s + now - started_s, j) for step, now, j in evaluations]
+    if not points:
+        raise HybridClusterError(
+            f"{folder}: no event file ({EVENT_FILES}) with {TAG!r}; allowed: a folder that "
+            "train.py wrote"
+        )
+    steps, seconds, objective = np.array(points, dtype=float).T
+    return steps, seconds, objective
+
+
+def _read_file(path: Path) -> tuple[float, list[tuple[int, float, float]]]:
+    """When a file was begun [s], and (step, time [s], objective) of the evaluations in it."""
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    events = EventAccumulator(str(path), size_guidance={"scalars": 0})
+    try:
+        events.Reload()
+        if TAG not in events.Tags()["scalars"]:
+            return 0.0, []
+        found = [(event.step, event.wall_time, event.value) for event in events.Scalars(TAG)]
+        return events.FirstEventTimestamp(), found
+    except Exception as error:  # damaged bytes raise whatever the parser likes
+        raise HybridClusterError(f"{path}: not a usable event file: {error}") from None
+
+
+def check_comparable(runs: Sequence[Run]) -> None:
+    """Check that all trainings were judged on the same episodes.
+
+    Raises:
+        HybridClusterError: If not.
+    """
+    first = runs[0]
+    for run in runs[1:]:
+        for name in ("problems", "validation_episodes"):
+            mine, other = getattr(run, name), getattr(first, name)
+            if mine != other:
+                raise HybridClusterError(
+                    f"{run.folder}: field {name!r} is {_shown(mine)}; allowed: that of "
+                    f"{first.folder}, {_shown(other)}: curves are of the same episodes"
+                )
+
+
+def _shown(value: Any) -> str:
+    return str([dict(problem) for problem in value] if isinstance(value, tuple) else value)
+
+
+def mean_curves(runs: Sequence[Run]) -> list[Curve]:
+    """Group trainings by their settings, and bring each group to the same steps.
+
+    Raises:
+        HybridClusterError: If two are the same training, or a group has no steps in common.
+    """
+    groups: list[list[Run]] = []
+    for run in runs:
+        group = next((group for group in groups if group[0].kind == run.kind), None)
+        if group is None:
+            groups.append([run])
+            continue
+        for other in group:
+            if other.seed == run.seed:
+                raise HybridClusterError(
+                    f"{run.folder} and {other.folder}: seed {run.seed} twice; allowed: trainings "
+                    "that differ"
+                )
+        group.append(run)
+    names = _names([group[0] for group in groups])
+    return [_mean_curve(name, group) for name, group in zip(names, groups, strict=True)]
+
+
+def _names(runs: Sequence[Run]) -> list[str]:
+    """Name each kind by its algorithm and observations, and by what else differs if need be."""
+    names = [
+        f"{run.settings.algo.upper()} {'with' if run.settings.observe_queues else 'without'} queues"
+        for run in runs
+    ]
+    for name in {name for name in names if names.count(name) > 1}:
+        alike = [index for index, other in enumerate(names) if other == name]
+        kinds = [runs[index].kind for index in alike]
+        differing = [
+            key
+            for key in sorted(set().union(*kinds))
+            if any(kind.get(key) != kinds[0].get(key) for kind in kinds)
+        ]
+        for index, kind in zip(alike, kinds, strict=True):
+            names[index] += "".join(f", {key} {kind.get(key)}" for key in differing)
+    return names
+
+
+def _mean_curve(name: str, group: Sequence[Run]) -> Curve:
+    """Bring trainings to the steps that all of them reached, between evaluations by lines."""
+    first = max(run.steps[0] for run in group)
+    last = min(run.steps[-1] for run in group)
+    steps = np.unique(np.concatenate([run.steps for run in group]))
+    steps = steps[(first <= steps) & (steps <= last)]
+    if not len(steps):
+        raise HybridClusterError(
+            f"{', '.join(str(run.folder) for run in group)}: no steps in common: one has less than "
+            f"{first:.0f}, where another begins"
+        )
+    seconds = np.mean([np.interp(steps, run.steps, run.seconds) for run in group], axis=0)
+    objective = np.array([np.interp(steps, run.steps, run.objective) for run in group])
+    count = f"{len(group)} seed{'s' * (len(group) > 1)}"
+    return Curve(f"{name} ({count})", steps, seconds, objective)
