@@ -30,10 +30,10 @@ class ActionNetwork(QNetwork):
             layers[-1].weight.mul_(0.1)  # type: ignore[operator]
             layers[-1].bias.zero_()  # type: ignore[operator]
 
-    def forward(self, features: torch.Tensor) -> torch.Tensor:
-        """Values of all actions, (n, num_actions)."""
-        loss = features[:, : self.num_actions]
-        after = features[:, self.num_actions :].reshape(-1, self.num_actions, self.action_size)
+    def forward(self, obs: torch.Tensor) -> torch.Tensor:
+        """Values of all actions, (n, num_actions), from the features (n, size)."""
+        loss = obs[:, : self.num_actions]
+        after = obs[:, self.num_actions :].reshape(-1, self.num_actions, self.action_size)
         values: torch.Tensor = self.q_net(after).squeeze(2) - loss
         return values
 
