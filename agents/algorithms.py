@@ -9,18 +9,19 @@ from typing import Any
 
 import torch
 from gymnasium import spaces
-from stable_baselines3 import A2C, DQN, PPO
+from stable_baselines3 import A2C, PPO
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.policies import ActorCriticPolicy, BasePolicy
 from stable_baselines3.common.utils import LinearSchedule
 from stable_baselines3.common.vec_env import VecEnv
 from torch import nn
 
+from cpu_gpu_env.agents.action_dqn import ActionDQN
 from cpu_gpu_env.agents.policies import ActionDQNPolicy
 from cpu_gpu_env.errors import unknown_name
 
 ALGORITHMS: dict[str, tuple[type[BaseAlgorithm], type[BasePolicy]]] = {
-    "dqn": (DQN, ActionDQNPolicy),
+    "dqn": (ActionDQN, ActionDQNPolicy),
     "ppo": (PPO, ActorCriticPolicy),
     "a2c": (A2C, ActorCriticPolicy),
 }

@@ -32,10 +32,21 @@ class ActionNetwork(QNetwork):
 
     def forward(self, obs: torch.Tensor) -> torch.Tensor:
         """Values of all actions, (n, num_actions), from the features (n, size)."""
-        loss = obs[:, : self.num_actions]
-        after = obs[:, self.num_actions :].reshape(-1, self.num_actions, self.action_size)
+        loss, after = self._split(obs)
         values: torch.Tensor = self.q_net(after).squeeze(2) - loss
         return values
+
+    def values_of(self, obs: torch.Tensor, actions: torch.Tensor) -> torch.Tensor:
+        """Values of one action each, (n, 1), from the features (n, size) and actions (n, 1)."""
+        loss, after = self._split(obs)
+        taken = after[torch.arange(len(obs)), actions[:, 0]]
+        values: torch.Tensor = self.q_net(taken) - loss.gather(1, actions)
+        return values
+
+    def _split(self, obs: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Loss of each action (n, num_actions), and what describes it (n, num_actions, size)."""
+        after = obs[:, self.num_actions :].reshape(-1, self.num_actions, self.action_size)
+        return obs[:, : self.num_actions], after
 
 
 class ActionDQNPolicy(DQNPolicy):

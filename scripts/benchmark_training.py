@@ -26,6 +26,7 @@ from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv
 from tqdm import tqdm
 
 from cpu_gpu_env import ENV_ID
+from cpu_gpu_env.agents import action_dqn
 from cpu_gpu_env.agents.algorithms import NUM_TRAINING_ENVS, make_algorithm
 from cpu_gpu_env.agents.training import TrainingPlan, make_training_env
 from cpu_gpu_env.scripts.command import (
@@ -271,7 +272,7 @@ def _parts(model: Any) -> list[tuple[Any, str, str]]:
         (model.replay_buffer, "sample", "sample transitions"),
         (model, "train", "forward and loss"),
         (torch.Tensor, "backward", "backward"),
-        (torch.nn.utils, "clip_grad_norm_", "clip gradients"),
+        (action_dqn, "clip_grad_norm_", "clip gradients"),
         (model.policy.optimizer, "zero_grad", "optimiser"),
         (model.policy.optimizer, "step", "optimiser"),
     ]

@@ -8,15 +8,17 @@ import subprocess
 import sys
 import time
 import zipfile
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from gymnasium import spaces
+from stable_baselines3 import DQN
 
 from cpu_gpu_env import HybridClusterError, HybridClusterVectorEnv, Tasks, Workload
+from cpu_gpu_env.agents.action_dqn import ActionDQN
 from cpu_gpu_env.agents.algorithms import (
     DQNSettings,
     acting_weights,
@@ -33,6 +35,7 @@ from cpu_gpu_env.agents.features import (
 )
 from cpu_gpu_env.agents.files import load_agent, save_agent
 from cpu_gpu_env.agents.learning_env import ImaginedTasks, LearningVecEnv
+from cpu_gpu_env.agents.policies import ActionDQNPolicy
 from cpu_gpu_env.agents.training import TrainingPlan, make_training_env, train
 from cpu_gpu_env.baselines.evaluation import EpisodeResults, play_episodes
 from cpu_gpu_env.baselines.look_ahead import FluidLookAhead
@@ -186,6 +189,28 @@ def test_the_value_of_an_action_is_its_loss_and_what_it_leaves() -> None:
     dearer = features.clone()
     dearer[:, 1] += 0.5
     assert torch.allclose(policy.q_net(dearer), values - torch.tensor([0.0, 0.5, 0.0]), atol=1e-6)
+
+
+def test_a_training_is_that_of_stable_baselines3(tmp_path: Path) -> None:
+    """With one gradient step a training the same samples are drawn, and the same net comes out."""
+    settings = replace(SMALL, gradient_steps=1, train_freq=2)
+    models = []
+    for algorithm in (ActionDQN, DQN):
+        model = make_algorithm("dqn", make_training_env(small_plan(tmp_path)), (8,), seed=0)
+        model = algorithm(
+            ActionDQNPolicy,
+            model.env,
+            policy_kwargs={"net_arch": [8]},
+            seed=0,
+            device="cpu",
+            **{**asdict(settings), "target_update_interval": 8},
+        )
+        models.append(model.learn(200))
+    ours, plain = (model.policy.state_dict() for model in models)
+    for name, tensor in ours.items():
+        assert torch.allclose(tensor, plain[name], rtol=1e-3, atol=1e-5), name
+    start = make_algorithm("dqn", models[0].env, (8,), seed=0).policy.state_dict()
+    assert not all(torch.equal(tensor, ours[name]) for name, tensor in start.items())
 
 
 def test_the_average_of_the_networks_acts(tmp_path: Path) -> None:
