@@ -186,6 +186,8 @@ class AgentFeatures:
     def _fluid_end(self, cpu: FloatArray, gpu: FloatArray, to_come: FloatArray) -> FloatArray:
         """When both pools would finish as a fluid if they are free at these times [T_ref]."""
         ahead, price = self._look_ahead, self.problem.objective.makespan_price
+        if price == 0.0:  # time costs nothing, and there is no end to speak of
+            return np.zeros_like(cpu)
         free = (ahead.cpu_price[FLUID] * cpu + ahead.gpu_price[FLUID] * gpu) / price
         end: FloatArray = free + ahead.task_cost[FLUID] * to_come / (price * self._unit_s)
         return end

@@ -33,7 +33,8 @@ class FluidLookAhead:
         self.problem = problem
         costs, objective = problem.costs, problem.objective
         total = objective.makespan_price
-        fluid = sum(objective.cpu_prices[kind] for kind in costs.cpu_kind) / total
+        of_cpus = sum(objective.cpu_prices[kind] for kind in costs.cpu_kind)
+        fluid = of_cpus / total if total > 0 else 0.5  # if time costs nothing, all splits are one
         offsets = np.linspace(-WIDEST, WIDEST, NUM_SPLITS)
         split = np.clip(fluid + offsets, 0.0, 1.0)
         self.cpu_price = split * total

@@ -170,6 +170,21 @@ def test_features_without_queues_are_times_by_the_cost_model(cluster: str) -> No
         assert seen[:, :6] == pytest.approx(loss, rel=1e-3, abs=1e-5)
 
 
+def test_time_that_costs_nothing_is_no_trouble() -> None:
+    cluster = make_problem().cluster
+    devices = tuple(replace(device, idle_power_w=0.0) for device in cluster.devices)
+    free = replace(cluster, devices=devices)
+    venv = HybridClusterVectorEnv(4, cluster=free, energy_weight=1.0, observe_queues=True)
+    env = LearningVecEnv(venv, context=True)
+    assert np.isfinite(env.reset()).all()
+    for _ in range(30):
+        actions = QueuePrice(venv).predict(np.zeros((4, 9), dtype=np.float32))[0]
+        assert np.array_equal(actions, venv.scheduling_state().energy_j.argmin(axis=1))
+        features, rewards, _, _ = env.step(actions)
+        assert np.isfinite(features).all()
+        assert rewards == pytest.approx(0, abs=1e-9)  # the least energy is all there is to gain
+
+
 def test_an_untrained_agent_is_about_what_its_look_ahead_says(tmp_path: Path) -> None:
     plan = small_plan(tmp_path, problems=({"num_tasks": 30},))
     env = make_training_env(plan)
