@@ -7,6 +7,10 @@ logarithmic scales. Beside them stands what the action loses against the best on
 look-ahead, which the net need not learn: the dual prices, and with queues `FluidLookAhead`. So what
 is left to learn is small and smooth, one net serves all actions, and an agent fits any cluster,
 workload and length of episode. Nothing is used but the observation and what defines the problem.
+
+The observation has its limits: it does not tell kinds, so a pool of several is taken for one of
+their mean; and a wait of more than the episode's reference makespan looks like that, which happens
+in short episodes and with dozens of devices.
 """
 
 from __future__ import annotations
@@ -37,6 +41,8 @@ NUM_QUANTILES = 4
 """Devices of a pool that are shown, from the first to the last that is free."""
 NUM_CONTEXT = 7
 """Features of the problem itself."""
+MEMORY_SLACK = 1e-5
+"""A share that just fits must do so still after its memory went through float32."""
 
 
 def action_size(num_actions: int, observe_queues: bool, context: bool) -> int:
@@ -115,7 +121,8 @@ class AgentFeatures:
 
     def _action_costs(self, scaled: FloatArray) -> ActionCosts:
         raw = (_unscale(column, r) for column, r in zip(scaled.T, self._ranges, strict=True))
-        tasks = Tasks(np.zeros(len(scaled)), *raw)
+        size, intensity, memory = raw
+        tasks = Tasks(np.zeros(len(scaled)), size, intensity, memory * (1.0 - MEMORY_SLACK))
         costs = build_cost_tables(self.problem.cluster, tasks, self.problem.gpu_fractions)
         cpu_s, gpu_s = np.maximum(costs.cpu_time_s, 0.0), np.maximum(costs.gpu_time_s, 0.0)
         return ActionCosts(

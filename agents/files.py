@@ -77,13 +77,19 @@ def load_agent(path: str | os.PathLike[str]) -> SavedAgent:
     """Load an agent.
 
     Args:
-        path: File that `save_agent` wrote, or the name of a pretrained agent: "dqn", "dqn-queues".
+        path: File that `save_agent` wrote, the folder of a training (its best agent is taken), or
+            the name of a pretrained agent: "dqn", "dqn-queues".
 
     Raises:
         HybridClusterError: If the file is missing, damaged, or not an agent.
     """
-    if path in PRETRAINED and not os.path.exists(path):
-        path = pretrained_path(str(path))
+    best = os.path.join(path, BEST_AGENT)
+    if os.path.isfile(best):
+        path = best
+    elif isinstance(path, str) and path in PRETRAINED and not os.path.isfile(path):
+        path = pretrained_path(path)
+    if str(path).endswith(".npz"):
+        raise HybridClusterError(f"{path} is a forest, no agent: baselines.forest.load_forest")
     members = read_members(path, _LIMITS, "agent")
     try:
         settings = _parse_settings(members[_SETTINGS])

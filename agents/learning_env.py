@@ -13,7 +13,8 @@ turns out to rise all the same, because tasks are no fluid. In the sum over an e
 telescope, and what is left is -num_tasks J but for a constant and terms of mean 0 that no action
 has a part in: potential-based shaping (Ng, Harada & Russell, ICML 1999) with the potential -M, and
 the next task x' as a control variate. The expectation is over x' alone, which no action can choose.
-It is taken over the same `NUM_IMAGINED` tasks of the workload each time, so that the reward of an
+(With a discount below 1, as in training, the optimum is that of a shorter horizon.) It is taken
+over the same `NUM_IMAGINED` tasks of the workload each time, so that the reward of an
 action in a state is a number without noise; or over the one that comes, where a trace decides it.
 An action that does not fit the GPUs costs what running on the CPU does, since that is what happens.
 """

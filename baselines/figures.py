@@ -131,7 +131,7 @@ def gap_figure(gaps: Sequence[Gap], title: str = "") -> Figure:
         colour = "tab:green" if gap.scheduler == ORACLE else "tab:blue"
         axes.errorbar(shown, height, xerr=abs(half), fmt="o", color=colour, capsize=3)
         axes.annotate(
-            f"{percent:.3g}" if percent >= MIN_PERCENT else f"{percent:.2f}",
+            f"{percent:,.0f}" if percent >= 100 else f"{percent:.3g}",
             (shown, height),
             (0, 6),
             textcoords="offset points",
@@ -141,7 +141,10 @@ def gap_figure(gaps: Sequence[Gap], title: str = "") -> Figure:
     names = [_short(gap.scheduler) for gap in reversed(gaps)]
     axes.set_yticks(range(len(gaps)), names, parse_math=False)
     axes.set_xscale("log")
-    axes.set_xticks([1, 3, 10, 30, 100, 300], ["1", "3", "10", "30", "100", "300"])
+    widest = max([300.0, *(gap.mean * 100 for gap in gaps)])
+    ticks = [tick for power in range(9) for tick in (10**power, 3 * 10**power) if tick <= widest]
+    axes.set_xticks(ticks, [f"{tick:,}" for tick in ticks])
+    axes.margins(x=0.08)
     axes.set_xlabel("gap to the certified lower bound [%], mean and 95 % interval", fontsize=9)
     axes.set_ylim(-0.6, len(gaps) - 0.2)
     axes.set_title(title, fontsize=9, parse_math=False)

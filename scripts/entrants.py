@@ -45,7 +45,8 @@ def add_entrant_arguments(
         "--schedulers",
         default=schedulers,
         help=f"schedulers, separated by commas (default: {schedulers or 'all that fit'}); "
-        f"fixed: {', '.join(SCHEDULERS)}; pretrained: {', '.join(PRETRAINED)}",
+        f"fixed: {', '.join(SCHEDULERS)}; pretrained: {', '.join(PRETRAINED)} "
+        "(by default, an --agent of the same name takes the place)",
     )
     parser.add_argument("--episodes", type=positive, default=episodes, help="held-out episodes")
     parser.add_argument(
@@ -123,6 +124,10 @@ def _fixed(name: str, seed: int) -> Entrant:
 def _trained(path: Path, problem: Problem, name: str) -> Entrant:
     from cpu_gpu_env.agents.files import BEST_AGENT, load_agent
 
+    if (path / BEST_FOREST).exists() and (path / BEST_AGENT).exists():
+        raise HybridClusterError(
+            f"{path} holds an agent and a forest; name one: {BEST_AGENT} or {BEST_FOREST} in it"
+        )
     if path.suffix == ".npz" or (path / BEST_FOREST).exists():
         forest = load_forest(path / BEST_FOREST if path.is_dir() else path, len(FEATURES))
         return Entrant(name, lambda env: HybridML(env, forest=forest), learned=True)

@@ -117,7 +117,7 @@ def _training(name: str, arguments: argparse.Namespace) -> list[str]:
     words = [*RECIPES[name], "--seed", str(arguments.seed), "--output", str(folder)]
     if name == "random-forest":
         return [*words, "--overwrite", *_option("--episodes", arguments.forest_episodes)]
-    words += ["--resume"] * (folder / CHECKPOINT).exists()
+    words.append("--resume" if (folder / CHECKPOINT).exists() else "--overwrite")
     return words + _option("--steps", arguments.steps)
 
 

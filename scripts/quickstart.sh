@@ -10,18 +10,18 @@ output=runs/quickstart
 setup_venv render,train
 
 # A second run into the same folders would draw its curves through those of the first.
-rm -rf "$output/dqn" "$output/random-forest" "$output/comparison"
+rm -rf "$output/my-dqn" "$output/my-forest" "$output/comparison"
 
 step "measure this machine, with four A100 from the data sheet" \
     python scripts/profile_hardware.py --quick --gpus a100-80gb:4 --output "$output/profile.json"
 step "train an agent" \
-    python scripts/train.py --cluster "$output/profile.json" --steps 200000 --output "$output/dqn"
+    python scripts/train.py --cluster "$output/profile.json" --steps 200000 --output "$output/my-dqn"
 step "fit a random forest to the oracle" \
     python scripts/train.py --agent random-forest --cluster "$output/profile.json" \
-    --episodes 60 --output "$output/random-forest"
+    --episodes 60 --output "$output/my-forest"
 step "compare them with every fixed scheduler and the certified bound" \
-    python scripts/compare.py --cluster "$output/profile.json" --agent "$output/dqn" \
-    --agent "$output/random-forest" --episodes 20 --output "$output/comparison" \
+    python scripts/compare.py --cluster "$output/profile.json" --agent "$output/my-dqn" \
+    --agent "$output/my-forest" --episodes 20 --output "$output/comparison" \
     --report "$output/report.html"
 
 printf '\nDone. To see the curves and figures:\n  cd %q && .venv/bin/tensorboard --logdir %s\n' \

@@ -98,10 +98,11 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
         action="store_true",
         help=f"learn the energy weights {', '.join(map(str, WEIGHTS))}, told which it is",
     )
-    parser.add_argument(
+    again = parser.add_mutually_exclusive_group()
+    again.add_argument(
         "--resume", action="store_true", help="go on from the checkpoint in the output folder"
     )
-    parser.add_argument(
+    again.add_argument(
         "--overwrite", action="store_true", help="replace the training in the output folder"
     )
     parser.add_argument("--seed", type=seed, default=0, help="seed of the training")
@@ -143,7 +144,11 @@ def execute(arguments: argparse.Namespace) -> int:
     for name in (plan.best.name, LAST_AGENT, CHECKPOINT):
         check_output(plan.output / name, "file")
         if not arguments.resume:
-            check_replaces(arguments, plan.output / name, "--resume to go on with it, ")
+            whole = (plan.output / CHECKPOINT).exists()
+            other = "--resume to go on with it, " if whole else ""
+            check_replaces(arguments, plan.output / name, other)
+    if arguments.overwrite:
+        remove_training(plan.output)
     with tqdm(total=arguments.steps, unit="step", desc=f"training {arguments.algo}") as bar:
 
         def progress(steps: int) -> None:
@@ -171,6 +176,13 @@ def check_replaces(arguments: argparse.Namespace, path: Path, other: str = "") -
             f"{path} is there from an earlier training; allowed: {other}--overwrite to replace "
             "it, or another --output"
         )
+
+
+def remove_training(folder: Path) -> None:
+    """Remove what an earlier training would mix with a new one: first what it could go on from."""
+    (folder / CHECKPOINT).unlink(missing_ok=True)
+    for curves in folder.glob("events.out.tfevents.*"):
+        curves.unlink()
 
 
 def problems(arguments: argparse.Namespace) -> tuple[dict[str, Any], ...]:

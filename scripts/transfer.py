@@ -19,7 +19,7 @@ from cpu_gpu_env.atomic_file import write_text_atomically
 from cpu_gpu_env.baselines.comparison import compare
 from cpu_gpu_env.baselines.report import lay_out
 from cpu_gpu_env.baselines.tables import TextTable, interval
-from cpu_gpu_env.problem import make_problem
+from cpu_gpu_env.problem import DEFAULT_GPU_FRACTIONS, make_problem
 from cpu_gpu_env.profile import shipped_profiles
 from cpu_gpu_env.scripts.command import (
     add_env_arguments,
@@ -34,7 +34,8 @@ from cpu_gpu_env.scripts.command import (
 )
 from cpu_gpu_env.scripts.entrants import add_entrant_arguments, find_entrants, solve_oracle
 
-SCHEDULERS = "myopic,static-price,queue-price,dqn,dqn-queues"
+FIXED = "myopic,static-price,queue-price"
+PRETRAINED = "dqn,dqn-queues"
 LOADS = (0.7, 1.5)
 COLUMNS = ("cluster", "load", "scheduler", "objective", "objective_ci95", "gap", "gap_ci95")
 
@@ -47,7 +48,7 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
         "python scripts/transfer.py --agent runs/dqn-mixed --episodes 50",
     )
     add_env_arguments(parser)
-    add_entrant_arguments(parser, schedulers=SCHEDULERS, episodes=20)
+    add_entrant_arguments(parser, schedulers=None, episodes=20)
     parser.add_argument(
         "--also-cluster",
         action="append",
@@ -60,6 +61,9 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
         "--output", type=Path, default=Path("runs/transfer"), help="folder to write"
     )
     arguments = parser.parse_args(argv)
+    if arguments.schedulers is None:
+        fits = arguments.gpu_fractions == DEFAULT_GPU_FRACTIONS
+        arguments.schedulers = f"{FIXED},{PRETRAINED}" if fits else FIXED
     if arguments.also_cluster is None:
         arguments.also_cluster = list(shipped_profiles())
     if arguments.also_load is None:
@@ -105,15 +109,15 @@ def compare_at(arguments: argparse.Namespace, kwargs: dict[str, Any]) -> list[di
 
 
 def make_table(rows: list[dict[str, Any]]) -> TextTable:
-    """A row a scheduler, a column a place: the gap [%] with its 95 % interval."""
+    """A row a place, a column a scheduler: the gap [%] with its 95 % interval."""
     places = list(dict.fromkeys((row["cluster"], row["load"]) for row in rows))
     found = {(row["scheduler"], row["cluster"], row["load"]): row for row in rows}
     names = list(dict.fromkeys(row["scheduler"] for row in rows))
     return TextTable(
-        ("gap [%]", *(f"{cluster}, load {arrivals}" for cluster, arrivals in places)),
+        ("gap [%]", *names),
         tuple(
-            (name, *(_gap(found[name, cluster, arrivals]) for cluster, arrivals in places))
-            for name in names
+            (f"{cluster}, {arrivals}", *(_gap(found[name, cluster, arrivals]) for name in names))
+            for cluster, arrivals in places
         ),
     )
 
@@ -130,7 +134,7 @@ def _write(rows: list[dict[str, Any]], output: Path) -> None:
     write_text_atomically(output / "transfer.csv", text.getvalue())
     table = make_table(rows)
     write_text_atomically(output / "transfer.md", table.to_markdown() + "\n")
-    print_tables(lay_out(table, "mean ± 95 % interval over the episodes of each place"))
+    print_tables(lay_out(table, "cluster and load; mean ± 95 % interval over the episodes"))
     for name in ("transfer.csv", "transfer.md"):
         print(f"written: {output / name}")
 

@@ -60,6 +60,10 @@ def test_names_are_known_or_told() -> None:
 def test_a_file_goes_before_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert load_agent("dqn").settings.algo == "dqn"
+    (tmp_path / "dqn-queues").mkdir()
+    assert load_agent("dqn-queues").settings.observe_queues
+    with pytest.raises(HybridClusterError, match="is a forest"):
+        load_agent("random-forest")
     (tmp_path / "dqn").write_text("no agent")
     with pytest.raises(HybridClusterError, match="dqn"):
         load_agent("dqn")
@@ -116,10 +120,11 @@ def test_transfer_compares_everywhere(tmp_path: Path, capsys: pytest.CaptureFixt
     places = {(row["cluster"], row["load"]) for row in rows}
     assert places == {(c, ld) for c in ("a100-node", "t4-node") for ld in ("1.5", "0.7")}
     found = {(r["scheduler"], r["cluster"], r["load"]): 100 * float(r["gap"]) for r in rows}
-    table = [line.split("|")[1:-1] for line in (tmp_path / "transfer.md").read_text().splitlines()]
-    assert table[0][3].strip().startswith("t4")
-    mine = next(row for row in table if "dqn" in row[0])
-    assert float(mine[3].split("±")[0].replace("\\", "")) == pytest.approx(
+    lines = (tmp_path / "transfer.md").read_text().replace("\\", "").splitlines()
+    table = [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines]
+    there = next(row for row in table if row[0] == "t4-node, 1.5")
+    shown = dict(zip(table[0], there, strict=True))["dqn-queues"]
+    assert float(shown.split("±")[0]) == pytest.approx(
         found["dqn-queues", "t4-node", "1.5"], abs=0.06
     )
     assert transfer.main([*arguments, "--also-cluster", "nowhere"]) == 2
