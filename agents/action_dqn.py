@@ -39,7 +39,7 @@ class ActionDQN(DQN):
         ):
             loss = smooth_l1_loss(self.q_net.values_of(observations, actions), target)
             self.policy.optimizer.zero_grad()
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
             clip_grad_norm_(self.q_net.parameters(), self.max_grad_norm)
             self.policy.optimizer.step()
             losses.append(loss.item())

@@ -30,7 +30,7 @@ class ActionNetwork(QNetwork):
             layers[-1].weight.mul_(0.1)  # type: ignore[operator]
             layers[-1].bias.zero_()  # type: ignore[operator]
 
-    def forward(self, obs: torch.Tensor) -> torch.Tensor:
+    def forward(self, obs: torch.Tensor) -> torch.Tensor:  # type: ignore[override]
         """Values of all actions, (n, num_actions), from the features (n, size)."""
         loss, after = self._split(obs)
         values: torch.Tensor = self.q_net(after).squeeze(2) - loss
