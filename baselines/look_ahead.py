@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 
+from cpu_gpu_env.costs import CostTables
+from cpu_gpu_env.objective import Objective
 from cpu_gpu_env.problem import Problem
 from cpu_gpu_env.state import SchedulingState
 from cpu_gpu_env.tasks import FloatArray
@@ -31,30 +35,16 @@ class FluidLookAhead:
 
     def __init__(self, problem: Problem) -> None:
         self.problem = problem
-        costs, objective = problem.costs, problem.objective
-        total = objective.makespan_price
-        of_cpus = sum(objective.cpu_prices[kind] for kind in costs.cpu_kind)
-        fluid = of_cpus / total if total > 0 else 0.5  # if time costs nothing, all splits are one
-        offsets = np.linspace(-WIDEST, WIDEST, NUM_SPLITS)
-        split = np.clip(fluid + offsets, 0.0, 1.0)
-        self.cpu_price = split * total
-        """Of a second of all CPUs, (NUM_SPLITS,) [objective of one task per s]."""
-        self.gpu_price = (1.0 - split) * total
-        """Likewise of all GPUs."""
-        self.task_cost = np.array([self._cheapest(index).mean() for index in range(NUM_SPLITS)])
-        """Of a task to come, (NUM_SPLITS,) [objective of one task]."""
+        self.cpu_price, self.gpu_price, self.task_cost = _price_splits(
+            problem.costs, problem.objective
+        )
+        """(NUM_SPLITS,) each: price of a second of all CPUs and of all GPUs [objective of one task
+        per s], and cost of a task to come [objective of one task]."""
 
     def task_prices(self) -> FloatArray:
         """Price of each task of the pool at the fluid optimum, (rows,) [objective of one task]."""
-        return self._cheapest(FLUID)
-
-    def _cheapest(self, split: int) -> FloatArray:
-        """Cost of each task's cheapest placement at a split's prices, (rows,)."""
-        costs = self.problem.costs
-        cpu_price = self.cpu_price[split] / len(costs.cpu_kind)
-        gpu_price = self.gpu_price[split] / len(costs.gpu_kind)
-        energy_price = self.problem.objective.energy_price
-        return np.asarray(costs.cheapest(cpu_price, gpu_price, energy_price).min(axis=1))
+        prices = float(self.cpu_price[FLUID]), float(self.gpu_price[FLUID])
+        return _cheapest(self.problem.costs, self.problem.objective, *prices)
 
     def costs(self, state: SchedulingState) -> FloatArray:
         """Cost of each action and of all that follows, (n, actions) [objective of one task]."""
@@ -72,3 +62,28 @@ def _mean_free_s(free_s: FloatArray, now_s: FloatArray, time_s: FloatArray) -> F
     """Mean time when the devices are free after each action, (n, actions) [s]."""
     mean_s = np.maximum(free_s, now_s[:, None]).mean(axis=1)
     return np.asarray(mean_s[:, None] + time_s / free_s.shape[1])
+
+
+@lru_cache(maxsize=8)
+def _price_splits(
+    costs: CostTables, objective: Objective
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """The arrays of a look-ahead: every scheduler and every evaluation needs the same."""
+    total = objective.makespan_price
+    of_cpus = sum(objective.cpu_prices[kind] for kind in costs.cpu_kind)
+    fluid = of_cpus / total if total > 0 else 0.5  # if time costs nothing, all splits are one
+    split = np.clip(fluid + np.linspace(-WIDEST, WIDEST, NUM_SPLITS), 0.0, 1.0)
+    cpu_price, gpu_price = split * total, (1.0 - split) * total
+    prices = zip(cpu_price.tolist(), gpu_price.tolist(), strict=True)
+    task_cost = np.array([_cheapest(costs, objective, *pair).mean() for pair in prices])
+    for shared in (cpu_price, gpu_price, task_cost):
+        shared.setflags(write=False)
+    return cpu_price, gpu_price, task_cost
+
+
+def _cheapest(
+    costs: CostTables, objective: Objective, cpu_price: float, gpu_price: float
+) -> FloatArray:
+    """Cost of each task's cheapest placement at these prices of a second of a pool, (rows,)."""
+    cpu, gpu = cpu_price / len(costs.cpu_kind), gpu_price / len(costs.gpu_kind)
+    return np.asarray(costs.cheapest(cpu, gpu, objective.energy_price).min(axis=1))

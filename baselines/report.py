@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cpu_gpu_env.atomic_file import write_text_atomically
+from cpu_gpu_env.atomic_file import write_csv_atomically, write_text_atomically
 from cpu_gpu_env.baselines.comparison import MEASURES, Comparison, Entry
 from cpu_gpu_env.baselines.tables import TextTable, describe_comparison, leaderboard
 
@@ -29,11 +27,7 @@ def write_csv(comparison: Comparison, path: Path) -> None:
         "command": comparison.provenance["command"],
     }
     rows = [_without_nan({**row, **made_by}) for row in comparison.rows()]
-    text = io.StringIO()
-    writer = csv.DictWriter(text, fieldnames=list(rows[0]))
-    writer.writeheader()
-    writer.writerows(rows)
-    write_text_atomically(path, text.getvalue())
+    write_csv_atomically(path, list(rows[0]), rows)
 
 
 def write_json(comparison: Comparison, path: Path) -> None:

@@ -2,14 +2,35 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import os
 import tempfile
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 
 def write_text_atomically(path: str | os.PathLike[str], text: str) -> None:
     """Write a UTF-8 text file, as `write_bytes_atomically`."""
     write_bytes_atomically(path, text.encode())
+
+
+def write_csv_atomically(
+    path: str | os.PathLike[str], columns: Sequence[str], rows: Iterable[Mapping[str, Any]]
+) -> None:
+    """Write the columns of records as CSV with a heading, as `write_bytes_atomically`.
+
+    Args:
+        path: File to write.
+        columns: Keys of the records, in order; other keys are left out.
+        rows: The records; what one lacks stays empty.
+    """
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns, extrasaction="ignore")
+    writer.writeheader()
+    writer.writerows(rows)
+    write_text_atomically(path, text.getvalue())
 
 
 def write_bytes_atomically(path: str | os.PathLike[str], content: bytes) -> None:

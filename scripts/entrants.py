@@ -12,14 +12,14 @@ from tqdm import tqdm
 
 from cpu_gpu_env.agents.pretrained import PRETRAINED, pretrained_path
 from cpu_gpu_env.baselines import SCHEDULERS, make_scheduler
-from cpu_gpu_env.baselines.comparison import ORACLE, Entrant
+from cpu_gpu_env.baselines.comparison import ORACLE, Comparison, Entrant, compare
 from cpu_gpu_env.baselines.evaluation import EVALUATION_SEED
 from cpu_gpu_env.baselines.forest import load_forest
 from cpu_gpu_env.baselines.hybrid_ml import BEST_FOREST, FEATURES, HybridML
 from cpu_gpu_env.baselines.oracle import OracleSchedule
 from cpu_gpu_env.baselines.oracle_cache import default_cache, solve_episodes
 from cpu_gpu_env.errors import HybridClusterError, unknown_name
-from cpu_gpu_env.problem import DEFAULT_GPU_FRACTIONS, Problem
+from cpu_gpu_env.problem import DEFAULT_GPU_FRACTIONS, Problem, make_problem
 from cpu_gpu_env.scripts.command import cores, positive, seed
 from cpu_gpu_env.vector_env import HybridClusterVectorEnv
 
@@ -52,6 +52,11 @@ def add_entrant_arguments(
     parser.add_argument(
         "--seed", type=seed, default=EVALUATION_SEED, help="seed of the first episode"
     )
+    add_oracle_arguments(parser)
+
+
+def add_oracle_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `solve_oracle`."""
     parser.add_argument(
         "--cache", type=Path, default=default_cache(), help="folder of solved episodes"
     )
@@ -103,6 +108,28 @@ def solve_oracle(
     env.reset(seed=list(seeds))
     with tqdm(total=len(seeds), unit="episode", desc="bounding") as bar:
         return solve_episodes(env.realised_episodes(), cache, jobs=jobs, progress=bar.update)
+
+
+def compare_whole(
+    arguments: argparse.Namespace, kwargs: dict[str, Any]
+) -> tuple[Comparison, list[OracleSchedule]]:
+    """Compare the schedulers that `add_entrant_arguments` asked for, bounds included.
+
+    Args:
+        arguments: What it has read.
+        kwargs: Arguments of the environment.
+
+    Raises:
+        KeyboardInterrupt: If Ctrl-C came before all had played.
+    """
+    problem = make_problem(**kwargs)
+    entrants = find_entrants(arguments.schedulers, arguments.agent, arguments.seed, problem)
+    seeds = range(arguments.seed, arguments.seed + arguments.episodes)
+    oracle = solve_oracle(seeds, kwargs, arguments.cache, arguments.jobs)
+    comparison = compare(entrants, seeds, kwargs, oracle=oracle)
+    if len(comparison.entries) <= len(entrants):
+        raise KeyboardInterrupt
+    return comparison, oracle
 
 
 def _all_that_fit(problem: Problem, agents: Sequence[Path]) -> list[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import csv
 import io
 import os
 import signal
@@ -17,8 +16,7 @@ if __name__ == "__main__":  # Ctrl-C during the imports below
 import numpy as np
 import numpy.typing as npt
 
-from cpu_gpu_env.atomic_file import write_bytes_atomically, write_text_atomically
-from cpu_gpu_env.baselines.comparison import compare
+from cpu_gpu_env.atomic_file import write_bytes_atomically, write_csv_atomically
 from cpu_gpu_env.errors import HybridClusterError
 from cpu_gpu_env.problem import make_problem
 from cpu_gpu_env.scripts.command import (
@@ -30,7 +28,7 @@ from cpu_gpu_env.scripts.command import (
     make_parser,
     run,
 )
-from cpu_gpu_env.scripts.entrants import add_entrant_arguments, find_entrants, solve_oracle
+from cpu_gpu_env.scripts.entrants import add_entrant_arguments, compare_whole
 from cpu_gpu_env.tasks import FloatArray
 
 SCHEDULERS = "gpu-only,earliest-finish,myopic,static-price,queue-price"
@@ -92,11 +90,7 @@ def execute(arguments: argparse.Namespace) -> int:
         stopped = True
     if not rows:
         return interrupted()
-    text = io.StringIO()
-    writer = csv.DictWriter(text, COLUMNS)
-    writer.writeheader()
-    writer.writerows(rows)
-    write_text_atomically(table, text.getvalue())
+    write_csv_atomically(table, COLUMNS, rows)
     problem = make_problem(**env_kwargs(arguments))
     reference = problem.objective.reference
     scale = np.array([reference.makespan_s, reference.energy_j]) * problem.num_tasks
@@ -109,18 +103,9 @@ def execute(arguments: argparse.Namespace) -> int:
 def compare_at(arguments: argparse.Namespace, weight: float) -> list[dict[str, Any]]:
     """Compare all schedulers at an energy weight; a record a scheduler."""
     kwargs = {**env_kwargs(arguments), "energy_weight": weight}
-    problem = make_problem(**kwargs)
-    entrants = find_entrants(arguments.schedulers, arguments.agent, arguments.seed, problem)
-    seeds = range(arguments.seed, arguments.seed + arguments.episodes)
-    oracle = solve_oracle(seeds, kwargs, arguments.cache, arguments.jobs)
-    comparison = compare(entrants, seeds, kwargs, oracle=oracle)
-    if len(comparison.entries) <= len(entrants):
-        raise KeyboardInterrupt
+    comparison, oracle = compare_whole(arguments, kwargs)
     extra = {"energy_weight": weight, "bound": float(np.mean([s.bound for s in oracle]))}
-    return [
-        {**{name: row[name] for name in COLUMNS if name in row}, **extra}
-        for row in comparison.rows()
-    ]
+    return [{**row, **extra} for row in comparison.rows()]
 
 
 def envelope(

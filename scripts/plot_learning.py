@@ -33,11 +33,10 @@ from cpu_gpu_env.baselines import make_scheduler
 from cpu_gpu_env.baselines.comparison import ORACLE
 from cpu_gpu_env.baselines.evaluation import play_episodes
 from cpu_gpu_env.baselines.figures import to_bytes
-from cpu_gpu_env.baselines.oracle_cache import default_cache
 from cpu_gpu_env.baselines.tensorboard_log import add_png
 from cpu_gpu_env.problem import make_problem
-from cpu_gpu_env.scripts.command import check_output, check_total, cores, make_parser, run
-from cpu_gpu_env.scripts.entrants import solve_oracle
+from cpu_gpu_env.scripts.command import check_output, check_total, make_parser, run
+from cpu_gpu_env.scripts.entrants import add_oracle_arguments, solve_oracle
 from cpu_gpu_env.scripts.learning_figure import learning_figure
 
 DEFAULT_RUN = Path("runs/dqn")
@@ -71,15 +70,7 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
         type=Path,
         help="folder to write for TensorBoard (default: the output without its ending)",
     )
-    parser.add_argument(
-        "--cache", type=Path, default=default_cache(), help="folder of solved episodes"
-    )
-    parser.add_argument(
-        "--jobs",
-        type=lambda text: -1 if text == "-1" else cores(text),
-        default=-1,
-        help="processes that solve; -1: all cores",
-    )
+    add_oracle_arguments(parser)
     arguments = parser.parse_args(argv)
     if arguments.tensorboard is None:
         arguments.tensorboard = arguments.output.with_suffix("")

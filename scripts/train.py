@@ -16,6 +16,7 @@ if __name__ == "__main__":  # Ctrl-C during the imports below
 from tqdm import tqdm
 
 from cpu_gpu_env.agents.algorithms import ALGORITHMS, NUM_TRAINING_ENVS
+from cpu_gpu_env.agents.learning_curves import EVENT_FILES
 from cpu_gpu_env.agents.training import (
     CHECKPOINT,
     DEFAULT_STEPS,
@@ -181,7 +182,7 @@ def check_replaces(arguments: argparse.Namespace, path: Path, other: str = "") -
 def remove_training(folder: Path) -> None:
     """Remove what an earlier training would mix with a new one: first what it could go on from."""
     (folder / CHECKPOINT).unlink(missing_ok=True)
-    for curves in folder.glob("events.out.tfevents.*"):
+    for curves in folder.glob(EVENT_FILES):
         curves.unlink()
 
 

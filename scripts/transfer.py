@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import csv
-import io
 import itertools
 import os
 import signal
@@ -15,8 +13,7 @@ from typing import Any
 if __name__ == "__main__":  # Ctrl-C during the imports below
     signal.signal(signal.SIGINT, lambda *_: os._exit(130))
 
-from cpu_gpu_env.atomic_file import write_text_atomically
-from cpu_gpu_env.baselines.comparison import compare
+from cpu_gpu_env.atomic_file import write_csv_atomically, write_text_atomically
 from cpu_gpu_env.baselines.report import lay_out
 from cpu_gpu_env.baselines.tables import TextTable, interval
 from cpu_gpu_env.problem import DEFAULT_GPU_FRACTIONS, make_problem
@@ -32,7 +29,7 @@ from cpu_gpu_env.scripts.command import (
     print_tables,
     run,
 )
-from cpu_gpu_env.scripts.entrants import add_entrant_arguments, find_entrants, solve_oracle
+from cpu_gpu_env.scripts.entrants import add_entrant_arguments, compare_whole
 
 FIXED = "myopic,static-price,queue-price"
 PRETRAINED = "dqn,dqn-queues"
@@ -97,13 +94,7 @@ def execute(arguments: argparse.Namespace) -> int:
 
 def compare_at(arguments: argparse.Namespace, kwargs: dict[str, Any]) -> list[dict[str, Any]]:
     """Compare all schedulers in a problem; a record a scheduler."""
-    problem = make_problem(**kwargs)
-    entrants = find_entrants(arguments.schedulers, arguments.agent, arguments.seed, problem)
-    seeds = range(arguments.seed, arguments.seed + arguments.episodes)
-    oracle = solve_oracle(seeds, kwargs, arguments.cache, arguments.jobs)
-    comparison = compare(entrants, seeds, kwargs, oracle=oracle)
-    if len(comparison.entries) <= len(entrants):
-        raise KeyboardInterrupt
+    comparison, _ = compare_whole(arguments, kwargs)
     place = {"cluster": kwargs["cluster"], "load": kwargs["load"]}
     return [{**row, **place} for row in comparison.rows()]
 
@@ -127,11 +118,7 @@ def _gap(row: dict[str, Any]) -> str:
 
 
 def _write(rows: list[dict[str, Any]], output: Path) -> None:
-    text = io.StringIO()
-    writer = csv.DictWriter(text, COLUMNS, extrasaction="ignore")
-    writer.writeheader()
-    writer.writerows(rows)
-    write_text_atomically(output / "transfer.csv", text.getvalue())
+    write_csv_atomically(output / "transfer.csv", COLUMNS, rows)
     table = make_table(rows)
     write_text_atomically(output / "transfer.md", table.to_markdown() + "\n")
     print_tables(lay_out(table, "cluster and load; mean ± 95 % interval over the episodes"))
