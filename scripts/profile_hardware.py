@@ -19,7 +19,8 @@ from tqdm import tqdm
 from cpu_gpu_env.atomic_file import write_text_atomically
 from cpu_gpu_env.errors import unknown_name
 from cpu_gpu_env.profile import device_catalogue, parse_composition, save_profile
-from cpu_gpu_env.profiler.machine import MAX_UNCERTAINTY, describe_noise, profile_machine
+from cpu_gpu_env.profiler.machine import MAX_UNCERTAINTY, profile_machine
+from cpu_gpu_env.profiler.noise import Noise
 from cpu_gpu_env.profiler.timing import FULL, QUICK
 from cpu_gpu_env.scripts.command import check_output, make_parser, run, seed
 
@@ -30,7 +31,7 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     """Read the command line."""
     parser = make_parser(
         "Measure this machine's CPU and GPUs (FP32 rate, memory and cache bandwidth, overheads, "
-        "power) into a profile that --cluster of the other commands takes. Takes two to five "
+        "power) into a profile that --cluster of the other commands takes. Takes about four "
         "minutes; scripts/validate_profile.py tells how well the profile predicts.",
         'python scripts/profile_hardware.py --gpus "a100-80gb:2 + t4:2" --output runs/profile.json',
     )
@@ -62,6 +63,7 @@ def execute(arguments: argparse.Namespace) -> int:
             effort=QUICK if arguments.quick else FULL,
             threads=arguments.threads,
             seed=arguments.seed,
+            earlier=read_earlier(output),
             progress=show_progress(bar),
         )
     write_profile(profile, output)
@@ -75,6 +77,14 @@ def execute(arguments: argparse.Namespace) -> int:
         )
     print(f"written: {output}")
     return 0
+
+
+def read_earlier(path: Path) -> Any:
+    """The profile that is going to be replaced, or None; what is no profile is replaced unread."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return None
 
 
 def show_progress(bar: Any) -> Callable[[str, int], None]:
@@ -151,7 +161,11 @@ def warnings_about(profile: dict[str, Any]) -> list[str]:
     """Say what is missing from a profile, and whether its figures can be trusted."""
     measurement, lines = profile["measurement"], []
     if measurement["noisy"]:
-        noise = describe_noise(measurement["disturbed_share"], measurement["cpu_used_by_others"])
+        noise = Noise(
+            measurement["disturbed_share"],
+            measurement["cpu_used_by_others"],
+            measurement["doubts"],
+        )
         lines.append(f"{noise}; measure again with nothing else running")
     for entry in profile["devices"]:
         raw = entry.get("raw", {})

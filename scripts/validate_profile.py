@@ -21,7 +21,6 @@ from tqdm import tqdm
 from cpu_gpu_env.atomic_file import write_bytes_atomically, write_text_atomically
 from cpu_gpu_env.errors import HybridClusterError
 from cpu_gpu_env.profiler.fit import Errors, predict_s
-from cpu_gpu_env.profiler.machine import describe_noise
 from cpu_gpu_env.profiler.published import HalfSplit, half_splits, read_published
 from cpu_gpu_env.profiler.samples import Sample
 from cpu_gpu_env.profiler.timing import FULL, QUICK
@@ -133,6 +132,9 @@ def describe(validation: Validation) -> str:
     ]
     lines += _rows(validation.errors_by_kind(validation.unseen))
     lines += _rows({"all of them": whole})
+    elsewhere = validation.errors_elsewhere()
+    if elsewhere is not None:
+        lines += _rows({"in other states": elsewhere})
     lines.append("fitted anew, on the same kernels:")
     lines += _rows(validation.ablation)
     if validation.beyond:
@@ -143,6 +145,11 @@ def describe(validation: Validation) -> str:
             f"{len(validation.retimed)} kernels of the fit, timed again, differ by "
             f"{validation.drift:.0%} in the median from when the profile was made"
         )
+    if elsewhere is not None and validation.state_found:
+        lines.append(
+            f"the machine was in the state of the profile {validation.state_share:.0%} of the "
+            "time, in which the kernels were timed"
+        )
     lines += [f"no {what}: {why}" for what, why in validation.missing.items()]
     lines += [f"warning: {doubt}" for doubt in doubts(validation)]
     return "\n".join(lines)
@@ -151,9 +158,10 @@ def describe(validation: Validation) -> str:
 def doubts(validation: Validation) -> list[str]:
     """Why the errors are not to be trusted, if so."""
     lines = []
-    if validation.noisy:
-        noise = describe_noise(validation.disturbed_share, validation.used_by_others)
-        lines.append(f"{noise}; do not trust these errors, validate with nothing else running")
+    if validation.noise.is_noisy:
+        lines.append(
+            f"{validation.noise}; do not trust these errors, validate with nothing else running"
+        )
     if validation.other_state:
         lines.append(
             "the machine is in another state than when the profile was made: do not trust these "
@@ -177,9 +185,11 @@ def as_json(validations: Sequence[Validation]) -> list[dict[str, Any]]:
             "device": validation.device.name,
             "errors": asdict(validation.errors(validation.unseen)),
             "ablation": {name: asdict(e) for name, e in validation.ablation.items()},
-            "noisy": validation.noisy,
-            "disturbed_share": validation.disturbed_share,
-            "cpu_used_by_others": validation.used_by_others,
+            "noisy": validation.noise.is_noisy,
+            "disturbed_share": validation.noise.disturbed_share,
+            "cpu_used_by_others": validation.noise.used_by_others,
+            "state_share": validation.state_share,
+            "errors_elsewhere": asdict(elsewhere) if elsewhere else None,
             "other_state": validation.other_state,
             "drift": validation.drift,
             "retimed": [
@@ -194,6 +204,7 @@ def as_json(validations: Sequence[Validation]) -> list[dict[str, Any]]:
             ],
         }
         for validation in validations
+        for elsewhere in [validation.errors_elsewhere()]
     ]
 
 
@@ -231,7 +242,7 @@ def draw(validations: Sequence[Validation], path: Path) -> None:
         )
         axes.set(xscale="log", yscale="log", xlabel="measured [s]", ylabel="predicted [s]")
         errors = validation.errors(validation.unseen)
-        distrusted = validation.noisy or validation.other_state
+        distrusted = validation.noise.is_noisy or validation.other_state
         axes.set_title(
             f"{validation.device.name}: median error {errors.median:.1%}, "
             f"90th percentile {errors.p90:.1%} (grey: 30 %)"

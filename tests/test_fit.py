@@ -14,6 +14,7 @@ from cpu_gpu_env.profiler.fit import (
     Errors,
     ablation,
     fit_cost_model,
+    fit_halves,
     predict_s,
     relative_errors,
     summarise,
@@ -95,6 +96,17 @@ def test_the_ablation_blames_the_term_that_matters() -> None:
 def test_uncertainty_grows_with_noise() -> None:
     calm, wild = (fit_cost_model(timed(KERNELS, TRUTH, noise)).uncertainty for noise in (0.01, 0.2))
     assert 0 < calm["flops"] < wild["flops"] < 1
+
+
+def test_halves_of_the_rounds_differ_by_their_noise_alone() -> None:
+    calm = [replace(s, rounds_s=(s.time_s,) * 4) for s in timed(KERNELS, TRUTH)]
+    assert max(fit_halves(calm).values()) < 1e-3
+    # In every other round memory is half as fast, which touches no product of matrices.
+    slow = timed(KERNELS, replace(TRUTH, memory_bandwidth=TRUTH.memory_bandwidth / 2))
+    torn = [replace(a, rounds_s=(a.time_s, b.time_s)) for a, b in zip(calm, slow, strict=True)]
+    apart = fit_halves(torn)
+    assert apart["memory_bandwidth"] == pytest.approx(1.0, abs=0.1)
+    assert apart["flops"] < 0.1
 
 
 @pytest.mark.parametrize("count", [2, 5])

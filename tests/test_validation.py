@@ -21,9 +21,10 @@ import pytest
 from cpu_gpu_env import Device, HybridClusterError
 from cpu_gpu_env.profiler import machine, validation
 from cpu_gpu_env.profiler.devices import usable_cpus
-from cpu_gpu_env.profiler.fit import predict_s
+from cpu_gpu_env.profiler.fit import Errors, predict_s
 from cpu_gpu_env.profiler.kernels import chain, elementwise, gemm, triad
 from cpu_gpu_env.profiler.machine import profile_machine
+from cpu_gpu_env.profiler.noise import Noise
 from cpu_gpu_env.profiler.published import half_splits, read_published
 from cpu_gpu_env.profiler.samples import Kernel, Sample
 from cpu_gpu_env.profiler.timing import Effort
@@ -33,7 +34,7 @@ torch = pytest.importorskip("torch")
 command = pytest.importorskip("cpu_gpu_env.scripts.validate_profile")
 
 ROOT = Path(__file__).resolve().parents[1]
-INSTANT = Effort(kernel_s=0.0, run_s=1.0, rounds=1, limit_s=0.0, load_s=0.0)
+INSTANT = Effort(kernel_s=0.0, run_s=1.0, rounds=1, limit_s=0.0, watch_s=0.0, load_s=0.0)
 DEVICE = Device("cpu", "cpu", 1e12, 1e11, math.inf, 0.0, 10.0, 100.0)
 
 
@@ -171,13 +172,19 @@ def sample(time_s: float) -> Sample:
     return Sample("gemm", (1,), 1.0, 1.0, 1.0, time_s, 0.0, (time_s,))
 
 
+def judged(**changes: Any) -> Validation:
+    """A validation of one kernel on a calm machine, but for some changes."""
+    calm = Validation(DEVICE, [sample(1.0)], [], {}, Noise(0.0, 0.0), 1.0, True, [], {})
+    return replace(calm, **changes)
+
+
 @pytest.mark.parametrize(
     ("now_s", "drift", "other"),
     [((1.1, 1.3, 3.0), 0.3, True), ((1.1, 0.8, 3.0), 0.2, False), ((0.5, 0.6, 1.0), 0.4, True)],
 )
 def test_drift_is_a_median(now_s: tuple[float, ...], drift: float, other: bool) -> None:
     retimed = [(sample(1.0), sample(time_s)) for time_s in now_s]
-    result = Validation(DEVICE, [sample(1.0)], [], {}, 0.0, 0.0, retimed, {})
+    result = judged(retimed=retimed)
     assert result.drift == pytest.approx(drift)
     assert result.other_state is other
     assert len(command.doubts(result)) == other
@@ -188,15 +195,39 @@ def test_drift_is_a_median(now_s: tuple[float, ...], drift: float, other: bool) 
     [(0.34, 0.02, True), (0.05, 0.5, True), (0.05, 0.02, False), (0.05, None, False)],
 )
 def test_noise_is_told_with_its_share(disturbed: float, others: float | None, noisy: bool) -> None:
-    result = Validation(DEVICE, [sample(1.0)], [], {}, disturbed, others, [], {})
-    assert result.noisy is noisy
-    (judged,) = command.as_json([result])
-    assert (judged["noisy"], judged["disturbed_share"]) == (noisy, disturbed)
+    result = judged(noise=Noise(disturbed, others))
+    assert result.noise.is_noisy is noisy
+    (written,) = command.as_json([result])
+    assert (written["noisy"], written["disturbed_share"]) == (noisy, disturbed)
     described = command.describe(result)
     assert ("do not trust these errors" in described) is noisy
     if noisy:
         assert f"{disturbed:.0%} of the kernels were disturbed" in described
         assert f"other programs used {others:.0%} of the CPUs" in described
+
+
+def test_a_state_other_than_the_profiles_is_told() -> None:
+    result = judged(state_found=False, state_share=0.4)
+    assert result.other_state
+    (doubt,) = command.doubts(result)
+    assert "another state than when the profile was made" in doubt
+    assert "in the state of the profile" not in command.describe(result)
+    assert "in the state of the profile" not in command.describe(judged(state_share=0.4))
+    changing = [replace(sample(1.0), elsewhere_s=(2.0,))]
+    found = command.describe(judged(unseen=changing, state_share=0.4))
+    assert "in the state of the profile 40% of the time" in found
+
+
+def test_errors_in_other_states_are_counted_apart() -> None:
+    rated = Device("cpu", "cpu", 1.0, 1.0, math.inf, 0.0, 10.0, 100.0)  # 1 s for the kernel below
+    changing = replace(sample(1.25), elsewhere_s=(3.0, 4.0, 6.0))
+    result = judged(device=rated, unseen=[sample(1.0), changing])
+    assert result.errors(result.unseen).median == pytest.approx(0.1)
+    assert result.errors_elsewhere() == Errors(0.75, 0.75, 1)
+    (written,) = command.as_json([result])
+    assert written["errors_elsewhere"] == {"median": 0.75, "p90": 0.75, "count": 1}
+    assert "in other states" in command.describe(result)
+    assert judged().errors_elsewhere() is None
 
 
 @pytest.mark.skipif(not Path("/proc/stat").exists(), reason="needs /proc/stat of Linux")
@@ -207,8 +238,8 @@ def test_a_steady_load_of_others_is_seen(profile: dict[str, Any]) -> None:
             (result,) = validate(profile, replace(INSTANT, kernel_s=0.05))
         finally:
             spinner.kill()
-    assert result.used_by_others is not None
-    assert result.used_by_others > 0.2 / (os.cpu_count() or 1)
+    assert result.noise.used_by_others is not None
+    assert result.noise.used_by_others > 0.2 / (os.cpu_count() or 1)
 
 
 def test_a_profile_made_on_a_noisy_machine_is_told(

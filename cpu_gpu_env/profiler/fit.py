@@ -17,7 +17,7 @@ import numpy.typing as npt
 from cpu_gpu_env.cluster import Device
 from cpu_gpu_env.costs import execution_time_s
 from cpu_gpu_env.errors import HybridClusterError
-from cpu_gpu_env.profiler.samples import Sample, as_tasks
+from cpu_gpu_env.profiler.samples import Sample, as_tasks, typical_time_s
 from cpu_gpu_env.tasks import FloatArray
 
 TERMS = ("launch", "caches", "ridge")
@@ -129,6 +129,32 @@ def ablation(
         )
         for name, terms in VARIANTS.items()
     }
+
+
+def fit_halves(
+    samples: Sequence[Sample], cache_hint_bytes: float | None = None
+) -> dict[str, float]:
+    """Fit each half of the rounds by itself: by how much each parameter differs, larger to smaller.
+
+    What two measurements would differ by if they took as long as half of this one. Every other
+    round is of the same half; a kernel of one round alone is in both.
+
+    Args:
+        samples: Timed kernels.
+        cache_hint_bytes: As for `fit_cost_model`.
+
+    Returns:
+        Relative difference of each fitted field.
+    """
+    halves = [
+        [replace(s, time_s=typical_time_s(s.rounds_s[half::2] or (s.time_s,))) for s in samples]
+        for half in (0, 1)
+    ]
+    one, other = (fit_cost_model(half, cache_hint_bytes=cache_hint_bytes) for half in halves)
+    pairs = {
+        name: (getattr(one.device, name), getattr(other.device, name)) for name in one.uncertainty
+    }
+    return {name: round(max(pair) / min(pair) - 1.0, 4) for name, pair in pairs.items()}
 
 
 class _Parameters:

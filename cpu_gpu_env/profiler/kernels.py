@@ -53,7 +53,15 @@ def transposed_gemm(m: int, n: int, k: int) -> Kernel:
     return Kernel("transposed gemm", (m, n, k), 2.0 * m * n * k, moved, moved, prepare)
 
 
-def convolution(batch: int, channels: int, side: int, filters: int, width: int) -> Kernel:
+def convolution(
+    batch: int,
+    channels: int,
+    side: int,
+    filters: int,
+    width: int,
+    *,
+    kind: str = "convolution",
+) -> Kernel:
     """2-D convolution of square images with zero padding, which leaves their size."""
 
     def prepare(device: torch.device) -> Run:
@@ -67,7 +75,7 @@ def convolution(batch: int, channels: int, side: int, filters: int, width: int) 
     moved = FLOAT_BYTES * (pixels * (channels + filters) + filters * channels * width**2)
     flop = 2.0 * pixels * filters * channels * width**2
     shape = (batch, channels, side, filters, width)
-    return Kernel("convolution", shape, flop, moved, moved, prepare)
+    return Kernel(kind, shape, flop, moved, moved, prepare)
 
 
 def perceptron(batch: int, inputs: int, hidden: int, outputs: int) -> Kernel:
@@ -122,16 +130,16 @@ def triad(n: int) -> Kernel:
 
 
 def chain(n: int, passes: int) -> Kernel:
-    """A = a * 1 again and again, in place: the operations on each byte held grow with `passes`."""
+    """Products to and fro between two arrays: the operations on each byte held grow with passes."""
 
-    def operation(torch: Any, a: Any) -> Run:
+    def operation(torch: Any, a: Any, b: Any) -> Run:
         def run() -> None:
-            for _ in range(passes):
-                a.mul_(1.0)
+            for source, target in (((a, b), (b, a))[i % 2] for i in range(passes)):
+                torch.mul(source, 1.0, out=target)
 
         return run
 
-    return elementwise("chain", n, 1, 1, operation, passes)
+    return elementwise("chain", n, 2, 1, operation, passes)
 
 
 def reduction(n: int) -> Kernel:
@@ -175,6 +183,17 @@ def fitted_kernels() -> dict[str, list[Kernel]]:
         ],
         "triad": [triad(2**e) for e in (11, 13, 15, *range(17, 27))],
         "chain": [chain(2**e, passes) for e in range(20, 27) for passes in (2, 8)],
+        "convolution": [
+            convolution(*shape)
+            for shape in (
+                (1, 32, 32, 32, 3),
+                (4, 64, 28, 64, 3),
+                (8, 64, 28, 128, 3),
+                (4, 256, 14, 256, 3),
+                (16, 32, 56, 32, 3),
+                (16, 32, 28, 64, 5),
+            )
+        ],
         "sum": [reduction(2**e) for e in (13, 15, 17, *range(19, 29))],
     }
 
@@ -212,7 +231,7 @@ def unseen_kernels() -> dict[str, list[Kernel]]:
         "rectangular gemm": [gemm(*shape, kind="rectangular gemm") for shape in gemms],
         "transposed gemm": [transposed_gemm(*shape) for shape in transposed],
         "other batched gemm": [gemm(*shape, kind="other batched gemm") for shape in batched],
-        "convolution": [convolution(*shape) for shape in images],
+        "other convolution": [convolution(*shape, kind="other convolution") for shape in images],
         "perceptron": [perceptron(*shape) for shape in layers],
         "jacobi": [jacobi(*shape) for shape in grids],
         "copy": each("copy", 2, 1, lambda torch, a, b: lambda: b.copy_(a)),

@@ -12,11 +12,12 @@ bounds. Otherwise it is estimated, and the profile says why.
 from __future__ import annotations
 
 import datetime
+import itertools
 import math
 import os
 import platform
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -32,16 +33,22 @@ from cpu_gpu_env.profiler.devices import (
     this_host,
     torch_set_up,
 )
-from cpu_gpu_env.profiler.fit import Fit, fit_cost_model, relative_errors, summarise
+from cpu_gpu_env.profiler.fit import Fit, fit_cost_model, fit_halves, relative_errors, summarise
 from cpu_gpu_env.profiler.kernels import affordable, fitted_kernels, one_operation, transfer_kernels
+from cpu_gpu_env.profiler.machine_state import CLEARLY, PROBE, watch_state
+from cpu_gpu_env.profiler.noise import (
+    Noise,
+    disagreements,
+    disagreements_with_earlier,
+    disturbed_share,
+)
 from cpu_gpu_env.profiler.power import NoCounter, mean_power
 from cpu_gpu_env.profiler.samples import Kernel, Sample
+from cpu_gpu_env.profiler.stopwatch import Stopwatch
 from cpu_gpu_env.profiler.timing import (
     FAILURES,
     FULL,
-    QUIET,
     Effort,
-    Stopwatch,
     best_clock,
     reason,
     synchronous,
@@ -54,8 +61,6 @@ REFERENCE_CPU, REFERENCE_CORES = "epyc-7763", 64
 """Catalogue device from which the power of an unmetered CPU is scaled, core by core."""
 UNKNOWN_GPU_TDP_W = 250.0
 """Stands in for the limit of an unmetered GPU that is not in the catalogue [W]."""
-MAX_DISTURBED = 0.1
-"""Share of disturbed kernels, or of CPU time that others take, above which a machine is noisy."""
 MAX_UNCERTAINTY = 0.1
 """Relative standard error of a rate above which it is called uncertain."""
 FITTED_FIGURES = (
@@ -69,7 +74,9 @@ FITTED_FIGURES = (
 LOADS = {"compute": "gemm", "memory": "triad"}
 """What bounds a load -> kind of kernel that is run, in the largest size that was timed."""
 METERS = {"cpu": "RAPL, CPU packages without memory modules", "gpu": "NVML"}
-COMPUTE_KINDS, STREAMING_KINDS = ("gemm", "batched gemm"), ("triad", "chain", "sum")
+TUPLES = ("shape", "rounds_s", "elsewhere_s")
+"""Fields of a sample that JSON holds as lists."""
+COMPUTE_KINDS, STREAMING_KINDS = ("gemm", "batched gemm", "convolution"), ("triad", "chain", "sum")
 """Kinds that `flops` and `memory_bandwidth` rest on."""
 
 
@@ -79,6 +86,7 @@ def profile_machine(
     effort: Effort = FULL,
     threads: int = 0,
     seed: int = 0,
+    earlier: Any = None,
     progress: Progress = lambda label, total: None,
 ) -> dict[str, Any]:
     """Measure every device that torch sees.
@@ -89,6 +97,7 @@ def profile_machine(
         effort: How long to measure; shared if there are many kinds of device.
         threads: CPU threads to measure with; 0 leaves the number to torch.
         seed: Seed of the contents of the arrays.
+        earlier: Content of an earlier profile of this machine, with which the new one should agree.
         progress: Told of each step before it begins.
 
     Returns:
@@ -105,7 +114,7 @@ def profile_machine(
         sessions = [_Session(target, effort, used_threads) for target in targets]
         total = sum(session.num_steps for session in sessions)
         entries = [session.measure(lambda label: progress(label, total)) for session in sessions]
-        measurement = _provenance(used_threads, seed, effort, others.share(), entries)
+        measurement = _provenance(used_threads, seed, effort, others.share(), entries, earlier)
     description = f"Measured on {cpu_name()} with {used_threads} CPU threads."
     if gpus:
         description += " GPUs of the catalogue: from data sheets and estimates, not measured."
@@ -126,7 +135,8 @@ class _Session:
     def __init__(self, target: Target, effort: Effort, threads: int) -> None:
         self._target, self._effort, self._threads = target, effort, threads
         self._clock = best_clock(target.device, threads)
-        self._stopwatch = Stopwatch(target.device, effort, self._clock)
+        state = watch_state(target.device, target.memory_bytes, self._clock)
+        self._stopwatch = Stopwatch(target.device, effort, self._clock, state=state)
         self._missing: dict[str, str] = {}
         self._kernels = self._affordable(fitted_kernels())
         # What lies beside the fit: transfers and the overhead of a single operation.
@@ -145,6 +155,7 @@ class _Session:
         fitted = [sample for sample in samples if sample.kind in self._kernels]
         try:
             fit = fit_cost_model(fitted, cache_hint_bytes=self._cache_hint_bytes())
+            repeatability = fit_halves(fitted, self._cache_hint_bytes())
         except HybridClusterError as error:
             why = "; ".join(sorted(set(self._missing.values()))) or "no kernel was run"
             raise HybridClusterError(
@@ -168,7 +179,13 @@ class _Session:
             "fit": {
                 "uncertainty": fit.uncertainty,
                 "errors": asdict(summarise(relative_errors(fit.device, fitted))),
+                "repeatability": repeatability,
                 "disturbed_share": disturbed_share(samples),
+            },
+            "state": {
+                "probe": PROBE.label,
+                "probe_s": self._stopwatch.state.probe_s,
+                "share": round(self._stopwatch.state.share, 3),
             },
             "power_w": None if isinstance(watts, NoCounter) else watts,
             "missing": self._missing,
@@ -286,31 +303,6 @@ def _metered(target: Target, power_w: float, meanwhile: str) -> dict[str, Any]:
     return figure(power_w, "measured", source)
 
 
-def disturbed_share(samples: Sequence[Sample]) -> float:
-    """Share of the kernels no two rounds of which agree."""
-    disturbed = [sample.disturbance > QUIET for sample in samples if len(sample.rounds_s) > 1]
-    return round(sum(disturbed) / len(disturbed), 3) if disturbed else 0.0
-
-
-def is_noisy(disturbed: float, used_by_others: float | None) -> bool:
-    """Whether times are not to be trusted.
-
-    Args:
-        disturbed: Share of the kernels that were disturbed in every round.
-        used_by_others: Share of the CPU time that other programs took; None if unknown. A steady
-            load of theirs disturbs every round alike, so only this tells.
-    """
-    return max(disturbed, used_by_others or 0.0) > MAX_DISTURBED
-
-
-def describe_noise(disturbed: float, used_by_others: float | None) -> str:
-    """What was noisy, in words; the arguments are those of `is_noisy`."""
-    words = f"the machine was noisy: {disturbed:.0%} of the kernels were disturbed in every round"
-    if used_by_others is not None:
-        words += f", other programs used {used_by_others:.0%} of the CPUs"
-    return words
-
-
 def figure(value: float, status: str, source: str) -> dict[str, Any]:
     """A figure as a profile holds it."""
     # Four digits: more would only record noise.
@@ -337,32 +329,57 @@ def _provenance(
     effort: Effort,
     others_share: float | None,
     entries: Sequence[dict[str, Any]],
+    earlier: Any,
 ) -> dict[str, Any]:
+    """What made a profile, and how noisy the machine was; see `profile_machine`."""
     import numpy as np
     import torch
 
-    disturbed = max(entry["raw"]["fit"]["disturbed_share"] for entry in entries)
-    return {
+    made_by = {
         "date": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
         **asdict(this_host(threads)),
-        "noisy": is_noisy(disturbed, others_share),
-        "disturbed_share": disturbed,
-        "cpu_used_by_others": others_share,
-        "load_average": os.getloadavg()[0] if hasattr(os, "getloadavg") else None,
         "seed": seed,
         "effort": asdict(effort),
         "python": platform.python_version(),
         "numpy": np.__version__,
         "torch": torch.__version__,
         "system": f"{platform.system()} {platform.machine()}",
+        "load_average": os.getloadavg()[0] if hasattr(os, "getloadavg") else None,
     }
+    noise = Noise(
+        max(entry["raw"]["fit"]["disturbed_share"] for entry in entries),
+        others_share,
+        [
+            *itertools.chain.from_iterable(doubts_about(entry) for entry in entries),
+            *disagreements_with_earlier(earlier, entries, made_by),
+        ],
+    )
+    return {
+        **made_by,
+        "noisy": noise.is_noisy,
+        "disturbed_share": noise.disturbed_share,
+        "cpu_used_by_others": noise.used_by_others,
+        "doubts": noise.doubts,
+    }
+
+
+def doubts_about(entry: Mapping[str, Any]) -> list[str]:
+    """Say what makes another measurement of a device likely to differ."""
+    raw = entry["raw"]
+    differences = raw["fit"]["repeatability"]
+    words = disagreements(entry["name"], differences, "between halves of the rounds")
+    share = raw["state"]["share"]
+    if share < CLEARLY:
+        words.append(f"{entry['name']} was in another state for {1 - share:.0%} of the time")
+    return words
 
 
 def _as_json(sample: Sample) -> dict[str, Any]:
     """A sample as it stands in a profile, times to four digits."""
     values = asdict(sample)
-    times = [float(f"{time_s:.4g}") for time_s in sample.rounds_s]
-    return values | {"spread": round(sample.spread, 4), "rounds_s": times}
+    for rounds in ("rounds_s", "elsewhere_s"):
+        values[rounds] = [float(f"{time_s:.4g}") for time_s in values[rounds]]
+    return values | {"spread": round(sample.spread, 4)}
 
 
 def samples_of(entry: dict[str, Any], kinds: Sequence[str] | None = None) -> list[Sample]:
@@ -373,7 +390,7 @@ def samples_of(entry: dict[str, Any], kinds: Sequence[str] | None = None) -> lis
     """
     try:
         samples = [
-            Sample(**{**row, "shape": tuple(row["shape"]), "rounds_s": tuple(row["rounds_s"])})
+            Sample(**{**row, **{name: tuple(row[name]) for name in TUPLES}})
             for row in entry["raw"]["samples"]
             if kinds is None or row["kind"] in kinds
         ]

@@ -13,6 +13,8 @@ alike:
 
 from __future__ import annotations
 
+import math
+import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -64,17 +66,37 @@ class Sample(Counted):
     """A kernel that was timed."""
 
     time_s: float
-    """Median time in the quietest round [s]."""
+    """`typical_time_s` of the rounds that count or, if there are none, of the others [s]."""
     spread: float
-    """Interquartile range over the median in that round."""
+    """Interquartile range over the median within a round, median of the same rounds."""
     rounds_s: tuple[float, ...]
-    """Median time in each round [s]."""
+    """Median time in each round in which the machine was in the state that counts [s]."""
+    elsewhere_s: tuple[float, ...] = ()
+    """Median time in each other round, in which it was in another state or changed it [s]."""
 
     @property
     def disturbance(self) -> float:
-        """By how much the second quietest round took longer than the quietest; 0 if alone."""
-        quietest = sorted(self.rounds_s)[:2]
-        return quietest[-1] / quietest[0] - 1.0
+        """By how much rounds that count differ: an estimate of the relative error of `time_s`.
+
+        Their interquartile range over the lower quartile, and over the root of their number (as the
+        standard error of a quartile; 1.01 times that for normal noise). Infinite if less than two
+        count.
+        """
+        if len(self.rounds_s) < 2:
+            return math.inf
+        low, _, high = statistics.quantiles(self.rounds_s, n=4, method="inclusive")
+        return (high / low - 1.0) / math.sqrt(len(self.rounds_s))
+
+
+def typical_time_s(rounds_s: Sequence[float]) -> float:
+    """Lower quartile of the times in several rounds [s].
+
+    Interference adds time, so that most rounds may be too long; but a machine that is in a quicker
+    state for a moment makes a few too short.
+    """
+    if len(rounds_s) == 1:
+        return rounds_s[0]
+    return statistics.quantiles(rounds_s, n=4, method="inclusive")[0]
 
 
 def as_tasks(samples: Sequence[Counted]) -> Tasks:

@@ -1,25 +1,19 @@
-"""Timing kernels so that other programs, a coarse clock and a failing kernel do little harm.
-
-Interference only ever adds time. So each kernel is timed in several rounds, with all the other
-kernels in between: its time is the median of the quietest round, and the two quietest rounds must
-agree, or there is another round.
-"""
+"""Timing a kernel, whatever the clock: warm-up, enough repeats, the median; and how long to try."""
 
 from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from cpu_gpu_env.profiler.samples import Kernel, Run, Sample
+from cpu_gpu_env.profiler.samples import Run
 
 if TYPE_CHECKING:
     import torch
 
 Clock = Callable[[], float]
-Tell = Callable[[str], None]
 
 MIN_REPEATS, MAX_REPEATS = 5, 10_000
 MIN_READING_S = 2e-4
@@ -28,8 +22,6 @@ TICKS = 20
 """A reading spans so many ticks of the clock, which keeps its rounding below 5 %."""
 FINE_TICK_S = 1e-5
 """A clock of CPU time that ticks no slower is preferred for one thread."""
-QUIET = 0.05
-"""Two rounds within this of one another count as undisturbed."""
 FAILURES = (RuntimeError, MemoryError, OSError, TypeError, NotImplementedError)
 """What torch raises where a kernel does not fit, or a device has none."""
 
@@ -47,25 +39,26 @@ class Effort:
     limit_s: float
     """After the first round, nothing new begins so long after the start [s]; what time is left
     after the last one goes to the kernels that were disturbed."""
+    watch_s: float
+    """The state of the machine is watched for so long at least [s]: a quicker one may come."""
     load_s: float
     """Time over which power is averaged, idle and under each load [s]."""
 
     def shared_by(self, kinds: int) -> Effort:
-        """Shorten the times, if need be, for a machine with so many kinds of device."""
-        share = min(1.0, MAX_KINDS_AT_FULL_TIME / kinds)
+        """Shorten the times, so that so many kinds of device together take as long as one."""
+        share = 1.0 / kinds
         return Effort(
             share * self.kernel_s,
             share * self.run_s,
             self.rounds,
             share * self.limit_s,
+            share * self.watch_s,
             share * self.load_s,
         )
 
 
-MAX_KINDS_AT_FULL_TIME = 2
-"""Kinds of device that get the time asked for; more share it."""
-FULL = Effort(kernel_s=0.1, run_s=0.1, rounds=3, limit_s=110.0, load_s=3.0)
-QUICK = Effort(kernel_s=0.02, run_s=0.02, rounds=2, limit_s=12.0, load_s=0.2)
+FULL = Effort(kernel_s=0.1, run_s=0.1, rounds=4, limit_s=240.0, watch_s=200.0, load_s=3.0)
+QUICK = Effort(kernel_s=0.02, run_s=0.02, rounds=2, limit_s=12.0, watch_s=0.0, load_s=0.2)
 
 
 @dataclass(frozen=True)
@@ -153,91 +146,6 @@ def synchronous(run: Run, device: torch.device) -> Run:
         synchronize(*where)
 
     return run_and_wait
-
-
-class Stopwatch:
-    """Times kernels on one device, in rounds; keeps what failed and why."""
-
-    def __init__(
-        self,
-        device: torch.device,
-        effort: Effort,
-        clock: Clock = time.perf_counter,
-        wall_clock: Clock = time.perf_counter,
-    ) -> None:
-        self._device, self._effort = device, effort
-        # One times the kernels, the other how long it all takes.
-        self._clock, self._wall_clock = clock, wall_clock
-        self._timings: dict[Kernel, list[Timing]] = {}
-        self.failures: dict[str, str] = {}
-        """Label of each kernel that failed -> why."""
-
-    def time_all(self, kinds: Mapping[str, list[Kernel]], tell: Tell = lambda _: None) -> None:
-        """Time kernels, each list in order of size until one takes too long.
-
-        Args:
-            kinds: Lists of kernels, by kind.
-            tell: Told of each of `num_steps` steps before it begins.
-        """
-        end = self._wall_clock() + self._effort.limit_s
-        for number in range(1, self._effort.rounds + 1):
-            for kind, kernels in kinds.items():
-                tell(f"{kind}, round {number} of {self._effort.rounds}")
-                if number == 1 or self._wall_clock() < end:
-                    self._time_in_order(kernels)
-        tell("disturbed kernels again")
-        while disturbed := [kernel for kernel in self._timings if self._is_disturbed(kernel)]:
-            for kernel in disturbed:
-                if self._wall_clock() > end:
-                    return
-                self._time(kernel)
-
-    def num_steps(self, kinds: Mapping[str, list[Kernel]]) -> int:
-        """How many steps `time_all` takes."""
-        return self._effort.rounds * len(kinds) + 1
-
-    def samples(self) -> list[Sample]:
-        """What was timed so far."""
-        return [
-            Sample(
-                kernel.kind,
-                kernel.shape,
-                kernel.flop,
-                kernel.traffic_bytes,
-                kernel.memory_bytes,
-                quietest.median_s,
-                quietest.spread,
-                tuple(timing.median_s for timing in timings),
-            )
-            for kernel, timings in self._timings.items()
-            if kernel.label not in self.failures
-            for quietest in [min(timings, key=lambda timing: timing.median_s)]
-        ]
-
-    def _time_in_order(self, kernels: list[Kernel]) -> None:
-        for kernel in kernels:
-            if not self._time(kernel):
-                continue
-            if min(t.median_s for t in self._timings[kernel]) > self._effort.run_s:
-                return
-
-    def _time(self, kernel: Kernel) -> bool:
-        """Time a kernel once; False if it fails, now or before."""
-        if kernel.label in self.failures:
-            return False
-        try:
-            run = synchronous(kernel.prepare(self._device), self._device)
-            timing = time_repeatedly(run, self._effort.kernel_s, self._clock)
-        except FAILURES as error:
-            self.failures[kernel.label] = reason(error)
-            return False
-        self._timings.setdefault(kernel, []).append(timing)
-        return True
-
-    def _is_disturbed(self, kernel: Kernel) -> bool:
-        times = sorted(timing.median_s for timing in self._timings[kernel])
-        alone = len(times) < 2
-        return kernel.label not in self.failures and (alone or times[1] / times[0] - 1 > QUIET)
 
 
 def reason(error: BaseException) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -20,9 +21,12 @@ from cpu_gpu_env.profiler.devices import (
 )
 from cpu_gpu_env.profiler.fit import Errors, ablation, predict_s, summarise
 from cpu_gpu_env.profiler.kernels import affordable, fitted_kernels, kernels_beyond, unseen_kernels
-from cpu_gpu_env.profiler.machine import Progress, disturbed_share, is_noisy, samples_of
+from cpu_gpu_env.profiler.machine import Progress, samples_of
+from cpu_gpu_env.profiler.machine_state import watch_state
+from cpu_gpu_env.profiler.noise import Noise, disturbed_share
 from cpu_gpu_env.profiler.samples import Kernel, Sample
-from cpu_gpu_env.profiler.timing import FULL, Effort, Stopwatch, best_clock
+from cpu_gpu_env.profiler.stopwatch import Stopwatch
+from cpu_gpu_env.profiler.timing import FULL, Effort, best_clock
 
 SAME_HOST = {
     "host": "this host is another one; measure it again",
@@ -49,21 +53,19 @@ class Validation:
     """Kernels of kinds beyond it (see `kernels`)."""
     ablation: dict[str, Errors]
     """Errors on `unseen` of models fitted anew without some terms."""
-    disturbed_share: float
-    """Share of the kernels that were disturbed in every round."""
-    used_by_others: float | None
-    """Share of the CPU time that other programs took meanwhile; None if unknown."""
+    noise: Noise
+    """How noisy the machine was."""
+    state_share: float
+    """Share of the time that the machine was in the state that counts: the one of the profile, or
+    if that did not occur, the quickest that lasted."""
+    state_found: bool
+    """Whether the state of the profile occurred."""
     retimed: list[tuple[Sample, Sample]]
     """Kernels of the fit, as the profile has them and as timed again now; none of another host."""
     missing: dict[str, str]
     """Label of each kernel that failed -> why."""
     interrupted: bool = False
     """Whether Ctrl-C ended it early; what was timed by then is judged."""
-
-    @property
-    def noisy(self) -> bool:
-        """Whether the machine was too noisy for the errors to be trusted."""
-        return is_noisy(self.disturbed_share, self.used_by_others)
 
     @property
     def drift(self) -> float | None:
@@ -75,12 +77,21 @@ class Validation:
     @property
     def other_state(self) -> bool:
         """Whether the machine is in another state than when the profile was made."""
-        return self.drift is not None and self.drift > MAX_DRIFT
+        return not self.state_found or (self.drift is not None and self.drift > MAX_DRIFT)
 
     def errors(self, samples: Sequence[Sample]) -> Errors:
         """Errors of the device's predictions."""
         measured_s = np.array([sample.time_s for sample in samples])
         return summarise(np.abs(predict_s(self.device, samples) / measured_s - 1.0))
+
+    def errors_elsewhere(self) -> Errors | None:
+        """Errors on the unseen kernels in rounds in which the machine was in another state."""
+        others = [
+            replace(sample, time_s=float(np.median(sample.elsewhere_s)))
+            for sample in self.unseen
+            if sample.elsewhere_s
+        ]
+        return self.errors(others) if others else None
 
     def errors_by_kind(self, samples: Sequence[Sample]) -> dict[str, Errors]:
         """Errors of each kind of kernel."""
@@ -189,7 +200,10 @@ class _Session:
         same_host: bool,
     ) -> None:
         self._label, self._device, self._entry = target.label, device, entry
-        self._watch = Stopwatch(target.device, effort, best_clock(target.device, threads))
+        clock = best_clock(target.device, threads)
+        wanted_s = _state_of(entry) if same_host else None
+        state = watch_state(target.device, target.memory_bytes, clock, wanted_s)
+        self._watch = Stopwatch(target.device, effort, clock, state=state)
         self._fitted = samples_of(entry, tuple(fitted_kernels()))
         self._beyond_kinds = set(kernels_beyond())
         witnesses = _witnesses(self._fitted) if same_host else {}
@@ -217,8 +231,9 @@ class _Session:
             unseen,
             beyond,
             ablation(self._fitted, unseen, self._device.cache_bytes or None),
-            disturbed_share([*unseen, *beyond, *again]),
-            others.share(),
+            Noise(disturbed_share([*unseen, *beyond, *again]), others.share()),
+            self._watch.state.share,
+            self._watch.state.was_found,
             [(before[sample.label], sample) for sample in again],
             self._watch.failures,
             interrupted,
@@ -236,6 +251,13 @@ class _Session:
             else:
                 unseen.append(sample)
         return unseen, beyond, again
+
+
+def _state_of(entry: dict[str, Any]) -> float | None:
+    """Time of the probe in the state that a device was profiled in [s]; None if it is not known."""
+    state = entry["raw"].get("state") if isinstance(entry["raw"], dict) else None
+    probe_s = state.get("probe_s") if isinstance(state, dict) else None
+    return probe_s if isinstance(probe_s, float) and 0.0 < probe_s < math.inf else None
 
 
 def _witnesses(fitted: Sequence[Sample]) -> dict[str, list[Kernel]]:

@@ -1,0 +1,105 @@
+"""Whether a machine was too noisy for its times to be trusted, and what was noisy."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from cpu_gpu_env.profiler.samples import Sample
+from cpu_gpu_env.profiler.stopwatch import QUIET
+
+MAX_DISTURBED = 0.1
+"""Share of disturbed kernels, or of CPU time that others take, above which a machine is noisy."""
+MAX_DIFFERENCE = 0.1
+"""Relative difference of a parameter between two fits above which a machine is noisy."""
+MADE_ALIKE = ("host", "host_cpu", "logical_cpus", "threads", "effort", "torch")
+"""What two profiles must share to be expected to agree."""
+
+
+@dataclass(frozen=True)
+class Noise:
+    """What is known of the noise during a measurement."""
+
+    disturbed_share: float
+    """Share of the kernels that were disturbed in every round."""
+    used_by_others: float | None
+    """Share of the CPU time that other programs took; None if unknown. A steady load of theirs
+    disturbs every round alike, so only this tells."""
+    doubts: Sequence[str] = ()
+    """What else makes another measurement likely to differ, in words."""
+
+    @property
+    def is_noisy(self) -> bool:
+        """Whether times are not to be trusted."""
+        worst = max(self.disturbed_share, self.used_by_others or 0.0)
+        return worst > MAX_DISTURBED or bool(self.doubts)
+
+    def __str__(self) -> str:
+        words = [f"{self.disturbed_share:.0%} of the kernels were disturbed in every round"]
+        if self.used_by_others is not None:
+            words.append(f"other programs used {self.used_by_others:.0%} of the CPUs")
+        return f"the machine was noisy: {', '.join((*words, *self.doubts))}"
+
+
+def disturbed_share(samples: Sequence[Sample]) -> float:
+    """Share of the kernels no two rounds of which agree, of those that were timed twice."""
+    repeated = [sample for sample in samples if len(sample.rounds_s + sample.elsewhere_s) > 1]
+    disturbed = [sample.disturbance > QUIET for sample in repeated]
+    return round(sum(disturbed) / len(disturbed), 3) if disturbed else 0.0
+
+
+def disagreements(device: str, differences: Mapping[str, float], between: str) -> list[str]:
+    """Say which parameters of a device differ too much between two fits.
+
+    Args:
+        device: Its name.
+        differences: Parameter -> relative difference.
+        between: Which fits, in words.
+    """
+    return [
+        f"{parameter} of {device} differs by {apart:.0%} {between}"
+        for parameter, apart in differences.items()
+        if apart > MAX_DIFFERENCE
+    ]
+
+
+def disagreements_with_earlier(
+    earlier: Any, entries: Sequence[Mapping[str, Any]], made_by: Mapping[str, Any]
+) -> list[str]:
+    """Say what differs too much from an earlier profile of this machine.
+
+    Only figures that both measured are compared, and nothing if the earlier profile was not made
+    in the same way (`MADE_ALIKE`) or is damaged.
+
+    Args:
+        earlier: Content of the earlier profile.
+        entries: The devices of the new one.
+        made_by: Its ``measurement``.
+    """
+    try:
+        then = earlier["measurement"]
+        if any(then[field] != made_by[field] for field in MADE_ALIKE):
+            return []
+        devices = {entry["name"]: entry for entry in earlier["devices"] if "raw" in entry}
+        return [
+            words
+            for entry in entries
+            if entry["name"] in devices
+            for words in disagreements(
+                entry["name"],
+                _differences(devices[entry["name"]], entry),
+                f"from the profile of {then['date']}",
+            )
+        ]
+    except (KeyError, TypeError, ZeroDivisionError):
+        return []
+
+
+def _differences(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, float]:
+    """Relative difference, larger to smaller, of each parameter that both fits have."""
+    pairs = {
+        parameter: (one[parameter]["value"], other[parameter]["value"])
+        for parameter in other["raw"]["fit"]["repeatability"]
+    }
+    return {parameter: max(pair) / min(pair) - 1.0 for parameter, pair in pairs.items()}
