@@ -60,8 +60,17 @@ class _Parser(argparse.ArgumentParser):
         super().exit(status, message)
 
 
-class _HelpFormatter(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescriptionHelpFormatter):
-    pass
+class _HelpFormatter(argparse.RawDescriptionHelpFormatter):
+    """Shows each default as it would be typed, unless there is none or the help tells it."""
+
+    def _get_help_string(self, action: argparse.Action) -> str:
+        text, default = action.help or "", action.default
+        no_default = default in (argparse.SUPPRESS, None) or default is False or default == []
+        if no_default or "(default" in text:
+            return text
+        values = default if isinstance(default, (list, tuple)) else [default]
+        shown = ",".join(str(value) for value in values).replace("%", "%%")
+        return f"{text} (default: {shown})"
 
 
 def add_env_arguments(parser: argparse.ArgumentParser) -> None:

@@ -81,7 +81,12 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--runs", type=Path, default=Path("runs/pretrained"), help="folder of the trainings"
     )
-    parser.add_argument("--output", type=Path, default=MODELS, help="folder to write")
+    parser.add_argument(
+        "--output",
+        type=Path,
+        default=MODELS,
+        help="folder to write (default: the one in this package, replacing what ships with it)",
+    )
     return parser.parse_args(argv)
 
 

@@ -58,7 +58,6 @@ def execute(arguments: argparse.Namespace) -> int:
     check_output(output, "file")
     with tqdm(unit="step", desc="measuring", leave=False) as bar:
         profile = profile_machine(
-            name=output.stem,
             gpus=gpus,
             effort=QUICK if arguments.quick else FULL,
             threads=arguments.threads,
@@ -166,7 +165,9 @@ def warnings_about(profile: dict[str, Any]) -> list[str]:
             measurement["cpu_used_by_others"],
             measurement["doubts"],
         )
-        lines.append(f"{noise}; measure again with nothing else running")
+        lines.append(
+            f"{noise}; another measurement may differ, best measure with nothing else running"
+        )
     for entry in profile["devices"]:
         raw = entry.get("raw", {})
         lines += [

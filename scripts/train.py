@@ -74,7 +74,10 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
         help="reinforcement learning, or a forest that imitates the oracle",
     )
     parser.add_argument(
-        "--algo", choices=sorted(ALGORITHMS), default="dqn", help="of Stable-Baselines3"
+        "--algo",
+        choices=sorted(ALGORITHMS),
+        default="dqn",
+        help="of Stable-Baselines3; sb3-contrib, if installed, adds maskable-ppo and qrdqn",
     )
     parser.add_argument(
         "--steps", type=whole_number(1, MAX_STEPS), default=DEFAULT_STEPS, help="environment steps"

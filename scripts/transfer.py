@@ -52,7 +52,10 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
         help="another cluster; may be repeated (default: all shipped profiles)",
     )
     parser.add_argument(
-        "--also-load", type=load, action="append", help=f"another load (default: {LOADS})"
+        "--also-load",
+        type=load,
+        action="append",
+        help=f"another load (default: {' and '.join(map(str, LOADS))})",
     )
     parser.add_argument(
         "--output", type=Path, default=Path("runs/transfer"), help="folder to write"

@@ -140,6 +140,8 @@ def describe(validation: Validation) -> str:
     if validation.beyond:
         lines.append("kinds beyond the model, not counted above:")
         lines += _rows(validation.errors_by_kind(validation.beyond))
+        everything = [*validation.unseen, *validation.beyond]
+        lines += _rows({"all, these included": validation.errors(everything)})
     if validation.drift is not None:
         lines.append(
             f"{len(validation.retimed)} kernels of the fit, timed again, differ by "
@@ -189,6 +191,9 @@ def as_json(validations: Sequence[Validation]) -> list[dict[str, Any]]:
             "disturbed_share": validation.noise.disturbed_share,
             "cpu_used_by_others": validation.noise.used_by_others,
             "state_share": validation.state_share,
+            "errors_with_beyond": asdict(
+                validation.errors([*validation.unseen, *validation.beyond])
+            ),
             "errors_elsewhere": asdict(elsewhere) if elsewhere else None,
             "other_state": validation.other_state,
             "drift": validation.drift,

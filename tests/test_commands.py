@@ -647,3 +647,24 @@ def test_ctrl_c_in_a_comparison_keeps_the_schedulers_done(
     assert "interrupted" in capsys.readouterr().err
     written = json.loads((tmp_path / "comparison.json").read_text())
     assert set(written["episodes"]) == {"oracle", "greedy"}
+
+
+@pytest.mark.parametrize(
+    "command",
+    [compare, train, draw_schedule, plot_learning, transfer, make_pretrained, profile_hardware],
+)
+def test_help_shows_defaults_as_they_would_be_typed(
+    command: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "1000")  # no line is broken
+    with pytest.raises(SystemExit):
+        command.main(["--help"])
+    shown = capsys.readouterr().out
+    for nothing in ("None)", "False)", "[])", "Path(", "(default: ("):
+        assert nothing not in shown
+    assert not [line for line in shown.splitlines() if line.count("(default:") > 1]
+    assert "example:\n" in shown
+    if "--gpu-fractions" in shown:
+        assert "(default: 0.0,0.2,0.4,0.6,0.8,1.0)" in shown
+    if "--seed" in shown:
+        assert re.search(r"--seed .*\(default: \d+\)", shown)

@@ -18,11 +18,11 @@ from cpu_gpu_env.cluster import DEVICE_FIGURES
 from cpu_gpu_env.errors import HybridClusterError
 from cpu_gpu_env.profile import device_catalogue, load_profile, parse_devices
 from cpu_gpu_env.profiler import devices, machine
-from cpu_gpu_env.profiler.devices import Target
+from cpu_gpu_env.profiler.devices import Target, cpu_name, slug
 from cpu_gpu_env.profiler.kernels import chain, gemm, reduction, triad
-from cpu_gpu_env.profiler.machine import profile_machine, samples_of
+from cpu_gpu_env.profiler.machine import profile_machine
 from cpu_gpu_env.profiler.power import EnergyCounter, NoCounter
-from cpu_gpu_env.profiler.samples import Kernel
+from cpu_gpu_env.profiler.samples import Kernel, samples_of
 from cpu_gpu_env.profiler.timing import QUICK, Effort
 
 torch = pytest.importorskip("torch")
@@ -112,7 +112,7 @@ def best_time(run: Callable[[], object], repeats: int = 7) -> float:
 
 def test_with_catalogue_gpus_it_is_a_cluster(measured: Path) -> None:
     cluster = load_profile(measured)
-    assert cluster.name == "here"
+    assert cluster.name == f"{slug(cpu_name())}:1 + a100-80gb:2 + t4:2"
     assert len(cluster.cpus) == 1
     expected = (device_catalogue()["a100-80gb"],) * 2 + (device_catalogue()["t4"],) * 2
     assert cluster.gpus[-4:] == expected
@@ -302,7 +302,7 @@ def test_where_nothing_runs_it_says_why(
 def test_little_memory_leaves_out_what_does_not_fit(monkeypatch: pytest.MonkeyPatch) -> None:
     target = Target(torch.device("cpu"), "A CPU", "cpu", 2**18, NO_COUNTER)
     monkeypatch.setattr(machine, "find_targets", lambda: [target])
-    (entry,) = profile_machine("x", [], INSTANT)["devices"]
+    (entry,) = profile_machine([], INSTANT)["devices"]
     assert set(entry["raw"]["missing"]) == {"batched gemm", "chain", "energy counter"}
     assert {s.label for s in samples_of(entry, ["gemm"])} == {"gemm 64x64x64"}
 
@@ -327,7 +327,7 @@ def test_settings_of_torch_are_put_back(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(machine, "fitted_kernels", spy)
     torch.set_float32_matmul_precision("high")
     try:
-        profile = profile_machine("one", [], INSTANT, threads=1)
+        profile = profile_machine([], INSTANT, threads=1)
         assert torch.get_float32_matmul_precision() == "high"
     finally:
         torch.set_float32_matmul_precision("highest")
@@ -342,7 +342,7 @@ def test_progress_announces_every_step(monkeypatch: pytest.MonkeyPatch) -> None:
     targets = [Target(torch.device("cpu"), "A CPU", "cpu", 2**30, NO_COUNTER), fake_gpu()]
     monkeypatch.setattr(machine, "find_targets", lambda: targets)
     steps: list[tuple[str, int]] = []
-    profile_machine("x", [], INSTANT, progress=lambda *step: steps.append(step))
+    profile_machine([], INSTANT, progress=lambda *step: steps.append(step))
     assert [total for _, total in steps] == [len(steps)] * len(steps)
     assert steps[0][0] == "a-cpu: gemm, round 1 of 1"
     assert steps[-1][0] == "nvidia-test: power"

@@ -71,7 +71,7 @@ def profile(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     targets = [target for target in machine.find_targets() if target.kind == "cpu"]
     monkeypatch.setattr(machine, "find_targets", lambda: targets)
     monkeypatch.setattr(validation, "find_targets", lambda: targets)
-    return profile_machine("here", [{"catalogue": "t4", "count": 2}], INSTANT)
+    return profile_machine([{"catalogue": "t4", "count": 2}], INSTANT)
 
 
 def write(profile: dict[str, Any], folder: Path) -> Path:

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import datetime
 import itertools
-import math
 import os
 import platform
 import time
@@ -35,15 +34,15 @@ from cpu_gpu_env.profiler.devices import (
 )
 from cpu_gpu_env.profiler.fit import Fit, fit_cost_model, fit_halves, relative_errors, summarise
 from cpu_gpu_env.profiler.kernels import affordable, fitted_kernels, one_operation, transfer_kernels
-from cpu_gpu_env.profiler.machine_state import CLEARLY, PROBE, watch_state
+from cpu_gpu_env.profiler.machine_state import PROBE, watch_state
 from cpu_gpu_env.profiler.noise import (
     Noise,
-    disagreements,
     disagreements_with_earlier,
     disturbed_share,
+    doubts_about,
 )
 from cpu_gpu_env.profiler.power import NoCounter, mean_power
-from cpu_gpu_env.profiler.samples import Kernel, Sample
+from cpu_gpu_env.profiler.samples import Kernel, Sample, sample_as_json
 from cpu_gpu_env.profiler.stopwatch import Stopwatch
 from cpu_gpu_env.profiler.timing import (
     FAILURES,
@@ -74,14 +73,11 @@ FITTED_FIGURES = (
 LOADS = {"compute": "gemm", "memory": "triad"}
 """What bounds a load -> kind of kernel that is run, in the largest size that was timed."""
 METERS = {"cpu": "RAPL, CPU packages without memory modules", "gpu": "NVML"}
-TUPLES = ("shape", "rounds_s", "elsewhere_s")
-"""Fields of a sample that JSON holds as lists."""
 COMPUTE_KINDS, STREAMING_KINDS = ("gemm", "batched gemm", "convolution"), ("triad", "chain", "sum")
 """Kinds that `flops` and `memory_bandwidth` rest on."""
 
 
 def profile_machine(
-    name: str,
     gpus: list[dict[str, Any]],
     effort: Effort = FULL,
     threads: int = 0,
@@ -92,7 +88,6 @@ def profile_machine(
     """Measure every device that torch sees.
 
     Args:
-        name: Name of the profile.
         gpus: Entries of catalogue GPUs to add, such as ``{"catalogue": "t4", "count": 4}``.
         effort: How long to measure; shared if there are many kinds of device.
         threads: CPU threads to measure with; 0 leaves the number to torch.
@@ -120,13 +115,19 @@ def profile_machine(
         description += " GPUs of the catalogue: from data sheets and estimates, not measured."
     elif len(targets) == 1:
         description += " CPU only: no cluster until GPUs are added to the devices."
+    devices = [*entries, *gpus]
     return {
         "schema_version": SCHEMA_VERSION,
-        "name": name,
+        "name": " + ".join(_counted(device) for device in devices),
         "description": description,
-        "devices": [*entries, *gpus],
+        "devices": devices,
         "measurement": measurement,
     }
+
+
+def _counted(entry: Mapping[str, Any]) -> str:
+    """A device of a profile as in a composition, such as ``"t4:2"``."""
+    return f"{entry.get('catalogue') or entry['name']}:{entry['count']}"
 
 
 class _Session:
@@ -189,7 +190,7 @@ class _Session:
             },
             "power_w": None if isinstance(watts, NoCounter) else watts,
             "missing": self._missing,
-            "samples": [_as_json(sample) for sample in samples],
+            "samples": [sample_as_json(sample) for sample in samples],
         }
         return entry
 
@@ -361,43 +362,3 @@ def _provenance(
         "cpu_used_by_others": noise.used_by_others,
         "doubts": noise.doubts,
     }
-
-
-def doubts_about(entry: Mapping[str, Any]) -> list[str]:
-    """Say what makes another measurement of a device likely to differ."""
-    raw = entry["raw"]
-    differences = raw["fit"]["repeatability"]
-    words = disagreements(entry["name"], differences, "between halves of the rounds")
-    share = raw["state"]["share"]
-    if share < CLEARLY:
-        words.append(f"{entry['name']} was in another state for {1 - share:.0%} of the time")
-    return words
-
-
-def _as_json(sample: Sample) -> dict[str, Any]:
-    """A sample as it stands in a profile, times to four digits."""
-    values = asdict(sample)
-    for rounds in ("rounds_s", "elsewhere_s"):
-        values[rounds] = [float(f"{time_s:.4g}") for time_s in values[rounds]]
-    return values | {"spread": round(sample.spread, 4)}
-
-
-def samples_of(entry: dict[str, Any], kinds: Sequence[str] | None = None) -> list[Sample]:
-    """The samples that a device's entry in a profile carries, of some kinds or all.
-
-    Raises:
-        HybridClusterError: If it carries none, or they are damaged.
-    """
-    try:
-        samples = [
-            Sample(**{**row, **{name: tuple(row[name]) for name in TUPLES}})
-            for row in entry["raw"]["samples"]
-            if kinds is None or row["kind"] in kinds
-        ]
-        if not all(0.0 < sample.time_s < math.inf for sample in samples):
-            raise TypeError
-        return samples
-    except (KeyError, TypeError):
-        raise HybridClusterError(
-            f"device {entry.get('name')!r}: field 'raw' holds no kernel times; measure it again"
-        ) from None

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from cpu_gpu_env.profiler.machine_state import CLEARLY
 from cpu_gpu_env.profiler.samples import Sample
 from cpu_gpu_env.profiler.stopwatch import QUIET
 
@@ -47,6 +48,17 @@ def disturbed_share(samples: Sequence[Sample]) -> float:
     repeated = [sample for sample in samples if len(sample.rounds_s + sample.elsewhere_s) > 1]
     disturbed = [sample.disturbance > QUIET for sample in repeated]
     return round(sum(disturbed) / len(disturbed), 3) if disturbed else 0.0
+
+
+def doubts_about(entry: Mapping[str, Any]) -> list[str]:
+    """Say what makes another measurement of a device likely to differ."""
+    raw = entry["raw"]
+    differences = raw["fit"]["repeatability"]
+    words = disagreements(entry["name"], differences, "between halves of the rounds")
+    share = raw["state"]["share"]
+    if share < CLEARLY:
+        words.append(f"{entry['name']} was in another state for {1 - share:.0%} of the time")
+    return words
 
 
 def disagreements(device: str, differences: Mapping[str, float], between: str) -> list[str]:

@@ -15,18 +15,22 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cpu_gpu_env.errors import HybridClusterError
 from cpu_gpu_env.tasks import Tasks
 
 if TYPE_CHECKING:
     import torch
 
 FLOAT_BYTES = 4
+
+TUPLES = ("shape", "rounds_s", "elsewhere_s")
+"""Fields of a sample that JSON holds as lists."""
 
 Run = Callable[[], object]
 Prepare = Callable[["torch.device"], Run]
@@ -106,3 +110,32 @@ def as_tasks(samples: Sequence[Counted]) -> Tasks:
         dtype=np.float64,
     ).T
     return Tasks(np.zeros(len(samples)), flop, flop / traffic, memory)
+
+
+def sample_as_json(sample: Sample) -> dict[str, Any]:
+    """A sample as it stands in a profile, times to four digits."""
+    values = asdict(sample)
+    for rounds in ("rounds_s", "elsewhere_s"):
+        values[rounds] = [float(f"{time_s:.4g}") for time_s in values[rounds]]
+    return values | {"spread": round(sample.spread, 4)}
+
+
+def samples_of(entry: Mapping[str, Any], kinds: Sequence[str] | None = None) -> list[Sample]:
+    """The samples that a device's entry in a profile carries, of some kinds or all.
+
+    Raises:
+        HybridClusterError: If it carries none, or they are damaged.
+    """
+    try:
+        samples = [
+            Sample(**{**row, **{name: tuple(row[name]) for name in TUPLES}})
+            for row in entry["raw"]["samples"]
+            if kinds is None or row["kind"] in kinds
+        ]
+        if not all(0.0 < sample.time_s < math.inf for sample in samples):
+            raise TypeError
+        return samples
+    except (KeyError, TypeError):
+        raise HybridClusterError(
+            f"device {entry.get('name')!r}: field 'raw' holds no kernel times; measure it again"
+        ) from None

@@ -58,7 +58,7 @@ class Effort:
 
 
 FULL = Effort(kernel_s=0.1, run_s=0.1, rounds=4, limit_s=240.0, watch_s=200.0, load_s=3.0)
-QUICK = Effort(kernel_s=0.02, run_s=0.02, rounds=2, limit_s=12.0, watch_s=0.0, load_s=0.2)
+QUICK = Effort(kernel_s=0.02, run_s=0.02, rounds=3, limit_s=20.0, watch_s=0.0, load_s=0.2)
 
 
 @dataclass(frozen=True)

@@ -21,10 +21,10 @@ from cpu_gpu_env.profiler.devices import (
 )
 from cpu_gpu_env.profiler.fit import Errors, ablation, predict_s, summarise
 from cpu_gpu_env.profiler.kernels import affordable, fitted_kernels, kernels_beyond, unseen_kernels
-from cpu_gpu_env.profiler.machine import Progress, samples_of
+from cpu_gpu_env.profiler.machine import Progress
 from cpu_gpu_env.profiler.machine_state import watch_state
 from cpu_gpu_env.profiler.noise import Noise, disturbed_share
-from cpu_gpu_env.profiler.samples import Kernel, Sample
+from cpu_gpu_env.profiler.samples import Kernel, Sample, samples_of
 from cpu_gpu_env.profiler.stopwatch import Stopwatch
 from cpu_gpu_env.profiler.timing import FULL, Effort, best_clock
 
