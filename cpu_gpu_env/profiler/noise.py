@@ -23,7 +23,7 @@ class Noise:
     """What is known of the noise during a measurement."""
 
     disturbed_share: float
-    """Share of the kernels that were disturbed in every round."""
+    """Share of the kernels whose rounds do not agree."""
     used_by_others: float | None
     """Share of the CPU time that other programs took; None if unknown. A steady load of theirs
     disturbs every round alike, so only this tells."""
@@ -37,7 +37,7 @@ class Noise:
         return worst > MAX_DISTURBED or bool(self.doubts)
 
     def __str__(self) -> str:
-        words = [f"{self.disturbed_share:.0%} of the kernels were disturbed in every round"]
+        words = [f"{self.disturbed_share:.0%} of the kernels were disturbed"]
         if self.used_by_others is not None:
             words.append(f"other programs used {self.used_by_others:.0%} of the CPUs")
         return f"the machine was noisy: {', '.join((*words, *self.doubts))}"

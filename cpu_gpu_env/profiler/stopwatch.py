@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 Tell = Callable[[str], None]
 
-QUIET = 0.03
+QUIET = 0.05
 """Kernels whose rounds differ by no more (`Sample.disturbance`) count as undisturbed."""
 PAUSE_S = 0.05
 """Between two looks whether the machine is in the state that counts [s]."""
