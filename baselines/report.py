@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,16 @@ if TYPE_CHECKING:
 
 def write_csv(comparison: Comparison, path: Path) -> None:
     """Write a row a scheduler, each with what made it."""
+    write_rows(result_rows(comparison), path)
+
+
+def write_rows(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
+    """Write records of the same fields as CSV; what is not a number is left empty."""
+    write_csv_atomically(path, list(rows[0]), [_without_nan(row) for row in rows])
+
+
+def result_rows(comparison: Comparison) -> list[dict[str, Any]]:
+    """A flat record a scheduler, each with what made it."""
     problem = comparison.provenance["problem"]
     made_by = {
         "cluster_sha256": problem["cluster_sha256"],
@@ -26,8 +36,7 @@ def write_csv(comparison: Comparison, path: Path) -> None:
         "versions": json.dumps(comparison.provenance["versions"]),
         "command": comparison.provenance["command"],
     }
-    rows = [_without_nan({**row, **made_by}) for row in comparison.rows()]
-    write_csv_atomically(path, list(rows[0]), rows)
+    return [{**row, **made_by} for row in comparison.rows()]
 
 
 def write_json(comparison: Comparison, path: Path) -> None:
@@ -87,7 +96,7 @@ def _episode_lists(entry: Entry) -> dict[str, list[float]]:
 
 def _without_nan(value: Any) -> Any:
     """Replace nan (no interval from one episode) by None: JSON has no nan."""
-    if isinstance(value, dict):
+    if isinstance(value, Mapping):
         return {key: _without_nan(item) for key, item in value.items()}
     if isinstance(value, list):
         return [_without_nan(item) for item in value]

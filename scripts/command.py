@@ -6,6 +6,7 @@ import argparse
 import io
 import math
 import os
+import shlex
 import signal
 import sys
 import tempfile
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
 BAD_INPUT = 2
 INTERRUPTED, BROKEN_PIPE = 130, 141
 """Exit codes after Ctrl-C, and when nobody reads the output any more, as shells have them."""
+ENERGY_WEIGHTS = (0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 1.0)
+"""Those that an agent conditioned on the weight learns, and that the front is drawn from."""
 MAX_TASKS_AT_ONCE = 100_000_000
 """Tasks of all episodes that are played together: a few gigabytes."""
 MAX_WIDTH = 1_000
@@ -71,6 +74,19 @@ class _HelpFormatter(argparse.RawDescriptionHelpFormatter):
         values = default if isinstance(default, (list, tuple)) else [default]
         shown = ",".join(str(value) for value in values).replace("%", "%%")
         return f"{text} (default: {shown})"
+
+
+def command_line(script: str, argv: Sequence[str] | None) -> str:
+    """What runs a script of this folder again, as text.
+
+    Args:
+        script: Its file's name.
+        argv: Its arguments; None: those of this process.
+    """
+    words = sys.argv[1:] if argv is None else argv
+    line = shlex.join(["python", f"scripts/{script}", *words])
+    # Names of files are bytes, and what is written down is text.
+    return line.encode(errors="backslashreplace").decode()
 
 
 def add_env_arguments(parser: argparse.ArgumentParser) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import shlex
 import signal
 import sys
 from pathlib import Path
@@ -26,6 +25,7 @@ from cpu_gpu_env.scripts.command import (
     add_env_arguments,
     check_output,
     check_total,
+    command_line,
     env_kwargs,
     interrupted,
     make_parser,
@@ -121,10 +121,7 @@ def illustrate(
 
 def main(argv: list[str] | None = None) -> int:
     """Entry point; returns the exit code."""
-    words = sys.argv[1:] if argv is None else argv
-    command = shlex.join(["python", "scripts/compare.py", *words])
-    # Names of files are bytes, and what is written down is text.
-    command = command.encode(errors="backslashreplace").decode()
+    command = command_line("compare.py", argv)
     return run(lambda arguments: execute(arguments, command), parse_arguments(argv))
 
 

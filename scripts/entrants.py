@@ -116,7 +116,7 @@ def compare_whole(
     """Compare the schedulers that `add_entrant_arguments` asked for, bounds included.
 
     Args:
-        arguments: What it has read.
+        arguments: What it has read, and ``command``, which makes the comparison again.
         kwargs: Arguments of the environment.
 
     Raises:
@@ -126,7 +126,7 @@ def compare_whole(
     entrants = find_entrants(arguments.schedulers, arguments.agent, arguments.seed, problem)
     seeds = range(arguments.seed, arguments.seed + arguments.episodes)
     oracle = solve_oracle(seeds, kwargs, arguments.cache, arguments.jobs)
-    comparison = compare(entrants, seeds, kwargs, oracle=oracle)
+    comparison = compare(entrants, seeds, kwargs, arguments.command, oracle=oracle)
     if len(comparison.entries) <= len(entrants):
         raise KeyboardInterrupt
     return comparison, oracle

@@ -16,13 +16,16 @@ if __name__ == "__main__":  # Ctrl-C during the imports below
 import numpy as np
 import numpy.typing as npt
 
-from cpu_gpu_env.atomic_file import write_bytes_atomically, write_csv_atomically
+from cpu_gpu_env.atomic_file import write_bytes_atomically
+from cpu_gpu_env.baselines.report import result_rows, write_rows
 from cpu_gpu_env.errors import HybridClusterError
 from cpu_gpu_env.problem import make_problem
 from cpu_gpu_env.scripts.command import (
+    ENERGY_WEIGHTS,
     add_env_arguments,
     check_output,
     check_total,
+    command_line,
     env_kwargs,
     interrupted,
     make_parser,
@@ -32,19 +35,6 @@ from cpu_gpu_env.scripts.entrants import add_entrant_arguments, compare_whole
 from cpu_gpu_env.tasks import FloatArray
 
 SCHEDULERS = "gpu-only,earliest-finish,myopic,static-price,queue-price"
-WEIGHTS = (0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 1.0)
-COLUMNS = (
-    "energy_weight",
-    "scheduler",
-    "makespan_s",
-    "makespan_s_ci95",
-    "energy_j",
-    "energy_j_ci95",
-    "objective",
-    "gap",
-    "gap_ci95",
-    "bound",
-)
 
 
 def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
@@ -56,11 +46,16 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     )
     add_env_arguments(parser)
     parser.add_argument(
-        "--weights", type=_weights, default=WEIGHTS, help="energy weights, separated by commas"
+        "--weights",
+        type=_weights,
+        default=ENERGY_WEIGHTS,
+        help="energy weights, separated by commas",
     )
     add_entrant_arguments(parser, schedulers=SCHEDULERS, episodes=20)
     parser.add_argument("--output", type=Path, default=Path("runs/pareto"), help="folder to write")
-    return parser.parse_args(argv)
+    arguments = parser.parse_args(argv)
+    arguments.command = command_line("pareto.py", argv)
+    return arguments
 
 
 def _weights(text: str) -> tuple[float, ...]:
@@ -90,7 +85,7 @@ def execute(arguments: argparse.Namespace) -> int:
         stopped = True
     if not rows:
         return interrupted()
-    write_csv_atomically(table, COLUMNS, rows)
+    write_rows(rows, table)
     problem = make_problem(**env_kwargs(arguments))
     reference = problem.objective.reference
     scale = np.array([reference.makespan_s, reference.energy_j]) * problem.num_tasks
@@ -104,8 +99,8 @@ def compare_at(arguments: argparse.Namespace, weight: float) -> list[dict[str, A
     """Compare all schedulers at an energy weight; a record a scheduler."""
     kwargs = {**env_kwargs(arguments), "energy_weight": weight}
     comparison, oracle = compare_whole(arguments, kwargs)
-    extra = {"energy_weight": weight, "bound": float(np.mean([s.bound for s in oracle]))}
-    return [{**row, **extra} for row in comparison.rows()]
+    place = {"energy_weight": weight, "bound": float(np.mean([s.bound for s in oracle]))}
+    return [{**place, **row} for row in result_rows(comparison)]
 
 
 def envelope(

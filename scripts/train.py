@@ -38,6 +38,7 @@ from cpu_gpu_env.baselines.oracle_cache import default_cache
 from cpu_gpu_env.errors import HybridClusterError
 from cpu_gpu_env.problem import make_problem
 from cpu_gpu_env.scripts.command import (
+    ENERGY_WEIGHTS,
     add_env_arguments,
     check_output,
     check_total,
@@ -54,8 +55,6 @@ from cpu_gpu_env.scripts.command import (
 
 MAX_STEPS = 1_000_000_000
 MAX_ENVS = 65_536
-WEIGHTS = (0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 1.0)
-"""Energy weights that an agent conditioned on the weight learns."""
 
 
 def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
@@ -100,7 +99,7 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--condition-on-weight",
         action="store_true",
-        help=f"learn the energy weights {', '.join(map(str, WEIGHTS))}, told which it is",
+        help=f"learn the energy weights {', '.join(map(str, ENERGY_WEIGHTS))}, told which it is",
     )
     again = parser.add_mutually_exclusive_group()
     again.add_argument(
@@ -194,7 +193,7 @@ def problems(arguments: argparse.Namespace) -> tuple[dict[str, Any], ...]:
     base = env_kwargs(arguments)
     clusters = [arguments.cluster, *arguments.also_cluster]
     loads = [arguments.load, *arguments.also_load]
-    weights = WEIGHTS if arguments.condition_on_weight else (arguments.energy_weight,)
+    weights = ENERGY_WEIGHTS if arguments.condition_on_weight else (arguments.energy_weight,)
     return tuple(
         {**base, "cluster": cluster, "load": load, "energy_weight": weight}
         for cluster, load, weight in itertools.product(clusters, loads, weights)

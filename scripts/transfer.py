@@ -13,8 +13,8 @@ from typing import Any
 if __name__ == "__main__":  # Ctrl-C during the imports below
     signal.signal(signal.SIGINT, lambda *_: os._exit(130))
 
-from cpu_gpu_env.atomic_file import write_csv_atomically, write_text_atomically
-from cpu_gpu_env.baselines.report import lay_out
+from cpu_gpu_env.atomic_file import write_text_atomically
+from cpu_gpu_env.baselines.report import lay_out, result_rows, write_rows
 from cpu_gpu_env.baselines.tables import TextTable, interval
 from cpu_gpu_env.problem import DEFAULT_GPU_FRACTIONS, make_problem
 from cpu_gpu_env.profile import shipped_profiles
@@ -22,6 +22,7 @@ from cpu_gpu_env.scripts.command import (
     add_env_arguments,
     check_output,
     check_total,
+    command_line,
     env_kwargs,
     interrupted,
     load,
@@ -34,7 +35,6 @@ from cpu_gpu_env.scripts.entrants import add_entrant_arguments, compare_whole
 FIXED = "myopic,static-price,queue-price"
 PRETRAINED = "dqn,dqn-queues"
 LOADS = (0.7, 1.5)
-COLUMNS = ("cluster", "load", "scheduler", "objective", "objective_ci95", "gap", "gap_ci95")
 
 
 def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
@@ -61,6 +61,7 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
         "--output", type=Path, default=Path("runs/transfer"), help="folder to write"
     )
     arguments = parser.parse_args(argv)
+    arguments.command = command_line("transfer.py", argv)
     if arguments.schedulers is None:
         fits = arguments.gpu_fractions == DEFAULT_GPU_FRACTIONS
         arguments.schedulers = f"{FIXED},{PRETRAINED}" if fits else FIXED
@@ -99,7 +100,7 @@ def compare_at(arguments: argparse.Namespace, kwargs: dict[str, Any]) -> list[di
     """Compare all schedulers in a problem; a record a scheduler."""
     comparison, _ = compare_whole(arguments, kwargs)
     place = {"cluster": kwargs["cluster"], "load": kwargs["load"]}
-    return [{**row, **place} for row in comparison.rows()]
+    return [{**place, **row} for row in result_rows(comparison)]
 
 
 def make_table(rows: list[dict[str, Any]]) -> TextTable:
@@ -121,7 +122,7 @@ def _gap(row: dict[str, Any]) -> str:
 
 
 def _write(rows: list[dict[str, Any]], output: Path) -> None:
-    write_csv_atomically(output / "transfer.csv", COLUMNS, rows)
+    write_rows(rows, output / "transfer.csv")
     table = make_table(rows)
     write_text_atomically(output / "transfer.md", table.to_markdown() + "\n")
     print_tables(lay_out(table, "cluster and load; mean ± 95 % interval over the episodes"))

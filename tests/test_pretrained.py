@@ -19,6 +19,7 @@ from cpu_gpu_env.baselines.evaluation import evaluation_seeds, play_episodes
 from cpu_gpu_env.baselines.forest import load_forest
 from cpu_gpu_env.baselines.hybrid_ml import FEATURES
 from cpu_gpu_env.scripts import compare, make_pretrained, transfer
+from cpu_gpu_env.scripts.command import command_line
 
 
 def test_the_pretrained_agent_with_queues_beats_every_online_heuristic() -> None:
@@ -112,11 +113,14 @@ def test_a_recipe_for_every_file() -> None:
 def test_transfer_compares_everywhere(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ["--num-tasks", "10", "--episodes", "2", "--jobs", "1", "--also-load", "0.7"]
     arguments += ["--schedulers", "myopic,dqn-queues", "--also-cluster", "t4-node"]
-    assert transfer.main([*arguments, "--output", str(tmp_path)]) == 0
+    full = [*arguments, "--output", str(tmp_path)]
+    assert transfer.main(full) == 0
     with (tmp_path / "transfer.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == 2 * 2 * 3
     assert all(float(row["gap"]) > -1e-9 for row in rows)
+    assert {row["command"] for row in rows} == {command_line("transfer.py", full)}
+    assert all(row["cluster_sha256"] and row["versions"] for row in rows)
     places = {(row["cluster"], row["load"]) for row in rows}
     assert places == {(c, ld) for c in ("a100-node", "t4-node") for ld in ("1.5", "0.7")}
     found = {(r["scheduler"], r["cluster"], r["load"]): 100 * float(r["gap"]) for r in rows}

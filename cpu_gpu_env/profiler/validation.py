@@ -135,7 +135,8 @@ def validate(
 ) -> list[Validation]:
     """Time kernels that the fit of a profile has not seen, on each device that it measured.
 
-    A few kernels of the fit are timed again, too, which tells whether the machine is as it was.
+    They are timed while the machine is in the state that it was profiled in, if that occurs. A few
+    kernels of the fit are timed again, too, which tells whether the machine is as it was.
 
     Args:
         profile: The content of a profile.
