@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from tqdm import tqdm
 
 from cpu_gpu_env.agents.pretrained import PRETRAINED, pretrained_path
@@ -18,9 +19,10 @@ from cpu_gpu_env.baselines.forest import load_forest
 from cpu_gpu_env.baselines.hybrid_ml import BEST_FOREST, FEATURES, HybridML
 from cpu_gpu_env.baselines.oracle import OracleSchedule
 from cpu_gpu_env.baselines.oracle_cache import default_cache, solve_episodes
+from cpu_gpu_env.baselines.report import result_rows
 from cpu_gpu_env.errors import HybridClusterError, unknown_name
 from cpu_gpu_env.problem import DEFAULT_GPU_FRACTIONS, Problem, make_problem
-from cpu_gpu_env.scripts.command import cores, positive, seed
+from cpu_gpu_env.scripts.command import cores, env_kwargs, positive, seed
 from cpu_gpu_env.vector_env import HybridClusterVectorEnv
 
 
@@ -110,14 +112,35 @@ def solve_oracle(
         return solve_episodes(env.realised_episodes(), cache, jobs=jobs, progress=bar.update)
 
 
-def compare_whole(
-    arguments: argparse.Namespace, kwargs: dict[str, Any]
-) -> tuple[Comparison, list[OracleSchedule]]:
-    """Compare the schedulers that `add_entrant_arguments` asked for, bounds included.
+def compare_in_each(
+    arguments: argparse.Namespace, problems: Sequence[dict[str, Any]]
+) -> tuple[list[dict[str, Any]], bool]:
+    """Compare schedulers in several problems, one after another, bounds included.
 
     Args:
-        arguments: What it has read, and ``command``, which makes the comparison again.
-        kwargs: Arguments of the environment.
+        arguments: What `add_entrant_arguments` and `add_env_arguments` have read, and ``command``,
+            which makes the comparison again.
+        problems: What each problem has instead of those arguments of the environment.
+
+    Returns:
+        A record a scheduler and problem, with the mean bound; and whether Ctrl-C ended it. A
+        problem in which not all have played then has none.
+    """
+    rows: list[dict[str, Any]] = []
+    for problem in problems:
+        print(", ".join(f"{name.replace('_', ' ')} {value}" for name, value in problem.items()))
+        try:
+            comparison, bound = _compare_whole(arguments, {**env_kwargs(arguments), **problem})
+        except KeyboardInterrupt:
+            return rows, True
+        rows += [{**problem, "bound": bound, **row} for row in result_rows(comparison)]
+    return rows, False
+
+
+def _compare_whole(
+    arguments: argparse.Namespace, kwargs: dict[str, Any]
+) -> tuple[Comparison, float]:
+    """Compare in one problem; also the mean bound of its episodes.
 
     Raises:
         KeyboardInterrupt: If Ctrl-C came before all had played.
@@ -129,7 +152,7 @@ def compare_whole(
     comparison = compare(entrants, seeds, kwargs, arguments.command, oracle=oracle)
     if len(comparison.entries) <= len(entrants):
         raise KeyboardInterrupt
-    return comparison, oracle
+    return comparison, float(np.mean([schedule.bound for schedule in oracle]))
 
 
 def _all_that_fit(problem: Problem, agents: Sequence[Path]) -> list[str]:

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cpu_gpu_env.atomic_file import write_bytes_atomically
-from cpu_gpu_env.baselines.report import result_rows, write_rows
+from cpu_gpu_env.baselines.report import write_rows
 from cpu_gpu_env.errors import HybridClusterError
 from cpu_gpu_env.problem import make_problem
 from cpu_gpu_env.scripts.command import (
@@ -31,7 +31,7 @@ from cpu_gpu_env.scripts.command import (
     make_parser,
     run,
 )
-from cpu_gpu_env.scripts.entrants import add_entrant_arguments, compare_whole
+from cpu_gpu_env.scripts.entrants import add_entrant_arguments, compare_in_each
 from cpu_gpu_env.tasks import FloatArray
 
 SCHEDULERS = "gpu-only,earliest-finish,myopic,static-price,queue-price"
@@ -75,14 +75,8 @@ def execute(arguments: argparse.Namespace) -> int:
         check_output(path, "file")
     check_output(arguments.cache)
     check_total("--episodes", arguments.episodes, arguments.num_tasks)
-    rows: list[dict[str, Any]] = []
-    stopped = False
-    try:
-        for weight in arguments.weights:
-            print(f"energy weight {weight:g}")
-            rows += compare_at(arguments, weight)
-    except KeyboardInterrupt:
-        stopped = True
+    weights = [{"energy_weight": weight} for weight in arguments.weights]
+    rows, stopped = compare_in_each(arguments, weights)
     if not rows:
         return interrupted()
     write_rows(rows, table)
@@ -93,14 +87,6 @@ def execute(arguments: argparse.Namespace) -> int:
     for path in (table, picture):
         print(f"written: {path}")
     return interrupted() if stopped else 0
-
-
-def compare_at(arguments: argparse.Namespace, weight: float) -> list[dict[str, Any]]:
-    """Compare all schedulers at an energy weight; a record a scheduler."""
-    kwargs = {**env_kwargs(arguments), "energy_weight": weight}
-    comparison, oracle = compare_whole(arguments, kwargs)
-    place = {"energy_weight": weight, "bound": float(np.mean([s.bound for s in oracle]))}
-    return [{**place, **row} for row in result_rows(comparison)]
 
 
 def envelope(

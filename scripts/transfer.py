@@ -14,7 +14,7 @@ if __name__ == "__main__":  # Ctrl-C during the imports below
     signal.signal(signal.SIGINT, lambda *_: os._exit(130))
 
 from cpu_gpu_env.atomic_file import write_text_atomically
-from cpu_gpu_env.baselines.report import lay_out, result_rows, write_rows
+from cpu_gpu_env.baselines.report import lay_out, write_rows
 from cpu_gpu_env.baselines.tables import TextTable, interval
 from cpu_gpu_env.problem import DEFAULT_GPU_FRACTIONS, make_problem
 from cpu_gpu_env.profile import shipped_profiles
@@ -30,7 +30,7 @@ from cpu_gpu_env.scripts.command import (
     print_tables,
     run,
 )
-from cpu_gpu_env.scripts.entrants import add_entrant_arguments, compare_whole
+from cpu_gpu_env.scripts.entrants import add_entrant_arguments, compare_in_each
 
 FIXED = "myopic,static-price,queue-price"
 PRETRAINED = "dqn,dqn-queues"
@@ -74,33 +74,20 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
 
 def execute(arguments: argparse.Namespace) -> int:
     """Compare everywhere; what is done when Ctrl-C comes is kept."""
-    base = env_kwargs(arguments)
     clusters = dict.fromkeys([arguments.cluster, *arguments.also_cluster])
     loads = dict.fromkeys([arguments.load, *arguments.also_load])
-    places = list(itertools.product(clusters, loads))
+    places = [
+        {"cluster": c, "load": arrivals} for c, arrivals in itertools.product(clusters, loads)
+    ]
     check_output(arguments.output / "transfer.csv", "file")
     check_output(arguments.cache)
     check_total("--episodes", arguments.episodes, arguments.num_tasks)
-    for cluster, arrivals in places:  # bad input is told before the work
-        make_problem(**{**base, "cluster": cluster, "load": arrivals})
-    rows: list[dict[str, Any]] = []
-    stopped = False
-    try:
-        for cluster, arrivals in places:
-            print(f"{cluster}, load {arrivals}")
-            rows += compare_at(arguments, {**base, "cluster": cluster, "load": arrivals})
-    except KeyboardInterrupt:
-        stopped = True
+    for place in places:  # bad input is told before the work
+        make_problem(**{**env_kwargs(arguments), **place})
+    rows, stopped = compare_in_each(arguments, places)
     if rows:
         _write(rows, arguments.output)
     return interrupted() if stopped else 0
-
-
-def compare_at(arguments: argparse.Namespace, kwargs: dict[str, Any]) -> list[dict[str, Any]]:
-    """Compare all schedulers in a problem; a record a scheduler."""
-    comparison, _ = compare_whole(arguments, kwargs)
-    place = {"cluster": kwargs["cluster"], "load": kwargs["load"]}
-    return [{**place, **row} for row in result_rows(comparison)]
 
 
 def make_table(rows: list[dict[str, Any]]) -> TextTable:
