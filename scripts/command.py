@@ -193,9 +193,9 @@ def _refuse(message: str) -> int:
     return BAD_INPUT
 
 
-def interrupted() -> int:
-    """Say that Ctrl-C ended the command; return the exit code."""
-    print("interrupted; what was finished is kept", file=sys.stderr)
+def interrupted(outcome: str = "what was finished is kept") -> int:
+    """Say that Ctrl-C ended the command and what became of its work; return the exit code."""
+    print(f"interrupted; {outcome}", file=sys.stderr)
     return INTERRUPTED
 
 

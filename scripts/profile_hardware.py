@@ -19,10 +19,11 @@ from tqdm import tqdm
 from cpu_gpu_env.atomic_file import write_text_atomically
 from cpu_gpu_env.errors import unknown_name
 from cpu_gpu_env.profile import device_catalogue, parse_composition, save_profile
+from cpu_gpu_env.profiler.devices import find_targets
 from cpu_gpu_env.profiler.machine import MAX_UNCERTAINTY, profile_machine
 from cpu_gpu_env.profiler.noise import Noise
 from cpu_gpu_env.profiler.timing import FULL, QUICK
-from cpu_gpu_env.scripts.command import check_output, make_parser, run, seed
+from cpu_gpu_env.scripts.command import check_output, interrupted, make_parser, run, seed
 
 NO_GPUS = "none"
 
@@ -52,30 +53,48 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
 
 
 def execute(arguments: argparse.Namespace) -> int:
-    """Measure, with a progress bar, and write the profile."""
+    """Measure and write the profile."""
     output: Path = arguments.output
     gpus = [] if arguments.gpus == NO_GPUS else parse_gpus(arguments.gpus)
     check_output(output, "file")
-    with tqdm(unit="step", desc="measuring", leave=False) as bar:
-        profile = profile_machine(
-            gpus=gpus,
-            effort=QUICK if arguments.quick else FULL,
-            threads=arguments.threads,
-            seed=arguments.seed,
-            earlier=read_earlier(output),
-            progress=show_progress(bar),
+    if not gpus and all(target.kind == "cpu" for target in find_targets()):
+        print(
+            "torch sees no GPU here, so this will be a profile of the CPU alone, which is no "
+            "cluster; --gpus a100-80gb:4, say, adds some of the catalogue"
         )
+    try:
+        profile = measure(arguments, gpus)
+    except KeyboardInterrupt:
+        return interrupted("too early for a profile, nothing is written")
     write_profile(profile, output)
     print(describe(profile))
     for warning in warnings_about(profile):
         print(f"warning: {warning}", file=sys.stderr)
     if not has_gpu(profile):
-        print(
-            "torch sees no GPU here: this profile is CPU-only, and a cluster needs a GPU too.\n"
-            "Add GPUs of the catalogue with --gpus, such as --gpus a100-80gb:4"
-        )
+        print("this profile is CPU-only: good for validation, but a cluster needs a GPU too")
     print(f"written: {output}")
-    return 0
+    return interrupted() if profile["measurement"]["interrupted"] else 0
+
+
+def measure(arguments: argparse.Namespace, gpus: list[dict[str, Any]]) -> dict[str, Any]:
+    """Measure, with a progress bar.
+
+    Args:
+        arguments: The command line.
+        gpus: Entries of catalogue GPUs to add.
+
+    Raises:
+        KeyboardInterrupt: If Ctrl-C came too early.
+    """
+    with tqdm(unit="step", desc="measuring", leave=False) as bar:
+        return profile_machine(
+            gpus=gpus,
+            effort=QUICK if arguments.quick else FULL,
+            threads=arguments.threads,
+            seed=arguments.seed,
+            earlier=read_earlier(arguments.output),
+            progress=show_progress(bar),
+        )
 
 
 def read_earlier(path: Path) -> Any:
@@ -153,6 +172,11 @@ def describe(profile: dict[str, Any]) -> str:
             f"{value['idle_power_w']:.3g} W idle, {value['active_power_w']:.3g} W active{memory} "
             f"(power {entry['active_power_w']['status']})"
         )
+        errors = entry["raw"]["fit"]["errors"]
+        lines.append(
+            f"  misses the {errors['count']} kernels that it was fitted to by "
+            f"{errors['median']:.0%} in the median, 90th percentile {errors['p90']:.0%}"
+        )
     return "\n".join(lines)
 
 
@@ -165,9 +189,7 @@ def warnings_about(profile: dict[str, Any]) -> list[str]:
             measurement["cpu_used_by_others"],
             measurement["doubts"],
         )
-        lines.append(
-            f"{noise}; another measurement may differ, best measure with nothing else running"
-        )
+        lines.append(f"{noise}; figures of another measurement may differ: {noise.advice}")
     for entry in profile["devices"]:
         raw = entry.get("raw", {})
         lines += [

@@ -55,7 +55,7 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
         "--also-load",
         type=load,
         action="append",
-        help=f"another load (default: {' and '.join(map(str, LOADS))})",
+        help=f"another load; may be repeated (default: {' and '.join(map(str, LOADS))})",
     )
     parser.add_argument(
         "--output", type=Path, default=Path("runs/transfer"), help="folder to write"

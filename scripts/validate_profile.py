@@ -38,7 +38,8 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     parser = make_parser(
         "Time kernels that the fit of a profile has not seen (other shapes, other kinds) and "
         "compare them with what the cost model predicts: errors by kind, what each term of the "
-        "model buys, and a scatter plot. Measures a profile first if there is none.",
+        "model buys, and a scatter plot. Takes about four minutes, and as long again to measure "
+        "a profile first if there is none.",
         "python scripts/validate_profile.py --profile runs/profile.json --output runs/validation",
     )
     parser.add_argument(
@@ -132,10 +133,11 @@ def describe(validation: Validation) -> str:
     ]
     lines += _rows(validation.errors_by_kind(validation.unseen))
     lines += _rows({"all of them": whole})
-    elsewhere = validation.errors_elsewhere()
-    if elsewhere is not None:
-        lines += _rows({"in other states": elsewhere})
-    lines.append("fitted anew, on the same kernels:")
+    if validation.elsewhere:
+        lines += _rows({"in other states": validation.errors(validation.elsewhere)})
+    lines.append(
+        "models fitted anew to the kernels of the profile, errors on the same unseen ones:"
+    )
     lines += _rows(validation.ablation)
     if validation.beyond:
         lines.append("kinds beyond the model, not counted above:")
@@ -147,11 +149,14 @@ def describe(validation: Validation) -> str:
             f"{len(validation.retimed)} kernels of the fit, timed again, differ by "
             f"{validation.drift:.0%} in the median from when the profile was made"
         )
-    if elsewhere is not None and validation.state_found:
+    if validation.elsewhere and validation.state_found:
         lines.append(
-            f"the machine was in the state of the profile {validation.state_share:.0%} of the "
-            "time, in which the kernels were timed"
+            f"the speed of the machine changes from time to time: it was as when it was profiled "
+            f"{validation.state_share:.0%} of the time, of which the errors are ('in other "
+            f"states': of the rest); {validation.left_out} kernels not timed then are left out"
         )
+    if validation.interrupted:
+        lines.append("interrupted: not all kernels were timed, or not as often as planned")
     lines += [f"no {what}: {why}" for what, why in validation.missing.items()]
     lines += [f"warning: {doubt}" for doubt in doubts(validation)]
     return "\n".join(lines)
@@ -161,9 +166,7 @@ def doubts(validation: Validation) -> list[str]:
     """Why the errors are not to be trusted, if so."""
     lines = []
     if validation.noise.is_noisy:
-        lines.append(
-            f"{validation.noise}; do not trust these errors, validate with nothing else running"
-        )
+        lines.append(f"{validation.noise}; do not trust these errors: {validation.noise.advice}")
     if validation.other_state:
         lines.append(
             "the machine is in another state than when the profile was made: do not trust these "
@@ -194,7 +197,11 @@ def as_json(validations: Sequence[Validation]) -> list[dict[str, Any]]:
             "errors_with_beyond": asdict(
                 validation.errors([*validation.unseen, *validation.beyond])
             ),
-            "errors_elsewhere": asdict(elsewhere) if elsewhere else None,
+            "errors_elsewhere": (
+                asdict(validation.errors(validation.elsewhere)) if validation.elsewhere else None
+            ),
+            "left_out": validation.left_out,
+            "interrupted": validation.interrupted,
             "other_state": validation.other_state,
             "drift": validation.drift,
             "retimed": [
@@ -209,7 +216,6 @@ def as_json(validations: Sequence[Validation]) -> list[dict[str, Any]]:
             ],
         }
         for validation in validations
-        for elsewhere in [validation.errors_elsewhere()]
     ]
 
 

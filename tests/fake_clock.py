@@ -18,6 +18,9 @@ class Clock:
         self.now += 1e-9
         return self.now // self.tick * self.tick
 
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
     def runs_of(self, durations: list[float]) -> Callable[[], None]:
         left = iter(durations)
 

@@ -19,16 +19,17 @@ from cpu_gpu_env.errors import HybridClusterError
 from cpu_gpu_env.profile import device_catalogue, load_profile, parse_devices
 from cpu_gpu_env.profiler import devices, machine
 from cpu_gpu_env.profiler.devices import Target, cpu_name, slug
+from cpu_gpu_env.profiler.fit import fit_cost_model
 from cpu_gpu_env.profiler.kernels import chain, gemm, reduction, triad
 from cpu_gpu_env.profiler.machine import profile_machine
 from cpu_gpu_env.profiler.power import EnergyCounter, NoCounter
-from cpu_gpu_env.profiler.samples import Kernel, samples_of
+from cpu_gpu_env.profiler.samples import Kernel, Sample, samples_of
 from cpu_gpu_env.profiler.timing import QUICK, Effort
 
 torch = pytest.importorskip("torch")
 command = pytest.importorskip("cpu_gpu_env.scripts.profile_hardware")
 
-INSTANT = Effort(kernel_s=0.0, run_s=0.0, rounds=1, limit_s=0.0, watch_s=0.0, load_s=0.001)
+INSTANT = Effort(kernel_s=0.0, run_s=100.0, rounds=1, limit_s=0.0, watch_s=0.0, load_s=0.001)
 NO_COUNTER = NoCounter("it is a test")
 BRIEF = replace(QUICK, limit_s=0.0, run_s=100.0)
 WIDE = 8.0
@@ -271,6 +272,7 @@ def test_kernels_that_fail_leave_a_profile_that_names_them(
     kernels = small_kernels() | {
         "gemm": broken("gemm", RuntimeError("no BLAS here\nat a place")),
         "batched gemm": broken("batched gemm", MemoryError()),
+        "chain": [chain(2**14, 2), chain(2**16, 4)],
     }
     monkeypatch.setattr(machine, "fitted_kernels", lambda: kernels)
     path = tmp_path / "profile.json"
@@ -296,6 +298,45 @@ def test_where_nothing_runs_it_says_why(
     assert "0 kernels could be timed" in error
     assert "no BLAS here" in error
     assert not (tmp_path / "profile.json").exists()
+
+
+def test_figures_of_hardly_any_kernels_are_estimated() -> None:
+    samples = [
+        Sample(k.kind, k.shape, k.flop, k.traffic_bytes, k.memory_bytes, 1e-3 * n, 0.0, (1e-3 * n,))
+        for n, k in enumerate([gemm(512, 512, 512), triad(2**22)] * 4, start=1)
+    ]
+    for few, status in ((samples[:6], "estimated"), (samples[:7], "measured")):
+        figures = machine.fitted_figures(fit_cost_model(few), few)
+        assert figures["flops"]["status"] == status
+        assert ("too few for 6 parameters" in figures["flops"]["source"]) is (len(few) == 6)
+
+
+@pytest.mark.usefixtures("instant", "no_gpu")
+def test_ctrl_c_keeps_what_was_timed_once_every_kind_was(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(device: object) -> Callable[[], object]:
+        if next(rounds) == at:
+            raise KeyboardInterrupt
+        return lambda: None
+
+    last = Kernel("sum", (1,), 1.0, 4.0, 4.0, interrupt)
+    monkeypatch.setattr(machine, "fitted_kernels", lambda: {**small_kernels(), "sum": [last]})
+    monkeypatch.setattr(command, "QUICK", replace(INSTANT, rounds=2, limit_s=60.0))
+    path = tmp_path / "profile.json"
+    rounds, at = iter(range(99)), 1
+    assert run_quick(path, "--gpus", "t4:1") == 130
+    assert "interrupted; what was finished is kept" in capsys.readouterr().err
+    measurement = json.loads(path.read_text())["measurement"]
+    assert measurement["interrupted"]
+    assert measurement["noisy"]
+    assert "Ctrl-C ended it early" in measurement["doubts"]
+    assert load_profile(path).cpus[0].flops > 0
+    written = path.read_text()
+    rounds, at = iter(range(99)), 0
+    assert run_quick(path, "--gpus", "t4:1") == 130
+    assert "nothing is written" in capsys.readouterr().err
+    assert path.read_text() == written
 
 
 @pytest.mark.usefixtures("instant")

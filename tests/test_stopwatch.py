@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from fake_clock import Clock, fake_kernel
 
-from cpu_gpu_env.profiler.machine_state import PROBE, MachineState, watch_state
+from cpu_gpu_env.profiler.machine_state import PROBE, MachineState, waiting_for_cpu_s, watch_state
 from cpu_gpu_env.profiler.samples import Kernel
 from cpu_gpu_env.profiler.stopwatch import Stopwatch
 from cpu_gpu_env.profiler.timing import Effort
@@ -74,6 +78,10 @@ def test_steps_are_announced_as_often_as_promised() -> None:
     assert steps[0] == "a, round 1 of 2"
 
 
+STARVED = 2
+"""Number of the state in which other programs have the CPUs."""
+
+
 class Machine:
     """A machine whose state, and with it the time of all that runs, follows a schedule.
 
@@ -86,19 +94,26 @@ class Machine:
         self, times_s: list[tuple[float, float]], state_at: Callable[[float], int]
     ) -> None:
         self.clock, self._times_s, self._state_at = Clock(), times_s, state_at
+        self.starved_s = 0.0
+
+    def waiting_s(self) -> float:
+        """A CPU is lacking in the third state, all the time."""
+        return self.starved_s
 
     def run_probe(self) -> None:
-        self.clock.now += self._times_s[self._state_at(self.clock.now)][0]
+        self._pass(0)
+
+    def _pass(self, what: int) -> None:
+        state = self._state_at(self.clock.now)
+        self.clock.now += self._times_s[state][what]
+        self.starved_s += self._times_s[state][what] * (state == STARVED)
 
     def kernel(self, size: int = 1) -> Kernel:
-        def run() -> None:
-            self.clock.now += self._times_s[self._state_at(self.clock.now)][1]
-
-        return Kernel("fake", (size,), 1.0, 1.0, 1.0, lambda device: run)
+        return Kernel("fake", (size,), 1.0, 1.0, 1.0, lambda device: lambda: self._pass(1))
 
     def watch(self, effort: Effort, wanted_s: float | None = None) -> Stopwatch:
-        state = MachineState(self.run_probe, self.clock, wanted_s)
-        return Stopwatch(CPU, effort, self.clock, self.clock, state)
+        state = MachineState(self.run_probe, self.clock, wanted_s, self.clock, self.waiting_s)
+        return Stopwatch(CPU, effort, self.clock, self.clock, state, self.clock.sleep)
 
 
 IN_TWO = replace(EFFORT, limit_s=3_000.0)
@@ -171,6 +186,89 @@ def test_a_round_in_which_the_machine_changes_does_not_count() -> None:
     assert sample.time_s == sample.elsewhere_s[0]
 
 
+def test_starvation_is_no_state_though_it_is_usual() -> None:
+    machine = Machine(
+        [(0.1, 0.3), (0.1, 0.3), (0.8, 0.8)], lambda now: 0 if now % 100.0 >= 75.0 else STARVED
+    )
+    watch = machine.watch(IN_TWO)
+    watch.time_all({"fake": [machine.kernel(size) for size in range(5)]})
+    assert watch.state.probe_s == pytest.approx(0.1)
+    for sample in watch.samples():
+        assert sample.time_s == pytest.approx(0.3)
+    assert any(0.7 < s < 0.9 for sample in watch.samples() for s in sample.elsewhere_s)
+
+
+def test_only_starved_rounds_give_their_quickest() -> None:
+    machine = Machine([(0.1, 0.3)] * 2 + [(0.8, 0.8)], lambda now: STARVED)
+    watch = machine.watch(replace(EFFORT, rounds=3, limit_s=100.0))
+    watch.time_all({"fake": [machine.kernel()]})
+    (sample,) = watch.samples()
+    assert sample.rounds_s == ()
+    assert sample.time_s == min(sample.elsewhere_s)
+
+
+def test_a_state_counts_by_time_though_quick_probes_are_more() -> None:
+    # 40 s of each 100 s at a tenth of the time: many more probes, but not most of the time.
+    machine = Machine([(0.5, 0.5), (0.05, 0.05)], lambda now: int(now % 100.0 >= 60.0))
+    watch = machine.watch(replace(IN_TWO, watch_s=2_000.0))
+    watch.time_all({"fake": [machine.kernel()]})
+    assert watch.state.probe_s == pytest.approx(0.5)
+    assert watch.state.share == pytest.approx(0.6, abs=0.05)
+
+
+def test_a_probe_that_fails_leaves_all_moments_alike() -> None:
+    machine = Machine([(0.1, 0.3)], lambda now: 0)
+
+    def fail_late() -> None:
+        machine.run_probe()
+        if machine.clock.now > 10.0:
+            raise RuntimeError("device lost\nsomewhere")
+
+    state = MachineState(fail_late, machine.clock, 0.1, machine.clock)
+    watch = Stopwatch(CPU, replace(EFFORT, rounds=9), machine.clock, machine.clock, state)
+    watch.time_all({"fake": [machine.kernel()]})
+    (sample,) = watch.samples()
+    assert len(sample.rounds_s) >= 8  # not the round in which it failed
+    assert watch.missing() == {"state of the machine": "device lost"}
+    assert (state.share, state.was_found, state.is_watched) == (1.0, True, False)
+
+
+def test_a_kernel_that_fails_late_keeps_its_rounds() -> None:
+    clock = Clock()
+    left = iter([False, False, True])
+
+    def prepare(device: object) -> Callable[[], None]:
+        if next(left):
+            raise RuntimeError("out of memory")
+        return clock.runs_of([1.0] * 99)
+
+    watch = Stopwatch(CPU, replace(EFFORT, rounds=4), clock, clock)
+    watch.time_all({"fake": [Kernel("fake", (1,), 1.0, 1.0, 1.0, prepare)]})
+    (sample,) = watch.samples()
+    assert sample.rounds_s == pytest.approx((1.0, 1.0))
+    assert watch.missing() == {"fake 1": "out of memory"}
+
+
+@pytest.mark.skipif(
+    not Path("/proc/self/schedstat").exists(), reason="needs /proc/self/schedstat of Linux"
+)
+def test_waiting_for_a_cpu_is_seen() -> None:
+    cpu = sorted(os.sched_getaffinity(0))[0]
+    with subprocess.Popen([sys.executable, "-c", "while True: pass"]) as spinner:
+        before = os.sched_getaffinity(0)
+        try:
+            os.sched_setaffinity(spinner.pid, {cpu})
+            os.sched_setaffinity(0, {cpu})
+            begin_s, waited_s = time.perf_counter(), waiting_for_cpu_s()
+            while time.perf_counter() < begin_s + 0.5:
+                pass
+            waited_s = waiting_for_cpu_s() - waited_s
+        finally:
+            os.sched_setaffinity(0, before)
+            spinner.kill()
+    assert 0.1 < waited_s < 0.6
+
+
 def test_the_longest_kernels_are_not_timed_more_often_than_it_takes() -> None:
     machine = Machine([(0.1, 20.0)], lambda now: 0)
     watch = machine.watch(replace(EFFORT, run_s=10.0, rounds=9))
@@ -183,8 +281,8 @@ def test_the_probe_runs_and_its_absence_makes_all_moments_alike() -> None:
     real = watch_state(CPU, 2**40, time.perf_counter)
     assert 0.0 < real.probe() < 1.0
     assert real.probe_s is not None
-    without = watch_state(CPU, PROBE.memory_bytes, Clock())
+    without = watch_state(CPU, PROBE.memory_bytes, Clock(), wanted_s=0.006)
     without.probe()
     assert without.probe_s is None
-    assert without.counts(1e-9)
+    assert without.counts(without.probe())
     assert (without.share, without.was_found) == (1.0, True)

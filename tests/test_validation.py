@@ -21,9 +21,10 @@ import pytest
 from cpu_gpu_env import Device, HybridClusterError
 from cpu_gpu_env.profiler import machine, validation
 from cpu_gpu_env.profiler.devices import usable_cpus
-from cpu_gpu_env.profiler.fit import Errors, predict_s
+from cpu_gpu_env.profiler.fit import predict_s
 from cpu_gpu_env.profiler.kernels import chain, elementwise, gemm, triad
 from cpu_gpu_env.profiler.machine import profile_machine
+from cpu_gpu_env.profiler.machine_state import MachineState
 from cpu_gpu_env.profiler.noise import Noise
 from cpu_gpu_env.profiler.published import half_splits, read_published
 from cpu_gpu_env.profiler.samples import Kernel, Sample
@@ -61,6 +62,8 @@ def _small(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(module, "fitted_kernels", fitted)
     monkeypatch.setattr(validation, "unseen_kernels", unseen)
     monkeypatch.setattr(validation, "kernels_beyond", beyond)
+    # Others may use this machine: its state is left to test_stopwatch.py.
+    monkeypatch.setattr(validation, "watch_state", lambda *_: MachineState(None, time.perf_counter))
     monkeypatch.setattr(command, "QUICK", INSTANT)
     monkeypatch.setattr(command.profile_hardware, "QUICK", INSTANT)
 
@@ -174,7 +177,7 @@ def sample(time_s: float) -> Sample:
 
 def judged(**changes: Any) -> Validation:
     """A validation of one kernel on a calm machine, but for some changes."""
-    calm = Validation(DEVICE, [sample(1.0)], [], {}, Noise(0.0, 0.0), 1.0, True, [], {})
+    calm = Validation(DEVICE, [sample(1.0)], [], {}, Noise(0.0, 0.0), [], 0, 1.0, True, [], {})
     return replace(calm, **changes)
 
 
@@ -211,23 +214,75 @@ def test_a_state_other_than_the_profiles_is_told() -> None:
     assert result.other_state
     (doubt,) = command.doubts(result)
     assert "another state than when the profile was made" in doubt
-    assert "in the state of the profile" not in command.describe(result)
-    assert "in the state of the profile" not in command.describe(judged(state_share=0.4))
-    changing = [replace(sample(1.0), elsewhere_s=(2.0,))]
-    found = command.describe(judged(unseen=changing, state_share=0.4))
-    assert "in the state of the profile 40% of the time" in found
+    assert "as when it was profiled" not in command.describe(result)
+    assert "as when it was profiled" not in command.describe(judged(state_share=0.4))
+    found = command.describe(judged(elsewhere=[sample(2.0)], left_out=3, state_share=0.4))
+    assert "as when it was profiled 40% of the time" in found
+    assert "3 kernels not timed then are left out" in found
 
 
 def test_errors_in_other_states_are_counted_apart() -> None:
     rated = Device("cpu", "cpu", 1.0, 1.0, math.inf, 0.0, 10.0, 100.0)  # 1 s for the kernel below
-    changing = replace(sample(1.25), elsewhere_s=(3.0, 4.0, 6.0))
-    result = judged(device=rated, unseen=[sample(1.0), changing])
+    result = judged(device=rated, unseen=[sample(1.0), sample(1.25)], elsewhere=[sample(4.0)])
     assert result.errors(result.unseen).median == pytest.approx(0.1)
-    assert result.errors_elsewhere() == Errors(0.75, 0.75, 1)
     (written,) = command.as_json([result])
     assert written["errors_elsewhere"] == {"median": 0.75, "p90": 0.75, "count": 1}
     assert "in other states" in command.describe(result)
-    assert judged().errors_elsewhere() is None
+    assert command.as_json([judged()])[0]["errors_elsewhere"] is None
+
+
+def test_kernels_not_timed_in_the_state_of_the_profile_are_left_out(
+    profile: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def timed(rounds_s: tuple[float, ...]) -> list[Sample]:
+        return [
+            Sample(
+                k.kind, k.shape, k.flop, k.traffic_bytes, k.memory_bytes, 1.0, 0.0, r, (3.0, 1.0)
+            )
+            for (k, *_), r in zip(unseen().values(), (rounds_s, ()), strict=True)
+        ]
+
+    monkeypatch.setattr(validation.Stopwatch, "samples", lambda self: timed((1.0, 1.0)))
+    (result,) = validate(profile, INSTANT)
+    assert [s.kind for s in result.unseen] == ["rectangular gemm"]
+    assert (result.left_out, [s.time_s for s in result.elsewhere]) == (1, [1.5, 1.5])
+    assert result.noise.disturbed_share == 0.5
+    monkeypatch.setattr(validation.Stopwatch, "samples", lambda self: timed(()))
+    (result,) = validate(profile, INSTANT)
+    assert (len(result.unseen), result.left_out, result.other_state) == (2, 0, True)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("time_s", 10**30 * 10),
+        ("time_s", True),
+        ("flop", 10**400),
+        ("flop", "x"),
+        ("flop", 0),
+        ("traffic_bytes", [1, [2]]),
+        ("memory_bytes", {}),
+        ("memory_bytes", -1.0),
+        ("rounds_s", [-1.0]),
+        ("rounds_s", "12"),
+        ("shape", 3),
+    ],
+)
+def test_any_damage_of_a_sample_is_one_error_before_measuring(
+    profile: dict[str, Any], field: str, value: Any
+) -> None:
+    profile["devices"][0]["raw"]["samples"][0][field] = value
+    steps: list[str] = []
+    with pytest.raises(HybridClusterError, match="'raw' holds no kernel times"):
+        validate(profile, INSTANT, progress=lambda label, total: steps.append(label))
+    assert steps == []
+
+
+def test_times_of_a_single_kernel_are_refused_before_measuring(profile: dict[str, Any]) -> None:
+    raw = profile["devices"][0]["raw"]
+    raw["samples"] = raw["samples"][:1]
+    with pytest.raises(HybridClusterError, match="the times of 1 kernels; allowed: at least 2"):
+        validate(profile, INSTANT)
 
 
 @pytest.mark.skipif(not Path("/proc/stat").exists(), reason="needs /proc/stat of Linux")

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 from cpu_gpu_env.cluster import DeviceKind
@@ -62,9 +63,12 @@ class Host:
 
 
 def find_targets() -> list[Target]:
-    """The CPU, then one target for each kind of GPU."""
-    import torch
+    """The CPU, then one target for each kind of GPU.
 
+    Raises:
+        HybridClusterError: If torch is missing.
+    """
+    torch = _torch()
     targets = [Target(torch.device("cpu"), cpu_name(), "cpu", free_host_memory(), rapl_counter())]
     found: dict[tuple[str, int], list[tuple[torch.device, str]]] = {}
     for backend in ("cuda", "xpu"):
@@ -99,12 +103,7 @@ def torch_set_up(threads: int, seed: int) -> Iterator[int]:
         raise HybridClusterError(
             f"threads is {threads}; allowed: 1 to {allowed}, or 0 to leave it to torch"
         )
-    try:
-        import torch
-    except ImportError:
-        raise HybridClusterError(
-            "measuring needs torch, which is not installed: pip install 'cpu-gpu-env[train]'"
-        ) from None
+    torch = _torch()
     before = torch.get_num_threads(), torch.get_float32_matmul_precision()
     convolutions = torch.backends.cudnn.allow_tf32
     torch.set_num_threads(threads or before[0])
@@ -121,6 +120,16 @@ def torch_set_up(threads: int, seed: int) -> Iterator[int]:
         torch.set_num_threads(before[0])
         torch.set_float32_matmul_precision(before[1])
         torch.backends.cudnn.allow_tf32 = convolutions
+
+
+def _torch() -> ModuleType:
+    try:
+        import torch
+    except ImportError:
+        raise HybridClusterError(
+            "measuring needs torch, which is not installed: pip install 'cpu-gpu-env[train]'"
+        ) from None
+    return torch
 
 
 def this_host(threads: int) -> Host:

@@ -8,7 +8,7 @@ describe pulls little.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -134,26 +134,50 @@ def ablation(
 def fit_halves(
     samples: Sequence[Sample], cache_hint_bytes: float | None = None
 ) -> dict[str, float]:
-    """Fit each half of the rounds by itself: by how much each parameter differs, larger to smaller.
+    """Fit the earlier and the later half of the rounds by themselves.
 
-    What two measurements would differ by if they took as long as half of this one. Every other
-    round is of the same half; a kernel of one round alone is in both.
+    What two measurements of half the length would differ by, noise and drift alike. A kernel of
+    which less than two rounds count is in both halves as it is (and counts as disturbed).
 
     Args:
         samples: Timed kernels.
         cache_hint_bytes: As for `fit_cost_model`.
 
     Returns:
-        Relative difference of each fitted field.
+        `relative_differences` of the fitted fields.
     """
-    halves = [
-        [replace(s, time_s=typical_time_s(s.rounds_s[half::2] or (s.time_s,))) for s in samples]
-        for half in (0, 1)
-    ]
-    one, other = (fit_cost_model(half, cache_hint_bytes=cache_hint_bytes) for half in halves)
-    pairs = {
-        name: (getattr(one.device, name), getattr(other.device, name)) for name in one.uncertainty
-    }
+    earlier, later = (
+        fit_cost_model([_half(s, late) for s in samples], cache_hint_bytes=cache_hint_bytes)
+        for late in (False, True)
+    )
+    names = earlier.uncertainty
+    one, other = ({name: getattr(fit.device, name) for name in names} for fit in (earlier, later))
+    return relative_differences(one, other)
+
+
+def _half(sample: Sample, late: bool) -> Sample:
+    """A sample as its earlier or its later rounds alone have it."""
+    middle = len(sample.rounds_s) // 2
+    if middle == 0:
+        return sample
+    rounds_s = sample.rounds_s[middle:] if late else sample.rounds_s[:middle]
+    return replace(sample, time_s=typical_time_s(rounds_s))
+
+
+def relative_differences(one: Mapping[str, float], other: Mapping[str, float]) -> dict[str, float]:
+    """By how much each parameter differs, the larger to the smaller.
+
+    The sharpness p of the ridge counts as what it makes of a task there, 2^(1/p): beyond 3 or so, p
+    may be anything.
+
+    Args:
+        one: Parameter -> value.
+        other: The same parameters.
+    """
+    pairs = {name: (one[name], other[name]) for name in one}
+    if "ridge_sharpness" in pairs:
+        p, q = pairs["ridge_sharpness"]
+        pairs["ridge_sharpness"] = (2.0 ** (1.0 / p), 2.0 ** (1.0 / q))
     return {name: round(max(pair) / min(pair) - 1.0, 4) for name, pair in pairs.items()}
 
 

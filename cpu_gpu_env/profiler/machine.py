@@ -96,11 +96,13 @@ def profile_machine(
         progress: Told of each step before it begins.
 
     Returns:
-        The profile. Without any GPU it holds the CPU alone and is no valid cluster.
+        The profile. Without any GPU it holds the CPU alone and is no valid cluster. After Ctrl-C it
+        holds what was timed by then and is called noisy.
 
     Raises:
         HybridClusterError: If torch is missing, `threads` is out of range, or hardly any kernel
             runs on a device.
+        KeyboardInterrupt: If Ctrl-C came before every kind of kernel was timed on the first device.
     """
     with torch_set_up(threads, seed) as used_threads:
         targets = find_targets()
@@ -108,9 +110,23 @@ def profile_machine(
         effort = effort.shared_by(len(targets))
         sessions = [_Session(target, effort, used_threads) for target in targets]
         total = sum(session.num_steps for session in sessions)
-        entries = [session.measure(lambda label: progress(label, total)) for session in sessions]
-        measurement = _provenance(used_threads, seed, effort, others.share(), entries, earlier)
-    description = f"Measured on {cpu_name()} with {used_threads} CPU threads."
+        entries: list[dict[str, Any]] = []
+        interrupted = False
+        try:
+            for session in sessions:
+                entries.append(session.measure(lambda label: progress(label, total)))
+                if session.interrupted:
+                    raise KeyboardInterrupt
+        except KeyboardInterrupt:
+            if not entries:
+                raise
+            interrupted = True
+        measurement = _provenance(
+            used_threads, seed, effort, others.share(), entries, earlier, interrupted
+        )
+    description = (
+        f"Measured on {cpu_name()} with {used_threads} CPU thread{'s' * (used_threads > 1)}."
+    )
     if gpus:
         description += " GPUs of the catalogue: from data sheets and estimates, not measured."
     elif len(targets) == 1:
@@ -146,12 +162,20 @@ class _Session:
             self._beside |= self._affordable(transfer_kernels())
         self._kinds = {**self._kernels, **self._beside}
         self.num_steps = self._stopwatch.num_steps(self._kinds) + 1
+        self.interrupted = False
+        """Whether Ctrl-C ended it early."""
 
     def measure(self, begin: Callable[[str], None]) -> dict[str, Any]:
         """Measure the device into an entry of a profile."""
         target = self._target
-        self._stopwatch.time_all(self._kinds, lambda step: begin(f"{target.label}: {step}"))
-        self._missing |= self._stopwatch.failures
+        try:
+            self._stopwatch.time_all(self._kinds, lambda step: begin(f"{target.label}: {step}"))
+        except KeyboardInterrupt:
+            timed = {sample.kind for sample in self._stopwatch.samples()}
+            if not timed.issuperset(self._kinds):
+                raise
+            self.interrupted = True
+        self._missing |= self._stopwatch.missing()
         samples = self._stopwatch.samples()
         fitted = [sample for sample in samples if sample.kind in self._kernels]
         try:
@@ -164,7 +188,7 @@ class _Session:
                 "from torch"
             ) from None
         begin(f"{target.label}: power")
-        watts = self._measure_power()
+        watts = NoCounter("interrupted") if self.interrupted else self._measure_power()
         if isinstance(watts, NoCounter):
             self._missing["energy counter"] = watts.why
         entry: dict[str, Any] = {"name": target.label, "kind": target.kind, "count": target.count}
@@ -260,9 +284,13 @@ def fitted_figures(fit: Fit, samples: Sequence[Sample]) -> dict[str, Any]:
     for field in FITTED_FIGURES:
         needed = COMPUTE_KINDS if field == "flops" else STREAMING_KINDS
         status = "measured" if kinds.intersection(needed) else "estimated"
+        if len(samples) <= len(fit.uncertainty):
+            status = "estimated"
         source = f"{status} by a fit to {len(samples)} kernels ({', '.join(sorted(kinds))})"
-        if status == "estimated":
+        if not kinds.intersection(needed):
             source += f", none of them {' or '.join(needed)}"
+        elif status == "estimated":
+            source += f", too few for {len(fit.uncertainty)} parameters"
         figures[field] = figure(getattr(fit.device, field), status, source)
     # A rounded pair may fall out of order where the caches are no faster than the memory.
     figures["cache_bandwidth"]["value"] = max(
@@ -331,6 +359,7 @@ def _provenance(
     others_share: float | None,
     entries: Sequence[dict[str, Any]],
     earlier: Any,
+    interrupted: bool,
 ) -> dict[str, Any]:
     """What made a profile, and how noisy the machine was; see `profile_machine`."""
     import numpy as np
@@ -353,10 +382,12 @@ def _provenance(
         [
             *itertools.chain.from_iterable(doubts_about(entry) for entry in entries),
             *disagreements_with_earlier(earlier, entries, made_by),
+            *(["Ctrl-C ended it early"] if interrupted else []),
         ],
     )
     return {
         **made_by,
+        "interrupted": interrupted,
         "noisy": noise.is_noisy,
         "disturbed_share": noise.disturbed_share,
         "cpu_used_by_others": noise.used_by_others,

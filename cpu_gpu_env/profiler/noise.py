@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
+from cpu_gpu_env.profiler.fit import relative_differences
 from cpu_gpu_env.profiler.machine_state import CLEARLY
 from cpu_gpu_env.profiler.samples import Sample
 from cpu_gpu_env.profiler.stopwatch import QUIET
@@ -14,6 +16,9 @@ MAX_DISTURBED = 0.1
 """Share of disturbed kernels, or of CPU time that others take, above which a machine is noisy."""
 MAX_DIFFERENCE = 0.1
 """Relative difference of a parameter between two fits above which a machine is noisy."""
+MAX_MISS = 0.15
+"""Median error of a fit on its own kernels above which a machine is noisy (quiet ones: 0.05 to
+0.09)."""
 MADE_ALIKE = ("host", "host_cpu", "logical_cpus", "threads", "effort", "torch")
 """What two profiles must share to be expected to agree."""
 
@@ -36,6 +41,16 @@ class Noise:
         worst = max(self.disturbed_share, self.used_by_others or 0.0)
         return worst > MAX_DISTURBED or bool(self.doubts)
 
+    @property
+    def advice(self) -> str:
+        """What to do about it."""
+        if (self.used_by_others or 0.0) > MAX_DISTURBED / 2:
+            return (
+                "measure again with nothing else running, or with --threads 1, which is timed in "
+                "CPU time"
+            )
+        return "measure again, and not with --quick, or take it as less precise"
+
     def __str__(self) -> str:
         words = [f"{self.disturbed_share:.0%} of the kernels were disturbed"]
         if self.used_by_others is not None:
@@ -44,9 +59,8 @@ class Noise:
 
 
 def disturbed_share(samples: Sequence[Sample]) -> float:
-    """Share of the kernels no two rounds of which agree, of those that were timed twice."""
-    repeated = [sample for sample in samples if len(sample.rounds_s + sample.elsewhere_s) > 1]
-    disturbed = [sample.disturbance > QUIET for sample in repeated]
+    """Share of the kernels whose rounds do not agree, or of which less than two rounds count."""
+    disturbed = [sample.disturbance > QUIET for sample in samples]
     return round(sum(disturbed) / len(disturbed), 3) if disturbed else 0.0
 
 
@@ -54,7 +68,10 @@ def doubts_about(entry: Mapping[str, Any]) -> list[str]:
     """Say what makes another measurement of a device likely to differ."""
     raw = entry["raw"]
     differences = raw["fit"]["repeatability"]
-    words = disagreements(entry["name"], differences, "between halves of the rounds")
+    words = disagreements(entry["name"], differences, "between the two halves of the rounds")
+    missed = raw["fit"]["errors"]["median"]
+    if missed > MAX_MISS:
+        words.append(f"the fit misses the kernels of {entry['name']} by {missed:.0%} in the median")
     share = raw["state"]["share"]
     if share < CLEARLY:
         words.append(f"{entry['name']} was in another state for {1 - share:.0%} of the time")
@@ -81,8 +98,8 @@ def disagreements_with_earlier(
 ) -> list[str]:
     """Say what differs too much from an earlier profile of this machine.
 
-    Only figures that both measured are compared, and nothing if the earlier profile was not made
-    in the same way (`MADE_ALIKE`) or is damaged.
+    Nothing if the earlier profile was noisy itself, not made in the same way (`MADE_ALIKE`), or is
+    damaged; only figures that both measured are compared.
 
     Args:
         earlier: Content of the earlier profile.
@@ -91,8 +108,9 @@ def disagreements_with_earlier(
     """
     try:
         then = earlier["measurement"]
-        if any(then[field] != made_by[field] for field in MADE_ALIKE):
+        if then["noisy"] or any(then[field] != made_by[field] for field in MADE_ALIKE):
             return []
+        date = datetime.fromisoformat(then["date"])
         devices = {entry["name"]: entry for entry in earlier["devices"] if "raw" in entry}
         return [
             words
@@ -101,17 +119,15 @@ def disagreements_with_earlier(
             for words in disagreements(
                 entry["name"],
                 _differences(devices[entry["name"]], entry),
-                f"from the profile of {then['date']}",
+                f"from the profile of {date.isoformat()}",
             )
         ]
-    except (KeyError, TypeError, ZeroDivisionError):
+    except (KeyError, TypeError, ValueError, ArithmeticError):
         return []
 
 
 def _differences(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, float]:
-    """Relative difference, larger to smaller, of each parameter that both fits have."""
-    pairs = {
-        parameter: (one[parameter]["value"], other[parameter]["value"])
-        for parameter in other["raw"]["fit"]["repeatability"]
-    }
-    return {parameter: max(pair) / min(pair) - 1.0 for parameter, pair in pairs.items()}
+    """Relative difference of each parameter of two measured devices."""
+    parameters = other["raw"]["fit"]["repeatability"]
+    before, now = ({name: device[name]["value"] for name in parameters} for device in (one, other))
+    return relative_differences(before, now)

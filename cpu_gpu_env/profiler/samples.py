@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
 FLOAT_BYTES = 4
 
-TUPLES = ("shape", "rounds_s", "elsewhere_s")
-"""Fields of a sample that JSON holds as lists."""
+SMALLEST, LARGEST = 1e-12, 1e30
+"""Of any time or count of a kernel."""
 
 Run = Callable[[], object]
 Prepare = Callable[["torch.device"], Run]
@@ -70,13 +70,15 @@ class Sample(Counted):
     """A kernel that was timed."""
 
     time_s: float
-    """`typical_time_s` of the rounds that count or, if there are none, of the others [s]."""
+    """`typical_time_s` of the rounds that count or, if there are none, the least of the others
+    [s]."""
     spread: float
     """Interquartile range over the median within a round, median of the same rounds."""
     rounds_s: tuple[float, ...]
     """Median time in each round in which the machine was in the state that counts [s]."""
     elsewhere_s: tuple[float, ...] = ()
-    """Median time in each other round, in which it was in another state or changed it [s]."""
+    """Median time in each other round: it was in another state, changed it, or others had the CPUs
+    [s]."""
 
     @property
     def disturbance(self) -> float:
@@ -121,21 +123,34 @@ def sample_as_json(sample: Sample) -> dict[str, Any]:
 
 
 def samples_of(entry: Mapping[str, Any], kinds: Sequence[str] | None = None) -> list[Sample]:
-    """The samples that a device's entry in a profile carries, of some kinds or all.
+    """Read the samples that a device's entry in a profile carries, of some kinds or all.
 
     Raises:
         HybridClusterError: If it carries none, or they are damaged.
     """
     try:
-        samples = [
-            Sample(**{**row, **{name: tuple(row[name]) for name in TUPLES}})
-            for row in entry["raw"]["samples"]
-            if kinds is None or row["kind"] in kinds
-        ]
-        if not all(0.0 < sample.time_s < math.inf for sample in samples):
-            raise TypeError
-        return samples
-    except (KeyError, TypeError):
+        rows = entry["raw"]["samples"]
+        return [_parse_sample(row) for row in rows if kinds is None or row["kind"] in kinds]
+    except (KeyError, TypeError, ValueError, OverflowError):
         raise HybridClusterError(
             f"device {entry.get('name')!r}: field 'raw' holds no kernel times; measure it again"
         ) from None
+
+
+def _parse_sample(row: Mapping[str, Any]) -> Sample:
+    """Read a sample from JSON; any of several errors if it is damaged."""
+    rounds = {name: tuple(map(_amount, row[name])) for name in ("rounds_s", "elsewhere_s")}
+    amounts = {
+        name: _amount(row[name]) for name in ("flop", "traffic_bytes", "memory_bytes", "time_s")
+    }
+    shape = tuple(int(size) for size in row["shape"])
+    return Sample(str(row["kind"]), shape, **amounts, spread=float(row["spread"]), **rounds)
+
+
+def _amount(value: Any) -> float:
+    """A positive number that the fit can take the logarithm of, and divide by."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise TypeError
+    if not SMALLEST <= float(value) <= LARGEST:
+        raise ValueError
+    return float(value)

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 Tell = Callable[[str], None]
 
 QUIET = 0.05
-"""Kernels whose rounds differ by no more (`Sample.disturbance`) count as undisturbed."""
+"""Kernels of no greater relative standard error (`Sample.disturbance`) count as undisturbed."""
 PAUSE_S = 0.05
 """Between two looks whether the machine is in the state that counts [s]."""
 
@@ -44,7 +44,8 @@ class Reading:
     timing: Timing
     """What it took."""
     probe_s: float | None
-    """Time of the probe before it [s]; None if the machine changed state meanwhile."""
+    """Time of the probe before it [s]; None if the machine changed state meanwhile, or other
+    programs had the CPUs."""
 
 
 class Stopwatch:
@@ -56,6 +57,7 @@ class Stopwatch:
         clock: Times the kernels.
         wall_clock: Times how long it all takes.
         state: Tells in which state the machine is; None: every moment is alike.
+        sleep: Lets so many seconds pass.
     """
 
     def __init__(
@@ -65,11 +67,13 @@ class Stopwatch:
         clock: Clock = time.perf_counter,
         wall_clock: Clock = time.perf_counter,
         state: MachineState | None = None,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._device, self._effort = device, effort
-        self._clock, self._wall_clock = clock, wall_clock
+        self._clock, self._wall_clock, self._sleep = clock, wall_clock, sleep
         self.state = state or MachineState(None, clock)
         self._readings: dict[Kernel, list[Reading]] = {}
+        self._last_probe_s: float | None = None  # after one kernel is before the next
         self.failures: dict[str, str] = {}
         """Label of each kernel that failed -> why."""
 
@@ -89,35 +93,45 @@ class Stopwatch:
                     self._time_in_order(kernels)
                 else:
                     self._time_again([k for k in kernels if self._is_worth_a_round(k)], end)
-        tell(f"disturbed kernels again, for {max(0.0, end - self._wall_clock()):.0f} s at most")
+        left_s = max(0.0, end - self._wall_clock())
+        tell(f"changes of state, and disturbed kernels again, for {left_s:.0f} s at most")
         while self._wall_clock() < end:
             disturbed = [kernel for kernel in self._readings if self._is_disturbed(kernel)]
-            if not disturbed and self._wall_clock() >= begin + self._effort.watch_s:
+            watched = self._wall_clock() >= begin + self._effort.watch_s
+            if not disturbed and (watched or not self.state.is_watched):
                 return
             self._time_again(disturbed, end)
             if not disturbed:
-                time.sleep(PAUSE_S)
-                self.state.probe()
+                self._sleep(PAUSE_S)
+                self._last_probe_s = self.state.probe()
 
     def num_steps(self, kinds: Mapping[str, list[Kernel]]) -> int:
         """How many steps `time_all` takes."""
         return self._effort.rounds * len(kinds) + 1
 
+    def missing(self) -> dict[str, str]:
+        """What failed, by the label of the kernel or as the state -> why."""
+        if self.state.failure is None:
+            return self.failures
+        return {**self.failures, "state of the machine": self.state.failure}
+
     def samples(self) -> list[Sample]:
         """What was timed so far."""
-        return [self._sample(kernel) for kernel in self._readings if self._has_run(kernel)]
+        return [self._sample(kernel) for kernel in self._readings]
 
     def _sample(self, kernel: Kernel) -> Sample:
         counted = [r.timing for r in self._readings[kernel] if self._counts(r)]
         others = [r.timing for r in self._readings[kernel] if not self._counts(r)]
         timings = counted or others
+        # The quickest of the others was disturbed least.
+        summary = typical_time_s if counted else min
         return Sample(
             kernel.kind,
             kernel.shape,
             kernel.flop,
             kernel.traffic_bytes,
             kernel.memory_bytes,
-            typical_time_s([timing.median_s for timing in timings]),
+            summary([timing.median_s for timing in timings]),
             statistics.median(timing.spread for timing in timings),
             tuple(timing.median_s for timing in counted),
             tuple(timing.median_s for timing in others),
@@ -146,22 +160,26 @@ class Stopwatch:
             return False
         try:
             run = synchronous(kernel.prepare(self._device), self._device)
-            before_s = self.state.probe()
+            before_s = self._last_probe_s or self.state.probe()
+            begin = self.state.mark()
             timing = time_repeatedly(run, self._effort.kernel_s, self._clock)
-            after_s = self.state.probe()
         except FAILURES as error:
             self.failures[kernel.label] = reason(error)
             return False
-        probe_s = before_s if are_alike(before_s, after_s) else None
+        starved = self.state.was_starved_since(begin)
+        self._last_probe_s = self.state.probe()
+        steady = are_alike(before_s, self._last_probe_s) and not starved
+        probe_s = before_s if steady else None
         self._readings.setdefault(kernel, []).append(Reading(timing, probe_s))
         return True
 
     def _wait_for_the_state(self, end: float) -> bool:
         """Wait until the machine is in the state that counts; False if time is up."""
         while self._wall_clock() <= end:
-            if self.state.counts(self.state.probe()):
+            if self._last_probe_s is not None and self.state.counts(self._last_probe_s):
                 return True
-            time.sleep(PAUSE_S)
+            self._sleep(PAUSE_S)
+            self._last_probe_s = self.state.probe()
         return False
 
     def _has_run(self, kernel: Kernel) -> bool:

@@ -40,7 +40,7 @@ class Effort:
     """After the first round, nothing new begins so long after the start [s]; what time is left
     after the last one goes to the kernels that were disturbed."""
     watch_s: float
-    """The state of the machine is watched for so long at least [s]: a quicker one may come."""
+    """The state of the machine is watched for so long at least [s], to know the usual one."""
     load_s: float
     """Time over which power is averaged, idle and under each load [s]."""
 

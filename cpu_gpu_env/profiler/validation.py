@@ -19,12 +19,12 @@ from cpu_gpu_env.profiler.devices import (
     this_host,
     torch_set_up,
 )
-from cpu_gpu_env.profiler.fit import Errors, ablation, predict_s, summarise
+from cpu_gpu_env.profiler.fit import Errors, ablation, relative_errors, summarise
 from cpu_gpu_env.profiler.kernels import affordable, fitted_kernels, kernels_beyond, unseen_kernels
 from cpu_gpu_env.profiler.machine import Progress
-from cpu_gpu_env.profiler.machine_state import watch_state
+from cpu_gpu_env.profiler.machine_state import PROBE, watch_state
 from cpu_gpu_env.profiler.noise import Noise, disturbed_share
-from cpu_gpu_env.profiler.samples import Kernel, Sample, samples_of
+from cpu_gpu_env.profiler.samples import Kernel, Sample, samples_of, typical_time_s
 from cpu_gpu_env.profiler.stopwatch import Stopwatch
 from cpu_gpu_env.profiler.timing import FULL, Effort, best_clock
 
@@ -48,16 +48,21 @@ class Validation:
     device: Device
     """The device as its profile has it."""
     unseen: list[Sample]
-    """Kernels that the fit has not seen, of kinds that the model is meant for."""
+    """Kernels that the fit has not seen, of kinds that the model is meant for, that were timed in
+    the state that counts."""
     beyond: list[Sample]
     """Kernels of kinds beyond it (see `kernels`)."""
     ablation: dict[str, Errors]
     """Errors on `unseen` of models fitted anew without some terms."""
     noise: Noise
     """How noisy the machine was."""
+    elsewhere: list[Sample]
+    """The same and others, as timed in rounds in which it was in another state or changed it."""
+    left_out: int
+    """How many such kernels were not timed in the state that counts."""
     state_share: float
     """Share of the time that the machine was in the state that counts: the one of the profile, or
-    if that did not occur, the quickest that lasted."""
+    if that hardly occurred, the usual one."""
     state_found: bool
     """Whether the state of the profile occurred."""
     retimed: list[tuple[Sample, Sample]]
@@ -81,17 +86,7 @@ class Validation:
 
     def errors(self, samples: Sequence[Sample]) -> Errors:
         """Errors of the device's predictions."""
-        measured_s = np.array([sample.time_s for sample in samples])
-        return summarise(np.abs(predict_s(self.device, samples) / measured_s - 1.0))
-
-    def errors_elsewhere(self) -> Errors | None:
-        """Errors on the unseen kernels in rounds in which the machine was in another state."""
-        others = [
-            replace(sample, time_s=float(np.median(sample.elsewhere_s)))
-            for sample in self.unseen
-            if sample.elsewhere_s
-        ]
-        return self.errors(others) if others else None
+        return summarise(relative_errors(self.device, samples))
 
     def errors_by_kind(self, samples: Sequence[Sample]) -> dict[str, Errors]:
         """Errors of each kind of kernel."""
@@ -162,7 +157,12 @@ def validate(
         total = sum(session.num_steps for session in sessions)
         results = []
         for session in sessions:
-            results.append(session.run(lambda label: progress(label, total)))
+            try:
+                results.append(session.run(lambda label: progress(label, total)))
+            except KeyboardInterrupt:
+                if not results:
+                    raise
+                results[-1] = replace(results[-1], interrupted=True)
             if results[-1].interrupted:
                 break
     return results
@@ -206,6 +206,11 @@ class _Session:
         state = watch_state(target.device, target.memory_bytes, clock, wanted_s)
         self._watch = Stopwatch(target.device, effort, clock, state=state)
         self._fitted = samples_of(entry, tuple(fitted_kernels()))
+        if len(self._fitted) < 2:
+            raise HybridClusterError(
+                f"device {target.label!r}: field 'raw' holds the times of {len(self._fitted)} "
+                "kernels; allowed: at least 2; measure it again"
+            )
         self._beyond_kinds = set(kernels_beyond())
         witnesses = _witnesses(self._fitted) if same_host else {}
         self._kinds = {
@@ -223,20 +228,28 @@ class _Session:
             interrupted = True
             if not self._samples()[0]:
                 raise
-        unseen, beyond, again = self._samples()
-        if not unseen:
+        timed, beyond, again = self._samples()
+        if not timed:
             raise HybridClusterError(f"device {self._device.name!r}: no kernel could be timed")
+        unseen = [sample for sample in timed if sample.rounds_s] or timed
+        elsewhere = [
+            replace(sample, time_s=typical_time_s(sample.elsewhere_s))
+            for sample in timed
+            if sample.elsewhere_s
+        ]
         before = {sample.label: sample for sample in self._fitted}
         return Validation(
             self._device,
             unseen,
             beyond,
             ablation(self._fitted, unseen, self._device.cache_bytes or None),
-            Noise(disturbed_share([*unseen, *beyond, *again]), others.share()),
+            Noise(disturbed_share([*timed, *beyond, *again]), others.share()),
+            elsewhere,
+            len(timed) - len(unseen),
             self._watch.state.share,
-            self._watch.state.was_found,
+            self._watch.state.was_found and any(sample.rounds_s for sample in timed),
             [(before[sample.label], sample) for sample in again],
-            self._watch.failures,
+            self._watch.missing(),
             interrupted,
         )
 
@@ -257,7 +270,9 @@ class _Session:
 def _state_of(entry: dict[str, Any]) -> float | None:
     """Time of the probe in the state that a device was profiled in [s]; None if it is not known."""
     state = entry["raw"].get("state") if isinstance(entry["raw"], dict) else None
-    probe_s = state.get("probe_s") if isinstance(state, dict) else None
+    if not isinstance(state, dict) or state.get("probe") != PROBE.label:
+        return None
+    probe_s = state.get("probe_s")
     return probe_s if isinstance(probe_s, float) and 0.0 < probe_s < math.inf else None
 
 
