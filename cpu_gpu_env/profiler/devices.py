@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING
 
 from cpu_gpu_env.cluster import DeviceKind
@@ -68,7 +67,9 @@ def find_targets() -> list[Target]:
     Raises:
         HybridClusterError: If torch is missing.
     """
-    torch = _torch()
+    _require_torch()
+    import torch
+
     targets = [Target(torch.device("cpu"), cpu_name(), "cpu", free_host_memory(), rapl_counter())]
     found: dict[tuple[str, int], list[tuple[torch.device, str]]] = {}
     for backend in ("cuda", "xpu"):
@@ -103,7 +104,9 @@ def torch_set_up(threads: int, seed: int) -> Iterator[int]:
         raise HybridClusterError(
             f"threads is {threads}; allowed: 1 to {allowed}, or 0 to leave it to torch"
         )
-    torch = _torch()
+    _require_torch()
+    import torch
+
     before = torch.get_num_threads(), torch.get_float32_matmul_precision()
     convolutions = torch.backends.cudnn.allow_tf32
     torch.set_num_threads(threads or before[0])
@@ -122,14 +125,13 @@ def torch_set_up(threads: int, seed: int) -> Iterator[int]:
         torch.backends.cudnn.allow_tf32 = convolutions
 
 
-def _torch() -> ModuleType:
+def _require_torch() -> None:
     try:
-        import torch
+        import torch  # noqa: F401
     except ImportError:
         raise HybridClusterError(
             "measuring needs torch, which is not installed: pip install 'cpu-gpu-env[train]'"
         ) from None
-    return torch
 
 
 def this_host(threads: int) -> Host:

@@ -139,12 +139,17 @@ def samples_of(entry: Mapping[str, Any], kinds: Sequence[str] | None = None) -> 
 
 def _parse_sample(row: Mapping[str, Any]) -> Sample:
     """Read a sample from JSON; any of several errors if it is damaged."""
-    rounds = {name: tuple(map(_amount, row[name])) for name in ("rounds_s", "elsewhere_s")}
-    amounts = {
-        name: _amount(row[name]) for name in ("flop", "traffic_bytes", "memory_bytes", "time_s")
-    }
-    shape = tuple(int(size) for size in row["shape"])
-    return Sample(str(row["kind"]), shape, **amounts, spread=float(row["spread"]), **rounds)
+    return Sample(
+        kind=str(row["kind"]),
+        shape=tuple(int(size) for size in row["shape"]),
+        flop=_amount(row["flop"]),
+        traffic_bytes=_amount(row["traffic_bytes"]),
+        memory_bytes=_amount(row["memory_bytes"]),
+        time_s=_amount(row["time_s"]),
+        spread=float(row["spread"]),
+        rounds_s=tuple(map(_amount, row["rounds_s"])),
+        elsewhere_s=tuple(map(_amount, row["elsewhere_s"])),
+    )
 
 
 def _amount(value: Any) -> float:
