@@ -58,7 +58,7 @@ def shipped_profiles() -> tuple[str, ...]:
 @lru_cache(maxsize=1)
 def device_catalogue() -> dict[str, Device]:
     """The devices that come with the package, by name."""
-    entries = _read_json(_CATALOGUE)["devices"]
+    entries = read_json(_CATALOGUE)["devices"]
     return {name: _parse_device({"name": name, **entry}, name) for name, entry in entries.items()}
 
 
@@ -136,7 +136,7 @@ def load_profile(path: str | os.PathLike[str]) -> Cluster:
             a field is missing or out of range; the message names file, field and value.
     """
     path = _as_path(path)
-    data = _read_json(path)
+    data = read_json(path)
     try:
         return parse_profile(data)
     except HybridClusterError as error:
@@ -229,7 +229,12 @@ def _as_path(path: Any) -> Path:
         raise HybridClusterError(f"path is {shown(path)}; allowed: a path") from None
 
 
-def _read_json(path: Path) -> Any:
+def read_json(path: Path) -> Any:
+    """Read a JSON file.
+
+    Raises:
+        HybridClusterError: If it cannot be read or is not JSON.
+    """
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:

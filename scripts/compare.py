@@ -55,10 +55,12 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--report", type=Path, help="HTML file to write: all of it on one page that stands alone"
     )
-    return parser.parse_args(argv)
+    arguments = parser.parse_args(argv)
+    arguments.command = command_line("compare.py", argv)
+    return arguments
 
 
-def execute(arguments: argparse.Namespace, command: str) -> int:
+def execute(arguments: argparse.Namespace) -> int:
     """Compare, with a progress bar, and write everything down."""
     kwargs = env_kwargs(arguments)
     problem = make_problem(**kwargs)
@@ -83,7 +85,7 @@ def execute(arguments: argparse.Namespace, command: str) -> int:
             bar.set_postfix_str(name)
             bar.update()
 
-        comparison = compare(entrants, seeds, kwargs, command, progress, oracle)
+        comparison = compare(entrants, seeds, kwargs, arguments.command, progress, oracle)
     write_csv(comparison, output / "comparison.csv")
     write_json(comparison, output / "comparison.json")
     print_tables(make_table(comparison))
@@ -121,8 +123,7 @@ def illustrate(
 
 def main(argv: list[str] | None = None) -> int:
     """Entry point; returns the exit code."""
-    command = command_line("compare.py", argv)
-    return run(lambda arguments: execute(arguments, command), parse_arguments(argv))
+    return run(execute, parse_arguments(argv))
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ from cpu_gpu_env.agents.training import CHECKPOINT
 from cpu_gpu_env.atomic_file import write_bytes_atomically, write_text_atomically
 from cpu_gpu_env.baselines.hybrid_ml import BEST_FOREST
 from cpu_gpu_env.scripts import compare, train
-from cpu_gpu_env.scripts.command import check_output, make_parser, positive, run, seed
+from cpu_gpu_env.scripts.command import check_output, command_line, make_parser, positive, run, seed
 
 RECIPES: dict[str, tuple[str, ...]] = {
     "dqn": (),
@@ -87,10 +87,12 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
         default=MODELS,
         help="folder to write (default: the one in this package, replacing what ships with it)",
     )
-    return parser.parse_args(argv)
+    arguments = parser.parse_args(argv)
+    arguments.command = command_line("make_pretrained.py", argv)
+    return arguments
 
 
-def execute(arguments: argparse.Namespace, command: str) -> int:
+def execute(arguments: argparse.Namespace) -> int:
     """Train, compare, and write files and card."""
     for file in (*PRETRAINED.values(), CARD):
         check_output(arguments.output / file, "file")
@@ -109,7 +111,8 @@ def execute(arguments: argparse.Namespace, command: str) -> int:
     for name, content in made.items():
         write_bytes_atomically(arguments.output / PRETRAINED[name], content)
     results = json.loads((folder / "comparison.json").read_text())
-    card = make_card(results, command, {name: _training(name, arguments) for name in RECIPES})
+    recipes = {name: _training(name, arguments) for name in RECIPES}
+    card = make_card(results, arguments.command, recipes)
     write_text_atomically(arguments.output / CARD, card)
     for file in (*PRETRAINED.values(), CARD):
         print(f"written: {arguments.output / file}")
@@ -171,9 +174,7 @@ def make_card(results: Mapping[str, Any], command: str, trainings: Mapping[str, 
 
 def main(argv: list[str] | None = None) -> int:
     """Entry point; returns the exit code."""
-    words = sys.argv[1:] if argv is None else argv
-    command = " ".join(["python scripts/make_pretrained.py", *words])
-    return run(lambda arguments: execute(arguments, command), parse_arguments(argv))
+    return run(execute, parse_arguments(argv))
 
 
 if __name__ == "__main__":

@@ -17,8 +17,8 @@ if __name__ == "__main__":  # Ctrl-C during the imports below
 from tqdm import tqdm
 
 from cpu_gpu_env.atomic_file import write_text_atomically
-from cpu_gpu_env.errors import unknown_name
-from cpu_gpu_env.profile import device_catalogue, parse_composition, save_profile
+from cpu_gpu_env.errors import HybridClusterError, unknown_name
+from cpu_gpu_env.profile import device_catalogue, parse_composition, read_json, save_profile
 from cpu_gpu_env.profiler.devices import find_targets
 from cpu_gpu_env.profiler.machine import MAX_UNCERTAINTY, profile_machine
 from cpu_gpu_env.profiler.noise import Noise
@@ -100,8 +100,8 @@ def measure(arguments: argparse.Namespace, gpus: list[dict[str, Any]]) -> dict[s
 def read_earlier(path: Path) -> Any:
     """The profile that is going to be replaced, or None; what is no profile is replaced unread."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
+        return read_json(path)
+    except HybridClusterError:
         return None
 
 

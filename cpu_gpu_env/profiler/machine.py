@@ -112,15 +112,16 @@ def profile_machine(
         total = sum(session.num_steps for session in sessions)
         entries: list[dict[str, Any]] = []
         interrupted = False
-        try:
-            for session in sessions:
+        for session in sessions:
+            try:
                 entries.append(session.measure(lambda label: progress(label, total)))
-                if session.interrupted:
-                    raise KeyboardInterrupt
-        except KeyboardInterrupt:
-            if not entries:
-                raise
-            interrupted = True
+                interrupted = session.interrupted
+            except KeyboardInterrupt:
+                if not entries:
+                    raise
+                interrupted = True
+            if interrupted:
+                break
         measurement = _provenance(
             used_threads, seed, effort, others.share(), entries, earlier, interrupted
         )

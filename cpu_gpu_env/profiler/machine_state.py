@@ -159,9 +159,8 @@ def watch_state(
             run()
         except FAILURES:
             run = None
-    if clock is time.process_time:
-        return MachineState(run, clock, wanted_s)
-    return MachineState(run, clock, wanted_s, waiting_s=waiting_for_cpu_s)
+    waiting_s = (lambda: 0.0) if clock is time.process_time else waiting_for_cpu_s
+    return MachineState(run, clock, wanted_s, waiting_s=waiting_s)
 
 
 def waiting_for_cpu_s() -> float:

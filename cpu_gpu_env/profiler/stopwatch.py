@@ -156,7 +156,7 @@ class Stopwatch:
 
     def _time(self, kernel: Kernel) -> bool:
         """Time a kernel once; False if it fails, now or before."""
-        if kernel.label in self.failures:
+        if self._has_failed(kernel):
             return False
         try:
             run = synchronous(kernel.prepare(self._device), self._device)
@@ -182,14 +182,15 @@ class Stopwatch:
             self._last_probe_s = self.state.probe()
         return False
 
-    def _has_run(self, kernel: Kernel) -> bool:
-        return kernel.label not in self.failures
+    def _has_failed(self, kernel: Kernel) -> bool:
+        return kernel.label in self.failures
 
     def _is_worth_a_round(self, kernel: Kernel) -> bool:
         """Whether to time a kernel again: always, but the longest only if they were disturbed."""
-        if kernel not in self._readings or not self._has_run(kernel):
+        if kernel not in self._readings or self._has_failed(kernel):
             return False
-        return self._sample(kernel).time_s <= self._effort.run_s or self._is_disturbed(kernel)
+        sample = self._sample(kernel)
+        return sample.time_s <= self._effort.run_s or sample.disturbance > QUIET
 
     def _is_disturbed(self, kernel: Kernel) -> bool:
-        return self._has_run(kernel) and self._sample(kernel).disturbance > QUIET
+        return not self._has_failed(kernel) and self._sample(kernel).disturbance > QUIET
