@@ -11,7 +11,7 @@ from stable_baselines3.common.policies import BasePolicy
 
 from cpu_gpu_env.agents.features import AgentFeatures
 from cpu_gpu_env.agents.settings import AgentSettings
-from cpu_gpu_env.baselines.base import Actions, Scheduler
+from cpu_gpu_env.baselines.schedulers.base import Actions, Scheduler
 
 
 class Agent(Scheduler):

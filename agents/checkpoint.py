@@ -17,8 +17,8 @@ import torch
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.buffers import ReplayBuffer
 
-from cpu_gpu_env.atomic_file import write_bytes_atomically
 from cpu_gpu_env.errors import HybridClusterError
+from cpu_gpu_env.io.atomic_files import write_bytes_atomically
 
 COUNTERS = ("num_timesteps", "_n_updates", "_n_calls", "_episode_num")
 """Attributes of an algorithm that count what has been done."""

@@ -21,14 +21,14 @@ import numpy as np
 import numpy.typing as npt
 from gymnasium import spaces
 
-from cpu_gpu_env.baselines.look_ahead import FLUID, FluidLookAhead
-from cpu_gpu_env.costs import build_cost_tables
+from cpu_gpu_env.baselines.schedulers.look_ahead import FLUID, FluidLookAhead
 from cpu_gpu_env.errors import HybridClusterError
-from cpu_gpu_env.observation import NUM_FEATURES, observation_space
-from cpu_gpu_env.problem import Problem
-from cpu_gpu_env.state import SchedulingState
-from cpu_gpu_env.tasks import FloatArray, Tasks
-from cpu_gpu_env.workload import Range
+from cpu_gpu_env.model.costs import build_cost_tables
+from cpu_gpu_env.model.tasks import FloatArray, Tasks
+from cpu_gpu_env.model.workload import Range
+from cpu_gpu_env.problem.observation import NUM_FEATURES, observation_space
+from cpu_gpu_env.problem.problem import Problem
+from cpu_gpu_env.sim.state import SchedulingState
 
 Features = npt.NDArray[np.float32]
 

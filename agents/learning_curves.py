@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from cpu_gpu_env.agents.files import BEST_AGENT, load_agent
+from cpu_gpu_env.agents.saving import BEST_AGENT, load_agent
 from cpu_gpu_env.agents.settings import AgentSettings
 from cpu_gpu_env.errors import HybridClusterError
-from cpu_gpu_env.tasks import FloatArray
+from cpu_gpu_env.model.tasks import FloatArray
 
 EVENT_FILES = "events.out.tfevents.*"
 TAG = "heldout/objective"

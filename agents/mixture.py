@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 from stable_baselines3.common.vec_env import VecEnv
 
-from cpu_gpu_env.agents.learning_env import LearningVecEnv
 from cpu_gpu_env.agents.sb3_vec_env import StepReturn
+from cpu_gpu_env.agents.training_env import LearningVecEnv
 
 
 class MixtureVecEnv(VecEnv):

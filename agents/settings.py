@@ -11,7 +11,7 @@ from typing import Any
 from cpu_gpu_env.agents.algorithms import ALGORITHMS
 from cpu_gpu_env.agents.features import action_size, num_features
 from cpu_gpu_env.errors import HybridClusterError, unknown_name
-from cpu_gpu_env.problem import MAX_ACTIONS, Problem
+from cpu_gpu_env.problem.problem import MAX_ACTIONS, Problem
 
 MAX_LAYERS = 32
 MAX_UNITS = 65_536

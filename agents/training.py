@@ -24,14 +24,14 @@ from cpu_gpu_env.agents.algorithms import (
     make_algorithm,
 )
 from cpu_gpu_env.agents.checkpoint import read_progress, restore_checkpoint, save_checkpoint
-from cpu_gpu_env.agents.files import BEST_AGENT, load_agent, save_agent
-from cpu_gpu_env.agents.learning_env import LearningVecEnv
 from cpu_gpu_env.agents.mixture import MixtureVecEnv
+from cpu_gpu_env.agents.saving import BEST_AGENT, load_agent, save_agent
 from cpu_gpu_env.agents.settings import AgentSettings
-from cpu_gpu_env.baselines.evaluation import play_episodes
+from cpu_gpu_env.agents.training_env import LearningVecEnv
+from cpu_gpu_env.baselines.evaluation.play import play_episodes
+from cpu_gpu_env.envs.vector_env import HybridClusterVectorEnv
 from cpu_gpu_env.errors import HybridClusterError
-from cpu_gpu_env.problem import make_problem
-from cpu_gpu_env.vector_env import HybridClusterVectorEnv
+from cpu_gpu_env.problem.problem import make_problem
 
 VALIDATION_SEED = 500_000
 """Episodes that choose the best agent; apart from training and from evaluation seeds."""

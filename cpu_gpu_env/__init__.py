@@ -9,34 +9,34 @@ from typing import TYPE_CHECKING, Any
 from cpu_gpu_env.registration import ENV_ID, register_envs
 
 if TYPE_CHECKING:
-    from cpu_gpu_env.cluster import Cluster, Device
-    from cpu_gpu_env.env import HybridClusterEnv
+    from cpu_gpu_env.envs.env import HybridClusterEnv
+    from cpu_gpu_env.envs.vector_env import HybridClusterVectorEnv
     from cpu_gpu_env.errors import HybridClusterError
-    from cpu_gpu_env.profile import load_profile, save_profile, shipped_profiles
-    from cpu_gpu_env.tasks import Tasks
-    from cpu_gpu_env.traces import AlibabaGPU, AzureLLM, StandardWorkloadFormat, load_trace
-    from cpu_gpu_env.vector_env import HybridClusterVectorEnv
-    from cpu_gpu_env.workload import SyntheticSpec, Workload, synthetic_workload
+    from cpu_gpu_env.model.cluster import Cluster, Device
+    from cpu_gpu_env.model.profile import load_profile, save_profile, shipped_profiles
+    from cpu_gpu_env.model.tasks import Tasks
+    from cpu_gpu_env.model.traces import AlibabaGPU, AzureLLM, StandardWorkloadFormat, load_trace
+    from cpu_gpu_env.model.workload import SyntheticSpec, Workload, synthetic_workload
 
 __version__ = "0.1.0"
 
 _HOMES = {
-    "AlibabaGPU": "traces",
-    "AzureLLM": "traces",
-    "Cluster": "cluster",
-    "Device": "cluster",
-    "HybridClusterEnv": "env",
+    "AlibabaGPU": "model.traces",
+    "AzureLLM": "model.traces",
+    "Cluster": "model.cluster",
+    "Device": "model.cluster",
+    "HybridClusterEnv": "envs.env",
     "HybridClusterError": "errors",
-    "HybridClusterVectorEnv": "vector_env",
-    "StandardWorkloadFormat": "traces",
-    "SyntheticSpec": "workload",
-    "Tasks": "tasks",
-    "Workload": "workload",
-    "load_profile": "profile",
-    "load_trace": "traces",
-    "save_profile": "profile",
-    "shipped_profiles": "profile",
-    "synthetic_workload": "workload",
+    "HybridClusterVectorEnv": "envs.vector_env",
+    "StandardWorkloadFormat": "model.traces",
+    "SyntheticSpec": "model.workload",
+    "Tasks": "model.tasks",
+    "Workload": "model.workload",
+    "load_profile": "model.profile",
+    "load_trace": "model.traces",
+    "save_profile": "model.profile",
+    "shipped_profiles": "model.profile",
+    "synthetic_workload": "model.workload",
 }
 """Public name -> module; loaded on first use, so that importing the package stays cheap."""
 

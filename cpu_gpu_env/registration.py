@@ -15,6 +15,6 @@ def register_envs() -> None:
     if ENV_ID not in gym.registry:
         gym.register(
             id=ENV_ID,
-            entry_point="cpu_gpu_env.env:HybridClusterEnv",
-            vector_entry_point="cpu_gpu_env.vector_env:HybridClusterVectorEnv",
+            entry_point="cpu_gpu_env.envs.env:HybridClusterEnv",
+            vector_entry_point="cpu_gpu_env.envs.vector_env:HybridClusterVectorEnv",
         )

@@ -21,7 +21,7 @@ from rich.table import Table
 from tqdm import tqdm
 
 from cpu_gpu_env import ENV_ID
-from cpu_gpu_env.problem import DEFAULT_NUM_TASKS
+from cpu_gpu_env.problem.problem import DEFAULT_NUM_TASKS
 from cpu_gpu_env.scripts.command import make_parser, positive, print_tables, run, seed
 
 VECTOR_SIZES = (64, 1_024, 4_096, 16_384)

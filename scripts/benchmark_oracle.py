@@ -17,14 +17,14 @@ from rich.table import Table
 from tqdm import tqdm
 
 from cpu_gpu_env.baselines import SCHEDULERS, make_scheduler
-from cpu_gpu_env.baselines.bound import lower_bound
-from cpu_gpu_env.baselines.evaluation import EVALUATION_SEED, play_episodes
-from cpu_gpu_env.baselines.oracle import solve_episode
-from cpu_gpu_env.env import HybridClusterEnv
-from cpu_gpu_env.profile import shipped_profiles
-from cpu_gpu_env.realised import RealisedEpisode
+from cpu_gpu_env.baselines.bounds.lower import lower_bound
+from cpu_gpu_env.baselines.evaluation.play import EVALUATION_SEED, play_episodes
+from cpu_gpu_env.baselines.oracle.search import solve_episode
+from cpu_gpu_env.envs.env import HybridClusterEnv
+from cpu_gpu_env.model.profile import shipped_profiles
+from cpu_gpu_env.model.workload import SYNTHETIC_WORKLOADS
 from cpu_gpu_env.scripts.command import check_total, make_parser, positive, print_tables, run, seed
-from cpu_gpu_env.workload import SYNTHETIC_WORKLOADS
+from cpu_gpu_env.sim.instance import RealisedEpisode
 
 
 def parse_arguments(argv: list[str] | None) -> argparse.Namespace:

@@ -29,6 +29,7 @@ from cpu_gpu_env import ENV_ID
 from cpu_gpu_env.agents import action_dqn
 from cpu_gpu_env.agents.algorithms import NUM_TRAINING_ENVS, make_algorithm
 from cpu_gpu_env.agents.training import TrainingPlan, make_training_env
+from cpu_gpu_env.envs.vector_env import HybridClusterVectorEnv
 from cpu_gpu_env.scripts.command import (
     cores,
     make_parser,
@@ -38,7 +39,6 @@ from cpu_gpu_env.scripts.command import (
     seed,
     whole_number,
 )
-from cpu_gpu_env.vector_env import HybridClusterVectorEnv
 
 OURS, PLAIN, SBX = "HybridCluster", "Stable-Baselines3", "SBX"
 MAX_ENVS = 4_096

@@ -19,7 +19,9 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from gymnasium.error import DependencyNotInstalled
 
 from cpu_gpu_env.errors import HybridClusterError
-from cpu_gpu_env.problem import (
+from cpu_gpu_env.model.profile import DEFAULT_CLUSTER
+from cpu_gpu_env.model.workload import DEFAULT_WORKLOAD
+from cpu_gpu_env.problem.problem import (
     DEFAULT_GPU_FRACTIONS,
     DEFAULT_LOAD,
     DEFAULT_NUM_TASKS,
@@ -27,8 +29,6 @@ from cpu_gpu_env.problem import (
     MAX_LOAD,
     MIN_LOAD,
 )
-from cpu_gpu_env.profile import DEFAULT_CLUSTER
-from cpu_gpu_env.workload import DEFAULT_WORKLOAD
 
 if TYPE_CHECKING:
     from rich.table import Table

@@ -15,12 +15,12 @@ if __name__ == "__main__":  # Ctrl-C during the imports below
 from gymnasium.error import DependencyNotInstalled
 from tqdm import tqdm
 
-from cpu_gpu_env.baselines.comparison import Comparison, compare
-from cpu_gpu_env.baselines.first_episode import draw_gantts, view_first_episode
-from cpu_gpu_env.baselines.report import make_table, write_csv, write_json
-from cpu_gpu_env.baselines.report_html import write_html
-from cpu_gpu_env.baselines.tensorboard_log import write_tensorboard
-from cpu_gpu_env.problem import make_problem
+from cpu_gpu_env.baselines.evaluation.comparison import Comparison, compare
+from cpu_gpu_env.baselines.evaluation.first_episode import draw_gantts, view_first_episode
+from cpu_gpu_env.baselines.report.files import make_table, write_csv, write_json
+from cpu_gpu_env.baselines.report.page import write_html
+from cpu_gpu_env.baselines.report.tensorboard import write_tensorboard
+from cpu_gpu_env.problem.problem import make_problem
 from cpu_gpu_env.scripts.command import (
     add_env_arguments,
     check_output,
@@ -32,7 +32,11 @@ from cpu_gpu_env.scripts.command import (
     print_tables,
     run,
 )
-from cpu_gpu_env.scripts.entrants import add_entrant_arguments, find_entrants, solve_oracle
+from cpu_gpu_env.scripts.scheduler_arguments import (
+    add_entrant_arguments,
+    find_entrants,
+    solve_oracle,
+)
 
 
 def parse_arguments(argv: list[str] | None) -> argparse.Namespace:

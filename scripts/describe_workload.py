@@ -19,14 +19,14 @@ from rich.console import Console, JustifyMethod
 from rich.markup import escape
 from rich.table import Table
 
-from cpu_gpu_env.cluster import Device, distinct
-from cpu_gpu_env.costs import CostTables, build_cost_tables
-from cpu_gpu_env.problem import Problem, make_problem
-from cpu_gpu_env.profile import DEFAULT_CLUSTER
+from cpu_gpu_env.baselines.report.workload_figure import draw
+from cpu_gpu_env.model.cluster import Device, distinct
+from cpu_gpu_env.model.costs import CostTables, build_cost_tables
+from cpu_gpu_env.model.profile import DEFAULT_CLUSTER
+from cpu_gpu_env.model.tasks import FloatArray
+from cpu_gpu_env.model.workload import DEFAULT_WORKLOAD
+from cpu_gpu_env.problem.problem import Problem, make_problem
 from cpu_gpu_env.scripts.command import check_output, make_parser, run
-from cpu_gpu_env.scripts.workload_figure import draw
-from cpu_gpu_env.tasks import FloatArray
-from cpu_gpu_env.workload import DEFAULT_WORKLOAD
 
 QUANTILES = {"min": 0.0, "5 %": 0.05, "median": 0.5, "95 %": 0.95, "max": 1.0}
 PLACEMENTS = ("CPU only", "split", "GPU only")
@@ -111,8 +111,8 @@ def fastest_placement(costs: CostTables) -> npt.NDArray[np.intp]:
 def fluid_placement(problem: Problem) -> npt.NDArray[np.intp]:
     """Index into `PLACEMENTS` of the fraction that is cheapest at the fluid prices, (tasks,).
 
-    The prices (`cpu_gpu_env.objective.Objective`) count what a second of a device and a joule cost
-    when all devices are wanted, so this is where a task belongs under load.
+    The prices (`cpu_gpu_env.problem.objective.Objective`) count what a second of a device and a
+    joule cost when all devices are wanted, so this is where a task belongs under load.
     """
     costs, objective = problem.costs, problem.objective
     prices = objective.cpu_prices, objective.gpu_prices

@@ -17,10 +17,10 @@ import numpy as np
 import numpy.typing as npt
 from tqdm import tqdm
 
-from cpu_gpu_env.atomic_file import write_bytes_atomically
 from cpu_gpu_env.baselines import SCHEDULERS, make_scheduler
-from cpu_gpu_env.env import HybridClusterEnv
+from cpu_gpu_env.envs.env import HybridClusterEnv
 from cpu_gpu_env.errors import HybridClusterError
+from cpu_gpu_env.io.atomic_files import write_bytes_atomically
 from cpu_gpu_env.scripts.command import (
     add_env_arguments,
     check_output,

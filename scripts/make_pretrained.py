@@ -15,11 +15,11 @@ from typing import Any
 if __name__ == "__main__":  # Ctrl-C during the imports below
     signal.signal(signal.SIGINT, lambda *_: os._exit(130))
 
-from cpu_gpu_env.agents.files import BEST_AGENT
 from cpu_gpu_env.agents.pretrained import MODELS, PRETRAINED
+from cpu_gpu_env.agents.saving import BEST_AGENT
 from cpu_gpu_env.agents.training import CHECKPOINT
-from cpu_gpu_env.atomic_file import write_bytes_atomically, write_text_atomically
-from cpu_gpu_env.baselines.hybrid_ml import BEST_FOREST
+from cpu_gpu_env.baselines.imitation.hybrid_ml import BEST_FOREST
+from cpu_gpu_env.io.atomic_files import write_bytes_atomically, write_text_atomically
 from cpu_gpu_env.scripts import compare, train
 from cpu_gpu_env.scripts.command import check_output, command_line, make_parser, positive, run, seed
 

@@ -16,10 +16,11 @@ if __name__ == "__main__":  # Ctrl-C during the imports below
 import numpy as np
 import numpy.typing as npt
 
-from cpu_gpu_env.atomic_file import write_bytes_atomically
-from cpu_gpu_env.baselines.report import write_rows
+from cpu_gpu_env.baselines.report.files import write_rows
 from cpu_gpu_env.errors import HybridClusterError
-from cpu_gpu_env.problem import make_problem
+from cpu_gpu_env.io.atomic_files import write_bytes_atomically
+from cpu_gpu_env.model.tasks import FloatArray
+from cpu_gpu_env.problem.problem import make_problem
 from cpu_gpu_env.scripts.command import (
     ENERGY_WEIGHTS,
     add_env_arguments,
@@ -31,8 +32,7 @@ from cpu_gpu_env.scripts.command import (
     make_parser,
     run,
 )
-from cpu_gpu_env.scripts.entrants import add_entrant_arguments, compare_in_each
-from cpu_gpu_env.tasks import FloatArray
+from cpu_gpu_env.scripts.scheduler_arguments import add_entrant_arguments, compare_in_each
 
 SCHEDULERS = "gpu-only,earliest-finish,myopic,static-price,queue-price"
 

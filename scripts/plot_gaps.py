@@ -14,9 +14,9 @@ from typing import Any
 if __name__ == "__main__":  # Ctrl-C during the imports below
     signal.signal(signal.SIGINT, lambda *_: os._exit(130))
 
-from cpu_gpu_env.atomic_file import write_bytes_atomically
-from cpu_gpu_env.baselines.figures import Gap, gap_figure, to_bytes
+from cpu_gpu_env.baselines.report.figures import Gap, gap_figure, to_bytes
 from cpu_gpu_env.errors import HybridClusterError
+from cpu_gpu_env.io.atomic_files import write_bytes_atomically
 from cpu_gpu_env.scripts.command import check_output, make_parser, run
 
 FORMATS = (".png", ".pdf", ".svg")

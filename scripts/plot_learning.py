@@ -28,16 +28,16 @@ from cpu_gpu_env.agents.learning_curves import (
     read_run,
 )
 from cpu_gpu_env.agents.training import validation_seeds
-from cpu_gpu_env.atomic_file import write_bytes_atomically
 from cpu_gpu_env.baselines import make_scheduler
-from cpu_gpu_env.baselines.comparison import ORACLE
-from cpu_gpu_env.baselines.evaluation import play_episodes
-from cpu_gpu_env.baselines.figures import to_bytes
-from cpu_gpu_env.baselines.tensorboard_log import add_png
-from cpu_gpu_env.problem import make_problem
+from cpu_gpu_env.baselines.evaluation.comparison import ORACLE
+from cpu_gpu_env.baselines.evaluation.play import play_episodes
+from cpu_gpu_env.baselines.report.figures import to_bytes
+from cpu_gpu_env.baselines.report.learning_figure import learning_figure
+from cpu_gpu_env.baselines.report.tensorboard import add_png
+from cpu_gpu_env.io.atomic_files import write_bytes_atomically
+from cpu_gpu_env.problem.problem import make_problem
 from cpu_gpu_env.scripts.command import check_output, check_total, make_parser, run
-from cpu_gpu_env.scripts.entrants import add_oracle_arguments, solve_oracle
-from cpu_gpu_env.scripts.learning_figure import learning_figure
+from cpu_gpu_env.scripts.scheduler_arguments import add_oracle_arguments, solve_oracle
 
 DEFAULT_RUN = Path("runs/dqn")
 HEURISTICS = ("myopic", "static-price", "queue-price")

@@ -16,9 +16,9 @@ if __name__ == "__main__":  # Ctrl-C during the imports below
 
 from tqdm import tqdm
 
-from cpu_gpu_env.atomic_file import write_text_atomically
 from cpu_gpu_env.errors import HybridClusterError, unknown_name
-from cpu_gpu_env.profile import device_catalogue, parse_composition, read_json, save_profile
+from cpu_gpu_env.io.atomic_files import write_text_atomically
+from cpu_gpu_env.model.profile import device_catalogue, parse_composition, read_json, save_profile
 from cpu_gpu_env.profiler.devices import find_targets
 from cpu_gpu_env.profiler.machine import MAX_UNCERTAINTY, profile_machine
 from cpu_gpu_env.profiler.noise import Noise

@@ -24,8 +24,8 @@ from cpu_gpu_env.agents.training import (
     TrainingPlan,
     train,
 )
-from cpu_gpu_env.baselines.comparison import describe_problem, package_versions
-from cpu_gpu_env.baselines.hybrid_ml import (
+from cpu_gpu_env.baselines.evaluation.comparison import describe_problem, package_versions
+from cpu_gpu_env.baselines.imitation.hybrid_ml import (
     BEST_FOREST,
     NUM_TREES,
     TEST_SEED,
@@ -34,9 +34,9 @@ from cpu_gpu_env.baselines.hybrid_ml import (
     imitate_oracle,
     r_squared,
 )
-from cpu_gpu_env.baselines.oracle_cache import default_cache
+from cpu_gpu_env.baselines.oracle.cache import default_cache
 from cpu_gpu_env.errors import HybridClusterError
-from cpu_gpu_env.problem import make_problem
+from cpu_gpu_env.problem.problem import make_problem
 from cpu_gpu_env.scripts.command import (
     ENERGY_WEIGHTS,
     add_env_arguments,

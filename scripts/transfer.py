@@ -13,11 +13,11 @@ from typing import Any
 if __name__ == "__main__":  # Ctrl-C during the imports below
     signal.signal(signal.SIGINT, lambda *_: os._exit(130))
 
-from cpu_gpu_env.atomic_file import write_text_atomically
-from cpu_gpu_env.baselines.report import lay_out, write_rows
-from cpu_gpu_env.baselines.tables import TextTable, interval
-from cpu_gpu_env.problem import DEFAULT_GPU_FRACTIONS, make_problem
-from cpu_gpu_env.profile import shipped_profiles
+from cpu_gpu_env.baselines.report.files import lay_out, write_rows
+from cpu_gpu_env.baselines.report.tables import TextTable, interval
+from cpu_gpu_env.io.atomic_files import write_text_atomically
+from cpu_gpu_env.model.profile import shipped_profiles
+from cpu_gpu_env.problem.problem import DEFAULT_GPU_FRACTIONS, make_problem
 from cpu_gpu_env.scripts.command import (
     add_env_arguments,
     check_output,
@@ -30,7 +30,7 @@ from cpu_gpu_env.scripts.command import (
     print_tables,
     run,
 )
-from cpu_gpu_env.scripts.entrants import add_entrant_arguments, compare_in_each
+from cpu_gpu_env.scripts.scheduler_arguments import add_entrant_arguments, compare_in_each
 
 FIXED = "myopic,static-price,queue-price"
 PRETRAINED = "dqn,dqn-queues"

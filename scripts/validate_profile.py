@@ -18,8 +18,8 @@ if __name__ == "__main__":  # Ctrl-C during the imports below
 
 from tqdm import tqdm
 
-from cpu_gpu_env.atomic_file import write_bytes_atomically, write_text_atomically
 from cpu_gpu_env.errors import HybridClusterError
+from cpu_gpu_env.io.atomic_files import write_bytes_atomically, write_text_atomically
 from cpu_gpu_env.profiler.fit import Errors, predict_s
 from cpu_gpu_env.profiler.published import HalfSplit, half_splits, read_published
 from cpu_gpu_env.profiler.samples import Sample

@@ -78,7 +78,10 @@ def test_every_top_level_package_is_mapped() -> None:
 
 
 def test_wheel_holds_code_profiles_and_models_and_nothing_else(wheel: Path) -> None:
-    data = [ROOT / "cpu_gpu_env" / "py.typed", *(ROOT / "cpu_gpu_env/profiles").glob("*.json")]
+    data = [
+        ROOT / "cpu_gpu_env" / "py.typed",
+        *(ROOT / "cpu_gpu_env/model/profiles").glob("*.json"),
+    ]
     data += (ROOT / "agents/models").iterdir()
     names = zipfile.ZipFile(wheel).namelist()
     package = {name for name in names if ".dist-info/" not in name}

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cpu_gpu_env.cluster import DeviceKind
 from cpu_gpu_env.errors import HybridClusterError
-from cpu_gpu_env.profile import device_catalogue
+from cpu_gpu_env.model.cluster import DeviceKind
+from cpu_gpu_env.model.profile import device_catalogue
 from cpu_gpu_env.profiler.power import EnergyCounter, NoCounter, nvml_counter, rapl_counter
 
 if TYPE_CHECKING:

@@ -1,6 +1,6 @@
 """Fitting the cost model to timed kernels, by robust regression.
 
-The model is `cpu_gpu_env.costs.execution_time_s` itself. Errors are relative (differences of
+The model is `cpu_gpu_env.model.costs.execution_time_s` itself. Errors are relative (differences of
 logarithms), and the loss grows linearly beyond `LOSS_SCALE`, so that a kernel that the model cannot
 describe pulls little.
 """
@@ -14,11 +14,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from cpu_gpu_env.cluster import Device
-from cpu_gpu_env.costs import execution_time_s
 from cpu_gpu_env.errors import HybridClusterError
+from cpu_gpu_env.model.cluster import Device
+from cpu_gpu_env.model.costs import execution_time_s
+from cpu_gpu_env.model.tasks import FloatArray
 from cpu_gpu_env.profiler.samples import Sample, as_tasks, typical_time_s
-from cpu_gpu_env.tasks import FloatArray
 
 TERMS = ("launch", "caches", "ridge")
 """What the model has beyond a sharp roofline; each can be left out to see what it buys."""

@@ -21,7 +21,7 @@ from dataclasses import asdict
 from typing import Any
 
 from cpu_gpu_env.errors import HybridClusterError
-from cpu_gpu_env.profile import SCHEMA_VERSION, device_catalogue
+from cpu_gpu_env.model.profile import SCHEMA_VERSION, device_catalogue
 from cpu_gpu_env.profiler.devices import (
     OtherPrograms,
     Target,

@@ -17,11 +17,11 @@ from pathlib import Path
 
 import numpy as np
 
-from cpu_gpu_env.cluster import Device
 from cpu_gpu_env.errors import HybridClusterError
+from cpu_gpu_env.model.cluster import Device
+from cpu_gpu_env.model.tasks import FloatArray
 from cpu_gpu_env.profiler.fit import VARIANTS, fit_cost_model, predict_s
 from cpu_gpu_env.profiler.samples import FLOAT_BYTES, Sample
-from cpu_gpu_env.tasks import FloatArray
 
 TIME_SUFFIX = "_ms"
 MIN_ROWS = 20

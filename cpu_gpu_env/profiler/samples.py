@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cpu_gpu_env.errors import HybridClusterError
-from cpu_gpu_env.tasks import Tasks
+from cpu_gpu_env.model.tasks import Tasks
 
 if TYPE_CHECKING:
     import torch

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from cpu_gpu_env.cluster import Device
 from cpu_gpu_env.errors import HybridClusterError
-from cpu_gpu_env.profile import parse_devices
+from cpu_gpu_env.model.cluster import Device
+from cpu_gpu_env.model.profile import parse_devices
 from cpu_gpu_env.profiler.devices import (
     OtherPrograms,
     Target,

@@ -1,0 +1,1 @@
+"""Certified lower bounds on the objective of an episode."""

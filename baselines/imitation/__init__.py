@@ -1,0 +1,1 @@
+"""Hybrid ML: a random forest that imitates the oracle."""

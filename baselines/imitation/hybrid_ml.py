@@ -1,0 +1,174 @@
+"""Hybrid ML: a random forest that imitates the oracle from the features of the task alone."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from cpu_gpu_env.baselines.imitation.forest import Forest
+from cpu_gpu_env.baselines.oracle.cache import solve_episodes
+from cpu_gpu_env.baselines.oracle.search import QUICK_EFFORT, Effort
+from cpu_gpu_env.baselines.schedulers.base import Actions, Scheduler
+from cpu_gpu_env.baselines.schedulers.heuristics import EarliestFinishTime
+from cpu_gpu_env.envs.vector_env import HybridClusterVectorEnv
+from cpu_gpu_env.errors import HybridClusterError
+from cpu_gpu_env.model.tasks import FloatArray
+from cpu_gpu_env.problem.observation import NUM_FEATURES
+
+FEATURES = ("size", "intensity", "memory", "size - intensity", "size - memory")
+"""What the forest sees: the observation's log-scaled features, and two of their differences (bytes
+moved and reuse, but for the scales): trees split along axes only."""
+NUM_TREES = 100
+MIN_SAMPLES_LEAF = 10
+WINDOW = 40_000
+"""Finished tasks that the forest is fitted to, the latest ones."""
+MIN_HISTORY = 1_000
+"""Finished tasks before there is a forest at all."""
+RETRAIN_EVERY = 2_000
+"""Finished tasks between fits."""
+BEST_FOREST = "best.npz"
+"""Name of the forest in the folder of a training."""
+TRAINING_SEED = 0
+"""Episodes to learn from count up from here."""
+TEST_SEED = 400_000
+"""Episodes that the fit is judged on; apart from training, validation and evaluation."""
+
+
+@dataclass(frozen=True, eq=False)
+class Examples:
+    """Tasks and what the oracle did with them."""
+
+    observation: npt.NDArray[np.float32]
+    """(n, 3): size, intensity and memory, log-scaled."""
+    gpu_fraction: FloatArray
+    """(n,): of the oracle."""
+
+
+def derive(observation: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+    """Turn observations (n, >= 3) into `FEATURES` (n, 5)."""
+    size, intensity, memory = np.asarray(observation, dtype=np.float32)[:, :NUM_FEATURES].T
+    return np.stack([size, intensity, memory, size - intensity, size - memory], axis=1)
+
+
+def fit_forest(
+    examples: Examples,
+    seed: int | None = None,
+    num_trees: int = NUM_TREES,
+    settings: dict[str, Any] | None = None,
+) -> Forest:
+    """Fit a forest to what the oracle did."""
+    from sklearn.ensemble import RandomForestRegressor
+
+    regressor = RandomForestRegressor(
+        num_trees, min_samples_leaf=MIN_SAMPLES_LEAF, n_jobs=-1, random_state=seed
+    )
+    regressor.fit(derive(examples.observation), examples.gpu_fraction)
+    importances = dict(zip(FEATURES, regressor.feature_importances_.tolist(), strict=True))
+    described = {
+        "num_features": len(FEATURES),
+        "examples": len(examples.gpu_fraction),
+        "importances": importances,
+        **(settings or {}),
+    }
+    return Forest.of(regressor, described)
+
+
+def r_squared(forest: Forest, examples: Examples) -> float:
+    """Share of the variance of the oracle's GPU fraction that the forest explains; nan: none."""
+    error = examples.gpu_fraction - forest.predict(derive(examples.observation))
+    variance = float(examples.gpu_fraction.var())
+    return 1.0 - float(error.var()) / variance if variance > 0 else math.nan
+
+
+def imitate_oracle(
+    seeds: Sequence[int],
+    env_kwargs: dict[str, Any],
+    cache: Path | None = None,
+    effort: Effort = QUICK_EFFORT,
+    jobs: int = -1,
+    progress: Callable[[], None] = lambda: None,
+) -> Examples:
+    """Let the oracle play episodes, and collect what it did.
+
+    Args:
+        seeds: One an episode.
+        env_kwargs: Arguments of the environment.
+        cache: Folder of solved episodes; None: none.
+        effort: How hard the oracle searches.
+        jobs: Processes; -1: one a core.
+        progress: Called as each episode is solved.
+    """
+    env = HybridClusterVectorEnv(len(seeds), **env_kwargs)
+    observation, _ = env.reset(seed=list(seeds))
+    episodes = env.realised_episodes()
+    solved = solve_episodes(episodes, cache, effort, jobs, progress)
+    plans = np.stack([schedule.actions for schedule in solved])
+    fractions = np.array(env.problem.gpu_fractions)
+    seen = []
+    for actions in plans.T:
+        seen.append(observation[:, :NUM_FEATURES].copy())
+        observation, *_ = env.step(actions)
+    return Examples(np.concatenate(seen), fractions[plans.T.ravel()])
+
+
+class HybridML(Scheduler):
+    """Takes the feasible action whose GPU fraction is nearest to the forest's prediction.
+
+    Without a forest it follows `EarliestFinishTime` until `learn` has been given `MIN_HISTORY`
+    finished tasks; then a forest is fitted to the last `WINDOW` of them, and again after every
+    `RETRAIN_EVERY` more.
+
+    Args:
+        env: The environment it will act in; see `Scheduler`.
+        seed: Of the fits.
+        forest: A forest to begin with.
+    """
+
+    def __init__(self, env: Any, seed: int | None = None, forest: Forest | None = None) -> None:
+        super().__init__(env, seed)
+        self.forest = forest
+        self._fallback = EarliestFinishTime(env, seed)
+        self._fractions = np.array(self.problem.gpu_fractions)
+        self._history = Examples(np.empty((0, NUM_FEATURES), dtype=np.float32), np.empty(0))
+        self._since_fit = 0
+
+    def choose(
+        self, observation: npt.NDArray[np.float32], memory: npt.NDArray[np.int64] | None
+    ) -> tuple[Actions, npt.NDArray[np.int64] | None]:
+        """Predict, and round to what fits."""
+        if self.forest is None:
+            return self._fallback.choose(observation, memory)
+        predicted = self.forest.predict(derive(observation))
+        distance = np.abs(predicted[:, None] - self._fractions)
+        mask = np.concatenate([np.atleast_2d(env.action_masks()) for env in self.envs])
+        return np.where(mask, distance, np.inf).argmin(axis=1), memory
+
+    def learn(self, finished: Examples) -> bool:
+        """Add finished tasks to the history; fit anew when there are enough; return whether so.
+
+        Raises:
+            HybridClusterError: If there are not as many fractions as observations.
+        """
+        if len(finished.observation) != len(finished.gpu_fraction):
+            raise HybridClusterError(
+                f"{len(finished.observation)} observations, but {len(finished.gpu_fraction)} GPU "
+                "fractions; allowed: one for each finished task"
+            )
+        old = self._history
+        self._history = Examples(
+            np.concatenate([old.observation, finished.observation[:, :NUM_FEATURES]])[-WINDOW:],
+            np.concatenate([old.gpu_fraction, finished.gpu_fraction])[-WINDOW:],
+        )
+        self._since_fit += len(finished.gpu_fraction)
+        due = MIN_HISTORY if self.forest is None else RETRAIN_EVERY
+        if self._since_fit < due:
+            return False
+        self.forest = fit_forest(self._history, seed=int(self.rng.integers(2**31)))
+        self._since_fit = 0
+        return True

@@ -1,0 +1,1 @@
+"""The oracle: schedules made with the whole episode in view."""

@@ -1,0 +1,1 @@
+"""Tables, figures, TensorBoard runs and the page of a comparison."""

@@ -1,0 +1,61 @@
+"""Schedulers that look neither at the task nor at the queues."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from cpu_gpu_env.baselines.schedulers.base import Actions, Scheduler
+
+IntMemory = npt.NDArray[np.int64]
+
+
+class CpuOnly(Scheduler):
+    """The smallest GPU fraction for every task."""
+
+    def choose(
+        self, observation: npt.NDArray[np.float32], memory: IntMemory | None
+    ) -> tuple[Actions, IntMemory | None]:
+        """Choose action 0."""
+        return np.zeros(len(observation), dtype=np.int64), memory
+
+
+class GpuOnly(Scheduler):
+    """The largest GPU fraction for every task (one that does not fit falls back to the CPU)."""
+
+    def choose(
+        self, observation: npt.NDArray[np.float32], memory: IntMemory | None
+    ) -> tuple[Actions, IntMemory | None]:
+        """Choose the last action."""
+        last = len(self.problem.gpu_fractions) - 1
+        return np.full(len(observation), last, dtype=np.int64), memory
+
+
+class RandomScheduler(Scheduler):
+    """A uniformly random fraction for every task."""
+
+    def choose(
+        self, observation: npt.NDArray[np.float32], memory: IntMemory | None
+    ) -> tuple[Actions, IntMemory | None]:
+        """Draw an action for each environment."""
+        return self.rng.integers(len(self.problem.gpu_fractions), size=len(observation)), memory
+
+
+class RoundRobin(Scheduler):
+    """Whole tasks to all devices in turn: CPUs first, then GPUs.
+
+    A turn of a CPU is the smallest fraction, of a GPU the largest; with m CPUs and n GPUs, m of
+    m + n tasks go to the CPU pool.
+    """
+
+    memory_shape = ()
+
+    def choose(
+        self, observation: npt.NDArray[np.float32], memory: IntMemory | None
+    ) -> tuple[Actions, IntMemory | None]:
+        """Choose by the turn in memory, and count it up."""
+        assert memory is not None
+        cluster = self.problem.cluster
+        on_cpu = memory % len(cluster.devices) < len(cluster.cpus)
+        last = len(self.problem.gpu_fractions) - 1
+        return np.where(on_cpu, 0, last).astype(np.int64), memory + 1

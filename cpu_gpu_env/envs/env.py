@@ -1,0 +1,481 @@
+"""HybridCluster as a Gymnasium environment."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import numpy.typing as npt
+from gymnasium import spaces
+
+from cpu_gpu_env.checks import (
+    check_flag,
+    check_options,
+    check_render_mode,
+    check_seed,
+    no_task_error,
+)
+from cpu_gpu_env.errors import HybridClusterError, shown
+from cpu_gpu_env.model.cluster import Cluster
+from cpu_gpu_env.model.costs import build_cost_tables
+from cpu_gpu_env.model.profile import DEFAULT_CLUSTER
+from cpu_gpu_env.model.sampling import draw_noise_words
+from cpu_gpu_env.model.tasks import FloatArray, Tasks
+from cpu_gpu_env.model.workload import DEFAULT_WORKLOAD, Workload
+from cpu_gpu_env.problem.observation import (
+    NUM_FEATURES,
+    feature_table,
+    observation_space,
+    pool_features,
+)
+from cpu_gpu_env.problem.problem import (
+    DEFAULT_GPU_FRACTIONS,
+    DEFAULT_LOAD,
+    DEFAULT_NUM_TASKS,
+    make_problem,
+)
+from cpu_gpu_env.render.gantt import GanttRenderer, Scene, Share, render_ansi
+from cpu_gpu_env.sim.episode import Episode, Plan, TaskTables
+from cpu_gpu_env.sim.instance import RealisedEpisode
+from cpu_gpu_env.sim.pool import DeviceQueue
+from cpu_gpu_env.sim.state import SchedulingState, look_up_state
+
+Observation = npt.NDArray[np.float32]
+
+
+class HybridClusterEnv(gym.Env[Observation, np.int64]):
+    """Schedule a stream of tasks on the CPUs and GPUs of a cluster.
+
+    ## Description
+    Tasks arrive one by one. For each the agent chooses the *GPU fraction*: the share of its work
+    that the GPU pool does while the CPU pool does the rest at the same time. A share goes to the
+    device of its pool that is free first; every device serves first come, first served, without
+    pre-emption. The agent is paid for a short makespan and little energy.
+
+    A share f on a GPU takes ``launch + f * memory / link_bandwidth + max(f * size / flops,
+    f * size / (intensity * memory_bandwidth))``, on a CPU the same without the transfer (roofline
+    model, Williams et al. 2009). Meanwhile the device draws its active power, or, if its profile
+    tells what it draws when memory traffic bounds, a mean of the two. See
+    `cpu_gpu_env.model.costs`.
+
+    ## Action Space
+    ``Discrete(6)``: GPU fraction 0, 0.2, 0.4, 0.6, 0.8, 1 (``gpu_fractions`` sets others). A share
+    whose memory does not fit a GPU is masked (``action_masks()``, ``info["action_mask"]``); if it
+    is chosen all the same, the task runs on the CPU and ``info["fallback"]`` is True.
+
+    ## Observation Space
+    ``Box(0, 1, (3,), float32)``: size, intensity and memory of the task to place, log-scaled to the
+    ranges that the workload declares. With ``observe_queues=True`` there follow, for the CPUs and
+    then for the GPUs, in ascending order within each pool, the time until the device is free, in
+    units of the reference makespan of the episode and clipped to 1, and then the share of the
+    episode that is left. After the last task all is zero.
+
+    ## Rewards
+    Dense; an episode's rewards sum to ``-num_tasks * J`` with
+    ``J = (1 - w) * makespan / T_ref + w * energy / E_ref``, where w is ``energy_weight`` and
+    (T_ref, E_ref) is the fluid optimum of cluster and workload, so that J is about 1 for a perfect
+    schedule of a long stream on any hardware. The reward is potential-based (Ng et al. 1999) with
+    the fluid program's dual prices; see `cpu_gpu_env.problem.objective.Objective`.
+
+    ## Starting State
+    All devices are idle. The tasks are drawn from the workload's pool, with Poisson arrivals at
+    ``load`` times the reference throughput; the first arrives at time 0. Of a trace (see
+    `cpu_gpu_env.model.traces`) the episode is a window: the start is uniform, the tasks follow in
+    order, and all gaps between arrivals are scaled by one factor, so that over the whole trace
+    tasks arrive at ``load`` times the reference throughput and bursts stay bursts.
+    ``reset(options={"tasks": ...})`` plays given tasks instead: a `Tasks`, or a table
+    (num_tasks, 4) of arrival [s], size [FLOP], intensity [FLOP/B] and memory [B]; times count from
+    the first arrival, and rewards are scaled by the number of given tasks.
+
+    ## Episode End
+    Terminates when all tasks are placed. Nothing is truncated unless ``gym.make`` is given
+    ``max_episode_steps``.
+
+    ## Info
+    Each step: ``task`` (arrival [s], size [FLOP], intensity [FLOP/B], memory [B]), ``cpu`` and
+    ``gpu`` (index of the serving device in its pool, -1 without a share), ``start_s``,
+    ``finish_s``, ``time_s`` (from the first share's start to the last one's finish), ``energy_j``
+    (above idle), ``fallback``, and ``action_mask`` of the next task. The last step adds
+    ``makespan_s``, ``total_energy_j``, ``objective`` and ``utilisation`` (busy share of the
+    makespan of each device, CPUs first).
+
+    ## Arguments
+    - ``cluster``: name of a shipped profile, path of a profile, a composition such as
+      ``"epyc-7763:2 + a100-80gb:4"``, or a `Cluster`.
+    - ``workload``: name of a synthetic workload, the path of a trace or its kind, path and
+      arguments such as ``"azure-llm:PATH?part=0-0.7"`` (see `cpu_gpu_env.model.traces`), or a
+      `Workload`.
+    - ``num_tasks`` (200): tasks of an episode.
+    - ``energy_weight`` (0.5): w of the objective.
+    - ``gpu_fractions``: GPU fraction of each action, ascending.
+    - ``load`` (1.5): arrival rate in units of the reference throughput; None: all at time 0;
+      ``"trace"``: the times of a trace as they are.
+    - ``noise`` (0): sigma of a lognormal factor with mean 1 on each execution time.
+    - ``observe_queues`` (False): append the queues to the observation.
+    - ``render_mode``: ``"ansi"``, ``"rgb_array"`` or ``"human"``, a Gantt chart of the devices.
+
+    ## Version History
+    - v0: initial version.
+    """
+
+    metadata: dict[str, Any] = {  # noqa: RUF012 (Gymnasium's own form)
+        "render_modes": ["ansi", "rgb_array", "human"],
+        "render_fps": 30,
+    }
+
+    def __init__(
+        self,
+        cluster: str | os.PathLike[str] | Cluster = DEFAULT_CLUSTER,
+        workload: str | os.PathLike[str] | Workload = DEFAULT_WORKLOAD,
+        num_tasks: int = DEFAULT_NUM_TASKS,
+        energy_weight: float = 0.5,
+        gpu_fractions: Sequence[float] = DEFAULT_GPU_FRACTIONS,
+        load: float | str | None = DEFAULT_LOAD,
+        noise: float = 0.0,
+        observe_queues: bool = False,
+        render_mode: str | None = None,
+    ) -> None:
+        self.problem = make_problem(
+            cluster, workload, num_tasks, energy_weight, gpu_fractions, load, noise
+        )
+        check_render_mode(render_mode, self.metadata["render_modes"])
+        self.objective = self.problem.objective
+        self.observe_queues = check_flag("observe_queues", observe_queues)
+        self.render_mode = render_mode
+        self.action_space = spaces.Discrete(len(self.problem.gpu_fractions))
+        self.observation_space = observation_space(self.problem.cluster, self.observe_queues)
+        self._sampler = self.problem.make_sampler()
+        self._renderer: GanttRenderer | None = None
+        self._num_actions = len(self.problem.gpu_fractions)
+        self._asked_for_gpu = [fraction > 0.0 for fraction in self.problem.gpu_fractions]
+        self._energy_price = self.objective.energy_price
+        workload = self.problem.workload
+        self._pool = TaskTables(workload.pool, self.problem.costs, pool_features(workload))
+        self._use_tables(self._pool)
+        self._episode: Episode | None = None
+        self._plan: Plan = []
+        self._position = self._num_tasks = self._turn = 0
+
+    def _use_tables(self, tables: TaskTables) -> None:
+        """Read tasks and their times from these tables from now on."""
+        self._tables = tables
+        self._cpu_times = _view(tables.costs.cpu_time_s)
+        self._gpu_times = _view(tables.costs.gpu_time_s)
+        costs, objective = tables.costs, self.objective
+        self._power_varies = costs.power_varies
+        if costs.power_varies:
+            self._cpu_powers = _view(costs.cpu_power_w)
+            self._gpu_powers = _view(costs.gpu_power_w)
+        kind_size = costs.cpu_time_s[0].size
+        self._cpu_devices = [
+            (kind_size * kind, objective.cpu_prices[kind], float(costs.cpu_power_w[kind, 0, 0]))
+            for kind in costs.cpu_kind
+        ]
+        self._gpu_devices = [
+            (kind_size * kind, objective.gpu_prices[kind], float(costs.gpu_power_w[kind, 0, 0]))
+            for kind in costs.gpu_kind
+        ]
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Observation, dict[str, Any]]:
+        """Start an episode.
+
+        Args:
+            seed: Seeds this and, in turn, all later episodes.
+            options: ``{"tasks": ...}`` plays given tasks; see the class.
+
+        Raises:
+            HybridClusterError: If the seed, an option or the tasks are not valid.
+        """
+        given = check_options(options, ("tasks",)).get("tasks")
+        tables = None if given is None else self._given_tables(Tasks.from_table(given))
+        super().reset(seed=check_seed(seed))
+        self._turn ^= self._position > 0  # consecutive steps hand out different masks
+        episode = self._draw_episode() if tables is None else self._take_episode(tables)
+        self._episode, self._num_tasks = episode, len(episode)
+        self._plan, self._noise = episode.plan, episode.noise
+        self._cpus, self._gpus = DeviceQueue(self._cpu_devices), DeviceQueue(self._gpu_devices)
+        self._position = 0
+        self._active_energy_j = 0.0
+        self._queue_scale = 1.0 / (self.objective.reference.makespan_s * self._num_tasks)
+        self._shares: list[Share] = []
+        if self.render_mode == "human":
+            self.render()
+        observation = self._queues() if self.observe_queues else episode.first_features
+        return observation, {"action_mask": episode.first_mask}
+
+    def _draw_episode(self) -> Episode:
+        """Draw an episode from the pool."""
+        if self._tables is not self._pool:
+            self._use_tables(self._pool)
+        sampler = self._sampler
+        words, noise_words = sampler.split(self.np_random.bit_generator.random_raw(sampler.num_raw))
+        factors = None if noise_words is None else sampler.noise_factors(noise_words)
+        rows, arrivals_s = sampler.rows(words), sampler.arrivals_s(words)
+        return Episode(self._pool, rows, arrivals_s, factors, self._turn)
+
+    def _given_tables(self, tasks: Tasks) -> TaskTables:
+        costs = build_cost_tables(self.problem.cluster, tasks, self.problem.gpu_fractions)
+        return TaskTables(tasks, costs, feature_table(self.problem.workload, tasks))
+
+    def _take_episode(self, tables: TaskTables) -> Episode:
+        """Play given tasks."""
+        self._use_tables(tables)
+        tasks, factors = tables.tasks, None
+        if self._sampler.has_noise:
+            words = draw_noise_words(self.np_random.bit_generator, len(tasks))
+            factors = self._sampler.noise_factors(words)
+        arrivals_s = tasks.arrival_s - tasks.arrival_s[0]
+        return Episode(self._tables, np.arange(len(tasks)), arrivals_s, factors, self._turn)
+
+    def step(self, action: np.int64 | int) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
+        """Place the current task; see the class for what is returned.
+
+        Raises:
+            HybridClusterError: If the action is not a whole number in range, or there is no task to
+                place (before `reset` or after the end of the episode).
+        """
+        position = self._position
+        if position >= self._num_tasks:
+            raise no_task_error()
+        if action.__class__ is not int or not 0 <= action < self._num_actions:
+            action = self._check_action(action)
+        arrival_s, entry, task, next_mask, next_features = self._plan[position]
+        cpus, gpus = self._cpus, self._gpus
+        _, cpu, cpu_offset, _, cpu_power_w = cpus.heap[0]
+        _, gpu, gpu_offset, _, gpu_power_w = gpus.heap[0]
+        entry += action
+        cpu_time_s = self._cpu_times[cpu_offset + entry]
+        gpu_time_s = self._gpu_times[gpu_offset + entry]
+        if self._power_varies:
+            cpu_power_w = self._cpu_powers[cpu_offset + entry]
+            gpu_power_w = self._gpu_powers[gpu_offset + entry]
+        if self._noise is not None:
+            cpu_factor, gpu_factor = self._noise[position]
+            cpu_time_s, gpu_time_s = cpu_time_s * cpu_factor, gpu_time_s * gpu_factor
+
+        if gpu_time_s < 0.0:  # NOT_USED
+            start_s, finish_s, cost = cpus.serve(arrival_s, cpu_time_s)
+            energy_j = cpu_time_s * cpu_power_w
+            gpu = -1
+        elif cpu_time_s < 0.0:
+            start_s, finish_s, cost = gpus.serve(arrival_s, gpu_time_s)
+            energy_j = gpu_time_s * gpu_power_w
+            cpu = -1
+        else:
+            start_s, finish_s, cost = cpus.serve(arrival_s, cpu_time_s)
+            gpu_start_s, gpu_finish_s, gpu_cost = gpus.serve(arrival_s, gpu_time_s)
+            energy_j = cpu_time_s * cpu_power_w + gpu_time_s * gpu_power_w
+            cost += gpu_cost
+            if gpu_start_s < start_s:
+                start_s = gpu_start_s
+            if gpu_finish_s > finish_s:
+                finish_s = gpu_finish_s
+        cost += energy_j * self._energy_price
+        self._active_energy_j += energy_j
+        info = {
+            "task": task,
+            "cpu": cpu,
+            "gpu": gpu,
+            "start_s": start_s,
+            "finish_s": finish_s,
+            "time_s": finish_s - start_s,
+            "energy_j": energy_j,
+            "fallback": gpu < 0 and self._asked_for_gpu[action],
+            "action_mask": next_mask,
+        }
+        position += 1
+        self._position = position
+        terminated = position == self._num_tasks
+        if terminated:
+            cost += self._finish_episode(info)
+        if self.render_mode is not None:
+            self._record_shares(info, action, cpu_time_s, gpu_time_s)
+        observation = self._queues() if self.observe_queues else next_features
+        return observation, -cost, terminated, False, info
+
+    def _check_action(self, action: Any) -> int:
+        """Turn what is not an int in range into one, or say what is wrong with it."""
+        if isinstance(action, np.integer) or (
+            isinstance(action, np.ndarray)
+            and action.shape == ()
+            and not isinstance(action, np.ma.MaskedArray)
+        ):
+            action = action.item()
+        if isinstance(action, bool) or not isinstance(action, int):
+            allowed = "a whole number"
+        elif 0 <= action < self._num_actions:
+            return action
+        else:
+            allowed = "an index of gpu_fractions"
+        raise HybridClusterError(
+            f"action is {shown(action)}; allowed: {allowed}, 0 to {self._num_actions - 1}"
+        )
+
+    def _makespan_s(self) -> float:
+        """When all work so far is done [s]."""
+        return max(self._cpus.last_finish_s, self._gpus.last_finish_s)
+
+    def _finish_episode(self, info: dict[str, Any]) -> float:
+        """Add the results of the episode to `info`; return what is left of the potential."""
+        makespan_s = self._makespan_s()
+        info["makespan_s"] = makespan_s
+        info["total_energy_j"] = self.objective.total_energy_j(makespan_s, self._active_energy_j)
+        info["objective"] = self.objective.value(makespan_s, self._active_energy_j, self._num_tasks)
+        busy_s = np.array(self._cpus.busy_s + self._gpus.busy_s)
+        info["utilisation"] = busy_s / makespan_s
+        paid = self._cpus.paid() + self._gpus.paid()
+        return self.objective.makespan_price * makespan_s - paid
+
+    def _queues(self) -> Observation:
+        """Build the observation with queues."""
+        observation = np.zeros(self.observation_space.shape or (), dtype=np.float32)
+        position = self._position
+        if position == self._num_tasks:
+            return observation
+        observation[:NUM_FEATURES] = self._episode_now().features(position)
+        now_s = self._plan[position][0]
+        free_s = self._cpus.sorted_free_s() + self._gpus.sorted_free_s()
+        for index, free in enumerate(free_s, start=NUM_FEATURES):
+            waiting = (free - now_s) * self._queue_scale
+            observation[index] = 0.0 if waiting < 0.0 else min(waiting, 1.0)
+        observation[-1] = (self._num_tasks - position) / self._num_tasks
+        return observation
+
+    def action_masks(self) -> npt.NDArray[np.bool_]:
+        """Which actions are feasible for the current task, as sb3-contrib asks for it.
+
+        Raises:
+            HybridClusterError: Before the first `reset`.
+        """
+        return np.asarray(self._episode_now().mask(self._position), dtype=bool)
+
+    def scheduling_state(self) -> SchedulingState:
+        """What schedulers may know about the current task and the queues, with n = 1.
+
+        Raises:
+            HybridClusterError: If there is no task to place.
+        """
+        if self._position >= self._num_tasks:
+            raise no_task_error()
+        episode, now = self._episode_now(), slice(self._position, self._position + 1)
+        costs = episode.tables.costs
+        (_, cpu, *_), (_, gpu, *_) = self._cpus.heap[0], self._gpus.heap[0]
+        return look_up_state(
+            costs,
+            self.objective,
+            episode.rows[now],
+            episode.arrivals_s[now],
+            np.array([self._num_tasks - self._position]),
+            (np.array([self._cpus.sorted_free_s()]), np.array([costs.cpu_kind[cpu]])),
+            (np.array([self._gpus.sorted_free_s()]), np.array([costs.gpu_kind[gpu]])),
+        )
+
+    def realised_episodes(self) -> list[RealisedEpisode]:
+        """The whole current episode, noise included, as a list of one: for oracles only.
+
+        Raises:
+            HybridClusterError: Before the first `reset`.
+        """
+        return [self._episode_now().realised(self.objective)]
+
+    def episode_tasks(self) -> Tasks:
+        """The tasks of the current episode, e.g. for `reset(options={"tasks": ...})` elsewhere.
+
+        Raises:
+            HybridClusterError: Before the first `reset`.
+        """
+        return self._episode_now().as_tasks()
+
+    def _episode_now(self) -> Episode:
+        if self._episode is None:
+            raise no_task_error()
+        return self._episode
+
+    def _record_shares(
+        self, info: dict[str, Any], action: int, cpu_time_s: float, gpu_time_s: float
+    ) -> None:
+        """Remember where the task just placed went, for the Gantt chart, and show it."""
+        fraction = self.problem.gpu_fractions[action] if info["gpu"] >= 0 else 0.0
+        placed = (
+            (info["cpu"], 0, self._cpus, cpu_time_s, 1.0 - fraction),
+            (info["gpu"], len(self._cpus.busy_s), self._gpus, gpu_time_s, fraction),
+        )
+        for device, first, queue, time_s, share in placed:
+            if device >= 0:
+                finish_s = queue.finish_s(device)
+                self._shares.append(
+                    Share(
+                        task=self._position - 1,
+                        device=first + device,
+                        start_s=finish_s - time_s,
+                        finish_s=finish_s,
+                        fraction=share,
+                        intensity=info["task"][2],
+                    )
+                )
+        if self.render_mode == "human":
+            self.render()
+
+    def scene(self) -> Scene:
+        """The schedule so far, as `render` draws it; it has no shares without a render mode.
+
+        Raises:
+            HybridClusterError: Before the first `reset`.
+        """
+        self._episode_now()
+        makespan_s = self._makespan_s()
+        return Scene(
+            cluster=self.problem.cluster,
+            shares=self._shares,
+            num_tasks=self._num_tasks,
+            clock_s=self._plan[min(self._position, self._num_tasks - 1)][0],
+            energy_j=self.objective.total_energy_j(makespan_s, self._active_energy_j),
+            makespan_s=makespan_s,
+            tasks_placed=self._position,
+        )
+
+    def render(self) -> Any:
+        """Draw the schedule so far: text, an image (height, width, 3), or a window.
+
+        Raises:
+            HybridClusterError: Before the first `reset`.
+            gymnasium.error.DependencyNotInstalled: If pygame is missing (not for ``"ansi"``).
+        """
+        if self.render_mode is None:
+            gym.logger.warn("render() does nothing: gym.make was not given a render_mode")
+            return None
+        if self.render_mode == "ansi":
+            return render_ansi(self.scene())
+        if self._renderer is None:
+            self._renderer = GanttRenderer(self.problem.cluster)
+        if self.render_mode == "rgb_array":
+            return self._renderer.draw(self.scene())
+        self._renderer.show(self.scene())
+        return None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out what cannot be copied or pickled: the views of the tables and the window."""
+        return {**self.__dict__, **dict.fromkeys(_NOT_COPIED)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._use_tables(self._tables)
+
+    def close(self) -> None:
+        """Close the window, if there is one."""
+        if self._renderer is not None:
+            self._renderer.close()
+            self._renderer = None
+
+
+_NOT_COPIED = ("_cpu_times", "_gpu_times", "_cpu_powers", "_gpu_powers", "_renderer")
+
+
+def _view(table: FloatArray) -> Sequence[float]:
+    """A flat view of a table; it gives Python floats at half the price of indexing an array."""
+    return memoryview(table.reshape(-1))  # type: ignore[arg-type]

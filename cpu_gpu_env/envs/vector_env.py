@@ -1,0 +1,455 @@
+"""HybridCluster for many environments at once, in NumPy."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from gymnasium import spaces
+from gymnasium.vector import AutoresetMode, VectorEnv
+from gymnasium.vector.utils import batch_space
+
+from cpu_gpu_env.checks import (
+    as_array,
+    check_count,
+    check_flag,
+    check_options,
+    check_render_mode,
+    check_seeds,
+    is_list,
+    no_task_error,
+)
+from cpu_gpu_env.envs.step_table import FEATURES, POWERS, TIMES, StepTable, build_step_table
+from cpu_gpu_env.errors import HybridClusterError, shown, unknown_name
+from cpu_gpu_env.model.cluster import Cluster
+from cpu_gpu_env.model.costs import CostTables
+from cpu_gpu_env.model.profile import DEFAULT_CLUSTER
+from cpu_gpu_env.model.tasks import FloatArray, Tasks
+from cpu_gpu_env.model.workload import DEFAULT_WORKLOAD, Workload
+from cpu_gpu_env.problem.observation import NUM_FEATURES, observation_space, pool_features
+from cpu_gpu_env.problem.problem import (
+    DEFAULT_GPU_FRACTIONS,
+    DEFAULT_LOAD,
+    DEFAULT_NUM_TASKS,
+    Problem,
+    make_problem,
+)
+from cpu_gpu_env.sim.instance import RealisedEpisode, realise
+from cpu_gpu_env.sim.pool_batch import make_queue
+from cpu_gpu_env.sim.state import SchedulingState, look_up_state
+from cpu_gpu_env.sim.task_stream import EnvMask, GivenStream, SampledStream, TaskStream
+
+Observations = npt.NDArray[np.float32]
+MAX_NUM_ENVS = 10_000_000
+MAX_TOTAL_TASKS = 10_000_000_000
+"""Each task of each environment takes 8 bytes."""
+StepResult = tuple[Observations, FloatArray, EnvMask, EnvMask, dict[str, Any]]
+
+
+class HybridClusterVectorEnv(VectorEnv[Observations, npt.NDArray[np.int64], npt.NDArray[Any]]):
+    """`HybridClusterEnv`, `num_envs` times, in step.
+
+    Given the same seeds and actions it makes the same transitions as single environments, to the
+    last bit: sub-environment i of one seeded s plays the episodes of a single environment seeded
+    s + i.
+
+    A step has the cost of about thirty NumPy operations, so its ``infos`` are slim: ``action_mask``
+    of the next tasks and, when episodes end, ``final_info`` with ``makespan_s``,
+    ``total_energy_j`` and ``objective`` (arrays of length num_envs, valid where ``_final_info`` is
+    True), and ``final_obs``. ``gym.make_vec(..., vectorization_mode="sync")``
+    has every info of the single environment.
+
+    Args:
+        num_envs: Number of sub-environments.
+        max_episode_steps: Truncate episodes after this many steps; None: never.
+        autoreset_mode: ``SAME_STEP`` (what Stable-Baselines3 expects), ``NEXT_STEP`` or
+            ``DISABLED``. With any, ``reset(options={"reset_mask": mask})`` resets some
+            sub-environments and leaves the others as they are.
+        render_mode: Only None; a single environment renders.
+        cluster: As `HybridClusterEnv`, and so are the others.
+        workload: See `HybridClusterEnv`.
+        num_tasks: See `HybridClusterEnv`.
+        energy_weight: See `HybridClusterEnv`.
+        gpu_fractions: See `HybridClusterEnv`.
+        load: See `HybridClusterEnv`.
+        noise: See `HybridClusterEnv`.
+        observe_queues: See `HybridClusterEnv`.
+    """
+
+    metadata: dict[str, Any] = {  # noqa: RUF012 (Gymnasium's own form)
+        "render_modes": [],
+        "autoreset_mode": AutoresetMode.SAME_STEP,
+    }
+
+    def __init__(
+        self,
+        num_envs: int = 1,
+        cluster: str | os.PathLike[str] | Cluster = DEFAULT_CLUSTER,
+        workload: str | os.PathLike[str] | Workload = DEFAULT_WORKLOAD,
+        num_tasks: int = DEFAULT_NUM_TASKS,
+        energy_weight: float = 0.5,
+        gpu_fractions: Sequence[float] = DEFAULT_GPU_FRACTIONS,
+        load: float | str | None = DEFAULT_LOAD,
+        noise: float = 0.0,
+        observe_queues: bool = False,
+        render_mode: str | None = None,
+        max_episode_steps: int | None = None,
+        autoreset_mode: AutoresetMode | str = AutoresetMode.SAME_STEP,
+    ) -> None:
+        self.num_envs = check_count("num_envs", num_envs, MAX_NUM_ENVS)
+        if max_episode_steps is not None:
+            max_episode_steps = check_count("max_episode_steps", max_episode_steps)
+        check_render_mode(render_mode, self.metadata["render_modes"])
+        self.problem = make_problem(
+            cluster, workload, num_tasks, energy_weight, gpu_fractions, load, noise
+        )
+        self.objective = self.problem.objective
+        self.observe_queues = check_flag("observe_queues", observe_queues)
+        self.render_mode = render_mode
+        _check_total(self.num_envs, self.problem.num_tasks)
+        self.autoreset_mode = _check_autoreset_mode(autoreset_mode)
+        self.metadata = {**self.metadata, "autoreset_mode": self.autoreset_mode}
+        self._max_episode_steps = max_episode_steps
+        self._num_actions = len(self.problem.gpu_fractions)
+        self.single_action_space = spaces.Discrete(self._num_actions)
+        self.action_space = batch_space(self.single_action_space, self.num_envs)
+        self.single_observation_space = observation_space(self.problem.cluster, self.observe_queues)
+        self.observation_space = batch_space(self.single_observation_space, self.num_envs)
+        self._all_envs = np.arange(self.num_envs)
+        self._sampled = SampledStream(self.problem.make_sampler(), self.num_envs)
+        costs = self.problem.costs
+        self._cpus = make_queue(costs.cpu_kind, self.objective.cpu_prices, self.num_envs)
+        self._gpus = make_queue(costs.gpu_kind, self.objective.gpu_prices, self.num_envs)
+        self._mixed = len(costs.cpu_time_s) * len(costs.gpu_time_s) > 1
+        # Of each kind, where it has one power: a product is cheaper than another look-up.
+        self._cpu_power_w, self._gpu_power_w = (w[:, 0, 0].copy() for w in costs.powers_w)
+        self._active_energy_j = np.zeros(self.num_envs)
+        self._ended: EnvMask = np.zeros(self.num_envs, dtype=bool)
+        self._over: EnvMask = np.zeros(self.num_envs, dtype=bool)
+        self._none: EnvMask = np.zeros(self.num_envs, dtype=bool)
+        self._always = ~self._none
+        self._always.setflags(write=False)
+        self._index = np.empty(self.num_envs, dtype=np.intp)
+        self._packed_times = np.empty(self.num_envs, dtype=TIMES)
+        self._packed_powers = np.empty(self.num_envs if costs.power_varies else 0, dtype=POWERS)
+        self._time_s = np.empty((2, self.num_envs))
+        self._used_s = np.empty((2, self.num_envs))
+        self._zeros = np.zeros(self.num_envs)
+        self._started = self._any_ended = False
+        self._use_stream(self._sampled, costs, _pool_table(self.problem))
+
+    def _use_stream(self, stream: TaskStream, costs: CostTables, table: StepTable) -> None:
+        """Take tasks from a stream whose rows point into these tables from now on."""
+        self._stream, self._costs = stream, costs
+        self._table = table
+        every_action = np.ones((self.num_envs, self._num_actions), dtype=np.int8)
+        every_action.setflags(write=False)
+        self._every_action = every_action if costs.all_feasible else None
+
+    # ------------------------------------------------------------------ reset
+
+    def reset(
+        self,
+        *,
+        seed: int | Sequence[int | None] | None = None,
+        options: dict[str, Any] | None = None,
+    ) -> tuple[Observations, dict[str, Any]]:
+        """Start an episode in all sub-environments, or in those of ``options["reset_mask"]``.
+
+        Args:
+            seed: Seed of sub-environment 0 (the others count up from it), or one seed each.
+            options: ``{"reset_mask": mask}``, bool (num_envs,), or ``{"tasks": [...]}``: given
+                tasks for each sub-environment, equally many; a new random episode follows.
+
+        Raises:
+            HybridClusterError: If seeds or options are not valid.
+        """
+        checked = check_options(options, ("tasks", "reset_mask"))
+        tables, mask = checked.get("tasks"), checked.get("reset_mask")
+        if tables is not None and mask is not None:
+            raise HybridClusterError("reset options 'tasks' and 'reset_mask' exclude each other")
+        envs, seeds = self._envs_to_reset(mask), check_seeds(seed, self.num_envs)
+        given = None if tables is None else self._given_stream(tables)
+        self._sampled.seed(seeds, envs)
+        if given is None:
+            self._start(envs)
+        else:
+            if self._sampled.sampler.has_noise:
+                given.draw_noise(self._sampled)
+            table = build_step_table(given.costs, given.features)
+            self._use_stream(given, given.costs, table)
+            self._clear(envs)
+        self._started = True
+        return self._observe(), self._mask_info()
+
+    def _envs_to_reset(self, mask: Any) -> npt.NDArray[np.intp]:
+        if mask is None:
+            return self._all_envs
+        mask = as_array("reset_mask", mask)
+        if mask.dtype != bool or mask.shape != (self.num_envs,) or not mask.any():
+            raise HybridClusterError(
+                f"reset_mask has dtype {mask.dtype} and shape {mask.shape}; allowed: bool "
+                f"({self.num_envs},) with at least one True"
+            )
+        if not self._started and not mask.all():
+            raise HybridClusterError("the first reset() must reset every sub-environment")
+        if self._stream is not self._sampled and not mask.all():
+            raise HybridClusterError("given tasks end together: reset every sub-environment")
+        return np.flatnonzero(mask)
+
+    def _given_stream(self, tables: Any) -> GivenStream:
+        if not is_list(tables):
+            raise HybridClusterError(
+                f"tasks are {shown(tables)}; allowed: {self.num_envs} tables, one a sub-environment"
+            )
+        tasks = [Tasks.from_table(table) for table in tables]
+        if len(tasks) != self.num_envs or len({len(t) for t in tasks}) != 1:
+            raise HybridClusterError(
+                f"tasks are {len(tasks)} tables of {sorted({len(t) for t in tasks})} tasks; "
+                f"allowed: {self.num_envs} tables, one a sub-environment, of equal length"
+            )
+        return GivenStream(self.problem, tasks)
+
+    def _start(self, envs: npt.NDArray[np.intp]) -> None:
+        """Start drawn episodes in some sub-environments."""
+        if self._stream is not self._sampled:
+            self._use_stream(self._sampled, self.problem.costs, _pool_table(self.problem))
+        self._sampled.draw(envs)
+        self._clear(envs)
+
+    def _clear(self, envs: npt.NDArray[np.intp]) -> None:
+        """Make all devices of some sub-environments idle, and their clocks start."""
+        where = slice(None) if len(envs) == self.num_envs else envs
+        self._cpus.clear(where)
+        self._gpus.clear(where)
+        self._active_energy_j[where] = 0.0
+        self._ended[where] = self._over[where] = False
+        self._stream.begin(where, self._max_episode_steps)
+        self._any_ended = bool(self._ended.any())
+
+    # ------------------------------------------------------------------- step
+
+    def step(self, actions: npt.NDArray[np.int64]) -> StepResult:
+        """Place the current task of every sub-environment.
+
+        Args:
+            actions: Whole numbers (num_envs,).
+
+        Raises:
+            HybridClusterError: If an action is not a whole number in range, or there is no task to
+                place.
+        """
+        if not self._started:
+            raise no_task_error()
+        actions = self._check_actions(actions)
+        waiting = np.flatnonzero(self._ended) if self._any_ended else None
+        if waiting is not None and self.autoreset_mode is AutoresetMode.DISABLED:
+            raise no_task_error()
+        rewards = self._place(actions)
+        some_end = self._stream.advance()
+        if waiting is not None:  # NEXT_STEP: these ignore the action and start an episode
+            self._start(waiting)
+            rewards[waiting] = 0.0
+        if some_end:
+            return self._end_episodes(rewards)
+        never = self._none
+        return self._observe(), rewards, never.copy(), never.copy(), self._mask_info()
+
+    def _check_actions(self, actions: Any) -> npt.NDArray[np.int64]:
+        array = actions if actions.__class__ is np.ndarray else as_array("actions", actions)
+        if array.shape != (self.num_envs,) or array.dtype.kind not in "iu":
+            raise HybridClusterError(
+                f"actions have dtype {array.dtype} and shape {array.shape}; allowed: whole numbers "
+                f"of shape ({self.num_envs},)"
+            )
+        array = array.astype(np.int64, copy=False)
+        # As unsigned numbers the negative ones are huge: one reduction checks both ends.
+        if array.view(np.uint64).max() >= self._num_actions:
+            wrong = int(np.argmax((array < 0) | (array >= self._num_actions)))
+            raise HybridClusterError(
+                f"actions[{wrong}] is {array[wrong]}; allowed: 0 to {self._num_actions - 1}"
+            )
+        return array
+
+    def _place(self, actions: npt.NDArray[np.int64]) -> FloatArray:
+        """Serve the shares of all tasks; return the rewards but for the end of episodes."""
+        stream, table, index = self._stream, self._table, self._index
+        np.multiply(stream.row, table.times_stride, out=index)
+        np.add(index, actions, out=index)
+        cpu_power_w, gpu_power_w = self._cpu_power_w, self._gpu_power_w
+        rows_before: npt.NDArray[np.intp] | int = 0
+        if self._mixed:
+            cpu_kind, gpu_kind = self._cpus.next_kind(), self._gpus.next_kind()
+            rows_before = (cpu_kind * len(gpu_power_w) + gpu_kind) * table.num_tasks
+            index += rows_before * table.times_stride
+            cpu_power_w, gpu_power_w = cpu_power_w[cpu_kind], gpu_power_w[gpu_kind]
+        table.times.take(index, out=self._packed_times, mode="clip")
+        np.copyto(self._time_s, self._packed_times.view(np.float32).reshape(-1, 2).T)
+        if table.powers is not None:
+            # Entries of powers are as wide as those of features, so they are at another index.
+            np.multiply(stream.row + rows_before, table.features_stride, out=index)
+            np.add(index, actions, out=index)
+            table.powers.take(index, out=self._packed_powers, mode="clip")
+            cpu_power_w, gpu_power_w = self._packed_powers.view(np.float64).reshape(-1, 2).T
+        noise = stream.noise()
+        if noise is not None:
+            self._time_s *= noise
+        cpu_time_s, gpu_time_s = self._time_s
+        # Comparing with an array is faster than with a number.
+        np.maximum(self._time_s, self._zeros, out=self._used_s)  # NOT_USED takes no energy
+        cpu_energy_j, gpu_energy_j = self._used_s
+        np.multiply(cpu_energy_j, cpu_power_w, out=cpu_energy_j)
+        np.multiply(gpu_energy_j, gpu_power_w, out=gpu_energy_j)
+        energy_j = np.add(cpu_energy_j, gpu_energy_j, out=cpu_energy_j)
+        rewards, reward = np.empty(self.num_envs), gpu_energy_j
+        self._cpus.serve(stream.arrival_s, cpu_time_s, out=rewards)
+        self._gpus.serve(stream.arrival_s, gpu_time_s, out=reward)
+        np.add(rewards, reward, out=rewards)
+        np.multiply(energy_j, -self.objective.energy_price, out=reward)
+        np.add(rewards, reward, out=rewards)
+        np.add(self._active_energy_j, energy_j, out=self._active_energy_j)
+        return rewards
+
+    def _end_episodes(self, rewards: FloatArray) -> StepResult:
+        """Pay what is left of the potential, report results, and reset as the mode says."""
+        terminated, truncated = self._stream.ended(self._max_episode_steps)
+        ended = terminated | truncated
+        makespan_s = self._makespan_s()
+        paid = self._cpus.paid() + self._gpus.paid()
+        rest = self.objective.makespan_price * makespan_s + paid
+        rewards[terminated] -= rest[terminated]
+        active_j = self._active_energy_j
+        num_tasks = self._stream.num_tasks
+        infos: dict[str, Any] = {
+            "final_info": {
+                "makespan_s": makespan_s,
+                "total_energy_j": self.objective.total_energy_j(makespan_s, active_j),
+                "objective": self.objective.value(makespan_s, active_j, num_tasks),
+            },
+            "_final_info": ended,
+        }
+        self._ended |= ended
+        self._over |= terminated
+        self._any_ended = True
+        observations = self._observe()
+        if self.autoreset_mode is AutoresetMode.SAME_STEP:
+            infos |= {"final_obs": observations, "_final_obs": ended}
+            self._start(np.flatnonzero(ended))
+            observations = self._observe()
+        return observations, rewards, terminated, truncated, infos | self._mask_info()
+
+    def _makespan_s(self) -> FloatArray:
+        return np.maximum(self._cpus.last_finish_s(), self._gpus.last_finish_s())
+
+    # ---------------------------------------------------------------- looking
+
+    def _observe(self) -> Observations:
+        table, index = self._table, self._index
+        np.multiply(self._stream.row, table.features_stride, out=index)
+        padded = np.empty((self.num_envs, FEATURES.itemsize // 4), dtype=np.float32)
+        table.features.take(index, out=padded.view(FEATURES)[:, 0], mode="clip")
+        if not self.observe_queues:
+            if self._any_ended:
+                padded[self._over] = 0.0
+            return padded[:, :NUM_FEATURES]
+        observations = np.empty(self.observation_space.shape or (), dtype=np.float32)
+        observations[:, :NUM_FEATURES] = padded[:, :NUM_FEATURES]
+        scale = 1.0 / (self.objective.reference.makespan_s * self._stream.num_tasks)
+        free_s = np.concatenate([self._cpus.sorted_free_s(), self._gpus.sorted_free_s()])
+        waiting = np.clip((free_s - self._stream.arrival_s) * scale, 0.0, 1.0)
+        observations[:, NUM_FEATURES:-1] = waiting.T
+        observations[:, -1] = self._stream.steps_left() / self._stream.num_tasks
+        observations[self._over] = 0.0
+        return observations
+
+    def _mask_info(self) -> dict[str, Any]:
+        return {"action_mask": self._int8_masks(), "_action_mask": self._always}
+
+    def _int8_masks(self) -> npt.NDArray[np.int8]:
+        if self._every_action is not None:
+            return self._every_action
+        masks = self._costs.action_masks(self._stream.row)
+        masks[self._over] = 1
+        return masks
+
+    def action_masks(self) -> npt.NDArray[np.bool_]:
+        """Which actions are feasible for the current tasks, (num_envs, actions).
+
+        Raises:
+            HybridClusterError: Before the first `reset`.
+        """
+        if not self._started:
+            raise no_task_error()
+        return self._int8_masks().astype(bool)
+
+    def realised_episodes(self) -> list[RealisedEpisode]:
+        """The whole current episode of each sub-environment, noise included: for oracles only.
+
+        Raises:
+            HybridClusterError: Before the first `reset`.
+        """
+        if not self._started:
+            raise no_task_error()
+        episodes = (self._stream.episode(env) for env in range(self.num_envs))
+        return [realise(self._costs, self.objective, *episode) for episode in episodes]
+
+    def scheduling_state(self) -> SchedulingState:
+        """What schedulers may know about the current tasks and the queues.
+
+        Raises:
+            HybridClusterError: Before the first `reset`.
+        """
+        stream = self._stream
+        return self.imagined_state(stream.row[None].copy(), stream.arrival_s[None].copy())
+
+    def imagined_state(self, rows: npt.NDArray[np.intp], arrival_s: FloatArray) -> SchedulingState:
+        """What `scheduling_state` would be with other tasks in place of the current ones.
+
+        Args:
+            rows: (k, num_envs): of the table that the current tasks are from; with random episodes
+                the workload's pool.
+            arrival_s: (k, num_envs): their arrivals, after the first of the episode [s].
+
+        Returns:
+            The state of k times num_envs environments.
+
+        Raises:
+            HybridClusterError: Before the first `reset`.
+        """
+        if not self._started:
+            raise no_task_error()
+        count = len(rows)
+        cpus, gpus = (
+            (np.tile(queue.sorted_free_s().T, (count, 1)), np.tile(queue.next_kind(), count))
+            for queue in (self._cpus, self._gpus)
+        )
+        left = np.tile(self._stream.steps_left(), count)
+        return look_up_state(
+            self._costs, self.objective, rows.ravel(), arrival_s.ravel(), left, cpus, gpus
+        )
+
+
+def _check_autoreset_mode(mode: Any) -> AutoresetMode:
+    try:
+        return AutoresetMode(mode)
+    except ValueError:
+        known = [known.value for known in AutoresetMode]
+        raise unknown_name("autoreset_mode", mode, known) from None
+
+
+def _check_total(num_envs: int, num_tasks: int) -> None:
+    if num_envs * num_tasks > MAX_TOTAL_TASKS:
+        raise HybridClusterError(
+            f"num_envs = {num_envs} environments with num_tasks = {num_tasks} tasks each; allowed: "
+            f"at most {MAX_TOTAL_TASKS} tasks in all"
+        )
+
+
+@lru_cache(maxsize=8)
+def _pool_table(problem: Problem) -> StepTable:
+    """The step table of a problem's pool."""
+    return build_step_table(problem.costs, pool_features(problem.workload))

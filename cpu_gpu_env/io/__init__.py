@@ -1,0 +1,1 @@
+"""Files and processes: writing whole or not at all, reading within bounds."""

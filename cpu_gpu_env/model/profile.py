@@ -1,0 +1,325 @@
+"""Profiles: clusters as JSON files, checked on loading, each number with its source.
+
+A profile is an object with ``schema_version`` (1), ``name``, ``description`` and ``devices``. Each
+entry of ``devices`` has a ``count`` and either names a device of the shipped catalogue
+(``{"catalogue": "a100-80gb", "count": 4}``) or describes one: ``name``, ``kind`` and the figures of
+`cpu_gpu_env.model.cluster.Device`. A figure is a plain number, ``{"value": 2e10}`` or
+``{"peak": 1.9e13, "efficiency": 0.77}``; the latter two may carry a ``source``, a text, and
+``"status": "datasheet" | "measured" | "estimated"``. ``link_bandwidth`` and ``memory_bytes`` may be
+``"unlimited"``, which a CPU's are where they are left out; ``cache_bytes``, ``cache_bandwidth`` and
+``ridge_sharpness`` may be left out by any device, which is then a plain roofline. With
+``memory_power_w`` a device has a power of its own for shares that memory traffic bounds
+(``active_power_w`` is then that of those that computing bounds); without, it has
+``active_power_w`` for all. A device may carry ``raw`` measurements, and the profile itself any
+further keys (versions, notes); they are ignored here.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import math
+import os
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from cpu_gpu_env.checks import check_name
+from cpu_gpu_env.errors import HybridClusterError, shown, unknown_name
+from cpu_gpu_env.io.atomic_files import write_text_atomically
+from cpu_gpu_env.model.cluster import (
+    DEVICE_FIGURES,
+    MAX_DEVICES,
+    REFINEMENTS,
+    Cluster,
+    Device,
+    check_num_devices,
+)
+
+SCHEMA_VERSION = 1
+DEFAULT_CLUSTER = "a100-node"
+OPTIONAL_FIGURES = ("link_bandwidth", "memory_bytes")
+"""Figures that may be unlimited; a CPU may leave them out (it needs no transfer and pages)."""
+UNLIMITED = "unlimited"
+FIGURE_FORMS = (frozenset({"value"}), frozenset({"peak", "efficiency"}))
+FIGURE_NOTES = ("source", "status")
+FIGURE_STATUS = ("datasheet", "measured", "estimated")
+DEVICE_KEYS = ("catalogue", "count", "name", "kind", "raw", *DEVICE_FIGURES)
+
+_PROFILES = Path(__file__).parent / "profiles"
+_CATALOGUE = _PROFILES / "devices.json"
+
+
+def shipped_profiles() -> tuple[str, ...]:
+    """Names of the clusters that come with the package."""
+    return tuple(sorted(path.stem for path in _PROFILES.glob("*.json") if path != _CATALOGUE))
+
+
+@lru_cache(maxsize=1)
+def device_catalogue() -> dict[str, Device]:
+    """The devices that come with the package, by name."""
+    entries = read_json(_CATALOGUE)["devices"]
+    return {name: _parse_device({"name": name, **entry}, name) for name, entry in entries.items()}
+
+
+def resolve_cluster(cluster: str | os.PathLike[str] | Cluster) -> Cluster:
+    """Turn a cluster argument into a `Cluster`.
+
+    Args:
+        cluster: A `Cluster`; the name of a shipped profile (``"a100-node"``); a composition of
+            catalogue devices (``"epyc-7763:2 + a100-80gb:4"``); or the path of a profile.
+
+    Raises:
+        HybridClusterError: If there is no such profile, or it does not hold a valid cluster.
+    """
+    if isinstance(cluster, Cluster):
+        return cluster
+    if not isinstance(cluster, (str, os.PathLike)):
+        raise HybridClusterError(
+            f"cluster is {shown(cluster)}; allowed: a name, a path, or a cpu_gpu_env.Cluster"
+        )
+    text = os.fspath(cluster)
+    if text in shipped_profiles():
+        return load_profile(_PROFILES / f"{text}.json")
+    if isinstance(cluster, os.PathLike) or text.endswith(".json") or os.path.isfile(text):
+        return load_profile(text)
+    if os.path.isdir(text):
+        raise HybridClusterError(f"cluster {text!r} is a folder; give the path of a profile")
+    if ":" in text or "+" in text or text in device_catalogue():
+        return compose_cluster(text)
+    raise unknown_name("cluster", text, shipped_profiles())
+
+
+def compose_cluster(composition: str) -> Cluster:
+    """Build a cluster from catalogue devices, e.g. ``"epyc-7763:2 + a100-80gb:4"``.
+
+    Raises:
+        HybridClusterError: As `parse_composition`, and if a pool is empty.
+    """
+    devices: list[Device] = []
+    for device, count in parse_composition(composition).items():
+        devices += [device] * count
+    devices.sort(key=lambda device: device.kind)
+    return Cluster(composition, tuple(devices))
+
+
+def parse_composition(composition: str) -> dict[Device, int]:
+    """Count the catalogue devices of a composition such as ``"a100-80gb:2 + t4:2"``.
+
+    Raises:
+        HybridClusterError: If a device is unknown, a count is not a whole number of at least 1, or
+            there are more than `MAX_DEVICES` in all.
+    """
+    check_name("composition", composition)
+    counted: dict[Device, int] = {}
+    for term in composition.split("+"):
+        name, _, count = (part.strip() for part in term.partition(":"))
+        if name not in device_catalogue():
+            raise unknown_name(f"device in {shown(composition)}:", name, device_catalogue())
+        device = device_catalogue()[name]
+        digits = count.isdecimal() and len(count) <= len(str(MAX_DEVICES))
+        if count and not (digits and int(count) >= 1):
+            raise HybridClusterError(
+                f"{shown(composition)}: count of {name!r} is {shown(count)}; allowed: 1, 2, ... "
+                f"{MAX_DEVICES}"
+            )
+        counted[device] = counted.get(device, 0) + (int(count) if count else 1)
+    check_num_devices(shown(composition), sum(counted.values()))
+    return counted
+
+
+def load_profile(path: str | os.PathLike[str]) -> Cluster:
+    """Read a cluster from a JSON profile.
+
+    Raises:
+        HybridClusterError: If the file cannot be read, is not JSON, has another schema version, or
+            a field is missing or out of range; the message names file, field and value.
+    """
+    path = _as_path(path)
+    data = read_json(path)
+    try:
+        return parse_profile(data)
+    except HybridClusterError as error:
+        raise HybridClusterError(f"{path}: {error}") from None
+
+
+def parse_profile(data: Any) -> Cluster:
+    """Turn the content of a profile into a `Cluster`; see the module for the form.
+
+    Raises:
+        HybridClusterError: As `load_profile`.
+    """
+    if not isinstance(data, dict):
+        raise HybridClusterError(f"a profile is a JSON object, not {type(data).__name__}")
+    version = data.get("schema_version")
+    if not isinstance(version, int) or isinstance(version, bool) or version != SCHEMA_VERSION:
+        raise HybridClusterError(
+            f"field 'schema_version' is {shown(version)}; allowed: {SCHEMA_VERSION}"
+        )
+    name = _require(data, "name", "profile", str)
+    devices = parse_devices(data)
+    devices.sort(key=lambda device: device.kind)
+    return Cluster(name, tuple(devices))
+
+
+def parse_devices(data: dict[str, Any]) -> list[Device]:
+    """Turn the ``devices`` of a profile into devices, each as often as it counts.
+
+    Raises:
+        HybridClusterError: As `load_profile`, but for pools that are empty.
+    """
+    devices: list[Device] = []
+    for index, entry in enumerate(_require(data, "devices", "profile", list)):
+        where = f"devices[{index}]"
+        if not isinstance(entry, dict):
+            raise HybridClusterError(f"{where} is {shown(entry)}; allowed: a JSON object")
+        for key in entry:
+            if key not in DEVICE_KEYS:
+                raise unknown_name(f"{where}: field", key, DEVICE_KEYS)
+        count = entry.get("count", 1)
+        if isinstance(count, bool) or not isinstance(count, int) or not 1 <= count <= MAX_DEVICES:
+            raise HybridClusterError(
+                f"{where}: field 'count' is {shown(count)}; allowed: 1, 2, ... {MAX_DEVICES}"
+            )
+        check_num_devices(where, len(devices) + count)
+        devices += [_parse_entry(entry, where)] * count
+    return devices
+
+
+def save_profile(data: dict[str, Any], path: str | os.PathLike[str]) -> None:
+    """Check a profile and write it as JSON, whole or not at all.
+
+    Raises:
+        HybridClusterError: If `data` is not a valid profile or `path` no place for a file (nothing
+            is written then).
+    """
+    path = _as_path(path)
+    parse_profile(data)
+    try:
+        text = json.dumps(data, indent=2, allow_nan=False)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise HybridClusterError(f"{path}: the profile does not fit JSON: {error}") from None
+    try:
+        write_text_atomically(path, text + "\n")
+    except (IsADirectoryError, NotADirectoryError, FileExistsError, ValueError) as error:
+        raise HybridClusterError(f"{path}: cannot write the profile: {error}") from None
+
+
+def cluster_to_profile(cluster: Cluster, description: str = "") -> dict[str, Any]:
+    """Describe a cluster in the form that `parse_profile` reads, an entry a run of like ones."""
+    entries = []
+    for device, run in itertools.groupby(cluster.devices):
+        values = {name: getattr(device, name) for name in DEVICE_FIGURES}
+        values = {name: x for name, x in values.items() if x != REFINEMENTS.get(name)}
+        figures = {name: x if math.isfinite(x) else UNLIMITED for name, x in values.items()}
+        count = len(list(run))
+        entries.append({"name": device.name, "kind": device.kind, "count": count, **figures})
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "name": cluster.name,
+        "description": description,
+        "devices": entries,
+    }
+
+
+def _as_path(path: Any) -> Path:
+    try:
+        return Path(path)
+    except TypeError:
+        raise HybridClusterError(f"path is {shown(path)}; allowed: a path") from None
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON file.
+
+    Raises:
+        HybridClusterError: If it cannot be read or is not JSON.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise HybridClusterError(f"{path}: cannot read the profile: {error.strerror}") from None
+    except (ValueError, RecursionError) as error:
+        raise HybridClusterError(f"{path}: not a JSON file: {error}") from None
+
+
+def _require(data: dict[str, Any], field: str, where: str, kind: type) -> Any:
+    if field not in data:
+        raise HybridClusterError(f"{where}: field {field!r} is missing")
+    if not isinstance(data[field], kind):
+        raise HybridClusterError(
+            f"{where}: field {field!r} is {shown(data[field])}; allowed: a {kind.__name__}"
+        )
+    return data[field]
+
+
+def _parse_entry(entry: dict[str, Any], where: str) -> Device:
+    if "catalogue" not in entry:
+        return _parse_device(entry, where)
+    name = _require(entry, "catalogue", where, str)
+    if name not in device_catalogue():
+        raise unknown_name(f"{where}: device", name, device_catalogue())
+    return device_catalogue()[name]
+
+
+def _parse_device(entry: dict[str, Any], where: str) -> Device:
+    name = _require(entry, "name", where, str)
+    kind = _require(entry, "kind", where, str)
+    if kind not in ("cpu", "gpu"):
+        raise HybridClusterError(f"{where}: field 'kind' is {shown(kind)}; allowed: 'cpu', 'gpu'")
+    figures: dict[str, Any] = {}
+    for field in DEVICE_FIGURES:
+        figure = entry.get(field)
+        if field in OPTIONAL_FIGURES and isinstance(figure, str) and figure == UNLIMITED:
+            figures[field] = math.inf
+        elif field in entry:
+            figures[field] = _parse_figure(entry[field], f"{where}: field {field!r}")
+        elif kind == "cpu" and field in OPTIONAL_FIGURES:
+            figures[field] = math.inf
+        elif field in REFINEMENTS:
+            figures[field] = REFINEMENTS[field]
+        else:
+            raise HybridClusterError(f"{where}: field {field!r} is missing")
+    try:
+        return Device(name=name, kind=kind, **figures)
+    except HybridClusterError as error:
+        raise HybridClusterError(f"{where}: {error}") from None
+
+
+def _parse_figure(figure: Any, where: str) -> float:
+    if not isinstance(figure, dict):
+        return _number(figure, where)
+    _check_notes(figure, where)
+    if "value" in figure:
+        return _number(figure["value"], where)
+    efficiency = _number(figure["efficiency"], f"{where} efficiency")
+    if not 0 < efficiency <= 1:
+        raise HybridClusterError(f"{where}: efficiency is {efficiency}; allowed: (0, 1]")
+    return _number(figure["peak"], f"{where} peak") * efficiency
+
+
+def _check_notes(figure: dict[str, Any], where: str) -> None:
+    """Check all of a figure but its numbers: a misspelt field must not go unnoticed."""
+    known = sorted(frozenset(FIGURE_NOTES).union(*FIGURE_FORMS))
+    for key in figure:
+        if key not in known:
+            raise unknown_name(f"{where}: key", key, known)
+    if figure.keys() - FIGURE_NOTES not in FIGURE_FORMS:
+        raise HybridClusterError(f"{where} needs either 'value', or 'peak' and 'efficiency'")
+    if not isinstance(figure.get("source", ""), str):
+        raise HybridClusterError(f"{where}: source is {shown(figure['source'])}; allowed: a text")
+    status = figure.get("status", FIGURE_STATUS[0])
+    if not isinstance(status, str) or status not in FIGURE_STATUS:
+        raise unknown_name(f"{where}: status", status, FIGURE_STATUS)
+
+
+def _number(value: Any, where: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise HybridClusterError(f"{where} is {shown(value)}; allowed: a number")
+    try:
+        number = float(value)
+    except OverflowError:
+        number = math.inf
+    if not math.isfinite(number):
+        raise HybridClusterError(f"{where} is {number!r}; allowed: a finite number")
+    return number

@@ -1,0 +1,37 @@
+"""Traces: workloads read from files, replayed in order.
+
+Wherever a workload is asked for, a trace is a path, or a kind, a path and arguments:
+
+- ``"tasks.csv"`` or ``"csv:PATH"``: columns arrival_s, size_flop, intensity_flop_per_byte and
+  memory_bytes (`TaskTable`)
+- ``"log.swf.gz"`` or ``"swf:PATH?flops_per_core=2e10"``: Standard Workload Format
+  (`StandardWorkloadFormat`)
+- ``"azure-llm:PATH?parameters=13e9&split=prefill-decode"``: Azure LLM inference (`AzureLLM`)
+- ``"alibaba-gpu:PATH?intensity_seed=1"``: Alibaba GPU 2023 pods (`AlibabaGPU`)
+
+Each also takes ``part=0-0.7``: that part of its tasks in order of arrival. Parts share the ranges
+that observations are scaled to, those of the whole trace, so an agent trained on one reads the same
+scale on another; the reference makespan and energy are those of the part. Any file may be gzipped.
+In Python, `load_trace` takes the path, the mapping and the part.
+
+The fields of a mapping are its arguments; its docstring says how a row becomes a task and what that
+assumes.
+"""
+
+from cpu_gpu_env.model.traces.alibaba_gpu import AlibabaGPU
+from cpu_gpu_env.model.traces.azure_llm import AzureLLM
+from cpu_gpu_env.model.traces.loading import TRACE_KINDS, load_trace, parse_trace
+from cpu_gpu_env.model.traces.mapping import TraceMapping
+from cpu_gpu_env.model.traces.swf import StandardWorkloadFormat
+from cpu_gpu_env.model.traces.task_table import TaskTable
+
+__all__ = [
+    "TRACE_KINDS",
+    "AlibabaGPU",
+    "AzureLLM",
+    "StandardWorkloadFormat",
+    "TaskTable",
+    "TraceMapping",
+    "load_trace",
+    "parse_trace",
+]

@@ -1,0 +1,197 @@
+"""From a name, the path of a trace, or its description in one string, to a workload."""
+
+from __future__ import annotations
+
+import os
+import re
+from functools import lru_cache
+
+from cpu_gpu_env.errors import HybridClusterError, shown, unknown_name
+from cpu_gpu_env.model.tasks import COLUMNS, Tasks
+from cpu_gpu_env.model.traces.alibaba_gpu import AlibabaGPU
+from cpu_gpu_env.model.traces.azure_llm import AzureLLM
+from cpu_gpu_env.model.traces.mapping import TraceMapping
+from cpu_gpu_env.model.traces.swf import StandardWorkloadFormat
+from cpu_gpu_env.model.traces.task_table import TaskTable
+from cpu_gpu_env.model.workload import SYNTHETIC_WORKLOADS, Workload, feature_ranges, named_workload
+
+TRACE_KINDS: dict[str, type[TraceMapping]] = {
+    mapping.kind: mapping for mapping in (TaskTable, StandardWorkloadFormat, AzureLLM, AlibabaGPU)
+}
+"""The mappings by their kind."""
+
+SUFFIXES: dict[str, type[TraceMapping]] = {
+    ".csv": TaskTable,
+    ".csv.gz": TaskTable,
+    ".swf": StandardWorkloadFormat,
+    ".swf.gz": StandardWorkloadFormat,
+}
+"""Endings of paths that need no kind."""
+
+Part = tuple[float, float]
+"""From which share of the tasks, in order of arrival, up to which."""
+
+WHOLE: Part = (0.0, 1.0)
+
+
+def parse_trace(text: str) -> tuple[str, TraceMapping | None, Part] | None:
+    """Take ``"kind:PATH?key=value&key=value"`` apart: what `load_trace` takes.
+
+    Returns:
+        None if the text looks like no trace.
+
+    Raises:
+        HybridClusterError: If the kind or an argument is unknown, or a value is not allowed.
+    """
+    prefix, colon, rest = text.partition(":")
+    known = bool(colon) and prefix in TRACE_KINDS
+    path, _, query = (rest if known else text).partition("?")
+    if not known:
+        if colon and re.fullmatch(r"[a-z][a-z0-9_-]+", prefix) and not os.path.exists(path):
+            raise unknown_name("kind of trace", prefix, TRACE_KINDS)
+        if not path.endswith(tuple(SUFFIXES)):
+            return None
+    mapping_type = TRACE_KINDS[prefix] if known else _mapping_of(path)
+    arguments = _parse_query(query, text)
+    part = _parse_part(arguments.pop("part", "0-1"))
+    return path, mapping_type.from_texts(arguments), part
+
+
+def _parse_query(query: str, text: str) -> dict[str, str]:
+    arguments: dict[str, str] = {}
+    for item in query.split("&") if query else []:
+        key, equals, value = item.partition("=")
+        if not equals or key in arguments:
+            raise HybridClusterError(
+                f"workload {text!r}: {item!r} after '?'; allowed: key=value, each key once, with "
+                "'&' between them"
+            )
+        arguments[key] = value
+    return arguments
+
+
+def _parse_part(text: str) -> Part:
+    try:
+        low, high = (float(bound) for bound in text.split("-"))
+    except ValueError:
+        raise _part_error(text) from None
+    return low, high
+
+
+def _check_mapping(mapping: object) -> TraceMapping:
+    if isinstance(mapping, TraceMapping):
+        return mapping
+    kinds = ", ".join(f"{kind.__name__}(...)" for kind in TRACE_KINDS.values())
+    raise HybridClusterError(f"mapping is {mapping!r}; allowed: {kinds} or None")
+
+
+def _check_part(part: Part) -> Part:
+    try:
+        low, high = part
+        good = 0.0 <= low < high <= 1.0
+    except (TypeError, ValueError):
+        good = False
+    if not good:
+        raise _part_error(part)
+    return float(low), float(high)
+
+
+def _part_error(part: object) -> HybridClusterError:
+    return HybridClusterError(
+        f"part of a trace is {part!r}; allowed: from-to with 0 <= from < to <= 1, such as 0-0.7"
+    )
+
+
+def _mapping_of(path: str) -> type[TraceMapping]:
+    """Choose the mapping by the ending of a path."""
+    for suffix, mapping in SUFFIXES.items():
+        if path.endswith(suffix):
+            return mapping
+    kinds = ", ".join(f"{kind}:PATH" for kind in TRACE_KINDS)
+    raise HybridClusterError(
+        f"{path}: the ending does not tell the kind of trace; allowed: {', '.join(SUFFIXES)}, or "
+        f"say the kind: {kinds}"
+    )
+
+
+def load_trace(
+    path: str | os.PathLike[str], mapping: TraceMapping | None = None, part: Part = WHOLE
+) -> Workload:
+    """Read a trace.
+
+    A file that has not changed is read once; its workloads are the same objects, so environments
+    share their tables.
+
+    Args:
+        path: The file, gzipped or not.
+        mapping: How its rows become tasks; None: by the ending of the path, with the defaults.
+        part: From which share of the tasks, in order of arrival, up to which.
+
+    Raises:
+        HybridClusterError: If the file cannot be read, a value in it is not allowed (the message
+            names file, line, column and value), the part is empty, or an argument is of the wrong
+            type.
+    """
+    low, high = _check_part(part)
+    name = os.path.abspath(os.path.expanduser(os.fspath(path)))
+    try:
+        status = os.stat(name)
+    except OSError as error:
+        raise HybridClusterError(f"{name}: cannot read the trace: {error.strerror}") from None
+    chosen = _mapping_of(name)() if mapping is None else _check_mapping(mapping)
+    return _load(name, chosen, (low, high), (status.st_mtime_ns, status.st_size))
+
+
+@lru_cache(maxsize=16)
+def _load(path: str, mapping: TraceMapping, part: Part, version: tuple[int, int]) -> Workload:
+    tasks, notes = _read(path, mapping, version)
+    first, end = (round(bound * len(tasks)) for bound in part)
+    if first == end:
+        raise HybridClusterError(
+            f"{path}: part {part[0]:g}-{part[1]:g} of {len(tasks)} tasks holds none"
+        )
+    arguments = mapping.changed_arguments()
+    if part != WHOLE:
+        arguments["part"] = f"{part[0]:.15g}-{part[1]:.15g}"
+    query = "&".join(f"{key}={value}" for key, value in arguments.items())
+    name = f"{mapping.kind}:{os.path.basename(path)}" + (f"?{query}" if query else "")
+    if mapping.draws_intensity:  # the name goes wherever a result is shown
+        name += " (intensity drawn)"
+    pool = Tasks(*(getattr(tasks, column)[first:end] for column in COLUMNS))
+    return Workload(name, pool, *feature_ranges(tasks), in_order=True, notes=notes)
+
+
+@lru_cache(maxsize=4)
+def _read(
+    path: str, mapping: TraceMapping, version: tuple[int, int]
+) -> tuple[Tasks, tuple[str, ...]]:
+    """Read a version of a file: parts of a trace share it."""
+    return mapping.read(path)
+
+
+def resolve_workload(workload: str | os.PathLike[str] | Workload) -> Workload:
+    """Turn a workload argument into a `Workload`.
+
+    Args:
+        workload: A `Workload`; a name (``"lognormal"``); the path of a trace; or its kind, path and
+            arguments (``"azure-llm:code.csv?part=0-0.7"``, see `cpu_gpu_env.model.traces`).
+
+    Raises:
+        HybridClusterError: If there is no such workload, or a trace cannot be read.
+    """
+    if isinstance(workload, Workload):
+        return workload
+    if isinstance(workload, str) and workload in SYNTHETIC_WORKLOADS:
+        return named_workload(workload)
+    if isinstance(workload, os.PathLike):
+        return load_trace(workload)
+    if not isinstance(workload, str):
+        raise HybridClusterError(
+            f"workload is {shown(workload)}; allowed: a name, the path of a trace, or a "
+            "cpu_gpu_env.Workload"
+        )
+    trace = parse_trace(workload)
+    if trace is None:
+        kinds = [f"{kind}:PATH" for kind in TRACE_KINDS]
+        raise unknown_name("workload", workload, [*SYNTHETIC_WORKLOADS, *kinds])
+    return load_trace(*trace)

@@ -1,0 +1,1 @@
+"""A scheduling problem: cluster, workload and settings, and what schedules are judged by."""

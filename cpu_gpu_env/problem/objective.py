@@ -1,0 +1,119 @@
+"""The objective, and the weights of the dense reward that sums to it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeVar
+
+from cpu_gpu_env.errors import HybridClusterError
+from cpu_gpu_env.model.cluster import Cluster
+from cpu_gpu_env.model.tasks import FloatArray
+from cpu_gpu_env.problem.fluid import FluidOptimum, FluidProblem
+
+Number = TypeVar("Number", float, FloatArray)
+
+MIN_ENERGY_J = 1e-100
+"""The reference energy is divided by."""
+
+
+@dataclass(frozen=True)
+class Reference:
+    """Makespan and energy per task of the fluid schedule with the least energy-delay product.
+
+    The energy-delay product (Horowitz, Indermaur & Gonzalez, "Low-power digital design", 1994)
+    weighs both without a unit, so the reference belongs to cluster and workload alone, and J is 1
+    for the fluid optimum at energy_weight 0.5.
+    """
+
+    makespan_s: float
+    """T_ref per task [s]."""
+    energy_j: float
+    """E_ref per task [J], idle power included."""
+
+
+@dataclass(frozen=True)
+class Objective:
+    """J = (1 - w) makespan / T_ref + w energy / E_ref for a cluster and a workload.
+
+    The dense reward is potential-based (Ng, Harada & Russell, "Policy invariance under reward
+    transformations", ICML 1999). With P the objective's price of a second of makespan and l_d the
+    fluid program's dual price of a second of device d (sum of l_d over the devices = P), the
+    potential is P * makespan - sum of l_d * (finish time of d), and 0 at the end of an episode. In
+    the sum the makespan cancels: placing a task costs ``l_d`` for each second by which it moves the
+    finish time of a device, plus its active energy, and the last step pays what is left of the
+    potential.
+    """
+
+    energy_weight: float
+    """w in [0, 1]."""
+    reference: Reference
+    """Scales of makespan and energy."""
+    idle_power_w: float
+    """Power of the idle cluster [W]."""
+    cpu_prices: tuple[float, ...]
+    """Dual price of a second of each kind of CPU [objective of one task per s]."""
+    gpu_prices: tuple[float, ...]
+    """Dual price of a second of each kind of GPU [objective of one task per s]."""
+
+    @property
+    def makespan_price(self) -> float:
+        """What a second of makespan costs, idle energy included [objective of one task per s]."""
+        w = self.energy_weight
+        return (1 - w) / self.reference.makespan_s + self.energy_price * self.idle_power_w
+
+    @property
+    def energy_price(self) -> float:
+        """What a joule costs [objective of one task per J]."""
+        return self.energy_weight / self.reference.energy_j
+
+    def total_energy_j(self, makespan_s: Number, active_energy_j: Number) -> Number:
+        """Energy of a schedule: idle power over the makespan and the energy above idle [J]."""
+        return self.idle_power_w * makespan_s + active_energy_j
+
+    def value(self, makespan_s: Number, active_energy_j: Number, num_tasks: int) -> Number:
+        """J of a schedule, or of many, of `num_tasks` tasks."""
+        price = self.makespan_price * makespan_s + self.energy_price * active_energy_j
+        return price / num_tasks
+
+
+def solve_reference(fluid: FluidProblem, cluster: Cluster) -> Reference:
+    """Find the fluid schedule with the least energy-delay product.
+
+    The logarithm of the product is concave in (makespan, energy), so replacing it by its tangent
+    and minimising that, again and again, descends to a stationary point.
+
+    Raises:
+        HybridClusterError: If the tasks can be done without energy, which then has no scale.
+    """
+    idle_power_w = cluster.idle_power_w
+    optimum = fluid.solve(1.0, 0.0)
+    makespan, energy = optimum.makespan_s, _energy_j(optimum, cluster)
+    for _ in range(50):
+        optimum = fluid.solve(1 / makespan + idle_power_w / energy, 1 / energy)
+        previous = makespan * energy
+        makespan, energy = optimum.makespan_s, _energy_j(optimum, cluster)
+        if makespan * energy >= previous * (1 - 1e-6):
+            break
+    return Reference(makespan, energy)
+
+
+def _energy_j(optimum: FluidOptimum, cluster: Cluster) -> float:
+    """Energy per task of a fluid schedule, idle power included [J]."""
+    energy = cluster.idle_power_w * optimum.makespan_s + optimum.active_energy_j
+    if energy < MIN_ENERGY_J:
+        raise HybridClusterError(
+            f"cluster {cluster.name!r} can do the tasks with {energy} J each; allowed: at least "
+            f"{MIN_ENERGY_J} J (give its devices idle_power_w or active_power_w)"
+        )
+    return energy
+
+
+def solve_objective(
+    fluid: FluidProblem, cluster: Cluster, reference: Reference, energy_weight: float
+) -> Objective:
+    """Solve the fluid program at an energy weight for the prices of the reward."""
+    unpriced = Objective(energy_weight, reference, cluster.idle_power_w, (), ())
+    optimum = fluid.solve(unpriced.makespan_price, unpriced.energy_price)
+    return Objective(
+        energy_weight, reference, cluster.idle_power_w, optimum.cpu_prices, optimum.gpu_prices
+    )

@@ -1,0 +1,202 @@
+"""What takes part in a comparison: fixed schedulers, trained ones, and the oracle's schedules."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from cpu_gpu_env.agents.pretrained import PRETRAINED, pretrained_path
+from cpu_gpu_env.baselines import SCHEDULERS, make_scheduler
+from cpu_gpu_env.baselines.evaluation.comparison import ORACLE, Comparison, Entrant, compare
+from cpu_gpu_env.baselines.evaluation.play import EVALUATION_SEED
+from cpu_gpu_env.baselines.imitation.forest import load_forest
+from cpu_gpu_env.baselines.imitation.hybrid_ml import BEST_FOREST, FEATURES, HybridML
+from cpu_gpu_env.baselines.oracle.cache import default_cache, solve_episodes
+from cpu_gpu_env.baselines.oracle.search import OracleSchedule
+from cpu_gpu_env.baselines.report.files import result_rows
+from cpu_gpu_env.envs.vector_env import HybridClusterVectorEnv
+from cpu_gpu_env.errors import HybridClusterError, unknown_name
+from cpu_gpu_env.problem.problem import DEFAULT_GPU_FRACTIONS, Problem, make_problem
+from cpu_gpu_env.scripts.command import cores, env_kwargs, positive, seed
+
+
+def add_entrant_arguments(
+    parser: argparse.ArgumentParser, schedulers: str | None, episodes: int
+) -> None:
+    """Add the arguments that choose who takes part, in which episodes, and how they are solved.
+
+    Args:
+        parser: Where to add them.
+        schedulers: Names by default, separated by commas; None: all that fit.
+        episodes: Held-out episodes by default.
+    """
+    parser.add_argument(
+        "--agent",
+        type=Path,
+        action="append",
+        default=[],
+        help="agent file of train.py, or its folder (best.zip is taken); may be repeated",
+    )
+    parser.add_argument(
+        "--schedulers",
+        default=schedulers,
+        help=f"schedulers, separated by commas (default: {schedulers or 'all that fit'}); "
+        f"fixed: {', '.join(SCHEDULERS)}; pretrained: {', '.join(PRETRAINED)} "
+        "(by default, an --agent of the same name takes the place)",
+    )
+    parser.add_argument("--episodes", type=positive, default=episodes, help="held-out episodes")
+    parser.add_argument(
+        "--seed", type=seed, default=EVALUATION_SEED, help="seed of the first episode"
+    )
+    add_oracle_arguments(parser)
+
+
+def add_oracle_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `solve_oracle`."""
+    parser.add_argument(
+        "--cache", type=Path, default=default_cache(), help="folder of solved episodes"
+    )
+    parser.add_argument(
+        "--jobs",
+        type=lambda text: -1 if text == "-1" else cores(text),
+        default=-1,
+        help="processes that solve; -1: all cores",
+    )
+
+
+def find_entrants(
+    schedulers: str | None, agents: Sequence[Path], seed: int, problem: Problem
+) -> list[Entrant]:
+    """Find the schedulers of a comparison.
+
+    Args:
+        schedulers: Names of fixed and pretrained ones, separated by commas; None: all that fit.
+        agents: Files of trained ones, or their folders.
+        seed: Of the fixed ones' own generators.
+        problem: What they are to act in.
+
+    Raises:
+        HybridClusterError: If there is none of that name, or a trained one is not usable.
+    """
+    names = _all_that_fit(problem, agents) if schedulers is None else schedulers.split(",")
+    entrants = [
+        _trained(pretrained_path(name), problem, name) if name in PRETRAINED else _fixed(name, seed)
+        for name in dict.fromkeys(name.strip() for name in names)
+    ]
+    for path in agents:
+        taken = {ORACLE, *(entrant.name for entrant in entrants)}
+        entrants.append(_trained(path, problem, _new_name(path, taken)))
+    return entrants
+
+
+def solve_oracle(
+    seeds: Sequence[int], kwargs: dict[str, Any], cache: Path, jobs: int
+) -> list[OracleSchedule]:
+    """Bound every episode, with a progress bar; what is solved stays in the cache.
+
+    Args:
+        seeds: One an episode.
+        kwargs: Arguments of the environment.
+        cache: Folder of solved episodes.
+        jobs: Processes; -1: one a core.
+    """
+    env = HybridClusterVectorEnv(len(seeds), **kwargs)
+    env.reset(seed=list(seeds))
+    with tqdm(total=len(seeds), unit="episode", desc="bounding") as bar:
+        return solve_episodes(env.realised_episodes(), cache, jobs=jobs, progress=bar.update)
+
+
+def compare_in_each(
+    arguments: argparse.Namespace, problems: Sequence[dict[str, Any]]
+) -> tuple[list[dict[str, Any]], bool]:
+    """Compare schedulers in several problems, one after another, bounds included.
+
+    Args:
+        arguments: What `add_entrant_arguments` and `add_env_arguments` have read, and ``command``,
+            which makes the comparison again.
+        problems: What each problem has instead of those arguments of the environment.
+
+    Returns:
+        A record a scheduler and problem, with the mean bound; and whether Ctrl-C ended it. A
+        problem in which not all have played then has none.
+    """
+    rows: list[dict[str, Any]] = []
+    for problem in problems:
+        print(", ".join(f"{name.replace('_', ' ')} {value}" for name, value in problem.items()))
+        try:
+            comparison, bound = _compare_whole(arguments, {**env_kwargs(arguments), **problem})
+        except KeyboardInterrupt:
+            return rows, True
+        rows += [{**problem, "bound": bound, **row} for row in result_rows(comparison)]
+    return rows, False
+
+
+def _compare_whole(
+    arguments: argparse.Namespace, kwargs: dict[str, Any]
+) -> tuple[Comparison, float]:
+    """Compare in one problem; also the mean bound of its episodes.
+
+    Raises:
+        KeyboardInterrupt: If Ctrl-C came before all had played.
+    """
+    problem = make_problem(**kwargs)
+    entrants = find_entrants(arguments.schedulers, arguments.agent, arguments.seed, problem)
+    seeds = range(arguments.seed, arguments.seed + arguments.episodes)
+    oracle = solve_oracle(seeds, kwargs, arguments.cache, arguments.jobs)
+    comparison = compare(entrants, seeds, kwargs, arguments.command, oracle=oracle)
+    if len(comparison.entries) <= len(entrants):
+        raise KeyboardInterrupt
+    return comparison, float(np.mean([schedule.bound for schedule in oracle]))
+
+
+def _all_that_fit(problem: Problem, agents: Sequence[Path]) -> list[str]:
+    """Names of all fixed schedulers, and of the pretrained ones if the fractions are theirs.
+
+    An agent given by path takes the place of a pretrained one of the same name.
+    """
+    given = {_new_name(path, set()) for path in agents}
+    fits = problem.gpu_fractions == DEFAULT_GPU_FRACTIONS
+    return [*SCHEDULERS, *(name for name in PRETRAINED if fits and name not in given)]
+
+
+def _fixed(name: str, seed: int) -> Entrant:
+    if name not in SCHEDULERS:
+        raise unknown_name("scheduler", name, [*SCHEDULERS, *PRETRAINED])
+    return Entrant(name, lambda env: make_scheduler(name, env, seed))
+
+
+def _trained(path: Path, problem: Problem, name: str) -> Entrant:
+    from cpu_gpu_env.agents.saving import BEST_AGENT, load_agent
+
+    if (path / BEST_FOREST).exists() and (path / BEST_AGENT).exists():
+        raise HybridClusterError(
+            f"{path} holds an agent and a forest; name one: {BEST_AGENT} or {BEST_FOREST} in it"
+        )
+    if path.suffix == ".npz" or (path / BEST_FOREST).exists():
+        forest = load_forest(path / BEST_FOREST if path.is_dir() else path, len(FEATURES))
+        return Entrant(name, lambda env: HybridML(env, forest=forest), learned=True)
+    file = path / BEST_AGENT if path.is_dir() else path
+    saved = load_agent(file)
+    try:
+        saved.settings.check_fits(problem)
+    except HybridClusterError as error:
+        raise HybridClusterError(f"{file}: {error}") from None
+    return Entrant(name, saved.act_in, saved.settings.observe_queues, learned=True)
+
+
+def _new_name(path: Path, taken: set[str]) -> str:
+    path = Path(os.path.abspath(path))  # "." and "best.zip" have no folder's name
+    name = path.parent.name if path.stem == "best" else path.stem
+    if not name.isprintable():
+        raise HybridClusterError(
+            f"agent {str(path)!r}: its name goes into tables; allowed: printable characters"
+        )
+    while name in taken:
+        name += "'"
+    return name

@@ -1,0 +1,152 @@
+"""Learning agents: the VecEnv, the files, and a short honest training."""
+
+import json
+import pickle
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from stable_baselines3.common.evaluation import evaluate_policy
+from stable_baselines3.common.monitor import Monitor
+
+from cpu_gpu_env import HybridClusterEnv, HybridClusterError, HybridClusterVectorEnv
+from cpu_gpu_env.agents.algorithms import DQNSettings, make_algorithm
+from cpu_gpu_env.agents.saving import load_agent, save_agent
+from cpu_gpu_env.agents.sb3_vec_env import HybridClusterVecEnv
+from cpu_gpu_env.agents.settings import AgentSettings
+from cpu_gpu_env.agents.training import TrainingPlan, make_training_env, train
+from cpu_gpu_env.baselines import make_scheduler
+from cpu_gpu_env.baselines.evaluation.play import evaluation_seeds, play_episodes
+from cpu_gpu_env.problem.problem import DEFAULT_GPU_FRACTIONS
+
+
+@pytest.fixture
+def agent_file(tmp_path: Path) -> Path:
+    plan = TrainingPlan(tmp_path, num_envs=2, problems=({"num_tasks": 5},))
+    policy = make_algorithm("dqn", make_training_env(plan), (8,), seed=0).policy
+    save_agent(policy, SETTINGS, tmp_path / "a.zip")
+    return tmp_path / "a.zip"
+
+
+SETTINGS = AgentSettings("dqn", (8,), 6, False, DEFAULT_GPU_FRACTIONS)
+
+
+def test_the_vec_env_reports_episodes_as_sb3_wants() -> None:
+    venv = HybridClusterVectorEnv(3, num_tasks=4)
+    env = HybridClusterVecEnv(venv)
+    env.seed(5)
+    observation = env.reset()
+    assert np.array_equal(observation, HybridClusterVectorEnv(3, num_tasks=4).reset(seed=5)[0])
+    total = np.zeros(3)
+    for step in range(4):
+        observation, rewards, dones, infos = env.step(np.array([0, 3, 5]))
+        total += rewards
+        assert dones.all() == (step == 3)
+    for i, info in enumerate(infos):
+        assert info["episode"]["r"] == pytest.approx(total[i])
+        assert info["episode"]["l"] == 4
+        assert info["TimeLimit.truncated"] is False
+        assert not info["terminal_observation"].any()
+        assert total[i] == pytest.approx(-4 * info["objective"])
+    assert observation.any()
+    assert len(env.env_method("action_masks")) == 3
+
+
+def test_truncation_keeps_the_terminal_observation() -> None:
+    env = HybridClusterVecEnv(HybridClusterVectorEnv(2, num_tasks=9, max_episode_steps=2))
+    env.reset()
+    env.step(np.zeros(2, dtype=np.int64))
+    _, _, dones, infos = env.step(np.zeros(2, dtype=np.int64))
+    assert dones.all()
+    assert infos[0]["TimeLimit.truncated"] is True
+    assert infos[0]["terminal_observation"].any()
+
+
+def test_a_short_training_beats_greedy_and_earliest_finish(tmp_path: Path) -> None:
+    plan = TrainingPlan(
+        tmp_path, steps=40_000, evaluations=4, validation_episodes=20, observe_queues=True
+    )
+    agent = load_agent(train(plan).best)
+    seeds = evaluation_seeds(30)
+    learned = play_episodes(agent.act_in, seeds, observe_queues=True).objective.mean()
+    for name in ("greedy", "earliest-finish"):
+        rival = play_episodes(lambda env, n=name: make_scheduler(n, env), seeds)
+        assert learned < rival.objective.mean()
+    assert not list(tmp_path.rglob(".*"))  # no half-written file
+
+
+@pytest.mark.parametrize("algo", ["ppo", "a2c", "qrdqn", "maskable-ppo"])
+def test_other_algorithms_train_and_load(algo: str, tmp_path: Path) -> None:
+    plan = TrainingPlan(
+        tmp_path,
+        algo,
+        steps=200,
+        num_envs=2,
+        evaluations=1,
+        validation_episodes=2,
+        net_arch=(8,),
+        observe_queues=True,
+        problems=({"num_tasks": 5},),
+        settings=DQNSettings(learning_starts=50, batch_size=32, gradient_steps=1),
+    )
+    agent = load_agent(train(plan).last)
+    assert agent.settings.observe_queues
+    env = HybridClusterEnv(num_tasks=5, observe_queues=True)
+    observation, _ = env.reset(seed=0)
+    action, _ = agent.act_in(env).predict(observation)
+    assert action.shape == ()
+    mean, _ = evaluate_policy(agent.act_in(env), Monitor(env), n_eval_episodes=2)
+    assert mean < 0
+
+
+def test_a_saved_agent_acts_the_same(tmp_path: Path) -> None:
+    plan = TrainingPlan(tmp_path, num_envs=4, problems=({"num_tasks": 5},))
+    env = make_training_env(plan)
+    model = make_algorithm("dqn", env, (8,), seed=3)
+    save_agent(model.policy, SETTINGS, tmp_path / "agent.zip")
+    features = env.reset()
+    expected, _ = model.predict(features, deterministic=True)
+    raw = HybridClusterVectorEnv(4, num_tasks=5)
+    observation, _ = raw.reset(seed=[((3 + 1) << 32) + i for i in range(4)])
+    agent = load_agent(tmp_path / "agent.zip").act_in(raw)
+    assert np.array_equal(agent.predict(observation)[0], expected)
+
+
+class Bomb:
+    def __reduce__(self) -> tuple:
+        return (Path.touch, (Path("/tmp/hybridcluster-bomb"),))
+
+
+def test_a_malicious_agent_runs_no_code(agent_file: Path) -> None:
+    bomb = Path("/tmp/hybridcluster-bomb")
+    bomb.unlink(missing_ok=True)
+    header = json.loads(zipfile.ZipFile(agent_file).read("settings.json"))
+    for weights in (pickle.dumps(Bomb()), b"", torch_bytes(agent_file, {"x": Bomb()})):
+        with zipfile.ZipFile(agent_file, "w") as archive:
+            archive.writestr("settings.json", json.dumps(header))
+            archive.writestr("weights.pt", weights)
+        with pytest.raises(HybridClusterError, match="not a usable agent"):
+            load_agent(agent_file)
+    assert not bomb.exists()
+
+
+def torch_bytes(beside: Path, content: object) -> bytes:
+    torch.save(content, beside.with_suffix(".pt"))
+    return beside.with_suffix(".pt").read_bytes()
+
+
+def test_damaged_agents_are_told(agent_file: Path, tmp_path: Path) -> None:
+    whole = agent_file.read_bytes()
+    agent_file.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(HybridClusterError, match="not an agent file"):
+        load_agent(agent_file)
+    with pytest.raises(HybridClusterError, match="cannot read the agent"):
+        load_agent(tmp_path / "missing.zip")
+
+
+def test_an_unknown_algorithm_is_told() -> None:
+    env = HybridClusterVecEnv(HybridClusterVectorEnv(2, num_tasks=5))
+    with pytest.raises(HybridClusterError, match="Did you mean 'dqn'"):
+        make_algorithm("dqm", env)

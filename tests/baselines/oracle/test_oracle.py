@@ -1,0 +1,264 @@
+"""The bound and the oracle against brute force over all schedules of tiny episodes."""
+
+import itertools
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+import scipy.optimize
+from conftest import MIXED, PLAIN, VARIED
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cpu_gpu_env import Cluster, HybridClusterEnv, HybridClusterVectorEnv
+from cpu_gpu_env.baselines import SCHEDULERS, make_scheduler
+from cpu_gpu_env.baselines.bounds import linear_program
+from cpu_gpu_env.baselines.bounds.dual import dual_bound
+from cpu_gpu_env.baselines.bounds.lower import LowerBoundProgram, lower_bound
+from cpu_gpu_env.baselines.evaluation.comparison import Entrant, compare
+from cpu_gpu_env.baselines.oracle.cache import solve_episodes
+from cpu_gpu_env.baselines.oracle.dispatch_pattern import pool_patterns, relax_pattern
+from cpu_gpu_env.baselines.oracle.search import QUICK_EFFORT, Effort, Oracle, solve_episode
+from cpu_gpu_env.model.profile import shipped_profiles
+from cpu_gpu_env.model.workload import SYNTHETIC_WORKLOADS
+from cpu_gpu_env.sim.instance import RealisedEpisode
+
+SMALL_EFFORT = Effort(beam_width=50, leads=(2.0,), rounds=2, chains=32, sweeps=((None, 10),))
+
+
+def optimum(episode: RealisedEpisode) -> float:
+    """The least J over all action sequences, each played by the simulator."""
+    choices = itertools.product(range(episode.num_actions), repeat=episode.num_tasks)
+    return float(episode.simulate(np.array(list(choices))).min())
+
+
+def make_episode(
+    cluster: Cluster, seed: int, tasks: npt.NDArray[np.float64], noise: float, weight: float
+) -> RealisedEpisode:
+    fractions = (0.0, 0.5, 1.0) if len(tasks) > 5 else (0.0, 0.3, 0.7, 1.0)
+    env = HybridClusterEnv(
+        cluster=cluster, noise=noise, energy_weight=weight, gpu_fractions=fractions
+    )
+    env.reset(seed=seed, options={"tasks": tasks})
+    return env.realised_episodes()[0]
+
+
+@st.composite
+def episodes(draw: st.DrawFn) -> RealisedEpisode:
+    """Up to seven tasks of very different sizes, some too large for a GPU."""
+    count = draw(st.integers(1, 7))
+    seed = draw(st.integers(0, 10_000))
+    rng = np.random.default_rng(seed)
+    spread = draw(st.sampled_from([0.0, 0.1, 1.0, 10.0]))
+    tasks = np.stack(
+        [
+            np.sort(rng.exponential(spread, count)),
+            10 ** rng.uniform(11, 13.5, count),
+            10 ** rng.uniform(-0.5, 2.5, count),
+            10 ** rng.uniform(8, 10.5, count),
+        ],
+        axis=1,
+    )
+    cluster = draw(st.sampled_from([PLAIN, MIXED, VARIED]))
+    noise = draw(st.sampled_from([0.0, 0.5]))
+    return make_episode(cluster, seed, tasks, noise, draw(st.sampled_from([0.0, 0.5, 1.0])))
+
+
+@given(episodes())
+@settings(max_examples=200, deadline=None)
+def test_bound_optimum_oracle(episode: RealisedEpisode) -> None:
+    best = optimum(episode)
+    solved = solve_episode(episode, SMALL_EFFORT)
+    assert solved.bound <= best <= solved.objective + 1e-12
+    assert lower_bound(episode).objective <= solved.bound
+    tightened = LowerBoundProgram(episode)
+    tightened.solve()
+    assert tightened.tighten(best).objective <= best
+    assert tightened.tighten(1.2 * solved.objective).objective <= best
+    assert dual_bound(episode)[0] <= best * (1 + 1e-9)
+
+
+@pytest.mark.parametrize("scale", [1e-9, 1e-5, 1e5])
+def test_tiny_and_huge_tasks_are_bounded_as_well(cluster: Cluster, scale: float) -> None:
+    rng = np.random.default_rng(0)
+    for seed in range(10):
+        tasks = np.stack(
+            [
+                np.sort(rng.exponential(scale, 6)),
+                scale * 10 ** rng.uniform(11, 13.5, 6),
+                10 ** rng.uniform(-0.5, 2.5, 6),
+                scale * 10 ** rng.uniform(8, 10.5, 6),
+            ],
+            axis=1,
+        )
+        for weight in (0.0, 0.5, 1.0):
+            episode = make_episode(quick(cluster), seed, tasks, 0.0, weight)
+            best = optimum(episode)
+            program = LowerBoundProgram(episode)
+            assert 0.2 * best < program.solve().objective <= best
+            assert program.tighten(best).objective <= best
+
+
+@given(episodes(), st.integers(0, 2**32 - 1))
+@settings(max_examples=60, deadline=None)
+def test_a_schedule_is_one_of_its_own_pattern(episode: RealisedEpisode, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    actions = rng.integers(0, episode.num_actions, episode.num_tasks)
+    program = LowerBoundProgram(episode)
+    bound = program.solve().objective
+    relaxation = relax_pattern(program, pool_patterns(episode, actions))
+    assert relaxation is not None
+    cost, shares = relaxation
+    value = cost * program.unit_cost / episode.num_tasks
+    assert bound <= value * (1 + 1e-5)
+    assert value <= float(episode.simulate(actions[None])[0]) * (1 + 1e-5)
+    assert shares.sum(axis=1) == pytest.approx(np.ones(episode.num_tasks))
+
+
+def some_episode(cluster: Cluster, seed: int, num_tasks: int = 6) -> RealisedEpisode:
+    env = HybridClusterEnv(cluster=cluster, num_tasks=num_tasks, gpu_fractions=(0.0, 0.5, 1.0))
+    env.reset(seed=seed)
+    return env.realised_episodes()[0]
+
+
+@pytest.mark.parametrize("error", [1e-6, 1e-3, 1e-1, 10.0])
+def test_inexact_prices_give_a_bound_as_well(
+    cluster: Cluster, error: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = np.random.default_rng(0)
+
+    def careless(*args: object, **kwargs: object) -> scipy.optimize.OptimizeResult:
+        solution = scipy.optimize.linprog(*args, **kwargs)
+        for part in (solution.ineqlin, solution.eqlin):
+            part.marginals = part.marginals + error * rng.standard_normal(len(part.marginals))
+        return solution
+
+    episodes = [some_episode(cluster, seed) for seed in range(5)]
+    exact = [lower_bound(episode).objective for episode in episodes]
+    monkeypatch.setattr(linear_program, "linprog", careless)
+    for episode, close in zip(episodes, exact, strict=True):
+        best = optimum(episode)
+        program = LowerBoundProgram(episode)
+        assert program.solve().objective <= best
+        assert program.tighten(best).objective <= best
+        if error <= 1e-6:
+            assert program.solve().objective >= close * (1 - 1e-2)
+
+
+@pytest.mark.parametrize("solved_before", [0, 1, 2])
+def test_if_highs_fails_a_weaker_bound_is_left(
+    cluster: Cluster, solved_before: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = itertools.count()
+
+    def failing(*args: object, **kwargs: object) -> scipy.optimize.OptimizeResult:
+        solution = scipy.optimize.linprog(*args, **kwargs)
+        if next(calls) >= solved_before:
+            solution.status, solution.message = 4, "numerical difficulties"
+        return solution
+
+    episode = some_episode(cluster, 3)
+    best = optimum(episode)
+    monkeypatch.setattr(linear_program, "linprog", failing)
+    solved = solve_episode(episode, SMALL_EFFORT)
+    assert 0 < solved.bound <= best <= solved.objective + 1e-12
+
+
+def test_time_may_be_free(cluster: Cluster) -> None:
+    """At w = 1, idle devices that draw nothing make the makespan worth nothing."""
+    rng = np.random.default_rng(0)
+    tasks = np.stack([np.arange(5.0), *10 ** rng.uniform(9, 12, (3, 5))], axis=1)
+    episode = make_episode(quick(cluster), 0, tasks, 0.0, 1.0)
+    assert episode.objective.makespan_price == 0.0
+    best = optimum(episode)
+    solved = solve_episode(episode, SMALL_EFFORT)
+    assert solved.bound <= best <= solved.objective + 1e-12
+    assert 0 < dual_bound(episode)[0] <= best * (1 + 1e-9)
+
+
+def quick(cluster: Cluster) -> Cluster:
+    """The cluster without overheads and idle power, so that even tiny tasks matter."""
+    devices = (replace(d, launch_s=0.0, idle_power_w=0.0) for d in cluster.devices)
+    return Cluster("quick", tuple(devices))
+
+
+def test_the_oracle_is_often_optimal_on_tiny_episodes() -> None:
+    optimal = 0
+    for seed in range(30):
+        env = HybridClusterEnv(num_tasks=6, gpu_fractions=(0.0, 0.5, 1.0))
+        env.reset(seed=seed)
+        episode = env.realised_episodes()[0]
+        solved = solve_episode(episode, SMALL_EFFORT)
+        optimal += solved.objective <= optimum(episode) * (1 + 1e-12)
+    assert optimal >= 27
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.4])
+@pytest.mark.parametrize("load", [1.5, None])
+def test_what_the_oracle_promises_it_plays(
+    cluster: Cluster, noise: float, load: float | None
+) -> None:
+    kwargs = {"cluster": cluster, "num_tasks": 25, "noise": noise, "load": load}
+    vector, single = HybridClusterVectorEnv(3, **kwargs), HybridClusterEnv(**kwargs)
+    oracle, alone = Oracle(vector, effort=QUICK_EFFORT), Oracle(single, effort=QUICK_EFFORT)
+    observation, _ = vector.reset(seed=4)
+    lonely, _ = single.reset(seed=5)
+    state, memory, start = None, None, np.ones(3, dtype=bool)
+    for _ in range(2):
+        promised = [solve_episode(e, QUICK_EFFORT) for e in vector.realised_episodes()]
+        for _ in range(25):
+            actions, state = oracle.predict(observation, state, start)
+            action, memory = alone.predict(lonely, memory)
+            assert action == actions[1]
+            observation, _, start, _, infos = vector.step(actions)
+            lonely, _, _, _, info = single.step(int(action))
+        objective = infos["final_info"]["objective"]
+        assert objective == pytest.approx([p.objective for p in promised], rel=1e-12)
+        assert info["objective"] == pytest.approx(promised[1].objective, rel=1e-12)
+        assert all(p.bound <= p.objective for p in promised)
+        lonely, _ = single.reset()
+
+
+@pytest.mark.parametrize("num_tasks", [1, 2, 30])
+def test_the_two_bounds_agree_where_time_is_all(cluster: Cluster, num_tasks: int) -> None:
+    env = HybridClusterEnv(cluster=cluster, num_tasks=num_tasks, load=None)
+    env.reset(seed=1)
+    episode = env.realised_episodes()[0]
+    dual, linear = dual_bound(episode)[0], lower_bound(episode).objective
+    assert 0 < dual <= linear * (1 + 1e-5)
+
+
+def test_a_long_episode_is_bounded_by_prices() -> None:
+    env = HybridClusterEnv(num_tasks=4_000)
+    env.reset(seed=0)
+    episode = env.realised_episodes()[0]
+    bound = lower_bound(episode)
+    greedy = bound.shares.argmax(axis=1)[None]
+    value = float(episode.simulate(greedy)[0])
+    assert bound.objective <= value <= bound.objective * 1.03
+    assert bound.shares.sum(axis=1) == pytest.approx(np.ones(4_000))
+
+
+def test_the_same_seed_gives_the_same_schedule() -> None:
+    env = HybridClusterEnv(num_tasks=20)
+    env.reset(seed=0)
+    episode = env.realised_episodes()[0]
+    first, again = solve_episode(episode, seed=3), solve_episode(episode, seed=3)
+    assert np.array_equal(first.actions, again.actions)
+
+
+@pytest.mark.parametrize("workload", sorted(SYNTHETIC_WORKLOADS))
+@pytest.mark.parametrize("name", shipped_profiles())
+def test_nobody_beats_the_bound_nor_on_average_the_oracle(name: str, workload: str) -> None:
+    kwargs = {"cluster": name, "workload": workload, "num_tasks": 60}
+    env = HybridClusterVectorEnv(6, **kwargs)
+    env.reset(seed=100)
+    solved = solve_episodes(env.realised_episodes(), None, QUICK_EFFORT, jobs=1)
+    entrants = [Entrant(n, lambda env, n=n: make_scheduler(n, env, 0)) for n in SCHEDULERS]
+    # A scheduler that beats a bound makes `compare` raise.
+    comparison = compare(entrants, range(100, 106), kwargs, oracle=solved)
+    best = comparison.entries[0]
+    assert best.name == "oracle"
+    assert best.gap is not None
+    assert best.gap == pytest.approx([schedule.gap for schedule in solved])
