@@ -77,7 +77,7 @@ class LearningVecEnv(HybridClusterVecEnv):
         super().__init__(venv)
         self.features = AgentFeatures(venv.problem, venv.observe_queues, context)
         self.observation_space = feature_space(self.features.size)
-        self._look_ahead, self._static = FluidLookAhead(venv.problem), StaticPrice(venv)
+        self._look_ahead, self._static = FluidLookAhead(venv.problem), StaticPrice(venv.problem)
         self._prices = self._look_ahead.task_prices()
         self._mean_price = float(self._prices.mean())
         self._imagined = None if venv.problem.workload.in_order else self._imagine(None)

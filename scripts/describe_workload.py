@@ -98,13 +98,13 @@ class TimesAlone:
     def of(problem: Problem) -> TimesAlone:
         """Look at a problem's workload, whatever GPU fractions it has."""
         costs = build_cost_tables(problem.cluster, problem.workload.pool, (0.0, 1.0))
-        gpu_s = np.where(costs.num_feasible == 2, costs.gpu_time_s[0, :, 1], np.nan)
-        return TimesAlone(costs.cpu_time_s[0, :, 0], gpu_s)
+        gpu_s = np.where(costs.num_feasible == 2, costs.gpus.time_s[0, :, 1], np.nan)
+        return TimesAlone(costs.cpus.time_s[0, :, 0], gpu_s)
 
 
 def fastest_placement(costs: CostTables) -> npt.NDArray[np.intp]:
     """Index into `PLACEMENTS` of the fraction that ends first on idle devices, (tasks,)."""
-    time_s = np.maximum(costs.cpu_time_s.min(axis=0), costs.gpu_time_s.min(axis=0))
+    time_s = np.maximum(*(pool.time_s.min(axis=0) for pool in costs.pools))
     return _placement(costs, time_s)
 
 
@@ -115,16 +115,15 @@ def fluid_placement(problem: Problem) -> npt.NDArray[np.intp]:
     joule cost when all devices are wanted, so this is where a task belongs under load.
     """
     costs, objective = problem.costs, problem.objective
-    prices = objective.cpu_prices, objective.gpu_prices
-    return _placement(costs, costs.cheapest(*prices, objective.energy_price))
+    return _placement(costs, costs.cheapest(objective.prices, objective.energy_price))
 
 
 def _placement(costs: CostTables, score: FloatArray) -> npt.NDArray[np.intp]:
     """Which pools the action of least score (tasks, actions) uses, as an index (tasks,)."""
     best = score.argmin(axis=1)
     tasks = np.arange(len(best))
-    uses_cpu = costs.cpu_time_s[0, tasks, best] >= 0
-    uses_gpu = costs.gpu_time_s[0, tasks, best] >= 0
+    uses_cpu = costs.cpus.time_s[0, tasks, best] >= 0
+    uses_gpu = costs.gpus.time_s[0, tasks, best] >= 0
     return np.asarray(np.where(uses_cpu & uses_gpu, 1, np.where(uses_gpu, 2, 0)), dtype=np.intp)
 
 

@@ -109,7 +109,7 @@ def solve_oracle(
     env = HybridClusterVectorEnv(len(seeds), **kwargs)
     env.reset(seed=list(seeds))
     with tqdm(total=len(seeds), unit="episode", desc="bounding") as bar:
-        return solve_episodes(env.realised_episodes(), cache, jobs=jobs, progress=bar.update)
+        return solve_episodes(env.instances(), cache, jobs=jobs, progress=bar.update)
 
 
 def compare_in_each(

@@ -66,7 +66,7 @@ def _audit(
 ) -> tuple[Decision, ...] | None:
     if oracle is None or entry is oracle:
         return None
-    (episode,) = env.realised_episodes()
+    (episode,) = env.instances()
     actions = entry.episodes.actions[0], oracle.episodes.actions[0]
     return audit_decisions(episode, env.episode_tasks(), *actions)
 

@@ -27,8 +27,8 @@ from cpu_gpu_env.baselines.oracle import beam_search, dispatch_pattern, local_se
 from cpu_gpu_env.baselines.oracle.search import FULL_EFFORT, Effort, OracleSchedule, solve_episode
 from cpu_gpu_env.io.atomic_files import write_text_atomically
 from cpu_gpu_env.problem import objective
-from cpu_gpu_env.sim import instance, pool, pool_batch
-from cpu_gpu_env.sim.instance import RealisedEpisode
+from cpu_gpu_env.sim import instance, pool
+from cpu_gpu_env.sim.instance import Instance
 
 SOLVER_MODULES = (
     beam_search,
@@ -41,7 +41,6 @@ SOLVER_MODULES = (
     objective,
     placements,
     pool,
-    pool_batch,
     search,
 )
 """What a schedule depends on besides the episode."""
@@ -54,7 +53,7 @@ def default_cache() -> Path:
 
 
 def solve_episodes(
-    episodes: Sequence[RealisedEpisode],
+    instances: Sequence[Instance],
     cache: Path | None,
     effort: Effort = FULL_EFFORT,
     jobs: int = -1,
@@ -63,22 +62,22 @@ def solve_episodes(
     """Solve episodes, or fetch what has been solved before.
 
     Args:
-        episodes: The episodes.
+        instances: The episodes.
         cache: Folder of solved episodes; None: neither read nor write any.
         effort: How hard to search.
         jobs: Processes; -1: one a core.
         progress: Called as each episode is done.
     """
-    schedules = [None if cache is None else _load(_file(cache, e, effort), e) for e in episodes]
+    schedules = [None if cache is None else _load(_file(cache, e, effort), e) for e in instances]
     missing = [index for index, schedule in enumerate(schedules) if schedule is None]
-    for _ in range(len(episodes) - len(missing)):
+    for _ in range(len(instances) - len(missing)):
         progress()
     if missing:
         from joblib import Parallel, delayed
 
         parallel = Parallel(n_jobs=min(jobs, len(missing)), return_as="generator")
         with _deaf_to_ctrl_c():
-            solved = parallel(delayed(_solve)(episodes[index], effort, cache) for index in missing)
+            solved = parallel(delayed(_solve)(instances[index], effort, cache) for index in missing)
         for index, schedule in zip(missing, solved, strict=True):
             schedules[index] = schedule
             progress()
@@ -99,19 +98,19 @@ def _deaf_to_ctrl_c() -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-def _solve(episode: RealisedEpisode, effort: Effort, cache: Path | None) -> OracleSchedule:
-    schedule = solve_episode(episode, effort)
+def _solve(instance: Instance, effort: Effort, cache: Path | None) -> OracleSchedule:
+    schedule = solve_episode(instance, effort)
     if cache is not None:
         content = {
             "bound": schedule.bound,
             "objective": schedule.objective,
             "actions": schedule.actions.tolist(),
         }
-        write_text_atomically(_file(cache, episode, effort), json.dumps(content))
+        write_text_atomically(_file(cache, instance, effort), json.dumps(content))
     return schedule
 
 
-def _load(path: Path, episode: RealisedEpisode) -> OracleSchedule | None:
+def _load(path: Path, instance: Instance) -> OracleSchedule | None:
     """Read a schedule; None if there is none, or the file is damaged.
 
     The schedule is played, so a file cannot claim another objective than it has.
@@ -123,10 +122,10 @@ def _load(path: Path, episode: RealisedEpisode) -> OracleSchedule | None:
         claimed = float(content["objective"])
     except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
         return None
-    fits = actions.shape == (episode.num_tasks,) and np.issubdtype(actions.dtype, np.integer)
-    if not fits or actions.min() < 0 or actions.max() >= episode.num_actions:
+    fits = actions.shape == (instance.num_tasks,) and np.issubdtype(actions.dtype, np.integer)
+    if not fits or actions.min() < 0 or actions.max() >= instance.num_actions:
         return None
-    played = float(episode.simulate(actions[None])[0])
+    played = float(instance.simulate(actions[None])[0])
     same = abs(claimed - played) <= 1e-9 * abs(played)
     # Written so that nan is refused.
     if not (same and bound <= claimed):
@@ -134,22 +133,17 @@ def _load(path: Path, episode: RealisedEpisode) -> OracleSchedule | None:
     return OracleSchedule(actions.astype(np.intp), claimed, bound)
 
 
-def _file(cache: Path, episode: RealisedEpisode, effort: Effort) -> Path:
-    costs = episode.costs
+def _file(cache: Path, instance: Instance, effort: Effort) -> Path:
+    costs = instance.costs
     digest = hashlib.sha256(_solver_hash().encode())
     for array in (
-        episode.release_s,
-        episode.cpu_time_s,
-        episode.gpu_time_s,
-        episode.cpu_energy_j,
-        episode.gpu_energy_j,
+        instance.release_s,
+        *(table for own in costs.pools for table in (own.time_s, own.energy_j)),
     ):
         digest.update(np.ascontiguousarray(array).tobytes())
     settings = [
-        episode.cpu_time_s.shape,
-        costs.cpu_kind,
-        costs.gpu_kind,
-        asdict(episode.objective),
+        *((own.time_s.shape, own.device_type) for own in costs.pools),
+        asdict(instance.objective),
         asdict(effort),
     ]
     digest.update(json.dumps(settings).encode())

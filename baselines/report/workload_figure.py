@@ -86,10 +86,10 @@ def _roofline(axes: Axes, problem: Problem, placement: npt.NDArray[np.intp]) -> 
     every = slice(None, None, -(-len(pool) // MAX_POINTS))
     intensity = pool.intensity_flop_per_byte[every]
     # The time of the best action among those of its placement, on the fastest idle devices.
-    cpu_s, gpu_s = costs.cpu_time_s.min(axis=0)[every], costs.gpu_time_s.min(axis=0)[every]
-    kind = np.where((cpu_s >= 0) & (gpu_s >= 0), 1, np.where(gpu_s >= 0, 2, 0))
+    cpu_s, gpu_s = (own.time_s.min(axis=0)[every] for own in costs.pools)
+    served_by = np.where((cpu_s >= 0) & (gpu_s >= 0), 1, np.where(gpu_s >= 0, 2, 0))
     time_s = np.maximum(cpu_s, gpu_s)
-    time_s = np.where(kind == placement[every, None], time_s, np.inf).min(axis=1)
+    time_s = np.where(served_by == placement[every, None], time_s, np.inf).min(axis=1)
     rate = pool.size_flop[every] / time_s
     colors = np.array(COLORS)[placement[every]]
     axes.scatter(intensity, rate, c=colors, s=3, alpha=0.4, linewidths=0, zorder=3)

@@ -38,8 +38,8 @@ from cpu_gpu_env.problem.problem import (
     Problem,
     make_problem,
 )
-from cpu_gpu_env.sim.instance import RealisedEpisode, realise
-from cpu_gpu_env.sim.pool_batch import make_queue
+from cpu_gpu_env.sim.instance import Instance
+from cpu_gpu_env.sim.pool import make_pool_batch
 from cpu_gpu_env.sim.state import SchedulingState, look_up_state
 from cpu_gpu_env.sim.task_stream import EnvMask, GivenStream, SampledStream, TaskStream
 
@@ -122,11 +122,13 @@ class HybridClusterVectorEnv(VectorEnv[Observations, npt.NDArray[np.int64], npt.
         self._all_envs = np.arange(self.num_envs)
         self._sampled = SampledStream(self.problem.make_sampler(), self.num_envs)
         costs = self.problem.costs
-        self._cpus = make_queue(costs.cpu_kind, self.objective.cpu_prices, self.num_envs)
-        self._gpus = make_queue(costs.gpu_kind, self.objective.gpu_prices, self.num_envs)
-        self._mixed = len(costs.cpu_time_s) * len(costs.gpu_time_s) > 1
-        # Of each kind, where it has one power: a product is cheaper than another look-up.
-        self._cpu_power_w, self._gpu_power_w = (w[:, 0, 0].copy() for w in costs.powers_w)
+        self._cpus, self._gpus = (
+            make_pool_batch(pool, [-price for price in prices], self.num_envs)
+            for pool, prices in zip(costs.pools, self.objective.prices, strict=True)
+        )
+        self._mixed = costs.cpus.num_types * costs.gpus.num_types > 1
+        # Of each type, where it has one power: a product is cheaper than another look-up.
+        self._type_power_w = [pool.power_w[:, 0, 0].copy() for pool in costs.pools]
         self._active_energy_j = np.zeros(self.num_envs)
         self._ended: EnvMask = np.zeros(self.num_envs, dtype=bool)
         self._over: EnvMask = np.zeros(self.num_envs, dtype=bool)
@@ -137,8 +139,8 @@ class HybridClusterVectorEnv(VectorEnv[Observations, npt.NDArray[np.int64], npt.
         self._packed_times = np.empty(self.num_envs, dtype=TIMES)
         self._packed_powers = np.empty(self.num_envs if costs.power_varies else 0, dtype=POWERS)
         self._time_s = np.empty((2, self.num_envs))
-        self._used_s = np.empty((2, self.num_envs))
-        self._zeros = np.zeros(self.num_envs)
+        self._energy_j = np.empty((2, self.num_envs))
+        self._reward = np.empty(self.num_envs)
         self._started = self._any_ended = False
         self._use_stream(self._sampled, costs, _pool_table(self.problem))
 
@@ -280,13 +282,13 @@ class HybridClusterVectorEnv(VectorEnv[Observations, npt.NDArray[np.int64], npt.
         stream, table, index = self._stream, self._table, self._index
         np.multiply(stream.row, table.times_stride, out=index)
         np.add(index, actions, out=index)
-        cpu_power_w, gpu_power_w = self._cpu_power_w, self._gpu_power_w
+        cpu_power_w, gpu_power_w = self._type_power_w
         rows_before: npt.NDArray[np.intp] | int = 0
         if self._mixed:
-            cpu_kind, gpu_kind = self._cpus.next_kind(), self._gpus.next_kind()
-            rows_before = (cpu_kind * len(gpu_power_w) + gpu_kind) * table.num_tasks
+            cpu_type, gpu_type = self._cpus.next_type(), self._gpus.next_type()
+            rows_before = (cpu_type * len(gpu_power_w) + gpu_type) * table.num_tasks
             index += rows_before * table.times_stride
-            cpu_power_w, gpu_power_w = cpu_power_w[cpu_kind], gpu_power_w[gpu_kind]
+            cpu_power_w, gpu_power_w = cpu_power_w[cpu_type], gpu_power_w[gpu_type]
         table.times.take(index, out=self._packed_times, mode="clip")
         np.copyto(self._time_s, self._packed_times.view(np.float32).reshape(-1, 2).T)
         if table.powers is not None:
@@ -299,16 +301,12 @@ class HybridClusterVectorEnv(VectorEnv[Observations, npt.NDArray[np.int64], npt.
         if noise is not None:
             self._time_s *= noise
         cpu_time_s, gpu_time_s = self._time_s
-        # Comparing with an array is faster than with a number.
-        np.maximum(self._time_s, self._zeros, out=self._used_s)  # NOT_USED takes no energy
-        cpu_energy_j, gpu_energy_j = self._used_s
-        np.multiply(cpu_energy_j, cpu_power_w, out=cpu_energy_j)
-        np.multiply(gpu_energy_j, gpu_power_w, out=gpu_energy_j)
-        energy_j = np.add(cpu_energy_j, gpu_energy_j, out=cpu_energy_j)
-        rewards, reward = np.empty(self.num_envs), gpu_energy_j
-        self._cpus.serve(stream.arrival_s, cpu_time_s, out=rewards)
-        self._gpus.serve(stream.arrival_s, gpu_time_s, out=reward)
+        cpu_energy_j, gpu_energy_j = self._energy_j
+        rewards, reward = np.empty(self.num_envs), self._reward
+        self._cpus.serve(stream.arrival_s, cpu_time_s, cpu_power_w, cpu_energy_j, rewards)
+        self._gpus.serve(stream.arrival_s, gpu_time_s, gpu_power_w, gpu_energy_j, reward)
         np.add(rewards, reward, out=rewards)
+        energy_j = np.add(cpu_energy_j, gpu_energy_j, out=cpu_energy_j)
         np.multiply(energy_j, -self.objective.energy_price, out=reward)
         np.add(rewards, reward, out=rewards)
         np.add(self._active_energy_j, energy_j, out=self._active_energy_j)
@@ -386,7 +384,7 @@ class HybridClusterVectorEnv(VectorEnv[Observations, npt.NDArray[np.int64], npt.
             raise no_task_error()
         return self._int8_masks().astype(bool)
 
-    def realised_episodes(self) -> list[RealisedEpisode]:
+    def instances(self) -> list[Instance]:
         """The whole current episode of each sub-environment, noise included: for oracles only.
 
         Raises:
@@ -394,8 +392,12 @@ class HybridClusterVectorEnv(VectorEnv[Observations, npt.NDArray[np.int64], npt.
         """
         if not self._started:
             raise no_task_error()
-        episodes = (self._stream.episode(env) for env in range(self.num_envs))
-        return [realise(self._costs, self.objective, *episode) for episode in episodes]
+        found = []
+        for env in range(self.num_envs):
+            rows, arrivals_s, noise_factors = self._stream.episode(env)
+            costs = self._costs.of_tasks(rows, noise_factors)
+            found.append(Instance(arrivals_s, costs, self.objective))
+        return found
 
     def scheduling_state(self) -> SchedulingState:
         """What schedulers may know about the current tasks and the queues.
@@ -423,13 +425,13 @@ class HybridClusterVectorEnv(VectorEnv[Observations, npt.NDArray[np.int64], npt.
         if not self._started:
             raise no_task_error()
         count = len(rows)
-        cpus, gpus = (
-            (np.tile(queue.sorted_free_s().T, (count, 1)), np.tile(queue.next_kind(), count))
-            for queue in (self._cpus, self._gpus)
-        )
+        queues = [
+            (np.tile(pool.sorted_free_s().T, (count, 1)), np.tile(pool.next_type(), count))
+            for pool in (self._cpus, self._gpus)
+        ]
         left = np.tile(self._stream.steps_left(), count)
         return look_up_state(
-            self._costs, self.objective, rows.ravel(), arrival_s.ravel(), left, cpus, gpus
+            self._costs, self.objective, rows.ravel(), arrival_s.ravel(), left, queues
         )
 
 

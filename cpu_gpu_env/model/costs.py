@@ -1,12 +1,9 @@
-"""The cost model: execution time and power of every (task, GPU fraction), computed once.
-
-A share's energy above idle is its execution time, noise included, times its power above idle.
-"""
+"""The cost model: execution time, power and energy of every (task, GPU fraction), computed once."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -14,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cpu_gpu_env.errors import HybridClusterError
-from cpu_gpu_env.model.cluster import Cluster, Device, distinct
+from cpu_gpu_env.model.cluster import Cluster, Device, device_types
 from cpu_gpu_env.model.tasks import MAX_TIME_S, FloatArray, Tasks
 
 NOT_USED = -np.inf
@@ -84,6 +81,17 @@ def power_above_idle_w(device: Device, fraction: float, tasks: Tasks) -> FloatAr
     return working_w + _part(waiting_s, working_s) * (min(compute_w, memory_w) - working_w)
 
 
+def share_energy_j(time_s: FloatArray, power_w: FloatArray | float) -> FloatArray:
+    """Energy above idle of shares: execution time, noise included, times power above idle [J].
+
+    Args:
+        time_s: Execution times, of any shape; `NOT_USED` takes no energy [s].
+        power_w: Power above idle, of a shape that broadcasts to that of the times [W].
+    """
+    energy_j: FloatArray = np.maximum(time_s, 0.0) * power_w
+    return energy_j
+
+
 def _part(one_s: FloatArray, other_s: FloatArray) -> FloatArray:
     """What part of two times together the one is; 0 if both are 0."""
     both_s = one_s + other_s
@@ -127,77 +135,123 @@ def _smooth_max(a: FloatArray, b: FloatArray, sharpness: float) -> FloatArray:
 
 
 @dataclass(frozen=True, eq=False)
-class CostTables:
-    """Execution time and power of every (task, GPU fraction) on each kind of device of a cluster.
+class PoolCosts:
+    """Execution time and power of every (task, GPU fraction) on each device type of one pool."""
 
-    A fraction that does not fit the GPUs holds those of running wholly on the CPU. The time of a
-    pool without a share is `NOT_USED`.
-    """
-
-    cluster: Cluster
-    gpu_fractions: tuple[float, ...]
-    """Ascending, one an action."""
-    cpu_time_s: FloatArray
-    """(CPU kinds, tasks, actions): time of the CPU's share [s]."""
-    gpu_time_s: FloatArray
-    """(GPU kinds, tasks, actions): time of the GPU's share [s]."""
-    cpu_power_w: FloatArray
-    """(CPU kinds, tasks, actions): mean power above idle meanwhile [W]."""
-    gpu_power_w: FloatArray
-    """(GPU kinds, tasks, actions): likewise [W]."""
+    device_type: tuple[int, ...]
+    """Of each device of the pool, the index of its type."""
+    time_s: FloatArray
+    """(types, tasks, actions): time of this pool's share, `NOT_USED` without one [s]."""
+    power_w: FloatArray
+    """(types, tasks, actions): mean power above idle meanwhile [W]."""
     power_varies: bool
-    """Whether powers depend on task and action; if not, each kind has one."""
-    num_feasible: npt.NDArray[np.uint8]
-    """(tasks,): how many of the fractions fit; they are the smallest ones."""
-    cpu_kind: tuple[int, ...]
-    """For each CPU, the index of its kind."""
-    gpu_kind: tuple[int, ...]
-    """For each GPU, the index of its kind."""
+    """Whether the power depends on task and action; if not, each type has one."""
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            value = getattr(self, field.name)
-            if isinstance(value, np.ndarray):
-                value.setflags(write=False)  # environments share tables
+        self.time_s.setflags(write=False)  # environments share tables
+        self.power_w.setflags(write=False)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> PoolCosts:
+        """Share what never changes: copies of an environment stay small."""
+        return self
+
+    @property
+    def num_devices(self) -> int:
+        """Devices of the pool."""
+        return len(self.device_type)
+
+    @property
+    def num_types(self) -> int:
+        """Device types of the pool."""
+        return len(self.time_s)
+
+    @property
+    def devices_by_type(self) -> tuple[int, ...]:
+        """How many devices there are of each type."""
+        return tuple(self.device_type.count(index) for index in range(self.num_types))
+
+    @property
+    def compact_power_w(self) -> FloatArray:
+        """`power_w` in the smallest form that broadcasts to it: (types, 1, 1) if it can [W]."""
+        return self.power_w if self.power_varies else self.power_w[:, :1, :1]
+
+    @cached_property
+    def energy_j(self) -> FloatArray:
+        """(types, tasks, actions): energy above idle of this pool's share, 0 without one [J]."""
+        return share_energy_j(self.time_s, self.compact_power_w)
+
+    def cheapest(self, prices: npt.ArrayLike, energy_price: float) -> FloatArray:
+        """Cost of every share on the type that serves it at the least cost, (tasks, actions).
+
+        Args:
+            prices: Of a second of each type, its energy not included, (types,) or one for all.
+            energy_price: Of a joule above idle.
+        """
+        rate = np.reshape(prices, (-1, 1, 1)) + energy_price * self.compact_power_w
+        return np.asarray((rate * np.maximum(self.time_s, 0.0)).min(axis=0))
+
+    def of_tasks(
+        self, rows: npt.NDArray[np.integer[Any]], noise_factors: FloatArray | None = None
+    ) -> PoolCosts:
+        """Costs of some tasks.
+
+        Args:
+            rows: (n,) of this table.
+            noise_factors: (n,) on their execution times; None: no noise.
+        """
+        time_s = self.time_s[:, rows]
+        if noise_factors is not None:
+            time_s = time_s * noise_factors[:, None]
+        return PoolCosts(self.device_type, time_s, self.power_w[:, rows], self.power_varies)
+
+
+@dataclass(frozen=True, eq=False)
+class CostTables:
+    """Costs of every (task, GPU fraction) in both pools of a cluster.
+
+    A fraction that does not fit the GPUs holds the costs of running wholly on the CPU.
+    """
+
+    gpu_fractions: tuple[float, ...]
+    """Ascending, one an action."""
+    cpus: PoolCosts
+    """Of the CPU pool."""
+    gpus: PoolCosts
+    """Of the GPU pool."""
+    num_feasible: npt.NDArray[np.uint8]
+    """(tasks,): how many of the fractions fit; they are the smallest ones."""
+
+    def __post_init__(self) -> None:
+        self.num_feasible.setflags(write=False)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> CostTables:
         """Share what never changes: copies of an environment stay small."""
         return self
 
     @property
-    def num_tasks(self) -> int:
-        """Number of tasks in the table."""
-        return int(self.cpu_time_s.shape[1])
+    def pools(self) -> tuple[PoolCosts, PoolCosts]:
+        """The CPU pool and the GPU pool."""
+        return self.cpus, self.gpus
 
     @property
-    def powers_w(self) -> tuple[FloatArray, FloatArray]:
-        """Powers of CPUs and GPUs in their smallest form that broadcasts over the times [W]."""
-        if self.power_varies:
-            return self.cpu_power_w, self.gpu_power_w
-        return self.cpu_power_w[:, :1, :1], self.gpu_power_w[:, :1, :1]
+    def num_tasks(self) -> int:
+        """Number of tasks in the table."""
+        return int(self.cpus.time_s.shape[1])
 
-    def cheapest(
-        self, cpu_prices: npt.ArrayLike, gpu_prices: npt.ArrayLike, energy_price: float
-    ) -> FloatArray:
-        """Cost of every (task, action), each share on the kind that serves it at the least cost.
+    @property
+    def num_actions(self) -> int:
+        """Number of GPU fractions."""
+        return len(self.gpu_fractions)
 
-        Args:
-            cpu_prices: Of a second of each kind of CPU, its energy not included, (CPU kinds,).
-            gpu_prices: Likewise of each kind of GPU, (GPU kinds,).
-            energy_price: Of a joule above idle.
-        """
-        (cpu_w, gpu_w), shape = self.powers_w, (-1, 1, 1)
-        cpu = np.reshape(cpu_prices, shape) + energy_price * cpu_w
-        gpu = np.reshape(gpu_prices, shape) + energy_price * gpu_w
-        return np.asarray(
-            (cpu * np.maximum(self.cpu_time_s, 0.0)).min(axis=0)
-            + (gpu * np.maximum(self.gpu_time_s, 0.0)).min(axis=0)
-        )
+    @property
+    def power_varies(self) -> bool:
+        """Whether powers depend on task and action; if not, each device type has one."""
+        return self.cpus.power_varies or self.gpus.power_varies
 
     @cached_property
     def all_feasible(self) -> bool:
         """Whether every fraction of every task fits."""
-        return bool(self.num_feasible.min() == len(self.gpu_fractions))
+        return bool(self.num_feasible.min() == self.num_actions)
 
     @cached_property
     def _masks_by_count(self) -> npt.NDArray[np.int8]:
@@ -205,15 +259,48 @@ class CostTables:
 
         A task none of whose fractions fits runs on the CPU whatever is chosen: all are allowed.
         """
-        num_actions = len(self.gpu_fractions)
-        count = np.arange(num_actions + 1)
-        count[0] = num_actions
-        return (np.arange(num_actions) < count[:, None]).astype(np.int8)
+        count = np.arange(self.num_actions + 1)
+        count[0] = self.num_actions
+        return (np.arange(self.num_actions) < count[:, None]).astype(np.int8)
 
     def action_masks(self, rows: npt.NDArray[np.integer[Any]]) -> npt.NDArray[np.int8]:
         """Action masks of some tasks, (rows, actions)."""
         masks: npt.NDArray[np.int8] = self._masks_by_count[self.num_feasible[rows]]
         return masks
+
+    def cheapest(
+        self, prices: tuple[npt.ArrayLike, npt.ArrayLike], energy_price: float
+    ) -> FloatArray:
+        """Cost of every (task, action), each share on the type that serves it at the least cost.
+
+        Args:
+            prices: Of a second of each type of CPU and of each type of GPU, see
+                `PoolCosts.cheapest`.
+            energy_price: Of a joule above idle.
+        """
+        cpu_cost, gpu_cost = (
+            pool.cheapest(of_pool, energy_price)
+            for pool, of_pool in zip(self.pools, prices, strict=True)
+        )
+        return cpu_cost + gpu_cost
+
+    def of_tasks(
+        self,
+        rows: npt.NDArray[np.integer[Any]],
+        noise_factors: tuple[FloatArray, FloatArray] | None = None,
+    ) -> CostTables:
+        """Costs of some tasks.
+
+        Args:
+            rows: (n,) of this table.
+            noise_factors: On the times of the CPU shares and of the GPU shares, each (n,); None:
+                no noise.
+        """
+        cpus, gpus = (
+            pool.of_tasks(rows, factors)
+            for pool, factors in zip(self.pools, noise_factors or (None, None), strict=True)
+        )
+        return CostTables(self.gpu_fractions, cpus, gpus, self.num_feasible[rows])
 
 
 def build_cost_tables(
@@ -226,67 +313,54 @@ def build_cost_tables(
     Raises:
         HybridClusterError: If a task takes longer or shorter than float32 can hold.
     """
-    cpus, cpu_kind = distinct(cluster.cpus)
-    gpus, gpu_kind = distinct(cluster.gpus)
-    for device in (*cpus, *gpus):
-        _check_times(device, tasks)
-    capacity_bytes = min(gpu.memory_bytes for gpu in gpus)
-    varies = any(device.power_varies for device in (*cpus, *gpus))
-    cpu_power_w, gpu_power_w = (
-        _one_power(kinds, (len(tasks), len(gpu_fractions)), varies) for kinds in (cpus, gpus)
-    )
-    cpu_time_s = np.full((len(cpus), len(tasks), len(gpu_fractions)), NOT_USED)
-    gpu_time_s = np.full((len(gpus), len(tasks), len(gpu_fractions)), NOT_USED)
-    num_feasible = np.zeros(len(tasks), dtype=np.uint8)
-    for action, fraction in enumerate(gpu_fractions):
-        fits = fraction * tasks.memory_bytes <= capacity_bytes
-        num_feasible += fits
-        for kind, device in enumerate(cpus):
-            columns = cpu_time_s[kind, :, action], cpu_power_w[kind, :, action]
-            if fraction < 1.0:
-                _fill(*columns, device, 1.0 - fraction, tasks, slice(None))
-            if not fits.all():
-                _fill(*columns, device, 1.0, tasks, ~fits)
-        for kind, device in enumerate(gpus):
-            columns = gpu_time_s[kind, :, action], gpu_power_w[kind, :, action]
-            if fraction > 0.0:
-                _fill(*columns, device, fraction, tasks, fits)
+    every = np.ones(len(tasks), dtype=bool)
+    capacity_bytes = min(gpu.memory_bytes for gpu in cluster.gpus)
+    fits = [fraction * tasks.memory_bytes <= capacity_bytes for fraction in gpu_fractions]
+    # What does not fit runs wholly on the CPU.
+    on_cpu = [((1.0 - f, every), (1.0, ~fit)) for f, fit in zip(gpu_fractions, fits, strict=True)]
+    on_gpu = [((f, fit),) for f, fit in zip(gpu_fractions, fits, strict=True)]
+    varies = any(device.power_varies for device in cluster.devices)
     return CostTables(
-        cluster,
         gpu_fractions,
-        _round_to_float32(cpu_time_s),
-        _round_to_float32(gpu_time_s),
-        cpu_power_w,
-        gpu_power_w,
-        varies,
-        num_feasible,
-        cpu_kind,
-        gpu_kind,
+        _pool_costs(cluster.cpus, tasks, on_cpu, varies),
+        _pool_costs(cluster.gpus, tasks, on_gpu, varies),
+        np.sum(fits, axis=0, dtype=np.uint8),
     )
 
 
-def _fill(
-    time_s: FloatArray,
-    power_w: FloatArray,
-    device: Device,
-    share: float,
+def _pool_costs(
+    pool: Sequence[Device],
     tasks: Tasks,
-    where: slice | npt.NDArray[np.bool_],
-) -> None:
-    """Write what a share takes and draws on a device, for some tasks, into columns (tasks,)."""
-    time_s[where] = execution_time_s(device, share, tasks)[where]
-    if power_w.flags.writeable:  # else it holds the one power of the device already
-        power_w[where] = power_above_idle_w(device, share, tasks)[where]
+    shares: Sequence[Sequence[tuple[float, npt.NDArray[np.bool_]]]],
+    power_varies: bool,
+) -> PoolCosts:
+    """Compute the costs of a pool.
 
-
-def _one_power(kinds: Sequence[Device], shape: tuple[int, int], writeable: bool) -> FloatArray:
-    """Power above idle while computing for every (kind, task, action) [W].
-
-    One number a kind in memory, unless others are to be written into the table.
+    Args:
+        pool: Its devices.
+        tasks: The tasks.
+        shares: Of each action the shares of a task that the pool may do, and for which tasks
+            (tasks,); a later one takes the place of an earlier.
+        power_varies: Whether the power of any device of the cluster depends on what runs.
     """
-    power_w = np.array([device.active_power_w - device.idle_power_w for device in kinds])
-    every = np.broadcast_to(power_w[:, None, None], (len(kinds), *shape))
-    return every.copy() if writeable else every
+    types, device_type = device_types(pool)
+    shape = (len(types), len(tasks), len(shares))
+    time_s = np.full(shape, NOT_USED)
+    compute_w = np.array([device.active_power_w - device.idle_power_w for device in types])
+    # One number a type in memory, unless others are to be written into the table.
+    power_w = np.broadcast_to(compute_w[:, None, None], shape)
+    if power_varies:
+        power_w = power_w.copy()
+    for index, device in enumerate(types):
+        _check_times(device, tasks)
+        for action, parts in enumerate(shares):
+            for share, where in parts:
+                if share > 0.0 and where.any():
+                    time_s[index, where, action] = execution_time_s(device, share, tasks)[where]
+                    if power_varies:
+                        power = power_above_idle_w(device, share, tasks)
+                        power_w[index, where, action] = power[where]
+    return PoolCosts(device_type, _round_to_float32(time_s), power_w, power_varies)
 
 
 def _check_times(device: Device, tasks: Tasks) -> None:

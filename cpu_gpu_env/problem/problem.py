@@ -1,6 +1,6 @@
 """A scheduling problem: cluster, workload and settings, checked, with what is computed from them.
 
-Environments of both kinds, schedulers and reports share it, so that each table is made once.
+Single and vector environments, schedulers and reports share it, so that each table is made once.
 """
 
 from __future__ import annotations
@@ -143,8 +143,8 @@ def _check_fractions(gpu_fractions: Sequence[float]) -> tuple[float, ...]:
     return fractions
 
 
-# The caches make every environment after the first of its kind cheap; they are small because a
-# table takes 12 MB for each pair of a CPU kind and a GPU kind.
+# The caches make every environment after the first like it cheap; they are small because a
+# table takes 12 MB for each pair of a CPU type and a GPU type.
 
 
 @lru_cache(maxsize=8)
