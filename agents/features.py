@@ -23,7 +23,7 @@ from gymnasium import spaces
 
 from cpu_gpu_env.baselines.schedulers.look_ahead import FLUID, FluidLookAhead
 from cpu_gpu_env.errors import HybridClusterError
-from cpu_gpu_env.model.costs import build_cost_tables
+from cpu_gpu_env.model.cost_tables import build_cost_tables
 from cpu_gpu_env.model.tasks import FloatArray, Tasks
 from cpu_gpu_env.model.workload import Range
 from cpu_gpu_env.problem.observation import NUM_FEATURES, observation_space

@@ -21,7 +21,7 @@ from rich.table import Table
 
 from cpu_gpu_env.baselines.report.workload_figure import draw
 from cpu_gpu_env.model.cluster import Device, distinct
-from cpu_gpu_env.model.costs import CostTables, build_cost_tables
+from cpu_gpu_env.model.cost_tables import CostTables, build_cost_tables
 from cpu_gpu_env.model.profile import DEFAULT_CLUSTER
 from cpu_gpu_env.model.tasks import FloatArray
 from cpu_gpu_env.model.workload import DEFAULT_WORKLOAD
@@ -75,7 +75,7 @@ def execute(arguments: argparse.Namespace) -> int:
         console.print(f"  - {note}", markup=False, highlight=False)
     for table in (
         distribution_table(problem, alone),
-        load_table(problem),
+        arrivals_table(problem),
         roofline_table(problem),
         placement_table(problem, placements),
     ):
@@ -140,7 +140,7 @@ def distribution_table(problem: Problem, alone: TimesAlone) -> Table:
         "CPU time / GPU time": alone.cpu_s / alone.gpu_s,
     }
     if workload.in_order and len(pool) > 1:
-        rows["arrival gap [s]"] = np.diff(pool.arrival_s)
+        rows["interarrival [s]"] = np.diff(pool.arrival_s)
     table = _make_table("distributions", "", *QUANTILES, "mean")
     for name, values in rows.items():
         known = values[~np.isnan(values)]
@@ -165,7 +165,7 @@ def _make_table(title: str, *headings: str) -> Table:
     return table
 
 
-def load_table(problem: Problem) -> Table:
+def arrivals_table(problem: Problem) -> Table:
     """Lay out the reference and, of a trace, the load that it brings."""
     reference, workload = problem.objective.reference, problem.workload
     table = _make_table(f"load on {problem.cluster.name}", "", "")
@@ -174,13 +174,13 @@ def load_table(problem: Problem) -> Table:
     if not workload.in_order:
         table.add_row("arrivals", "Poisson at the load asked for")
         return table
-    gaps_s = workload.gaps_s(workload.mean_gap_s)[1:]
-    table.add_row(escape("span [h]"), f"{gaps_s.sum() / 3_600:.4g}")
-    if gaps_s.any():
-        load = reference.makespan_s / workload.mean_gap_s
+    interarrivals_s = workload.interarrivals_s(workload.mean_interarrival_s)[1:]
+    table.add_row(escape("span [h]"), f"{interarrivals_s.sum() / 3_600:.4g}")
+    if interarrivals_s.any():
+        load = reference.makespan_s / workload.mean_interarrival_s
         table.add_row("load as in the trace (--load trace)", f"{load:.3g}")
-        variation = gaps_s.std() / gaps_s.mean()
-        table.add_row("variation of gaps (Poisson: 1)", f"{variation:.3g}")
+        variation = interarrivals_s.std() / interarrivals_s.mean()
+        table.add_row("variation of interarrivals (Poisson: 1)", f"{variation:.3g}")
     return table
 
 

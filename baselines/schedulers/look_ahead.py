@@ -6,7 +6,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from cpu_gpu_env.model.costs import CostTables
+from cpu_gpu_env.model.cost_tables import CostTables
 from cpu_gpu_env.model.tasks import FloatArray
 from cpu_gpu_env.problem.objective import Objective
 from cpu_gpu_env.problem.problem import Problem

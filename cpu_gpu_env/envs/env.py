@@ -18,18 +18,19 @@ from cpu_gpu_env.checks import (
     check_seed,
     no_task_error,
 )
-from cpu_gpu_env.errors import HybridClusterError, shown
+from cpu_gpu_env.envs.arguments import check_action
 from cpu_gpu_env.model.cluster import Cluster
-from cpu_gpu_env.model.costs import build_cost_tables
+from cpu_gpu_env.model.cost_tables import build_cost_tables
 from cpu_gpu_env.model.profile import DEFAULT_CLUSTER
 from cpu_gpu_env.model.sampling import draw_noise_words
 from cpu_gpu_env.model.tasks import Tasks
 from cpu_gpu_env.model.workload import DEFAULT_WORKLOAD, Workload
 from cpu_gpu_env.problem.observation import (
-    NUM_FEATURES,
+    Observations,
     feature_table,
     observation_space,
     pool_features,
+    with_queues,
 )
 from cpu_gpu_env.problem.problem import (
     DEFAULT_GPU_FRACTIONS,
@@ -43,10 +44,8 @@ from cpu_gpu_env.sim.instance import Instance
 from cpu_gpu_env.sim.pool import Pool, Served
 from cpu_gpu_env.sim.state import SchedulingState, look_up_state
 
-Observation = npt.NDArray[np.float32]
 
-
-class HybridClusterEnv(gym.Env[Observation, np.int64]):
+class HybridClusterEnv(gym.Env[Observations, np.int64]):
     """Schedule a stream of tasks on the CPUs and GPUs of a cluster.
 
     ## Description
@@ -84,7 +83,7 @@ class HybridClusterEnv(gym.Env[Observation, np.int64]):
     All devices are idle. The tasks are drawn from the workload's pool, with Poisson arrivals at
     ``load`` times the reference throughput; the first arrives at time 0. Of a trace (see
     `cpu_gpu_env.model.traces`) the episode is a window: the start is uniform, the tasks follow in
-    order, and all gaps between arrivals are scaled by one factor, so that over the whole trace
+    order, and all times between arrivals are scaled by one factor, so that over the whole trace
     tasks arrive at ``load`` times the reference throughput and bursts stay bursts.
     ``reset(options={"tasks": ...})`` plays given tasks instead: a `Tasks`, or a table
     (num_tasks, 4) of arrival [s], size [FLOP], intensity [FLOP/B] and memory [B]; times count from
@@ -169,7 +168,7 @@ class HybridClusterEnv(gym.Env[Observation, np.int64]):
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
-    ) -> tuple[Observation, dict[str, Any]]:
+    ) -> tuple[Observations, dict[str, Any]]:
         """Start an episode.
 
         Args:
@@ -190,7 +189,7 @@ class HybridClusterEnv(gym.Env[Observation, np.int64]):
         self._gpus.clear()
         self._position = 0
         self._active_energy_j = 0.0
-        self._queue_scale = 1.0 / (self.objective.reference.makespan_s * self._num_tasks)
+        self._scale_s = self.objective.reference.makespan_s * self._num_tasks
         self._shares: list[Share] = []
         if self.render_mode == "human":
             self.render()
@@ -221,7 +220,9 @@ class HybridClusterEnv(gym.Env[Observation, np.int64]):
         arrivals_s = tasks.arrival_s - tasks.arrival_s[0]
         return Episode(self._tables, np.arange(len(tasks)), arrivals_s, factors, self._mask_set)
 
-    def step(self, action: np.int64 | int) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
+    def step(
+        self, action: np.int64 | int
+    ) -> tuple[Observations, float, bool, bool, dict[str, Any]]:
         """Place the current task; see the class for what is returned.
 
         Raises:
@@ -232,7 +233,7 @@ class HybridClusterEnv(gym.Env[Observation, np.int64]):
         if position >= self._num_tasks:
             raise no_task_error()
         if action.__class__ is not int or not 0 <= action < self._num_actions:
-            action = self._check_action(action)
+            action = check_action(action, self._num_actions)
         arrival_s, entry, task, next_mask, next_features = self._plan[position]
         entry += action
         cpu_factor, gpu_factor = (1.0, 1.0) if self._noise is None else self._noise[position]
@@ -276,24 +277,6 @@ class HybridClusterEnv(gym.Env[Observation, np.int64]):
         observation = self._queues() if self.observe_queues else next_features
         return observation, -cost, terminated, False, info
 
-    def _check_action(self, action: Any) -> int:
-        """Turn what is not an int in range into one, or say what is wrong with it."""
-        if isinstance(action, np.integer) or (
-            isinstance(action, np.ndarray)
-            and action.shape == ()
-            and not isinstance(action, np.ma.MaskedArray)
-        ):
-            action = action.item()
-        if isinstance(action, bool) or not isinstance(action, int):
-            allowed = "a whole number"
-        elif 0 <= action < self._num_actions:
-            return action
-        else:
-            allowed = "an index of gpu_fractions"
-        raise HybridClusterError(
-            f"action is {shown(action)}; allowed: {allowed}, 0 to {self._num_actions - 1}"
-        )
-
     def _makespan_s(self) -> float:
         """When all work so far is done [s]."""
         return max(self._cpus.last_finish_s(), self._gpus.last_finish_s())
@@ -309,20 +292,18 @@ class HybridClusterEnv(gym.Env[Observation, np.int64]):
         paid = self._cpus.paid() + self._gpus.paid()
         return self.objective.makespan_price * makespan_s - paid
 
-    def _queues(self) -> Observation:
+    def _queues(self) -> Observations:
         """Build the observation with queues."""
-        observation = np.zeros(self.observation_space.shape or (), dtype=np.float32)
-        position = self._position
-        if position == self._num_tasks:
-            return observation
-        observation[:NUM_FEATURES] = self._episode_now().features(position)
-        now_s = self._plan[position][0]
-        free_s = self._cpus.sorted_free_s() + self._gpus.sorted_free_s()
-        for index, free in enumerate(free_s, start=NUM_FEATURES):
-            waiting = (free - now_s) * self._queue_scale
-            observation[index] = 0.0 if waiting < 0.0 else min(waiting, 1.0)
-        observation[-1] = (self._num_tasks - position) / self._num_tasks
-        return observation
+        position, num_tasks = self._position, self._num_tasks
+        if position == num_tasks:
+            return np.zeros(self.observation_space.shape or (), dtype=np.float32)
+        return with_queues(
+            self._episode_now().features(position),
+            self._cpus.sorted_free_s() + self._gpus.sorted_free_s(),
+            self._plan[position][0],
+            self._scale_s,
+            (num_tasks - position) / num_tasks,
+        )
 
     def action_masks(self) -> npt.NDArray[np.bool_]:
         """Which actions are feasible for the current task, as sb3-contrib asks for it.

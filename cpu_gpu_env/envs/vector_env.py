@@ -14,23 +14,35 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
 from cpu_gpu_env.checks import (
-    as_array,
     check_count,
     check_flag,
     check_options,
     check_render_mode,
     check_seeds,
-    is_list,
     no_task_error,
 )
+from cpu_gpu_env.envs.arguments import (
+    MAX_NUM_ENVS,
+    check_actions,
+    check_autoreset_mode,
+    check_reset_mask,
+    check_task_tables,
+    check_total,
+)
 from cpu_gpu_env.envs.step_table import FEATURES, POWERS, TIMES, StepTable, build_step_table
-from cpu_gpu_env.errors import HybridClusterError, shown, unknown_name
+from cpu_gpu_env.errors import HybridClusterError
 from cpu_gpu_env.model.cluster import Cluster
-from cpu_gpu_env.model.costs import CostTables
+from cpu_gpu_env.model.cost_tables import CostTables
 from cpu_gpu_env.model.profile import DEFAULT_CLUSTER
-from cpu_gpu_env.model.tasks import FloatArray, Tasks
+from cpu_gpu_env.model.tasks import FloatArray
 from cpu_gpu_env.model.workload import DEFAULT_WORKLOAD, Workload
-from cpu_gpu_env.problem.observation import NUM_FEATURES, observation_space, pool_features
+from cpu_gpu_env.problem.observation import (
+    NUM_FEATURES,
+    Observations,
+    observation_space,
+    pool_features,
+    with_queues_batch,
+)
 from cpu_gpu_env.problem.problem import (
     DEFAULT_GPU_FRACTIONS,
     DEFAULT_LOAD,
@@ -43,10 +55,6 @@ from cpu_gpu_env.sim.pool import make_pool_batch
 from cpu_gpu_env.sim.state import SchedulingState, look_up_state
 from cpu_gpu_env.sim.task_stream import EnvMask, GivenStream, SampledStream, TaskStream
 
-Observations = npt.NDArray[np.float32]
-MAX_NUM_ENVS = 10_000_000
-MAX_TOTAL_TASKS = 10_000_000_000
-"""Each task of each environment takes 8 bytes."""
 StepResult = tuple[Observations, FloatArray, EnvMask, EnvMask, dict[str, Any]]
 
 
@@ -110,8 +118,8 @@ class HybridClusterVectorEnv(VectorEnv[Observations, npt.NDArray[np.int64], npt.
         self.objective = self.problem.objective
         self.observe_queues = check_flag("observe_queues", observe_queues)
         self.render_mode = render_mode
-        _check_total(self.num_envs, self.problem.num_tasks)
-        self.autoreset_mode = _check_autoreset_mode(autoreset_mode)
+        check_total(self.num_envs, self.problem.num_tasks)
+        self.autoreset_mode = check_autoreset_mode(autoreset_mode)
         self.metadata = {**self.metadata, "autoreset_mode": self.autoreset_mode}
         self._max_episode_steps = max_episode_steps
         self._num_actions = len(self.problem.gpu_fractions)
@@ -175,7 +183,9 @@ class HybridClusterVectorEnv(VectorEnv[Observations, npt.NDArray[np.int64], npt.
         if tables is not None and mask is not None:
             raise HybridClusterError("reset options 'tasks' and 'reset_mask' exclude each other")
         envs, seeds = self._envs_to_reset(mask), check_seeds(seed, self.num_envs)
-        given = None if tables is None else self._given_stream(tables)
+        given = None
+        if tables is not None:
+            given = GivenStream(self.problem, check_task_tables(tables, self.num_envs))
         self._sampled.seed(seeds, envs)
         if given is None:
             self._start(envs)
@@ -191,30 +201,12 @@ class HybridClusterVectorEnv(VectorEnv[Observations, npt.NDArray[np.int64], npt.
     def _envs_to_reset(self, mask: Any) -> npt.NDArray[np.intp]:
         if mask is None:
             return self._all_envs
-        mask = as_array("reset_mask", mask)
-        if mask.dtype != bool or mask.shape != (self.num_envs,) or not mask.any():
-            raise HybridClusterError(
-                f"reset_mask has dtype {mask.dtype} and shape {mask.shape}; allowed: bool "
-                f"({self.num_envs},) with at least one True"
-            )
+        mask = check_reset_mask(mask, self.num_envs)
         if not self._started and not mask.all():
             raise HybridClusterError("the first reset() must reset every sub-environment")
         if self._stream is not self._sampled and not mask.all():
             raise HybridClusterError("given tasks end together: reset every sub-environment")
         return np.flatnonzero(mask)
-
-    def _given_stream(self, tables: Any) -> GivenStream:
-        if not is_list(tables):
-            raise HybridClusterError(
-                f"tasks are {shown(tables)}; allowed: {self.num_envs} tables, one a sub-environment"
-            )
-        tasks = [Tasks.from_table(table) for table in tables]
-        if len(tasks) != self.num_envs or len({len(t) for t in tasks}) != 1:
-            raise HybridClusterError(
-                f"tasks are {len(tasks)} tables of {sorted({len(t) for t in tasks})} tasks; "
-                f"allowed: {self.num_envs} tables, one a sub-environment, of equal length"
-            )
-        return GivenStream(self.problem, tasks)
 
     def _start(self, envs: npt.NDArray[np.intp]) -> None:
         """Start drawn episodes in some sub-environments."""
@@ -247,7 +239,7 @@ class HybridClusterVectorEnv(VectorEnv[Observations, npt.NDArray[np.int64], npt.
         """
         if not self._started:
             raise no_task_error()
-        actions = self._check_actions(actions)
+        actions = check_actions(actions, self.num_envs, self._num_actions)
         waiting = np.flatnonzero(self._ended) if self._any_ended else None
         if waiting is not None and self.autoreset_mode is AutoresetMode.DISABLED:
             raise no_task_error()
@@ -260,22 +252,6 @@ class HybridClusterVectorEnv(VectorEnv[Observations, npt.NDArray[np.int64], npt.
             return self._end_episodes(rewards)
         never = self._none
         return self._observe(), rewards, never.copy(), never.copy(), self._mask_info()
-
-    def _check_actions(self, actions: Any) -> npt.NDArray[np.int64]:
-        array = actions if actions.__class__ is np.ndarray else as_array("actions", actions)
-        if array.shape != (self.num_envs,) or array.dtype.kind not in "iu":
-            raise HybridClusterError(
-                f"actions have dtype {array.dtype} and shape {array.shape}; allowed: whole numbers "
-                f"of shape ({self.num_envs},)"
-            )
-        array = array.astype(np.int64, copy=False)
-        # As unsigned numbers the negative ones are huge: one reduction checks both ends.
-        if array.view(np.uint64).max() >= self._num_actions:
-            wrong = int(np.argmax((array < 0) | (array >= self._num_actions)))
-            raise HybridClusterError(
-                f"actions[{wrong}] is {array[wrong]}; allowed: 0 to {self._num_actions - 1}"
-            )
-        return array
 
     def _place(self, actions: npt.NDArray[np.int64]) -> FloatArray:
         """Serve the shares of all tasks; return the rewards but for the end of episodes."""
@@ -354,13 +330,14 @@ class HybridClusterVectorEnv(VectorEnv[Observations, npt.NDArray[np.int64], npt.
             if self._any_ended:
                 padded[self._over] = 0.0
             return padded[:, :NUM_FEATURES]
-        observations = np.empty(self.observation_space.shape or (), dtype=np.float32)
-        observations[:, :NUM_FEATURES] = padded[:, :NUM_FEATURES]
-        scale = 1.0 / (self.objective.reference.makespan_s * self._stream.num_tasks)
-        free_s = np.concatenate([self._cpus.sorted_free_s(), self._gpus.sorted_free_s()])
-        waiting = np.clip((free_s - self._stream.arrival_s) * scale, 0.0, 1.0)
-        observations[:, NUM_FEATURES:-1] = waiting.T
-        observations[:, -1] = self._stream.steps_left() / self._stream.num_tasks
+        stream = self._stream
+        observations = with_queues_batch(
+            padded[:, :NUM_FEATURES],
+            np.concatenate([self._cpus.sorted_free_s(), self._gpus.sorted_free_s()]),
+            stream.arrival_s,
+            self.objective.reference.makespan_s * stream.num_tasks,
+            stream.steps_left() / stream.num_tasks,
+        )
         observations[self._over] = 0.0
         return observations
 
@@ -432,22 +409,6 @@ class HybridClusterVectorEnv(VectorEnv[Observations, npt.NDArray[np.int64], npt.
         left = np.tile(self._stream.steps_left(), count)
         return look_up_state(
             self._costs, self.objective, rows.ravel(), arrival_s.ravel(), left, queues
-        )
-
-
-def _check_autoreset_mode(mode: Any) -> AutoresetMode:
-    try:
-        return AutoresetMode(mode)
-    except ValueError:
-        known = [known.value for known in AutoresetMode]
-        raise unknown_name("autoreset_mode", mode, known) from None
-
-
-def _check_total(num_envs: int, num_tasks: int) -> None:
-    if num_envs * num_tasks > MAX_TOTAL_TASKS:
-        raise HybridClusterError(
-            f"num_envs = {num_envs} environments with num_tasks = {num_tasks} tasks each; allowed: "
-            f"at most {MAX_TOTAL_TASKS} tasks in all"
         )
 
 

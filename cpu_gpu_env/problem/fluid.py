@@ -21,7 +21,8 @@ import numpy as np
 import numpy.typing as npt
 
 from cpu_gpu_env.errors import HybridClusterError
-from cpu_gpu_env.model.costs import CostTables, PoolCosts, share_energy_j
+from cpu_gpu_env.model.cost_tables import CostTables, PoolCosts
+from cpu_gpu_env.model.costs import share_energy_j
 from cpu_gpu_env.model.tasks import FloatArray
 
 PoolPrices = tuple[tuple[float, ...], tuple[float, ...]]

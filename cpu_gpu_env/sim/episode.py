@@ -8,7 +8,7 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from cpu_gpu_env.model.costs import CostTables
+from cpu_gpu_env.model.cost_tables import CostTables
 from cpu_gpu_env.model.tasks import FloatArray, Tasks
 from cpu_gpu_env.problem.objective import Objective
 from cpu_gpu_env.problem.observation import NUM_FEATURES, Features

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from cpu_gpu_env.model.costs import CostTables, PoolCosts
+from cpu_gpu_env.model.cost_tables import CostTables, PoolCosts
 from cpu_gpu_env.model.tasks import FloatArray
 from cpu_gpu_env.problem.objective import Objective
 from cpu_gpu_env.sim.pool import PoolBatch, make_pool_batch

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from cpu_gpu_env.model.costs import PoolCosts
+from cpu_gpu_env.model.cost_tables import PoolCosts
 from cpu_gpu_env.model.tasks import FloatArray
 
 Served = tuple[int, float, float, float, float]

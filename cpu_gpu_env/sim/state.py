@@ -9,7 +9,8 @@ from typing import Any, Protocol, TypeVar, runtime_checkable
 import numpy as np
 import numpy.typing as npt
 
-from cpu_gpu_env.model.costs import CostTables, PoolCosts, share_energy_j
+from cpu_gpu_env.model.cost_tables import CostTables, PoolCosts
+from cpu_gpu_env.model.costs import share_energy_j
 from cpu_gpu_env.model.tasks import FloatArray
 from cpu_gpu_env.problem.objective import Objective
 from cpu_gpu_env.sim.instance import Instance

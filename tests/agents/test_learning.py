@@ -111,15 +111,15 @@ def test_the_rewards_of_an_episode_sum_to_its_objective(
 def test_imagined_tasks_stand_for_the_workload() -> None:
     problem = make_problem()
     price = FluidLookAhead(problem).task_prices()
-    means, gaps_s = [], []
+    means, interarrivals_s = [], []
     for seed in range(40):
         imagined = ImaginedTasks(problem, price, np.random.default_rng(seed))
         assert imagined.weights.sum() == pytest.approx(1)
         means.append(imagined.weights @ price[imagined.rows])
-        gaps_s.append(imagined.gaps_s.mean())
+        interarrivals_s.append(imagined.interarrivals_s.mean())
     assert np.mean(means) == pytest.approx(price.mean(), rel=0.02)
     assert np.std(means) < 0.1 * price.mean()
-    assert np.mean(gaps_s) == pytest.approx(problem.mean_gap_s, rel=0.05)
+    assert np.mean(interarrivals_s) == pytest.approx(problem.mean_interarrival_s, rel=0.05)
 
 
 @pytest.mark.parametrize("cluster", ["a100-node", "epyc-7763:3 + a100-80gb:6"])

@@ -10,12 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cpu_gpu_env import Device, HybridClusterError, Tasks
-from cpu_gpu_env.model.costs import (
-    NOT_USED,
-    build_cost_tables,
-    execution_time_s,
-    power_above_idle_w,
-)
+from cpu_gpu_env.model.cost_tables import build_cost_tables
+from cpu_gpu_env.model.costs import NOT_USED, execution_time_s, power_above_idle_w
 
 # Compute-bound on the CPU: 2e12 FLOP / 1e12 FLOP/s = 2 s against 2e12 / 100 / 100e9 = 0.2 s.
 COMPUTE = Tasks([0.0], [2e12], [100.0], [5e9])

@@ -9,7 +9,7 @@ from conftest import CPU, GPU, MIXED, PLAIN, VARIED
 from scipy.optimize import linprog
 
 from cpu_gpu_env import Cluster, HybridClusterEnv, HybridClusterError, shipped_profiles
-from cpu_gpu_env.model.costs import CostTables, build_cost_tables
+from cpu_gpu_env.model.cost_tables import CostTables, build_cost_tables
 from cpu_gpu_env.model.traces.loading import resolve_workload
 from cpu_gpu_env.problem.fluid import FluidOptimum, FluidProblem
 

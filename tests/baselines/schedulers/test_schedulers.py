@@ -10,7 +10,7 @@ from conftest import MIXED, PLAIN
 from cpu_gpu_env import Cluster, HybridClusterEnv, HybridClusterError, HybridClusterVectorEnv
 from cpu_gpu_env.baselines import SCHEDULERS, make_scheduler
 from cpu_gpu_env.baselines.evaluation.play import play_episodes
-from cpu_gpu_env.model.costs import build_cost_tables
+from cpu_gpu_env.model.cost_tables import build_cost_tables
 
 NAMES = sorted(SCHEDULERS)
 
