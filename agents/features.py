@@ -134,7 +134,7 @@ class AgentFeatures:
     def _mean_prices(self) -> list[float]:
         """Fluid price of a second of the mean device of each pool [objective of one task per s]."""
         prices = self.problem.objective.prices
-        return [share @ own for share, own in zip(self._shares, prices, strict=True)]
+        return [float(share @ own) for share, own in zip(self._shares, prices, strict=True)]
 
     def _priced(self, cpu: MeanCosts, gpu: MeanCosts) -> FloatArray:
         """Cost of each action at the fluid optimum's prices, (n, actions)."""

@@ -20,7 +20,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from cpu_gpu_env.baselines.report.workload_figure import draw
-from cpu_gpu_env.model.cluster import Device, distinct
+from cpu_gpu_env.model.cluster import Device
 from cpu_gpu_env.model.cost_tables import CostTables, build_cost_tables
 from cpu_gpu_env.model.profile import DEFAULT_CLUSTER
 from cpu_gpu_env.model.tasks import FloatArray
@@ -188,7 +188,7 @@ def roofline_table(problem: Problem) -> Table:
     """Lay out which roof of each kind of device tasks lie under."""
     headings = ("ridge [FLOP/B]", "memory-bound", "compute-bound", "at the roof*")
     table = _make_table("roofline, share of tasks", "device", *headings)
-    for device in distinct(problem.cluster.devices)[0]:
+    for device in device_types(problem.cluster.devices)[0]:
         table.add_row(escape(device.name), *_roofline_row(problem, device))
     table.caption = "* median of the roofline's time / time with launch and transfer"
     return table

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cpu_gpu_env.io.atomic_files import write_bytes_atomically
-from cpu_gpu_env.model.cluster import distinct
+from cpu_gpu_env.model.cluster import device_types
 from cpu_gpu_env.model.tasks import FloatArray
 from cpu_gpu_env.problem.problem import Problem
 
@@ -44,7 +44,7 @@ def draw(
     _histogram(top[0], pool.size_flop, placement, "size [FLOP]")
     _histogram(top[1], pool.intensity_flop_per_byte, placement, "intensity [FLOP/B]")
     _histogram(top[2], pool.memory_bytes, placement, "memory above 0 [B]")
-    for device in distinct(cluster.devices)[0]:
+    for device in device_types(cluster.devices)[0]:
         _mark(top[1], device.flops / device.memory_bandwidth)
     top[1].set_title("dashed: ridge of each kind of device", fontsize=9)
     capacity_bytes = min(gpu.memory_bytes for gpu in cluster.gpus)
@@ -94,7 +94,7 @@ def _roofline(axes: Axes, problem: Problem, placement: npt.NDArray[np.intp]) -> 
     colors = np.array(COLORS)[placement[every]]
     axes.scatter(intensity, rate, c=colors, s=3, alpha=0.4, linewidths=0, zorder=3)
     ends = np.array([pool.intensity_flop_per_byte.min(), pool.intensity_flop_per_byte.max()])
-    for device in distinct(problem.cluster.devices)[0]:
+    for device in device_types(problem.cluster.devices)[0]:
         grid = np.sort(np.append(ends, device.flops / device.memory_bandwidth))
         roof = np.minimum(device.flops, grid * device.memory_bandwidth)
         axes.plot(grid, roof, color="tab:gray", linewidth=1)

@@ -27,7 +27,8 @@ class EnvView:
 
     def state(self) -> SchedulingState:
         """The tasks and queues of all environments."""
-        return stack_states([env.scheduling_state() for env in self._envs])
+        states: list[SchedulingState] = [env.scheduling_state() for env in self._envs]
+        return stack_states(states)
 
     def instances(self) -> list[Instance]:
         """The whole current episode of each environment: for oracles only."""

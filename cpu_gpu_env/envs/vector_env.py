@@ -29,7 +29,8 @@ from cpu_gpu_env.envs.arguments import (
     check_task_tables,
     check_total,
 )
-from cpu_gpu_env.envs.step_table import FEATURES, POWERS, TIMES, StepTable, build_step_table
+from cpu_gpu_env.envs.cluster_batch import ClusterBatch
+from cpu_gpu_env.envs.step_table import StepTable, build_step_table
 from cpu_gpu_env.errors import HybridClusterError
 from cpu_gpu_env.model.cluster import Cluster
 from cpu_gpu_env.model.cost_tables import CostTables
@@ -37,7 +38,6 @@ from cpu_gpu_env.model.profile import DEFAULT_CLUSTER
 from cpu_gpu_env.model.tasks import FloatArray
 from cpu_gpu_env.model.workload import DEFAULT_WORKLOAD, Workload
 from cpu_gpu_env.problem.observation import (
-    NUM_FEATURES,
     Observations,
     observation_space,
     pool_features,
@@ -51,7 +51,6 @@ from cpu_gpu_env.problem.problem import (
     make_problem,
 )
 from cpu_gpu_env.sim.instance import Instance
-from cpu_gpu_env.sim.pool import make_pool_batch
 from cpu_gpu_env.sim.state import SchedulingState, look_up_state
 from cpu_gpu_env.sim.task_stream import EnvMask, GivenStream, SampledStream, TaskStream
 
@@ -78,14 +77,15 @@ class HybridClusterVectorEnv(VectorEnv[Observations, npt.NDArray[np.int64], npt.
             ``DISABLED``. With any, ``reset(options={"reset_mask": mask})`` resets some
             sub-environments and leaves the others as they are.
         render_mode: Only None; a single environment renders.
-        cluster: As `HybridClusterEnv`, and so are the others.
-        workload: See `HybridClusterEnv`.
-        num_tasks: See `HybridClusterEnv`.
-        energy_weight: See `HybridClusterEnv`.
-        gpu_fractions: See `HybridClusterEnv`.
-        load: See `HybridClusterEnv`.
-        noise: See `HybridClusterEnv`.
-        observe_queues: See `HybridClusterEnv`.
+        cluster: Name, path, composition or `Cluster`: the devices of each sub-environment.
+        workload: Name, trace or `Workload`: where the tasks come from.
+        num_tasks: Tasks of an episode.
+        energy_weight: w of the objective, in [0, 1].
+        gpu_fractions: GPU fraction of each action, ascending.
+        load: Arrival rate in units of the reference throughput; None: all at time 0; ``"trace"``:
+            the times of a trace as they are.
+        noise: Sigma of a lognormal factor with mean 1 on each execution time.
+        observe_queues: Append the queues to the observation.
     """
 
     metadata: dict[str, Any] = {  # noqa: RUF012 (Gymnasium's own form)
@@ -130,32 +130,19 @@ class HybridClusterVectorEnv(VectorEnv[Observations, npt.NDArray[np.int64], npt.
         self._all_envs = np.arange(self.num_envs)
         self._sampled = SampledStream(self.problem.make_sampler(), self.num_envs)
         costs = self.problem.costs
-        self._cpus, self._gpus = (
-            make_pool_batch(pool, [-price for price in prices], self.num_envs)
-            for pool, prices in zip(costs.pools, self.objective.prices, strict=True)
-        )
-        self._mixed = costs.cpus.num_types * costs.gpus.num_types > 1
-        # Of each type, where it has one power: a product is cheaper than another look-up.
-        self._type_power_w = [pool.power_w[:, 0, 0].copy() for pool in costs.pools]
-        self._active_energy_j = np.zeros(self.num_envs)
+        table = _pool_table(self.problem)
+        self._cluster = ClusterBatch(self.problem, self.num_envs, table)
         self._ended: EnvMask = np.zeros(self.num_envs, dtype=bool)
         self._over: EnvMask = np.zeros(self.num_envs, dtype=bool)
         self._none: EnvMask = np.zeros(self.num_envs, dtype=bool)
         self._always = ~self._none
         self._always.setflags(write=False)
-        self._index = np.empty(self.num_envs, dtype=np.intp)
-        self._packed_times = np.empty(self.num_envs, dtype=TIMES)
-        self._packed_powers = np.empty(self.num_envs if costs.power_varies else 0, dtype=POWERS)
-        self._time_s = np.empty((2, self.num_envs))
-        self._energy_j = np.empty((2, self.num_envs))
-        self._reward = np.empty(self.num_envs)
         self._started = self._any_ended = False
-        self._use_stream(self._sampled, costs, _pool_table(self.problem))
+        self._use_stream(self._sampled, costs, table)
 
     def _use_stream(self, stream: TaskStream, costs: CostTables, table: StepTable) -> None:
         """Take tasks from a stream whose rows point into these tables from now on."""
-        self._stream, self._costs = stream, costs
-        self._table = table
+        self._stream, self._costs, self._cluster.table = stream, costs, table
         every_action = np.ones((self.num_envs, self._num_actions), dtype=np.int8)
         every_action.setflags(write=False)
         self._every_action = every_action if costs.all_feasible else None
@@ -218,9 +205,7 @@ class HybridClusterVectorEnv(VectorEnv[Observations, npt.NDArray[np.int64], npt.
     def _clear(self, envs: npt.NDArray[np.intp]) -> None:
         """Make all devices of some sub-environments idle, and their clocks start."""
         where = slice(None) if len(envs) == self.num_envs else envs
-        self._cpus.clear(where)
-        self._gpus.clear(where)
-        self._active_energy_j[where] = 0.0
+        self._cluster.clear(where)
         self._ended[where] = self._over[where] = False
         self._stream.begin(where, self._max_episode_steps)
         self._any_ended = bool(self._ended.any())
@@ -243,7 +228,7 @@ class HybridClusterVectorEnv(VectorEnv[Observations, npt.NDArray[np.int64], npt.
         waiting = np.flatnonzero(self._ended) if self._any_ended else None
         if waiting is not None and self.autoreset_mode is AutoresetMode.DISABLED:
             raise no_task_error()
-        rewards = self._place(actions)
+        rewards = self._cluster.place(self._stream, actions)
         some_end = self._stream.advance()
         if waiting is not None:  # NEXT_STEP: these ignore the action and start an episode
             self._start(waiting)
@@ -253,59 +238,13 @@ class HybridClusterVectorEnv(VectorEnv[Observations, npt.NDArray[np.int64], npt.
         never = self._none
         return self._observe(), rewards, never.copy(), never.copy(), self._mask_info()
 
-    def _place(self, actions: npt.NDArray[np.int64]) -> FloatArray:
-        """Serve the shares of all tasks; return the rewards but for the end of episodes."""
-        stream, table, index = self._stream, self._table, self._index
-        np.multiply(stream.row, table.times_stride, out=index)
-        np.add(index, actions, out=index)
-        cpu_power_w, gpu_power_w = self._type_power_w
-        rows_before: npt.NDArray[np.intp] | int = 0
-        if self._mixed:
-            cpu_type, gpu_type = self._cpus.next_type(), self._gpus.next_type()
-            rows_before = (cpu_type * len(gpu_power_w) + gpu_type) * table.num_tasks
-            index += rows_before * table.times_stride
-            cpu_power_w, gpu_power_w = cpu_power_w[cpu_type], gpu_power_w[gpu_type]
-        table.times.take(index, out=self._packed_times, mode="clip")
-        np.copyto(self._time_s, self._packed_times.view(np.float32).reshape(-1, 2).T)
-        if table.powers is not None:
-            # Entries of powers are as wide as those of features, so they are at another index.
-            np.multiply(stream.row + rows_before, table.features_stride, out=index)
-            np.add(index, actions, out=index)
-            table.powers.take(index, out=self._packed_powers, mode="clip")
-            cpu_power_w, gpu_power_w = self._packed_powers.view(np.float64).reshape(-1, 2).T
-        noise = stream.noise()
-        if noise is not None:
-            self._time_s *= noise
-        cpu_time_s, gpu_time_s = self._time_s
-        cpu_energy_j, gpu_energy_j = self._energy_j
-        rewards, reward = np.empty(self.num_envs), self._reward
-        self._cpus.serve(stream.arrival_s, cpu_time_s, cpu_power_w, cpu_energy_j, rewards)
-        self._gpus.serve(stream.arrival_s, gpu_time_s, gpu_power_w, gpu_energy_j, reward)
-        np.add(rewards, reward, out=rewards)
-        energy_j = np.add(cpu_energy_j, gpu_energy_j, out=cpu_energy_j)
-        np.multiply(energy_j, -self.objective.energy_price, out=reward)
-        np.add(rewards, reward, out=rewards)
-        np.add(self._active_energy_j, energy_j, out=self._active_energy_j)
-        return rewards
-
     def _end_episodes(self, rewards: FloatArray) -> StepResult:
         """Pay what is left of the potential, report results, and reset as the mode says."""
         terminated, truncated = self._stream.ended(self._max_episode_steps)
         ended = terminated | truncated
-        makespan_s = self._makespan_s()
-        paid = self._cpus.paid() + self._gpus.paid()
-        rest = self.objective.makespan_price * makespan_s + paid
-        rewards[terminated] -= rest[terminated]
-        active_j = self._active_energy_j
-        num_tasks = self._stream.num_tasks
-        infos: dict[str, Any] = {
-            "final_info": {
-                "makespan_s": makespan_s,
-                "total_energy_j": self.objective.total_energy_j(makespan_s, active_j),
-                "objective": self.objective.value(makespan_s, active_j, num_tasks),
-            },
-            "_final_info": ended,
-        }
+        rewards[terminated] -= self._cluster.potential()[terminated]
+        results = self._cluster.results(self._stream.num_tasks)
+        infos: dict[str, Any] = {"final_info": results, "_final_info": ended}
         self._ended |= ended
         self._over |= terminated
         self._any_ended = True
@@ -316,24 +255,18 @@ class HybridClusterVectorEnv(VectorEnv[Observations, npt.NDArray[np.int64], npt.
             observations = self._observe()
         return observations, rewards, terminated, truncated, infos | self._mask_info()
 
-    def _makespan_s(self) -> FloatArray:
-        return np.maximum(self._cpus.last_finish_s(), self._gpus.last_finish_s())
-
     # ---------------------------------------------------------------- looking
 
     def _observe(self) -> Observations:
-        table, index = self._table, self._index
-        np.multiply(self._stream.row, table.features_stride, out=index)
-        padded = np.empty((self.num_envs, FEATURES.itemsize // 4), dtype=np.float32)
-        table.features.take(index, out=padded.view(FEATURES)[:, 0], mode="clip")
+        stream, cluster = self._stream, self._cluster
+        features = cluster.features(stream.row)
         if not self.observe_queues:
             if self._any_ended:
-                padded[self._over] = 0.0
-            return padded[:, :NUM_FEATURES]
-        stream = self._stream
+                features[self._over] = 0.0
+            return features
         observations = with_queues_batch(
-            padded[:, :NUM_FEATURES],
-            np.concatenate([self._cpus.sorted_free_s(), self._gpus.sorted_free_s()]),
+            features,
+            np.concatenate([cluster.cpus.sorted_free_s(), cluster.gpus.sorted_free_s()]),
             stream.arrival_s,
             self.objective.reference.makespan_s * stream.num_tasks,
             stream.steps_left() / stream.num_tasks,
@@ -404,7 +337,7 @@ class HybridClusterVectorEnv(VectorEnv[Observations, npt.NDArray[np.int64], npt.
         count = len(rows)
         queues = [
             (np.tile(pool.sorted_free_s().T, (count, 1)), np.tile(pool.next_type(), count))
-            for pool in (self._cpus, self._gpus)
+            for pool in (self._cluster.cpus, self._cluster.gpus)
         ]
         left = np.tile(self._stream.steps_left(), count)
         return look_up_state(

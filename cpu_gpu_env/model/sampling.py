@@ -33,7 +33,7 @@ class Unpacked(NamedTuple):
     """Row of the pool."""
     interarrival_s: npt.NDArray[np.floating[Any]]
     """Time since the task before [s]."""
-    index: npt.NDArray[np.intp]
+    table_index: npt.NDArray[np.intp]
     """Where that stands in the table of interarrival times; scratch."""
 
 
@@ -121,8 +121,8 @@ class PoolSampler(EpisodeSampler):
     def unpack(self, words: WordArray, into: Unpacked) -> None:
         """Unpack a task word of each of n environments."""
         halves = words.view(np.uint16).reshape(*words.shape, 2)
-        into.row[:], into.index[:] = halves[..., _LOW], halves[..., 1 - _LOW]
-        self.interarrival_table_s.take(into.index, out=into.interarrival_s, mode="clip")
+        into.row[:], into.table_index[:] = halves[..., _LOW], halves[..., 1 - _LOW]
+        self.interarrival_table_s.take(into.table_index, out=into.interarrival_s, mode="clip")
 
     def _interarrival_index(self, words: WordArray) -> npt.NDArray[np.integer[Any]]:
         return words >> 16

@@ -170,7 +170,7 @@ class PoolBatch:
 
     def next_device(self) -> Index:
         """The device that is free first, (num_episodes,)."""
-        return self.free_s.argmin(axis=0)
+        return np.asarray(self.free_s.argmin(axis=0))
 
     def next_type(self) -> Index:
         """Type of the device that is free first, (num_episodes,)."""
