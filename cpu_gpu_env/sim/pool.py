@@ -40,10 +40,6 @@ class DeviceQueue:
         self.busy_s[device] += time_s
         return start_s, finish_s, (finish_s - free_s) * price
 
-    def finish_s(self, device: int) -> float:
-        """When a device finishes its work [s]."""
-        return next(entry[0] for entry in self.heap if entry[1] == device)
-
     def sorted_free_s(self) -> list[float]:
         """When the devices are free, ascending [s]."""
         return sorted(entry[0] for entry in self.heap)
