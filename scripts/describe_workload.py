@@ -20,7 +20,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from cpu_gpu_env.baselines.report.workload_figure import draw
-from cpu_gpu_env.model.cluster import Device
+from cpu_gpu_env.model.cluster import Device, device_types
 from cpu_gpu_env.model.cost_tables import CostTables, build_cost_tables
 from cpu_gpu_env.model.profile import DEFAULT_CLUSTER
 from cpu_gpu_env.model.tasks import FloatArray

@@ -19,6 +19,7 @@ from cpu_gpu_env.checks import (
     no_task_error,
 )
 from cpu_gpu_env.envs.arguments import check_action
+from cpu_gpu_env.errors import HybridClusterError
 from cpu_gpu_env.model.cluster import Cluster
 from cpu_gpu_env.model.cost_tables import build_cost_tables
 from cpu_gpu_env.model.profile import DEFAULT_CLUSTER
@@ -38,10 +39,12 @@ from cpu_gpu_env.problem.problem import (
     DEFAULT_NUM_TASKS,
     make_problem,
 )
-from cpu_gpu_env.render.gantt import GanttRenderer, Scene, Share, render_ansi
+from cpu_gpu_env.render.gantt import GanttRenderer
+from cpu_gpu_env.render.text import render_ansi
 from cpu_gpu_env.sim.episode import Episode, Plan, TaskTables
 from cpu_gpu_env.sim.instance import Instance
-from cpu_gpu_env.sim.pool import Pool, Served
+from cpu_gpu_env.sim.pool import Pool
+from cpu_gpu_env.sim.schedule import Schedule, ScheduleRecorder
 from cpu_gpu_env.sim.state import SchedulingState, look_up_state
 
 
@@ -148,6 +151,7 @@ class HybridClusterEnv(gym.Env[Observations, np.int64]):
         self.observation_space = observation_space(self.problem.cluster, self.observe_queues)
         self._sampler = self.problem.make_sampler()
         self._renderer: GanttRenderer | None = None
+        self._recorder: ScheduleRecorder | None = None
         self._num_actions = len(self.problem.gpu_fractions)
         self._asked_for_gpu = [fraction > 0.0 for fraction in self.problem.gpu_fractions]
         self._energy_price = self.objective.energy_price
@@ -190,7 +194,10 @@ class HybridClusterEnv(gym.Env[Observations, np.int64]):
         self._position = 0
         self._active_energy_j = 0.0
         self._scale_s = self.objective.reference.makespan_s * self._num_tasks
-        self._shares: list[Share] = []
+        if self.render_mode is not None:
+            self._recorder = ScheduleRecorder(
+                self.problem.cluster, episode.instance(self.objective), episode.as_tasks()
+            )
         if self.render_mode == "human":
             self.render()
         observation = self._queues() if self.observe_queues else episode.first_features
@@ -272,8 +279,10 @@ class HybridClusterEnv(gym.Env[Observations, np.int64]):
         terminated = position == self._num_tasks
         if terminated:
             cost += self._finish_episode(info)
-        if self.render_mode is not None:
-            self._record_shares(info, action, on_cpu, on_gpu)
+        if self._recorder is not None:
+            self._recorder.place(action)
+            if self.render_mode == "human":
+                self.render()
         observation = self._queues() if self.observe_queues else next_features
         return observation, -cost, terminated, False, info
 
@@ -355,45 +364,17 @@ class HybridClusterEnv(gym.Env[Observations, np.int64]):
             raise no_task_error()
         return self._episode
 
-    def _record_shares(
-        self, info: dict[str, Any], action: int, on_cpu: Served | None, on_gpu: Served | None
-    ) -> None:
-        """Remember where the task just placed went, for the Gantt chart, and show it."""
-        fraction = self.problem.gpu_fractions[action] if on_gpu else 0.0
-        num_cpus = len(self._cpus.busy_s)
-        for served, first, share in ((on_cpu, 0, 1.0 - fraction), (on_gpu, num_cpus, fraction)):
-            if served is not None:
-                device, start_s, finish_s, _, _ = served
-                self._shares.append(
-                    Share(
-                        task=self._position - 1,
-                        device=first + device,
-                        start_s=start_s,
-                        finish_s=finish_s,
-                        fraction=share,
-                        intensity=info["task"][2],
-                    )
-                )
-        if self.render_mode == "human":
-            self.render()
-
-    def scene(self) -> Scene:
-        """The schedule so far, as `render` draws it; it has no shares without a render mode.
+    def schedule(self) -> Schedule:
+        """The schedule so far, as `render` draws it.
 
         Raises:
-            HybridClusterError: Before the first `reset`.
+            HybridClusterError: Before the first `reset`, or without a render mode: nothing else
+                needs the schedule recorded.
         """
         self._episode_now()
-        makespan_s = self._makespan_s()
-        return Scene(
-            cluster=self.problem.cluster,
-            shares=self._shares,
-            num_tasks=self._num_tasks,
-            clock_s=self._plan[min(self._position, self._num_tasks - 1)][0],
-            energy_j=self.objective.total_energy_j(makespan_s, self._active_energy_j),
-            makespan_s=makespan_s,
-            tasks_placed=self._position,
-        )
+        if self._recorder is None:
+            raise HybridClusterError("render_mode is None; allowed for schedule(): 'ansi', say")
+        return self._recorder.schedule()
 
     def render(self) -> Any:
         """Draw the schedule so far: text, an image (height, width, 3), or a window.
@@ -406,12 +387,12 @@ class HybridClusterEnv(gym.Env[Observations, np.int64]):
             gym.logger.warn("render() does nothing: gym.make was not given a render_mode")
             return None
         if self.render_mode == "ansi":
-            return render_ansi(self.scene())
+            return render_ansi(self.schedule())
         if self._renderer is None:
             self._renderer = GanttRenderer(self.problem.cluster)
         if self.render_mode == "rgb_array":
-            return self._renderer.draw(self.scene())
-        self._renderer.show(self.scene())
+            return self._renderer.draw(self.schedule())
+        self._renderer.show(self.schedule())
         return None
 
     def __getstate__(self) -> dict[str, Any]:
