@@ -15,6 +15,7 @@ from cpu_gpu_env.baselines.evaluation.play import (
 )
 from cpu_gpu_env.baselines.oracle.search import OracleSchedule, Replay
 from cpu_gpu_env.errors import HybridClusterError
+from cpu_gpu_env.model.tasks import FloatArray
 from cpu_gpu_env.problem.problem import make_problem
 from cpu_gpu_env.results.metrics import GAP
 from cpu_gpu_env.results.provenance import ProblemRecord, Provenance, package_versions
@@ -63,17 +64,18 @@ def compare(
     """
     if not schedulers or not seeds:
         raise HybridClusterError("a comparison needs at least one scheduler and one episode")
-    results = []
+    results, bounds = [], None
     if oracle is not None:
+        bounds = np.array([schedule.bound for schedule in oracle])
         plans = np.stack([schedule.actions for schedule in oracle])
         episodes = play_episodes(lambda env: Replay(env, plans), seeds, **env_kwargs)
-        results.append(SchedulerResult(ORACLE, _with_gaps(ORACLE, episodes, oracle), np.empty(0)))
+        results.append(SchedulerResult(ORACLE, _with_gaps(ORACLE, episodes, bounds), np.empty(0)))
     try:
         for spec in schedulers:
             kwargs = {**env_kwargs, "observe_queues": spec.observe_queues}
             episodes = play_episodes(spec.make, seeds, **kwargs)
             decision_s = decision_times_s(spec.make, seeds[0], NUM_DECISIONS, **kwargs)
-            episodes = _with_gaps(spec.name, episodes, oracle)
+            episodes = _with_gaps(spec.name, episodes, bounds)
             results.append(SchedulerResult(spec.name, episodes, decision_s, spec.learned))
             progress(spec.name)
     except KeyboardInterrupt:
@@ -82,16 +84,14 @@ def compare(
     results.sort(key=lambda result: float(result.episodes.objective.mean()))
     problem = ProblemRecord.of(make_problem(**env_kwargs))
     provenance = Provenance(problem, tuple(seeds), package_versions(), command)
-    return Comparison(tuple(results), provenance)
+    return Comparison(tuple(results), provenance, bounds)
 
 
-def _with_gaps(
-    name: str, episodes: EpisodeResults, oracle: Sequence[OracleSchedule] | None
-) -> EpisodeResults:
-    """Add the gaps to the oracle's bounds, if there are bounds."""
-    if oracle is None:
+def _with_gaps(name: str, episodes: EpisodeResults, bounds: FloatArray | None) -> EpisodeResults:
+    """Add the gaps to the bounds, if there are bounds."""
+    if bounds is None:
         return episodes
-    gap = episodes.objective / np.array([schedule.bound for schedule in oracle]) - 1.0
+    gap = episodes.objective / bounds - 1.0
     if gap.min() < -1e-9:
         seed = episodes.seeds[int(gap.argmin())]
         raise RuntimeError(f"{name} beats the bound of the episode of seed {seed}: please report")

@@ -10,8 +10,10 @@ import io
 import math
 import warnings
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cpu_gpu_env.io.atomic_files import write_bytes_atomically
 from cpu_gpu_env.results.records import ORACLE, Comparison
 
 if TYPE_CHECKING:
@@ -40,6 +42,11 @@ def to_bytes(figure: Figure, file_format: str) -> bytes:
         warnings.filterwarnings("ignore", "Glyph .* missing")
         figure.savefig(picture, format=file_format, dpi=DPI, metadata=dates.get(file_format))
     return picture.getvalue()
+
+
+def write_figure(figure: Figure, path: Path) -> None:
+    """Write a figure to a file, whole or not at all; its ending is one of `FORMATS`."""
+    write_bytes_atomically(path, to_bytes(figure, path.suffix[1:].lower()))
 
 
 def blank_figure(height: float, width: float = WIDTH) -> Figure:

@@ -85,6 +85,7 @@ def lay_out(texts: TextTable, title: str, notes: Sequence[str] = ()) -> Table:
         title=title,
         caption="\n".join(notes),
         caption_justify="left",
+        show_header=any(texts.headings),
     )
     for index, heading in enumerate(texts.headings):
         table.add_column(heading, justify="right" if index else "left", no_wrap=True)

@@ -85,7 +85,7 @@ def write_html(
         seeds=_describe_seeds(provenance.seeds),
         leaderboard=leaderboard(comparison),
         figures=[(f, _draw(f, comparison)) for f in COMPARISON_FIGURES if f.heading],
-        has_bounds=comparison.oracle is not None,
+        has_bounds=comparison.bounds is not None,
         schedules=_schedules(comparison, pictures),
         audits=_audits(comparison, views),
         audit_explained=AUDIT_EXPLAINED,

@@ -65,10 +65,10 @@ def scatter_figure(comparison: Comparison) -> Figure:
 
 def _shade_what_bounds_rule_out(axes: Axes, comparison: Comparison) -> None:
     """Shade the means that no scheduler can have."""
-    episodes, problem = comparison.results[0].episodes, comparison.provenance.problem
-    if episodes.gap is None:
+    problem = comparison.provenance.problem
+    if comparison.bounds is None:
         return
-    bound = float((episodes.objective / (1.0 + episodes.gap)).mean())
+    bound = float(comparison.bounds.mean())
     scale = episode_scale(problem.reference_per_task, problem.num_tasks)
     _shade(axes, {problem.energy_weight: bound}, scale, color="0.88", zorder=0)
 

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from cpu_gpu_env.io.atomic_files import write_bytes_atomically
+from cpu_gpu_env.baselines.report.drawing import blank_figure
 from cpu_gpu_env.model.cluster import device_types
 from cpu_gpu_env.model.tasks import FloatArray
 from cpu_gpu_env.problem.problem import Problem
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 COLORS = ("tab:blue", "tab:green", "tab:orange")
 """Of the placements."""
@@ -25,20 +24,17 @@ MAX_POINTS = 4_000
 """Tasks drawn on the roofline."""
 
 
-def draw(
-    problem: Problem, placement: npt.NDArray[np.intp], names: Sequence[str], path: Path
-) -> None:
+def workload_figure(
+    problem: Problem, placement: npt.NDArray[np.intp], names: Sequence[str]
+) -> Figure:
     """Draw distributions, arrivals and the roofline, coloured by where tasks belong.
 
     Args:
         problem: Cluster and workload.
         placement: Index into `names` of each task, (tasks,).
         names: Of the placements.
-        path: PNG to write.
     """
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(12.0, 7.0), layout="constrained")
+    figure = blank_figure(7.0, 12.0)
     top, bottom = figure.subplots(2, 3)
     pool, cluster = problem.workload.pool, problem.cluster
     _histogram(top[0], pool.size_flop, placement, "size [FLOP]")
@@ -46,7 +42,7 @@ def draw(
     _histogram(top[2], pool.memory_bytes, placement, "memory above 0 [B]")
     for device in device_types(cluster.devices)[0]:
         _mark(top[1], device.flops / device.memory_bandwidth)
-    top[1].set_title("dashed: ridge of each kind of device", fontsize=9)
+    top[1].set_title("dashed: ridge of each device type", fontsize=9)
     capacity_bytes = min(gpu.memory_bytes for gpu in cluster.gpus)
     if np.isfinite(capacity_bytes):
         _mark(top[2], capacity_bytes)
@@ -59,9 +55,7 @@ def draw(
         "cheapest in the fluid optimum",
         fontsize=11,
     )
-    picture = io.BytesIO()
-    figure.savefig(picture, format="png", dpi=110)
-    write_bytes_atomically(path, picture.getvalue())
+    return figure
 
 
 def _histogram(axes: Axes, values: FloatArray, placement: npt.NDArray[np.intp], label: str) -> None:

@@ -127,12 +127,14 @@ class Comparison:
     """In ascending order of the mean objective."""
     provenance: Provenance
     """Problem with hashes, seeds, versions and command."""
+    bounds: FloatArray | None = None
+    """(n,): certified lower bound of the objective of each episode; None: made without."""
 
     @property
     def oracle(self) -> SchedulerResult | None:
         """The oracle's result; None without bounds."""
-        clairvoyant = (r for r in self.results if r.name == ORACLE and r.episodes.gap is not None)
-        return next(clairvoyant, None)
+        named = (result for result in self.results if result.name == ORACLE)
+        return None if self.bounds is None else next(named, None)
 
     @property
     def metrics(self) -> tuple[Metric, ...]:

@@ -16,7 +16,7 @@ from cpu_gpu_env.baselines import SCHEDULERS, make_scheduler
 from cpu_gpu_env.baselines.bounds import linear_program
 from cpu_gpu_env.baselines.bounds.dual import dual_bound
 from cpu_gpu_env.baselines.bounds.lower import LowerBoundProgram, lower_bound
-from cpu_gpu_env.baselines.evaluation.comparison import Entrant, compare
+from cpu_gpu_env.baselines.evaluation.comparison import SchedulerSpec, compare
 from cpu_gpu_env.baselines.oracle.cache import solve_episodes
 from cpu_gpu_env.baselines.oracle.dispatch_pattern import pool_patterns, relax_pattern
 from cpu_gpu_env.baselines.oracle.search import QUICK_EFFORT, Effort, Oracle, solve_episode
@@ -255,10 +255,10 @@ def test_nobody_beats_the_bound_nor_on_average_the_oracle(name: str, workload: s
     env = HybridClusterVectorEnv(6, **kwargs)
     env.reset(seed=100)
     solved = solve_episodes(env.realised_episodes(), None, QUICK_EFFORT, jobs=1)
-    entrants = [Entrant(n, lambda env, n=n: make_scheduler(n, env, 0)) for n in SCHEDULERS]
+    schedulers = [SchedulerSpec(n, lambda env, n=n: make_scheduler(n, env, 0)) for n in SCHEDULERS]
     # A scheduler that beats a bound makes `compare` raise.
-    comparison = compare(entrants, range(100, 106), kwargs, oracle=solved)
-    best = comparison.entries[0]
+    comparison = compare(schedulers, range(100, 106), kwargs, oracle=solved)
+    best = comparison.results[0]
     assert best.name == "oracle"
-    assert best.gap is not None
-    assert best.gap == pytest.approx([schedule.gap for schedule in solved])
+    assert best.episodes.gap is not None
+    assert best.episodes.gap == pytest.approx([schedule.gap for schedule in solved])
