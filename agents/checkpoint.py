@@ -107,9 +107,7 @@ def restore_checkpoint(model: BaseAlgorithm, path: Path) -> None:
 
 def _read_state(archive: zipfile.ZipFile) -> Any:
     state = parse_json(read_member(archive, _STATE, MAX_STATE_BYTES), f"{_STATE} is no JSON")
-    # The first version did not tell.
-    version = state.get("format_version", 1) if isinstance(state, dict) else None
-    check_version("format_version", version, FORMAT_VERSION)
+    check_version(_STATE, state, "format_version", FORMAT_VERSION, unsaid=1)
     return state
 
 
@@ -125,7 +123,7 @@ def _tensors_of(optimizer: Optimizer) -> dict[str, torch.Tensor]:
 def _restore_optimizer(optimizer: Optimizer, content: bytes) -> None:
     """Bring a new optimiser to where another was; the parameters are left at any values.
 
-    Its settings are its own: the training decides them.
+    Its settings are its own: the training decides them, and sets the rate before it steps.
     """
     if content == tensors_to_bytes({}):  # saved before the first step
         return

@@ -102,8 +102,7 @@ def load_agent(path: str | os.PathLike[str]) -> SavedAgent:
 
 def _parse_settings(text: bytes) -> AgentSettings:
     content = parse_json(text, f"{_SETTINGS} is no JSON")
-    if isinstance(content, dict):
-        check_version("format_version", content.get("format_version"), FORMAT_VERSION)
+    check_version(_SETTINGS, content, "format_version", FORMAT_VERSION)
     return AgentSettings.parse(content)
 
 

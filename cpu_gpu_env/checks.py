@@ -107,14 +107,26 @@ def check_count(name: str, value: Any, high: int | None = None, *, low: int = 1)
     return int(value)
 
 
-def check_version(field: str, value: Any, version: int) -> None:
-    """Check that a file is of the version that is read here.
+def check_version(
+    where: str, content: Any, field: str, version: int, unsaid: int | None = None
+) -> None:
+    """Check that what a file holds is an object of the version that is read here.
+
+    Args:
+        where: What it is, for messages.
+        content: What the file holds.
+        field: The field that tells its version.
+        version: The one that is read here.
+        unsaid: That of files without the field.
 
     Raises:
-        HybridClusterError: If it is of another; the message names both.
+        HybridClusterError: If it is no object, or of another version; the message names both.
     """
-    if not is_whole(value, version, version):
-        raise not_allowed(f"field {field!r}", value, f"{version}; make a file of another anew")
+    if not isinstance(content, dict):
+        raise not_allowed(where, content, "a JSON object")
+    found = content.get(field, unsaid)
+    if not is_whole(found, version, version):
+        raise not_allowed(f"field {field!r}", found, f"{version} (other versions are not read)")
 
 
 def check_field(where: str, content: Any, field: str, kind: type[Value]) -> Value:

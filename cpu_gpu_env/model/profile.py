@@ -155,9 +155,7 @@ def parse_profile(data: Any) -> Cluster:
     Raises:
         HybridClusterError: As `load_profile`.
     """
-    if not isinstance(data, dict):
-        raise not_allowed("profile", data, "a JSON object")
-    check_version("schema_version", data.get("schema_version"), SCHEMA_VERSION)
+    check_version("profile", data, "schema_version", SCHEMA_VERSION)
     name = check_field("profile", data, "name", str)
     devices = parse_devices(data)
     devices.sort(key=lambda device: device.kind)
