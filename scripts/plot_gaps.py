@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import math
 import os
 import signal
@@ -15,8 +14,10 @@ if __name__ == "__main__":  # Ctrl-C during the imports below
     signal.signal(signal.SIGINT, lambda *_: os._exit(130))
 
 from cpu_gpu_env.baselines.report.figures import Gap, gap_figure, to_bytes
+from cpu_gpu_env.checks import check_count, check_field, check_number
 from cpu_gpu_env.errors import HybridClusterError
 from cpu_gpu_env.io.atomic_files import write_bytes_atomically
+from cpu_gpu_env.io.bounded_files import read_json
 from cpu_gpu_env.scripts.command import check_output, make_parser, run
 
 FORMATS = (".png", ".pdf", ".svg")
@@ -24,7 +25,7 @@ MAX_ROWS = 500
 """Schedulers of a picture as high as matplotlib can draw."""
 MAX_GAP = 1e9
 MAX_BYTES = 2**30
-"""Of a comparison; a larger file reads as one cut short."""
+"""Of a comparison."""
 
 
 def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
@@ -59,39 +60,33 @@ def read_comparison(path: Path) -> tuple[str, list[Gap]]:
     Raises:
         HybridClusterError: If it is missing, damaged, or was made without bounds.
     """
+    content = read_json(path, MAX_BYTES, "comparison", "; run compare.py first")
     try:
-        with path.open("rb") as file:
-            content = json.loads(file.read(MAX_BYTES))
-        problem, seeds = content["provenance"]["problem"], content["provenance"]["seeds"]
-        title = (
-            f"{problem['cluster']}, {problem['workload']}, {problem['num_tasks']} tasks, "
-            f"{len(seeds)} held-out episodes"
+        provenance = check_field("comparison", content, "provenance", dict)
+        problem = check_field("provenance", provenance, "problem", dict)
+        seeds = check_field("provenance", provenance, "seeds", list)
+        cluster, workload, num_tasks = (
+            check_field("problem", problem, name, object)
+            for name in ("cluster", "workload", "num_tasks")
         )
-        rows = content["schedulers"]
-        if not isinstance(rows, list) or not 1 <= len(rows) <= MAX_ROWS:
-            raise ValueError(f"field 'schedulers' has no 1 to {MAX_ROWS} rows")
-        if any("gap" not in row for row in rows):
-            raise ValueError("made with --bound none, so there are no gaps to draw")
-        return title, sorted(map(_parse_gap, rows), key=lambda gap: gap.mean)
-    except OSError as error:
-        raise HybridClusterError(
-            f"{path}: cannot read the comparison: {error.strerror}; run compare.py first"
-        ) from None
-    except KeyError as error:
-        raise HybridClusterError(f"{path}: not a comparison: field {error} is missing") from None
-    except (ValueError, TypeError, RecursionError) as error:
+        rows = check_field("comparison", content, "schedulers", list)
+        check_count("number of schedulers", len(rows), MAX_ROWS)
+        gaps = sorted(map(_parse_gap, rows), key=lambda gap: gap.mean)
+    except HybridClusterError as error:
         raise HybridClusterError(f"{path}: not a comparison with gaps: {error}") from None
+    return f"{cluster}, {workload}, {num_tasks} tasks, {len(seeds)} held-out episodes", gaps
 
 
-def _parse_gap(row: dict[str, Any]) -> Gap:
+def _parse_gap(row: Any) -> Gap:
     """Read a row; an interval of null is that of a single episode."""
-    for name in ("gap", "gap_ci95"):
-        value = row[name]
-        is_number = isinstance(value, (int, float)) and abs(value) <= MAX_GAP
-        if not is_number and not (value is None and name == "gap_ci95"):
-            raise ValueError(f"field {name!r} is {value!r:.40}; allowed: at most {MAX_GAP:g}")
-    half_width = math.nan if row["gap_ci95"] is None else row["gap_ci95"]
-    return Gap(str(row["scheduler"]), row["gap"], half_width)
+    name = check_field("scheduler", row, "scheduler", str)
+    if "gap" not in row:
+        raise HybridClusterError("made with --bound none, so there are no gaps to draw")
+    mean = check_number("field 'gap'", row["gap"], -MAX_GAP, MAX_GAP)
+    half_width = check_field("scheduler", row, "gap_ci95", object)
+    if half_width is None:
+        return Gap(name, mean, math.nan)
+    return Gap(name, mean, check_number("field 'gap_ci95'", half_width, 0, MAX_GAP))
 
 
 def main(argv: list[str] | None = None) -> int:
