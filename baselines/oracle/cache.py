@@ -8,48 +8,41 @@ may share a folder and any of them may be killed.
 from __future__ import annotations
 
 import hashlib
-import inspect
 import json
-import os
-import signal
-import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
-from functools import lru_cache
-from importlib import metadata
+from functools import lru_cache, partial
+from importlib import metadata, resources
 from pathlib import Path
 
 import numpy as np
 
-from cpu_gpu_env.baselines.bounds import dual, linear_program, lower, placements
-from cpu_gpu_env.baselines.oracle import beam_search, dispatch_pattern, local_search, search
 from cpu_gpu_env.baselines.oracle.search import FULL_EFFORT, Effort, OracleSchedule, solve_episode
 from cpu_gpu_env.io.atomic_files import write_text_atomically
-from cpu_gpu_env.problem import objective
-from cpu_gpu_env.sim import instance, pool
+from cpu_gpu_env.io.bounded_files import read_json
+from cpu_gpu_env.io.parallel import run_parallel
 from cpu_gpu_env.sim.instance import Instance
 
-SOLVER_MODULES = (
-    beam_search,
-    dispatch_pattern,
-    dual,
-    instance,
-    linear_program,
-    local_search,
-    lower,
-    objective,
-    placements,
-    pool,
-    search,
+SOLVER_PACKAGES = tuple(
+    f"cpu_gpu_env.{name}" for name in ("baselines.bounds", "baselines.oracle", "problem", "sim")
 )
-"""What a schedule depends on besides the episode."""
+"""Where all lies that a schedule depends on besides the episode."""
+MAX_SCHEDULE_BYTES = 2**28
+"""Of a file; a task takes some three."""
 
 
 def default_cache() -> Path:
-    """Folder for oracle schedules: in ``XDG_CACHE_HOME``, or else in ``~/.cache``."""
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "cpu_gpu_env" / "oracle"
+    """Folder for oracle schedules: in the user's caches, ``XDG_CACHE_HOME`` or else ``~/.cache``.
+
+    Where there is no home, it is beside what the commands write.
+    """
+    from platformdirs import user_cache_path
+
+    try:
+        caches = user_cache_path("cpu_gpu_env", appauthor=False)
+    except RuntimeError:  # in a container, a user may have no home
+        caches = Path()
+    return (caches if caches.is_absolute() else Path("runs/cache")) / "oracle"
 
 
 def solve_episodes(
@@ -72,30 +65,15 @@ def solve_episodes(
     missing = [index for index, schedule in enumerate(schedules) if schedule is None]
     for _ in range(len(instances) - len(missing)):
         progress()
-    if missing:
-        from joblib import Parallel, delayed
-
-        parallel = Parallel(n_jobs=min(jobs, len(missing)), return_as="generator")
-        with _deaf_to_ctrl_c():
-            solved = parallel(delayed(_solve)(instances[index], effort, cache) for index in missing)
-        for index, schedule in zip(missing, solved, strict=True):
-            schedules[index] = schedule
-            progress()
+    solved = run_parallel(
+        partial(_solve, effort=effort, cache=cache),
+        [instances[index] for index in missing],
+        jobs,
+        progress,
+    )
+    for index, schedule in zip(missing, solved, strict=True):
+        schedules[index] = schedule
     return [schedule for schedule in schedules if schedule is not None]
-
-
-@contextmanager
-def _deaf_to_ctrl_c() -> Iterator[None]:
-    """Start processes that leave Ctrl-C, which a terminal sends to all of them, to this one."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    # Processes inherit what is ignored. (They would inherit a mask, too, but loky takes it off.)
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 def _solve(instance: Instance, effort: Effort, cache: Path | None) -> OracleSchedule:
@@ -116,11 +94,11 @@ def _load(path: Path, instance: Instance) -> OracleSchedule | None:
     The schedule is played, so a file cannot claim another objective than it has.
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = read_json(path, MAX_SCHEDULE_BYTES, "schedule")
         actions = np.array(content["actions"])
         bound = float(content["bound"])
         claimed = float(content["objective"])
-    except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
+    except (ValueError, KeyError, TypeError, OverflowError):
         return None
     fits = actions.shape == (instance.num_tasks,) and np.issubdtype(actions.dtype, np.integer)
     if not fits or actions.min() < 0 or actions.max() >= instance.num_actions:
@@ -155,8 +133,10 @@ def _file(cache: Path, instance: Instance, effort: Effort) -> Path:
 def _solver_hash() -> str:
     """Hash of the solver's source and of the libraries that decide its result."""
     digest = hashlib.sha256()
-    for module in SOLVER_MODULES:
-        digest.update(inspect.getsource(module).encode())
+    for package in SOLVER_PACKAGES:
+        for file in sorted(resources.files(package).iterdir(), key=lambda file: file.name):
+            if file.name.endswith(".py"):
+                digest.update(file.read_bytes())
     for library in ("numpy", "scipy"):
         digest.update(metadata.version(library).encode())
     return digest.hexdigest()
