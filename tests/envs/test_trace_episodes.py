@@ -11,7 +11,7 @@ from conftest import MIXED, PLAIN
 from gymnasium.vector import AsyncVectorEnv, AutoresetMode, SyncVectorEnv
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_vector_env import assert_equal
+from playing import assert_plays_the_same
 from trace_files import write_tasks
 
 from cpu_gpu_env import HybridClusterEnv, HybridClusterError, HybridClusterVectorEnv, Tasks
@@ -115,7 +115,7 @@ def test_vector_equals_single(
     limit = {} if max_episode_steps is None else {"max_episode_steps": max_episode_steps}
     vector = gym.make_vec("HybridCluster-v0", num_envs=num_envs, **limit, **kwargs)
     singles = [gym.make("HybridCluster-v0", **limit, **kwargs) for _ in range(num_envs)]
-    assert_equal(vector, singles, 40, seed)
+    assert_plays_the_same(vector, singles, 40, seed)
 
 
 @settings(max_examples=20, deadline=None)
