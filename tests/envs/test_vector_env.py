@@ -7,6 +7,7 @@ import gymnasium as gym
 import numpy as np
 import pytest
 from conftest import FRUGAL_CPU, HOT_GPU, LARGE, MIXED, PLAIN, REFINED, VARIED
+from gymnasium.vector import AutoresetMode
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from judge import Judge
