@@ -381,7 +381,7 @@ def test_a_checkpoint_of_another_training_or_none_is_told(tmp_path: Path) -> Non
 
 def test_a_killed_training_goes_on(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "cpu_gpu_env.scripts.train", "--num-tasks", "10"]
-    command += ["--steps", "60000", "--num-envs", "16", "--output", str(tmp_path)]
+    command += ["--steps", "24000", "--num-envs", "16", "--output", str(tmp_path)]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     running = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
     checkpoint = tmp_path / "checkpoint.zip"
@@ -393,9 +393,9 @@ def test_a_killed_training_goes_on(tmp_path: Path) -> None:
     with zipfile.ZipFile(checkpoint) as archive:  # whole, whenever the kill came
         assert archive.testzip() is None
         done = json.loads(archive.read("state.json"))["counters"]["num_timesteps"]
-    assert 0 < done < 60_000
+    assert 0 < done < 24_000
     plan_steps = str(done + 200)
-    command[command.index("60000")] = plan_steps
+    command[command.index("24000")] = plan_steps
     finished = subprocess.run(
         [*command, "--resume"], env=environment, capture_output=True, text=True, check=False
     )

@@ -140,7 +140,7 @@ def price_of(env: HybridClusterEnv, device: int) -> float:
     return env.objective.gpu_prices[costs.gpu_kind[device - num_cpus]]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(
     seed=st.integers(0, 2**31),
     cluster=st.sampled_from([PLAIN, MIXED, VARIED]),

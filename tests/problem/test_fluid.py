@@ -57,15 +57,6 @@ def test_column_generation_finds_the_optimum_of_the_whole_program(
     assert value == pytest.approx(solve_in_full(costs, 1.0, energy_cost), rel=2e-6)
 
 
-def test_prices_share_out_the_price_of_a_second(cluster: Cluster) -> None:
-    objective = HybridClusterEnv(cluster=cluster).objective
-    costs = HybridClusterEnv(cluster=cluster).problem.costs
-    prices = [objective.cpu_prices[k] for k in costs.cpu_kind]
-    prices += [objective.gpu_prices[k] for k in costs.gpu_kind]
-    assert sum(prices) == pytest.approx(objective.makespan_price)
-    assert min(prices) >= 0.0
-
-
 @pytest.mark.parametrize("name", [*shipped_profiles(), PLAIN, MIXED, VARIED], ids=str)
 def test_the_reference_is_a_fixed_point_with_objective_one(name: str | Cluster) -> None:
     problem = HybridClusterEnv(cluster=name).problem
@@ -80,7 +71,7 @@ def assert_proven(
 ) -> None:
     """Weak duality: each task at its cheapest under the prices is a lower bound, here tight."""
     cpu, gpu = np.array(optimum.cpu_prices), np.array(optimum.gpu_prices)
-    assert min(cpu.min(), gpu.min()) >= 0.0
+    assert min(cpu.min(), gpu.min()) >= 0.0  # without which the rest proves nothing
     count = sum(cpu[k] for k in costs.cpu_kind) + sum(gpu[k] for k in costs.gpu_kind)
     assert count == pytest.approx(time_cost, rel=1e-9)
     cpu_s = np.maximum(costs.cpu_time_s, 0.0)
@@ -207,15 +198,18 @@ def test_idle_power_alone_is_energy() -> None:
 
 
 @pytest.mark.parametrize("weight", [0.0, 0.25, 0.5, 1.0])
-def test_prices_share_out_the_price_of_a_second_at_any_weight(
+def test_prices_share_out_the_price_of_a_second_and_prove_the_optimum(
     cluster: Cluster, weight: float
 ) -> None:
     env = HybridClusterEnv(cluster=cluster, energy_weight=weight)
     objective, costs = env.objective, env.problem.costs
     prices = [objective.cpu_prices[k] for k in costs.cpu_kind]
     prices += [objective.gpu_prices[k] for k in costs.gpu_kind]
-    assert min(prices) >= 0.0
     assert sum(prices) == pytest.approx(objective.makespan_price)
+    optimum = FluidProblem(costs).solve(objective.makespan_price, objective.energy_price)
+    of_objective = {"cpu_prices": objective.cpu_prices, "gpu_prices": objective.gpu_prices}
+    known = dataclasses.replace(optimum, **of_objective)
+    assert_proven(costs, known, objective.makespan_price, objective.energy_price)
     reference = objective.reference
     second = (1 - weight) / reference.makespan_s
     second += weight * cluster.idle_power_w / reference.energy_j
