@@ -155,7 +155,7 @@ def test_features_show_the_queues_as_each_action_leaves_them(cluster: str) -> No
     venv.step(actions)
     state = venv.scheduling_state()
     unit_s = venv.problem.objective.reference.makespan_s
-    for first, free_s in ((0, state.cpu_free_s), (4, state.gpu_free_s)):
+    for first, free_s in ((0, state.cpus.free_s), (4, state.gpus.free_s)):
         wait = np.maximum(free_s - before.arrival_s[:, None], 0.0) / unit_s
         ends = np.expm1(after[:, [first, first + 3]])
         assert ends[whole] == pytest.approx(wait[whole][:, [0, -1]], rel=1e-3, abs=1e-3)
@@ -466,7 +466,7 @@ def test_a_checkpoint_of_another_training_or_none_is_told(tmp_path: Path) -> Non
 
 def test_a_killed_training_goes_on(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "cpu_gpu_env.scripts.train", "--num-tasks", "10"]
-    command += ["--steps", "60000", "--num-envs", "16", "--output", str(tmp_path)]
+    command += ["--steps", "24000", "--num-envs", "16", "--output", str(tmp_path)]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     running = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
     checkpoint = tmp_path / "checkpoint.zip"
@@ -478,9 +478,9 @@ def test_a_killed_training_goes_on(tmp_path: Path) -> None:
     with zipfile.ZipFile(checkpoint) as archive:  # whole, whenever the kill came
         assert archive.testzip() is None
         done = json.loads(archive.read("state.json"))["counters"]["num_timesteps"]
-    assert 0 < done < 60_000
+    assert 0 < done < 24_000
     plan_steps = str(done + 200)
-    command[command.index("60000")] = plan_steps
+    command[command.index("24000")] = plan_steps
     finished = subprocess.run(
         [*command, "--resume"], env=environment, capture_output=True, text=True, check=False
     )

@@ -15,10 +15,10 @@ def play(cluster: Cluster, placed: int | None = None) -> tuple[Schedule, list[di
     """Play random actions, some of which do not fit, with noise; the schedule is of the first."""
     env = HybridClusterEnv(cluster=cluster, num_tasks=60, noise=0.3)
     env.reset(seed=7)
-    (episode,), tasks = env.realised_episodes(), env.episode_tasks()
+    (episode,), tasks = env.instances(), env.episode_tasks()
     actions = np.random.default_rng(1).integers(6, size=60)
     infos = [env.step(action)[4] for action in actions]
-    return play_actions(episode, tasks, actions[:placed], "random"), infos
+    return play_actions(cluster, episode, tasks, actions[:placed], "random"), infos
 
 
 @pytest.mark.parametrize("on", [MIXED, VARIED], ids=["mixed", "varied"])

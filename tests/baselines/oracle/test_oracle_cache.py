@@ -18,13 +18,13 @@ from conftest import MIXED
 from cpu_gpu_env import HybridClusterVectorEnv
 from cpu_gpu_env.baselines.oracle.cache import SOLVER_PACKAGES, default_cache, solve_episodes
 from cpu_gpu_env.baselines.oracle.search import QUICK_EFFORT, OracleSchedule, solve_episode
-from cpu_gpu_env.sim.instance import RealisedEpisode
+from cpu_gpu_env.sim.instance import Instance
 
 
-def some_episodes(seed: int = 0, **kwargs: object) -> list[RealisedEpisode]:
+def some_episodes(seed: int = 0, **kwargs: object) -> list[Instance]:
     env = HybridClusterVectorEnv(4, **{"num_tasks": 12, "cluster": MIXED, **kwargs})
     env.reset(seed=seed)
-    return env.realised_episodes()
+    return env.instances()
 
 
 def same(first: list[OracleSchedule], second: list[OracleSchedule]) -> bool:
@@ -62,10 +62,10 @@ def test_whatever_matters_is_in_the_key(tmp_path: Path, other: dict) -> None:
 
 def test_energies_are_in_the_key(tmp_path: Path) -> None:
     episode = some_episodes()[0]
-    hotter = [
-        replace(episode, **{name: getattr(episode, name) * (1 + 1e-15)})
-        for name in ("cpu_energy_j", "gpu_energy_j")
-    ]
+    hotter = []
+    for name, pool in (("cpus", episode.costs.cpus), ("gpus", episode.costs.gpus)):
+        other = replace(pool, power_w=pool.power_w * (1 + 1e-15))
+        hotter.append(replace(episode, costs=replace(episode.costs, **{name: other})))
     solve_episodes([episode, *hotter], tmp_path, QUICK_EFFORT, jobs=1)
     assert len(files(tmp_path)) == 3
 

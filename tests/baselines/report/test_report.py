@@ -51,7 +51,7 @@ def play(actions: np.ndarray, seed: int) -> list[dict[str, Any]]:
 def results() -> Results:
     env = HybridClusterVectorEnv(len(SEEDS), **KWARGS)
     env.reset(seed=list(SEEDS))
-    oracle = solve_episodes(env.realised_episodes(), cache=None, jobs=1)
+    oracle = solve_episodes(env.instances(), cache=None, jobs=1)
     schedulers = [
         SchedulerSpec("myopic", lambda env: make_scheduler("myopic", env)),
         SchedulerSpec("gpu-only", lambda env: make_scheduler("gpu-only", env)),
