@@ -13,7 +13,8 @@ from cpu_gpu_env.baselines.evaluation.play import (
     decision_times_s,
     play_episodes,
 )
-from cpu_gpu_env.baselines.oracle.search import OracleSchedule, Replay
+from cpu_gpu_env.baselines.oracle.scheduler import Replay
+from cpu_gpu_env.baselines.oracle.search import OracleSchedule
 from cpu_gpu_env.errors import HybridClusterError
 from cpu_gpu_env.model.tasks import FloatArray
 from cpu_gpu_env.problem.problem import make_problem

@@ -174,7 +174,8 @@ def test_what_the_env_hands_out_is_not_its_state() -> None:
         state = env.scheduling_state()
         (episode, _), costs = env.instances(), env.problem.costs
         handed = [info["action_mask"], info["_action_mask"], env.action_masks(), *mine]
-        handed += list(vars(state).values())
+        for part in (state, state.cpus, state.gpus):
+            handed += [value for value in vars(part).values() if isinstance(value, np.ndarray)]
         handed += [episode.release_s, episode.costs.cpus.time_s, episode.costs.gpus.time_s]
         handed += [costs.cpus.time_s, costs.gpus.time_s, costs.cpus.power_w, costs.num_feasible]
         for array in handed:

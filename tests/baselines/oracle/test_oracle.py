@@ -23,9 +23,11 @@ from cpu_gpu_env.baselines.bounds.lower import LowerBoundProgram, lower_bound
 from cpu_gpu_env.baselines.evaluation.comparison import SchedulerSpec, compare
 from cpu_gpu_env.baselines.oracle.cache import solve_episodes
 from cpu_gpu_env.baselines.oracle.dispatch_pattern import pool_patterns, relax_pattern
-from cpu_gpu_env.baselines.oracle.search import QUICK_EFFORT, Effort, Oracle, solve_episode
+from cpu_gpu_env.baselines.oracle.scheduler import Oracle
+from cpu_gpu_env.baselines.oracle.search import QUICK_EFFORT, Effort, solve_episode
 from cpu_gpu_env.model.profile import shipped_profiles
 from cpu_gpu_env.model.workload import SYNTHETIC_WORKLOADS
+from cpu_gpu_env.results.metrics import MEAN_WAIT
 from cpu_gpu_env.sim.instance import Instance
 
 SMALL_EFFORT = Effort(beam_width=50, leads=(2.0,), rounds=2, chains=32, sweeps=((None, 10),))
@@ -286,8 +288,8 @@ def test_nobody_beats_the_bound_nor_on_average_the_oracle(name: str, workload: s
         for result in comparison.results:
             played, judged = result.episodes, judge.play(result.episodes.actions[index])
             assert schedule.bound <= judged.objective
-            assert played.values[OBJECTIVE][index] == pytest.approx(judged.objective, rel=1e-12)
-            assert played.values[MAKESPAN][index] == pytest.approx(judged.makespan_s, rel=1e-12)
-            assert played.values[ENERGY][index] == pytest.approx(judged.energy_j, rel=1e-12)
+            assert played.objective[index] == pytest.approx(judged.objective, rel=1e-12)
+            assert played.makespan_s[index] == pytest.approx(judged.makespan_s, rel=1e-12)
+            assert played.energy_j[index] == pytest.approx(judged.energy_j, rel=1e-12)
             mean_wait_s = np.mean(judged.wait_s)
-            assert played.values[MEAN_WAIT][index] == pytest.approx(mean_wait_s, rel=1e-9)
+            assert played[MEAN_WAIT][index] == pytest.approx(mean_wait_s, rel=1e-9)
