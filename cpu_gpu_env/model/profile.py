@@ -249,7 +249,7 @@ def _parse_entry(entry: dict[str, Any], where: str) -> Device:
 
 def _parse_device(entry: dict[str, Any], where: str) -> Device:
     name = check_field(where, entry, "name", str)
-    kind = check_field(where, entry, "kind", str)
+    kind: Any = check_field(where, entry, "kind", str)
     if kind not in ("cpu", "gpu"):
         raise not_allowed(f"{where}: field 'kind'", kind, "'cpu', 'gpu'")
     figures: dict[str, Any] = {}
