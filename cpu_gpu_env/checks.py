@@ -110,17 +110,9 @@ def check_count(name: str, value: Any, high: int | None = None, *, low: int = 1)
 def check_version(
     where: str, content: Any, field: str, version: int, unsaid: int | None = None
 ) -> None:
-    """Check that what a file holds is an object of the version that is read here.
+    """Check that what a file holds is an object whose `field` tells the version that is read here.
 
-    Args:
-        where: What it is, for messages.
-        content: What the file holds.
-        field: The field that tells its version.
-        version: The one that is read here.
-        unsaid: That of files without the field.
-
-    Raises:
-        HybridClusterError: If it is no object, or of another version; the message names both.
+    Files without the field are of version `unsaid`. Raises `HybridClusterError` if not so.
     """
     if not isinstance(content, dict):
         raise not_allowed(where, content, "a JSON object")
@@ -146,11 +138,7 @@ def check_field(where: str, content: Any, field: str, kind: type[Value]) -> Valu
 
 
 def check_name(name: str, value: Any) -> None:
-    """Check a text.
-
-    Raises:
-        HybridClusterError: If it is not.
-    """
+    """Check a text; raises `HybridClusterError` if it is not."""
     if not isinstance(value, str):
         raise not_allowed(name, value, "a str")
 
@@ -188,11 +176,7 @@ def as_numbers(name: str, values: Any) -> npt.NDArray[np.float64]:
 
 
 def check_flag(name: str, value: Any) -> bool:
-    """Check a truth value.
-
-    Raises:
-        HybridClusterError: If it is not one.
-    """
+    """Check a truth value; raises `HybridClusterError` if it is not one."""
     if not isinstance(value, (bool, np.bool_)):
         raise not_allowed(name, value, "True or False")
     return bool(value)
@@ -245,11 +229,7 @@ def check_options(options: Any, known: Sequence[str]) -> dict[str, Any]:
 
 
 def check_render_mode(render_mode: str | None, known: Sequence[str]) -> None:
-    """Check a render mode.
-
-    Raises:
-        HybridClusterError: If it is neither None nor known.
-    """
+    """Check a render mode; raises `HybridClusterError` if it is neither None nor known."""
     if render_mode is not None and not known:
         raise not_allowed("render_mode", render_mode, "None (a single environment renders)")
     if render_mode is not None and not (isinstance(render_mode, str) and render_mode in known):

@@ -44,14 +44,7 @@ from cpu_gpu_env.profiler.noise import (
 from cpu_gpu_env.profiler.power import NoCounter, mean_power
 from cpu_gpu_env.profiler.samples import Kernel, Sample, sample_as_json
 from cpu_gpu_env.profiler.stopwatch import Stopwatch
-from cpu_gpu_env.profiler.timing import (
-    FAILURES,
-    FULL,
-    Effort,
-    best_clock,
-    reason,
-    synchronous,
-)
+from cpu_gpu_env.profiler.timing import FAILURES, FULL, Effort, best_clock, reason, synchronous
 
 Progress = Callable[[str, int], None]
 """Called before each step with its label and the number of steps in all."""
