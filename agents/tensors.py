@@ -21,12 +21,7 @@ def tensors_to_bytes(tensors: Tensors) -> bytes:
 
 
 def tensors_from_bytes(content: bytes, needed: Tensors, where: str) -> dict[str, torch.Tensor]:
-    """Read tensors.
-
-    Args:
-        content: What `tensors_to_bytes` wrote.
-        needed: Tensors of the same names, shapes and types.
-        where: What holds them, for messages.
+    """Read tensors of the names, shapes and types that are needed; `where` is for messages.
 
     Raises:
         HybridClusterError: If they are damaged, others than needed, or not finite.

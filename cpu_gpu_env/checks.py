@@ -83,11 +83,7 @@ def check_number(
 
 
 def check_ends(name: str, ends: Any) -> None:
-    """Check a pair of positive numbers (low, high), which may be equal.
-
-    Raises:
-        HybridClusterError: If it is not.
-    """
+    """Check a pair of positive numbers, low <= high, or raise `HybridClusterError`."""
     if not isinstance(ends, (tuple, list)) or len(ends) != 2:
         raise not_allowed(name, ends, "(low, high)")
     low, high = (check_number(name, end, MIN_FIGURE, 2 * MAX_FIGURE) for end in ends)
@@ -96,11 +92,7 @@ def check_ends(name: str, ends: Any) -> None:
 
 
 def check_count(name: str, value: Any, high: int | None = None, *, low: int = 1) -> int:
-    """Check a whole number of at least `low` and at most `high`.
-
-    Raises:
-        HybridClusterError: If it is not.
-    """
+    """Check a whole number of at least `low` and at most `high`, or raise `HybridClusterError`."""
     if not is_whole(value, low, high):
         allowed = f"a whole number >= {low}" if high is None else f"a whole number, {low} to {high}"
         raise not_allowed(name, value, allowed)
@@ -110,18 +102,7 @@ def check_count(name: str, value: Any, high: int | None = None, *, low: int = 1)
 def check_version(
     where: str, content: Any, field: str, version: int, unsaid: int | None = None
 ) -> None:
-    """Check that what a file holds is an object of the version that is read here.
-
-    Args:
-        where: What it is, for messages.
-        content: What the file holds.
-        field: The field that tells its version.
-        version: The one that is read here.
-        unsaid: That of files without the field.
-
-    Raises:
-        HybridClusterError: If it is no object, or of another version; the message names both.
-    """
+    """Check a file's version, `unsaid` where no field tells, or raise `HybridClusterError`."""
     if not isinstance(content, dict):
         raise not_allowed(where, content, "a JSON object")
     found = content.get(field, unsaid)
@@ -146,11 +127,7 @@ def check_field(where: str, content: Any, field: str, kind: type[Value]) -> Valu
 
 
 def check_name(name: str, value: Any) -> None:
-    """Check a text.
-
-    Raises:
-        HybridClusterError: If it is not.
-    """
+    """Check a text, or raise `HybridClusterError`."""
     if not isinstance(value, str):
         raise not_allowed(name, value, "a str")
 
@@ -188,22 +165,14 @@ def as_numbers(name: str, values: Any) -> npt.NDArray[np.float64]:
 
 
 def check_flag(name: str, value: Any) -> bool:
-    """Check a truth value.
-
-    Raises:
-        HybridClusterError: If it is not one.
-    """
+    """Check a truth value, or raise `HybridClusterError`."""
     if not isinstance(value, (bool, np.bool_)):
         raise not_allowed(name, value, "True or False")
     return bool(value)
 
 
 def check_seed(seed: Any) -> int | None:
-    """Check a seed.
-
-    Raises:
-        HybridClusterError: If it is neither None nor a whole number of at least 0.
-    """
+    """Check a seed, None or a whole number >= 0, or raise `HybridClusterError`."""
     if seed is None:
         return None
     if not is_whole(seed, low=0):
@@ -212,10 +181,9 @@ def check_seed(seed: Any) -> int | None:
 
 
 def check_seeds(seed: Any, num_envs: int) -> list[int | None]:
-    """Check a seed of sub-environment 0, from which the others count up, or a list of them.
+    """Check a seed, from which those of the environments count up, or a list of one each.
 
-    Raises:
-        HybridClusterError: If it is neither.
+    Raises `HybridClusterError` if it is neither.
     """
     if not is_list(seed):
         first = check_seed(seed)
@@ -229,11 +197,7 @@ def check_seeds(seed: Any, num_envs: int) -> list[int | None]:
 
 
 def check_options(options: Any, known: Sequence[str]) -> dict[str, Any]:
-    """Check the options of `reset`.
-
-    Raises:
-        HybridClusterError: If they are not a dict with known keys.
-    """
+    """Check the options of `reset`, a dict with known keys, or raise `HybridClusterError`."""
     if options is None:
         return {}
     if not isinstance(options, dict):
@@ -245,11 +209,7 @@ def check_options(options: Any, known: Sequence[str]) -> dict[str, Any]:
 
 
 def check_render_mode(render_mode: str | None, known: Sequence[str]) -> None:
-    """Check a render mode.
-
-    Raises:
-        HybridClusterError: If it is neither None nor known.
-    """
+    """Check a render mode, or raise `HybridClusterError`."""
     if render_mode is not None and not known:
         raise not_allowed("render_mode", render_mode, "None (a single environment renders)")
     if render_mode is not None and not (isinstance(render_mode, str) and render_mode in known):

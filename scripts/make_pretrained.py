@@ -38,7 +38,7 @@ TEXT = Template("""\
 # Pretrained schedulers
 
 Made by `$command` on the default problem ($cluster, $workload, $num_tasks tasks at load $load).
-Nothing in these files is code: agents are zip files of JSON and tensors, forests are arrays.
+Nothing in these files is code: agents are zip files of JSON and safetensors, forests are arrays.
 
 | file | made by |
 | --- | --- |

@@ -12,12 +12,7 @@ from cpu_gpu_env.errors import HybridClusterError
 
 
 def open_bounded(path: str | os.PathLike[str], max_bytes: int, what: str) -> BinaryIO:
-    """Open a file to read it.
-
-    Args:
-        path: The file.
-        max_bytes: Its size at most [B].
-        what: What it should be, for messages, such as ``"agent"``.
+    """Open a file of at most `max_bytes`, which messages call `what`, such as ``"agent"``.
 
     Raises:
         HybridClusterError: If it cannot be read, is no regular file, or is larger.
@@ -42,14 +37,9 @@ def open_bounded(path: str | os.PathLike[str], max_bytes: int, what: str) -> Bin
 def read_json(path: str | os.PathLike[str], max_bytes: int, what: str, hint: str = "") -> Any:
     """Read a JSON file in UTF-8, with a byte-order mark or without.
 
-    Args:
-        path: The file.
-        max_bytes: Its size at most [B].
-        what: What it should be, for messages, such as ``"profile"``.
-        hint: Added to the message of a file that cannot be read, such as ``"; run this first"``.
-
     Raises:
-        HybridClusterError: If it cannot be read, is no regular file, is larger, or is not JSON.
+        HybridClusterError: If it cannot be read (the message calls it `what` and ends in `hint`),
+            is no regular file, has more than `max_bytes`, or is not JSON.
     """
     try:
         file = open_bounded(path, max_bytes, what)
@@ -60,11 +50,7 @@ def read_json(path: str | os.PathLike[str], max_bytes: int, what: str, hint: str
 
 
 def parse_json(content: bytes, complaint: str) -> Any:
-    """Parse JSON in UTF-8, with a byte-order mark or without.
-
-    Args:
-        content: The text.
-        complaint: What messages begin with, such as ``"settings.json is no JSON"``.
+    """Parse JSON in UTF-8, with a byte-order mark or without; messages begin with `complaint`.
 
     Raises:
         HybridClusterError: If it is not JSON, or a key stands twice in one object.

@@ -21,12 +21,7 @@ _DAMAGED = (zipfile.BadZipFile, RuntimeError, OSError, EOFError, ValueError, zli
 
 
 def open_zip(path: str | os.PathLike[str], max_bytes: int, what: str) -> zipfile.ZipFile:
-    """Open a zip file to read it by `read_member`.
-
-    Args:
-        path: The file.
-        max_bytes: Its size at most [B].
-        what: What the file should be, for messages, such as ``"agent"``.
+    """Open a zip file of at most `max_bytes`, which messages call `what`, such as ``"agent"``.
 
     Raises:
         HybridClusterError: If it cannot be read, is no regular file, is larger, or no zip file.
@@ -41,12 +36,7 @@ def open_zip(path: str | os.PathLike[str], max_bytes: int, what: str) -> zipfile
 
 
 def read_member(archive: zipfile.ZipFile, name: str, max_bytes: int) -> bytes:
-    """Read a member of a zip file.
-
-    Args:
-        archive: The file.
-        name: The member.
-        max_bytes: What it may unpack to at most [B].
+    """Read a member that unpacks to at most `max_bytes`.
 
     Raises:
         HybridClusterError: If it is missing, damaged, encrypted or larger.
@@ -67,12 +57,7 @@ def read_member(archive: zipfile.ZipFile, name: str, max_bytes: int) -> bytes:
 
 
 def read_array(archive: zipfile.ZipFile, name: str, max_bytes: int) -> npt.NDArray[Any]:
-    """Read the member ``NAME.npy`` of a zip file: an array of anything but Python's objects.
-
-    Args:
-        archive: The file.
-        name: Name of the array.
-        max_bytes: What the member may unpack to at most [B].
+    """Read the member ``NAME.npy`` of at most `max_bytes`: an array, but not of Python's objects.
 
     Raises:
         HybridClusterError: As `read_member`, and if it is no array.

@@ -226,14 +226,9 @@ def _as_path(path: Any) -> Path:
 
 
 def read_profile(path: str | os.PathLike[str], hint: str = "") -> Any:
-    """Read the content of a profile, unchecked.
+    """Read the content of a profile, unchecked; raises as `cpu_gpu_env.io.bounded_files.read_json`.
 
-    Args:
-        path: The file.
-        hint: Added to the message of a file that cannot be read.
-
-    Raises:
-        HybridClusterError: As `cpu_gpu_env.io.bounded_files.read_json`.
+    If the file cannot be read, the message ends in `hint`.
     """
     return read_json(_as_path(path), MAX_PROFILE_BYTES, "profile", hint)
 
@@ -249,7 +244,7 @@ def _parse_entry(entry: dict[str, Any], where: str) -> Device:
 
 def _parse_device(entry: dict[str, Any], where: str) -> Device:
     name = check_field(where, entry, "name", str)
-    kind = check_field(where, entry, "kind", str)
+    kind: Any = check_field(where, entry, "kind", str)
     if kind not in ("cpu", "gpu"):
         raise not_allowed(f"{where}: field 'kind'", kind, "'cpu', 'gpu'")
     figures: dict[str, Any] = {}

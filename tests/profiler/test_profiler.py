@@ -18,7 +18,7 @@ import pytest
 from cpu_gpu_env.errors import HybridClusterError
 from cpu_gpu_env.model.cluster import DEVICE_FIGURES
 from cpu_gpu_env.model.profile import device_catalogue, load_profile, parse_devices
-from cpu_gpu_env.profiler import devices, machine, machine_state
+from cpu_gpu_env.profiler import devices, figures, machine, machine_state
 from cpu_gpu_env.profiler.devices import Target, cpu_name, slug
 from cpu_gpu_env.profiler.fit import fit_cost_model
 from cpu_gpu_env.profiler.kernels import chain, gemm, reduction, triad
@@ -307,9 +307,9 @@ def test_figures_of_hardly_any_kernels_are_estimated() -> None:
         for n, k in enumerate([gemm(512, 512, 512), triad(2**22)] * 4, start=1)
     ]
     for few, status in ((samples[:6], "estimated"), (samples[:7], "measured")):
-        figures = machine.fitted_figures(fit_cost_model(few), few)
-        assert figures["flops"]["status"] == status
-        assert ("too few for 6 parameters" in figures["flops"]["source"]) is (len(few) == 6)
+        found = figures.fitted_figures(fit_cost_model(few), few)
+        assert found["flops"]["status"] == status
+        assert ("too few for 6 parameters" in found["flops"]["source"]) is (len(few) == 6)
 
 
 @pytest.mark.usefixtures("instant", "no_gpu")
@@ -488,7 +488,7 @@ def test_a_counter_that_stands_still_is_as_good_as_none() -> None:
 
 def test_power_of_an_unmetered_cpu_grows_with_its_threads() -> None:
     cpu = Target(torch.device("cpu"), "A CPU", "cpu", 2**30, NO_COUNTER)
-    one, all_of_them = (machine.power_figures(cpu, threads, NO_COUNTER) for threads in (1, 64))
+    one, all_of_them = (figures.power_figures(cpu, threads, NO_COUNTER) for threads in (1, 64))
     reference = device_catalogue()["epyc-7763"]
     assert all_of_them["active_power_w"]["value"] == reference.active_power_w
     assert one["idle_power_w"]["value"] == pytest.approx(reference.idle_power_w / 64, rel=1e-3)

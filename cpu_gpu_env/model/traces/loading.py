@@ -185,8 +185,9 @@ def resolve_workload(workload: str | os.PathLike[str] | Workload) -> Workload:
     if isinstance(workload, os.PathLike):
         return load_trace(workload)
     if not isinstance(workload, str):
-        allowed = "a name, the path of a trace, or a cpu_gpu_env.Workload"
-        raise not_allowed("workload", workload, allowed)
+        raise not_allowed(
+            "workload", workload, "a name, the path of a trace, or a cpu_gpu_env.Workload"
+        )
     trace = parse_trace(workload)
     if trace is None:
         kinds = [f"{kind}:PATH" for kind in TRACE_KINDS]
