@@ -60,7 +60,8 @@ def test_the_two_bounds_agree_where_time_is_all(cluster: Cluster, num_tasks: int
     env.reset(seed=1)
     episode = env.realised_episodes()[0]
     dual, linear = dual_bound(episode)[0], lower_bound(episode).objective
-    assert 0 < dual <= linear * (1 + 1e-5)
+    least = 0.999 if num_tasks == 30 else 0.5  # prices know no dispatch order
+    assert least * linear < dual <= linear * (1 + 1e-5)
 
 
 def test_a_long_episode_is_bounded_by_prices() -> None:
