@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 import scipy.optimize
-from tiny_episodes import Case, assert_tightened_below, make_case, quick, some_case
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tiny_episodes import Case, assert_tightened_below, cases, make_case, quick, some_case
 
 from cpu_gpu_env import Cluster, HybridClusterEnv
 from cpu_gpu_env.baselines.bounds import linear_program
 from cpu_gpu_env.baselines.bounds.dual import dual_bound
-from cpu_gpu_env.baselines.bounds.lower import lower_bound
+from cpu_gpu_env.baselines.bounds.lower import LowerBoundProgram, lower_bound
 
 
 @pytest.mark.parametrize("scale", [1e-9, 1e-5, 1e5])
@@ -72,3 +76,33 @@ def test_a_long_episode_is_bounded_by_prices() -> None:
     value = judge.play(bound.shares.argmax(axis=1)).objective
     assert bound.objective <= value <= bound.objective * 1.03
     assert bound.shares.sum(axis=1) == pytest.approx(np.ones(4_000))
+
+
+@given(cases(), st.sampled_from([1.0, 1.1, 1.5]))
+@settings(max_examples=40, deadline=None)
+def test_no_better_schedule_leaves_more_of_a_share_than_tightening_allows(
+    case: Case, factor: float
+) -> None:
+    """What the dispatch-order cuts rest on, of every schedule as good as the known one."""
+    episode, judge = case
+    known = factor * judge.optimum()
+    program = LowerBoundProgram(episode)
+    program.solve()
+    program.tighten(known)
+    choices = itertools.product(range(episode.num_actions), repeat=min(episode.num_tasks, 5))
+    rest = [0] * (episode.num_tasks - 5)
+    for choice in choices:
+        schedule = judge.play([*choice, *rest])
+        if schedule.objective > known:
+            continue
+        for pool, kind in enumerate(("cpu", "gpu")):
+            served = [
+                share
+                for task in schedule.shares
+                for share in task
+                if judge.devices[share.device].kind == kind
+            ]
+            for earlier, later in itertools.combinations(served, 2):
+                left_s = earlier.finish_s - later.start_s
+                allowed_s = program._rest_s[pool][later.task, earlier.task] * program.unit_s
+                assert left_s <= allowed_s + 1e-9 * schedule.makespan_s
