@@ -7,7 +7,7 @@ import itertools
 import numpy as np
 import pytest
 import scipy.optimize
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tiny_episodes import Case, assert_tightened_below, cases, make_case, quick, some_case
 
@@ -79,7 +79,7 @@ def test_a_long_episode_is_bounded_by_prices() -> None:
 
 
 @given(cases(), st.sampled_from([1.0, 1.1, 1.5]))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_no_better_schedule_leaves_more_of_a_share_than_tightening_allows(
     case: Case, factor: float
 ) -> None:

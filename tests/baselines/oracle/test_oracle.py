@@ -7,7 +7,7 @@ import itertools
 import numpy as np
 import pytest
 import scipy.optimize
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from judge import Judge
 from tiny_episodes import Case, assert_tightened_below, cases, make_case, quick, some_case
@@ -28,7 +28,7 @@ SMALL_EFFORT = Effort(beam_width=50, leads=(2.0,), rounds=2, chains=32, sweeps=(
 
 
 @given(cases())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_bound_optimum_oracle(case: Case) -> None:
     episode, judge = case
     best = judge.optimum()
@@ -41,7 +41,7 @@ def test_bound_optimum_oracle(case: Case) -> None:
 
 
 @given(cases(), st.integers(0, 2**32 - 1))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_a_schedule_is_one_of_its_own_pattern(case: Case, seed: int) -> None:
     episode, judge = case
     rng = np.random.default_rng(seed)
