@@ -7,6 +7,8 @@ import pytest
 
 from cpu_gpu_env import Cluster, Device
 
+pytest.register_assert_rewrite("playing", "tiny_episodes")
+
 CPU = Device("cpu", "cpu", 1e12, 100e9, math.inf, 0.5, 50.0, 150.0)
 SLOW_CPU = Device("slow-cpu", "cpu", 0.5e12, 50e9, math.inf, 0.0, 20.0, 70.0)
 GPU = Device("gpu", "gpu", 10e12, 1e12, 10e9, 0.25, 30.0, 330.0, link_bandwidth=10e9)

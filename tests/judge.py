@@ -224,8 +224,11 @@ class Judge:
 
         def go_on(task: int, free_s: list[float], active_j: float) -> None:
             nonlocal best
+            so_far = self._objective(max(free_s), active_j)
+            if so_far >= best:  # neither makespan nor energy ever falls
+                return
             if task == last:
-                best = min(best, self._objective(max(free_s), active_j))
+                best = so_far
                 return
             for action in range(len(self.parts[task])):
                 free = free_s.copy()

@@ -4,8 +4,22 @@ from typing import Any
 
 import gymnasium as gym
 import numpy as np
+from hypothesis import strategies as st
 
-from cpu_gpu_env import HybridClusterVectorEnv
+from cpu_gpu_env import Cluster, HybridClusterVectorEnv
+
+USUAL = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
+
+
+def problems(*clusters: Cluster) -> st.SearchStrategy[dict[str, Any]]:
+    """Clusters, each with the usual fractions and with others.
+
+    The tables of eight problems are kept: more would be built anew for nearly every example.
+    """
+    unusual: list[tuple[float, ...]] = [(0.3, 0.9), (1.0,), (0.0, 1.0), (0.0, 0.3)]
+    pairs = zip(clusters, unusual, strict=True)
+    cases = [{"cluster": c, "gpu_fractions": f} for c, other in pairs for f in (USUAL, other)]
+    return st.sampled_from(cases)
 
 
 def play(env: gym.Env, actions: Any = None, **reset: Any) -> tuple[list[float], list[dict]]:

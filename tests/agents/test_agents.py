@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from judge import Judge
 from stable_baselines3.common.evaluation import evaluate_policy
 from stable_baselines3.common.monitor import Monitor
 
@@ -64,6 +65,7 @@ def test_truncation_keeps_the_terminal_observation() -> None:
     assert infos[0]["terminal_observation"].any()
 
 
+@pytest.mark.slow
 def test_a_short_training_beats_greedy_and_earliest_finish(tmp_path: Path) -> None:
     plan = TrainingPlan(
         tmp_path, steps=40_000, evaluations=4, validation_episodes=20, observe_queues=True
@@ -93,12 +95,20 @@ def test_other_algorithms_train_and_load(algo: str, tmp_path: Path) -> None:
     )
     agent = load_agent(train(plan).last)
     assert agent.settings.observe_queues
-    env = HybridClusterEnv(num_tasks=5, observe_queues=True)
+    env, twin = (HybridClusterEnv(num_tasks=5, observe_queues=True) for _ in range(2))
     observation, _ = env.reset(seed=0)
+    twin.reset(seed=0)
     action, _ = agent.act_in(env).predict(observation)
     assert action.shape == ()
     mean, _ = evaluate_policy(agent.act_in(env), Monitor(env), n_eval_episodes=2)
-    assert mean < 0
+    returns = []
+    for _ in range(2):
+        observation, actions = twin.reset()[0], []
+        for _ in range(5):
+            actions.append(int(agent.act_in(twin).predict(observation)[0]))
+            observation, *_ = twin.step(actions[-1])
+        returns.append(-5 * Judge.of(twin).play(actions).objective)
+    assert mean == pytest.approx(np.mean(returns), rel=1e-6)
 
 
 def test_a_saved_agent_acts_the_same(tmp_path: Path) -> None:
@@ -115,21 +125,31 @@ def test_a_saved_agent_acts_the_same(tmp_path: Path) -> None:
 
 
 class Bomb:
+    """Unpickling this would create a file."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
     def __reduce__(self) -> tuple:
-        return (Path.touch, (Path("/tmp/hybridcluster-bomb"),))
+        return (Path.touch, (self.path,))
 
 
-def test_a_malicious_agent_runs_no_code(agent_file: Path) -> None:
-    bomb = Path("/tmp/hybridcluster-bomb")
-    bomb.unlink(missing_ok=True)
+def test_a_malicious_agent_runs_no_code(agent_file: Path, tmp_path: Path) -> None:
+    bomb = tmp_path / "run"
     header = json.loads(zipfile.ZipFile(agent_file).read("settings.json"))
-    for weights in (pickle.dumps(Bomb()), b"", torch_bytes(agent_file, {"x": Bomb()})):
+    for weights in (
+        pickle.dumps(Bomb(bomb)),
+        b"",
+        torch_bytes(agent_file, {"x": Bomb(bomb)}),
+    ):
         with zipfile.ZipFile(agent_file, "w") as archive:
             archive.writestr("settings.json", json.dumps(header))
             archive.writestr("weights.safetensors", weights)
         with pytest.raises(HybridClusterError, match="not a usable agent"):
             load_agent(agent_file)
     assert not bomb.exists()
+    pickle.loads(pickle.dumps(Bomb(bomb)))
+    assert bomb.exists()  # it would have gone off
 
 
 def torch_bytes(beside: Path, content: object) -> bytes:

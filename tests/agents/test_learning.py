@@ -17,6 +17,7 @@ import pytest
 import torch
 from gymnasium import spaces
 from safetensors.torch import save as save_tensors
+from small_training import SMALL, small_plan
 from stable_baselines3 import DQN
 from stable_baselines3.common.base_class import BaseAlgorithm
 
@@ -24,7 +25,6 @@ from cpu_gpu_env import HybridClusterError, HybridClusterVectorEnv, Tasks, Workl
 from cpu_gpu_env.agents.action_dqn import ActionDQN
 from cpu_gpu_env.agents.algorithms import (
     ALGORITHMS,
-    DQNSettings,
     acting_weights,
     build_policy,
     make_algorithm,
@@ -39,7 +39,7 @@ from cpu_gpu_env.agents.features import (
 )
 from cpu_gpu_env.agents.policies import ActionDQNPolicy
 from cpu_gpu_env.agents.saving import load_agent, save_agent
-from cpu_gpu_env.agents.training import TrainingPlan, make_training_env, train
+from cpu_gpu_env.agents.training import make_training_env, train
 from cpu_gpu_env.agents.training_env import ImaginedTasks, LearningVecEnv
 from cpu_gpu_env.baselines.evaluation.play import EpisodeResults, play_episodes
 from cpu_gpu_env.baselines.schedulers.heuristics import QueuePrice, StaticPrice
@@ -48,27 +48,11 @@ from cpu_gpu_env.model.costs import execution_time_s
 from cpu_gpu_env.model.workload import feature_ranges
 from cpu_gpu_env.problem.problem import make_problem
 
-SMALL = DQNSettings(learning_starts=64, batch_size=16, gradient_steps=1, buffer_size=400)
-
 
 def npy_bytes(array: np.ndarray) -> bytes:
     file = io.BytesIO()
     np.save(file, array)
     return file.getvalue()
-
-
-def small_plan(folder: Path, **changes: object) -> TrainingPlan:
-    arguments: dict = {
-        "steps": 400,
-        "num_envs": 4,
-        "evaluations": 4,
-        "validation_episodes": 2,
-        "net_arch": (8,),
-        "observe_queues": True,
-        "problems": ({"num_tasks": 10},),
-        "settings": SMALL,
-    }
-    return TrainingPlan(folder, **{**arguments, **changes})
 
 
 def as_trace(num_tasks: int, median_memory_bytes: float = 0.5e9) -> Workload:

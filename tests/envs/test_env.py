@@ -13,7 +13,7 @@ from gymnasium.utils.env_checker import check_env
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from judge import Judge
-from playing import play
+from playing import play, problems
 
 import cpu_gpu_env
 from cpu_gpu_env import (
@@ -78,17 +78,21 @@ def clipped(waiting: float) -> float:
     num_tasks=st.integers(1, 12),
     num_sorts=st.sampled_from([1, 3, 1000]),  # with few sorts of tasks devices become free at once
     spread_s=st.sampled_from([0.0, 1.0]),
-    cluster=st.sampled_from([PLAIN, MIXED, VARIED, REFINED]),
-    gpu_fractions=st.sampled_from([(0.0, 0.2, 0.4, 0.6, 0.8, 1.0), (0.3, 0.9), (1.0,)]),
+    problem=problems(PLAIN, MIXED, VARIED, REFINED),
     noise=st.sampled_from([0.0, 0.5]),
 )
 def test_every_step_is_as_the_judge_says(
-    seed: int, num_tasks: int, num_sorts: int, spread_s: float, **kwargs: Any
+    seed: int,
+    num_tasks: int,
+    num_sorts: int,
+    spread_s: float,
+    problem: dict[str, Any],
+    noise: float,
 ) -> None:
     rng = np.random.default_rng(seed)
     rows = rng.integers(0, len(POOL), num_sorts)[rng.integers(0, num_sorts, num_tasks)]
     tasks = POOL.take(rows, 7.0 + np.sort(rng.exponential(spread_s, num_tasks)))
-    env = HybridClusterEnv(energy_weight=0.3, observe_queues=True, **kwargs)
+    env = HybridClusterEnv(energy_weight=0.3, observe_queues=True, noise=noise, **problem)
     observation, info = env.reset(seed=seed, options={"tasks": tasks})
     actions = rng.integers(0, env.action_space.n, num_tasks)
     judge, num_cpus = Judge.of(env), len(env.problem.cluster.cpus)

@@ -11,7 +11,7 @@ from gymnasium.vector import AutoresetMode
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from judge import Judge
-from playing import assert_plays_the_same
+from playing import assert_plays_the_same, problems
 
 from cpu_gpu_env import Cluster, HybridClusterEnv, HybridClusterVectorEnv
 from cpu_gpu_env.model.traces.loading import resolve_workload
@@ -24,23 +24,23 @@ ONE_OF_EACH = Cluster("one of each", (FRUGAL_CPU, HOT_GPU, HOT_GPU))
 @given(
     num_envs=st.sampled_from([1, 3]),
     num_tasks=st.integers(1, 12),
-    cluster=st.sampled_from([PLAIN, MIXED, ONE_OF_EACH, VARIED]),
+    problem=problems(PLAIN, MIXED, ONE_OF_EACH, VARIED),
     observe_queues=st.booleans(),
     noise=st.sampled_from([0.0, 0.3]),
     load=st.sampled_from([None, 1.5]),
     max_episode_steps=st.sampled_from([None, 1, 5]),
     energy_weight=st.sampled_from([0.0, 0.5, 1.0]),
-    gpu_fractions=st.sampled_from([(0.0, 0.2, 0.4, 0.6, 0.8, 1.0), (0.0, 1.0), (0.3, 0.9)]),
     seed=st.integers(0, 2**31),
 )
 def test_vector_equals_single(
     num_envs: int,
     num_tasks: int,
     max_episode_steps: int | None,
+    problem: dict[str, Any],
     seed: int,
     **kwargs: Any,
 ) -> None:
-    kwargs["num_tasks"] = num_tasks
+    kwargs |= {**problem, "num_tasks": num_tasks}
     limit = {} if max_episode_steps is None else {"max_episode_steps": max_episode_steps}
     vector = gym.make_vec("HybridCluster-v0", num_envs=num_envs, **limit, **kwargs)
     singles = [gym.make("HybridCluster-v0", **limit, **kwargs) for _ in range(num_envs)]

@@ -63,7 +63,7 @@ def test_what_is_no_profile_is_no_objection() -> None:
     for damage in (0.0, "x", -1.0, 10**400, [], None):
         broken = profile()
         broken["devices"][0]["flops"] = {"value": damage}
-        disagreements_with_earlier(broken, [entry()], MADE_BY)
+        assert disagreements_with_earlier(broken, [entry()], MADE_BY) == []
 
 
 def test_a_noisy_or_undated_profile_is_no_objection() -> None:

@@ -271,7 +271,10 @@ def test_what_does_not_fit_is_never_chosen(cluster: Cluster, forest: Forest) -> 
     env = HybridClusterVectorEnv(64, cluster=cluster, num_tasks=20)
     scheduler = HybridML(env, forest=forest)
     observation, info = env.reset(seed=0)
+    masked = 0
     for _ in range(20):
         actions, _ = scheduler.predict(observation)
         assert info["action_mask"][np.arange(64), actions].all()
+        masked += int((info["action_mask"] == 0).sum())
         observation, _, _, _, info = env.step(actions)
+    assert masked > 0

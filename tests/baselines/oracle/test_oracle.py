@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import replace
-from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 import scipy.optimize
-from conftest import MIXED, PLAIN, REFINED, VARIED
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from judge import Judge
+from tiny_episodes import Case, assert_tightened_below, cases, make_case, quick, some_case
 
 from cpu_gpu_env import Cluster, HybridClusterEnv, HybridClusterVectorEnv
 from cpu_gpu_env.baselines import SCHEDULERS, make_scheduler
@@ -28,56 +25,12 @@ from cpu_gpu_env.baselines.oracle.search import QUICK_EFFORT, Effort, solve_epis
 from cpu_gpu_env.model.profile import shipped_profiles
 from cpu_gpu_env.model.workload import SYNTHETIC_WORKLOADS
 from cpu_gpu_env.results.metrics import MEAN_WAIT
-from cpu_gpu_env.sim.instance import Instance
 
 SMALL_EFFORT = Effort(beam_width=50, leads=(2.0,), rounds=2, chains=32, sweeps=((None, 10),))
 
 
-class Case(NamedTuple):
-    """A tiny episode as the oracle sees it, and what is to be believed of it."""
-
-    episode: Instance
-    judge: Judge
-
-    @classmethod
-    def of(cls, env: HybridClusterEnv) -> Case:
-        return cls(env.instances()[0], Judge.of(env))
-
-
-def make_case(
-    cluster: Cluster, seed: int, tasks: npt.NDArray[np.float64], noise: float, weight: float
-) -> Case:
-    fractions = (0.0, 0.5, 1.0) if len(tasks) > 5 else (0.0, 0.3, 0.7, 1.0)
-    env = HybridClusterEnv(
-        cluster=cluster, noise=noise, energy_weight=weight, gpu_fractions=fractions
-    )
-    env.reset(seed=seed, options={"tasks": tasks})
-    return Case.of(env)
-
-
-@st.composite
-def cases(draw: st.DrawFn) -> Case:
-    """Up to seven tasks of very different sizes, some too large for a GPU."""
-    count = draw(st.integers(1, 7))
-    seed = draw(st.integers(0, 10_000))
-    rng = np.random.default_rng(seed)
-    spread = draw(st.sampled_from([0.0, 0.1, 1.0, 10.0]))
-    tasks = np.stack(
-        [
-            np.sort(rng.exponential(spread, count)),
-            10 ** rng.uniform(11, 13.5, count),
-            10 ** rng.uniform(-0.5, 2.5, count),
-            10 ** rng.uniform(8, 10.5, count),
-        ],
-        axis=1,
-    )
-    cluster = draw(st.sampled_from([PLAIN, MIXED, VARIED, REFINED]))
-    noise = draw(st.sampled_from([0.0, 0.5]))
-    return make_case(cluster, seed, tasks, noise, draw(st.sampled_from([0.0, 0.5, 1.0])))
-
-
 @given(cases())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_bound_optimum_oracle(case: Case) -> None:
     episode, judge = case
     best = judge.optimum()
@@ -89,40 +42,8 @@ def test_bound_optimum_oracle(case: Case) -> None:
     assert dual_bound(episode)[0] <= best * (1 + 1e-9)
 
 
-def assert_tightened_below(best: float, episode: Instance, *known: float) -> float:
-    """The program bounds the best schedule, whatever it knows; return what it says unaided."""
-    program = LowerBoundProgram(episode)
-    loose = program.solve().objective
-    assert loose <= best
-    for objective in known:
-        program.tighten(objective)
-        assert program.solved is not None
-        # What `tighten` returns is at most what is known; this is what it was found by.
-        assert program.solved.objective <= best
-    return loose
-
-
-@pytest.mark.parametrize("scale", [1e-9, 1e-5, 1e5])
-def test_tiny_and_huge_tasks_are_bounded_as_well(cluster: Cluster, scale: float) -> None:
-    rng = np.random.default_rng(0)
-    for seed in range(10):
-        tasks = np.stack(
-            [
-                np.sort(rng.exponential(scale, 6)),
-                scale * 10 ** rng.uniform(11, 13.5, 6),
-                10 ** rng.uniform(-0.5, 2.5, 6),
-                scale * 10 ** rng.uniform(8, 10.5, 6),
-            ],
-            axis=1,
-        )
-        for weight in (0.0, 0.5, 1.0):
-            episode, judge = make_case(quick(cluster), seed, tasks, 0.0, weight)
-            best = judge.optimum()
-            assert 0.2 * best < assert_tightened_below(best, episode, best)
-
-
 @given(cases(), st.integers(0, 2**32 - 1))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_a_schedule_is_one_of_its_own_pattern(case: Case, seed: int) -> None:
     episode, judge = case
     rng = np.random.default_rng(seed)
@@ -136,34 +57,6 @@ def test_a_schedule_is_one_of_its_own_pattern(case: Case, seed: int) -> None:
     assert bound <= value * (1 + 1e-5)
     assert value <= judge.play(actions).objective * (1 + 1e-5)
     assert shares.sum(axis=1) == pytest.approx(np.ones(episode.num_tasks))
-
-
-def some_case(cluster: Cluster, seed: int) -> Case:
-    env = HybridClusterEnv(cluster=cluster, num_tasks=6, gpu_fractions=(0.0, 0.5, 1.0))
-    env.reset(seed=seed)
-    return Case.of(env)
-
-
-@pytest.mark.parametrize("error", [1e-6, 1e-3, 1e-1, 10.0])
-def test_inexact_prices_give_a_bound_as_well(
-    cluster: Cluster, error: float, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    rng = np.random.default_rng(0)
-
-    def careless(*args: object, **kwargs: object) -> scipy.optimize.OptimizeResult:
-        solution = scipy.optimize.linprog(*args, **kwargs)
-        for part in (solution.ineqlin, solution.eqlin):
-            part.marginals = part.marginals + error * rng.standard_normal(len(part.marginals))
-        return solution
-
-    cases = [some_case(cluster, seed) for seed in range(5)]
-    exact = [lower_bound(episode).objective for episode, _ in cases]
-    monkeypatch.setattr(linear_program, "linprog", careless)
-    for (episode, judge), close in zip(cases, exact, strict=True):
-        best = judge.optimum()
-        loose = assert_tightened_below(best, episode, best)
-        if error <= 1e-6:
-            assert loose >= close * (1 - 1e-2)
 
 
 @pytest.mark.parametrize("solved_before", [0, 1, 2])
@@ -195,12 +88,6 @@ def test_time_may_be_free(cluster: Cluster) -> None:
     solved = solve_episode(episode, SMALL_EFFORT)
     assert solved.bound <= best <= solved.objective * (1 + 1e-12)
     assert 0 < dual_bound(episode)[0] <= best * (1 + 1e-9)
-
-
-def quick(cluster: Cluster) -> Cluster:
-    """The cluster without overheads and idle power, so that even tiny tasks matter."""
-    devices = (replace(d, launch_s=0.0, idle_power_w=0.0) for d in cluster.devices)
-    return Cluster("quick", tuple(devices))
 
 
 def test_the_oracle_is_often_optimal_on_tiny_episodes() -> None:
@@ -238,25 +125,6 @@ def test_what_the_oracle_promises_it_plays(
         assert info["objective"] == pytest.approx(promised[1].objective, rel=1e-12)
         assert all(p.bound <= p.objective for p in promised)
         lonely, _ = single.reset()
-
-
-@pytest.mark.parametrize("num_tasks", [1, 2, 30])
-def test_the_two_bounds_agree_where_time_is_all(cluster: Cluster, num_tasks: int) -> None:
-    env = HybridClusterEnv(cluster=cluster, num_tasks=num_tasks, load=None)
-    env.reset(seed=1)
-    episode = env.instances()[0]
-    dual, linear = dual_bound(episode)[0], lower_bound(episode).objective
-    assert 0 < dual <= linear * (1 + 1e-5)
-
-
-def test_a_long_episode_is_bounded_by_prices() -> None:
-    env = HybridClusterEnv(num_tasks=4_000)
-    env.reset(seed=0)
-    episode, judge = Case.of(env)
-    bound = lower_bound(episode)
-    value = judge.play(bound.shares.argmax(axis=1)).objective
-    assert bound.objective <= value <= bound.objective * 1.03
-    assert bound.shares.sum(axis=1) == pytest.approx(np.ones(4_000))
 
 
 def test_the_same_seed_gives_the_same_schedule() -> None:
