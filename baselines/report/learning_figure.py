@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 
 from cpu_gpu_env.agents.learning_curves import Curve
 from cpu_gpu_env.baselines.report.drawing import MIN_PERCENT, blank_figure, write_legend
+from cpu_gpu_env.model.tasks import FloatArray
 from cpu_gpu_env.results.records import ORACLE
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 WIDTH, HEIGHT = 8.4, 3.6
@@ -48,18 +50,8 @@ def learning_figure(
     panels = figure.subplots(1, 2, sharey=True)
     for axes, unit in zip(panels, ("steps", "seconds"), strict=True):
         for index, (curve, gap) in enumerate(zip(curves, gaps, strict=True)):
-            colour, where = COLOURS[index % len(COLOURS)], getattr(curve, unit)
-            (line,) = axes.plot(where, gap.mean(axis=0), color=colour, marker="o", markersize=3)
-            line.set_label(f" {curve.label}")
-            axes.fill_between(where, gap.min(axis=0), gap.max(axis=0), color=colour, alpha=0.2)
-        others = [name for name in percents if name != ORACLE]
-        for name, percent in percents.items():
-            learnt_by_none = name == ORACLE
-            style = "-" if learnt_by_none else STYLES[others.index(name) % len(STYLES)]
-            colour = "tab:green" if learnt_by_none else "0.35"
-            axes.axhline(
-                percent, color=colour, linestyle=style, linewidth=1.2, zorder=1, label=f" {name}"
-            )
+            _draw_curve(axes, COLOURS[index % len(COLOURS)], getattr(curve, unit), gap, curve.label)
+        _draw_lines(axes, percents)
         axes.set_xlim(left=0)
         axes.set_yscale("log")
         axes.set_ylim(low, top)
@@ -77,3 +69,21 @@ def learning_figure(
     longest = max(map(len, labels))
     write_legend(figure, handles, labels, 3 if longest < 40 else 2 if longest < 60 else 1, 9)
     return figure
+
+
+def _draw_curve(axes: Axes, colour: str, where: FloatArray, gap: FloatArray, label: str) -> None:
+    """Draw the mean of the seeds (seeds, n) and a band from the least to the greatest."""
+    (line,) = axes.plot(where, gap.mean(axis=0), color=colour, marker="o", markersize=3)
+    line.set_label(f" {label}")
+    axes.fill_between(where, gap.min(axis=0), gap.max(axis=0), color=colour, alpha=0.2)
+
+
+def _draw_lines(axes: Axes, percents: Mapping[str, float]) -> None:
+    """Draw a line across for each scheduler that does not learn."""
+    others = [name for name in percents if name != ORACLE]
+    for name, percent in percents.items():
+        style = "-" if name == ORACLE else STYLES[others.index(name) % len(STYLES)]
+        colour = "tab:green" if name == ORACLE else "0.35"
+        axes.axhline(
+            percent, color=colour, linestyle=style, linewidth=1.2, zorder=1, label=f" {name}"
+        )

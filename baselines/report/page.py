@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from cpu_gpu_env.baselines.evaluation.first_episode import EpisodeView
@@ -24,32 +23,6 @@ from cpu_gpu_env.io.atomic_files import write_text_atomically
 from cpu_gpu_env.results.records import Comparison, SchedulerResult
 
 TEMPLATE = Path(__file__).with_name("page.html")
-
-
-@dataclass(frozen=True)
-class ShownSchedule:
-    """A scheduler's Gantt chart of the first episode."""
-
-    name: str
-    """Name of the scheduler."""
-    why: str
-    """Why it is shown."""
-    result: str
-    """What it reached in that episode."""
-    picture: str
-    """Address of the picture."""
-
-
-@dataclass(frozen=True)
-class ShownAudit:
-    """A scheduler's decision audit."""
-
-    name: str
-    """Name of the scheduler."""
-    found: str
-    """What was found, in a sentence or two."""
-    table: TextTable
-    """The dearest decisions; without rows if there are none."""
 
 
 def write_html(
@@ -86,7 +59,11 @@ def write_html(
         leaderboard=leaderboard(comparison),
         figures=[(f, _draw(f, comparison)) for f in COMPARISON_FIGURES if f.heading],
         has_bounds=comparison.bounds is not None,
-        schedules=_schedules(comparison, pictures),
+        schedules=[
+            (why, result.name, _first_result(comparison, result), _address(png, "image/png"))
+            for why, result in _exemplary(comparison)
+            if (png := pictures.get(result.name)) is not None
+        ],
         audits=_audits(comparison, views),
         audit_explained=AUDIT_EXPLAINED,
     )
@@ -110,24 +87,14 @@ def _address(content: bytes, media_type: str) -> str:
     return f"data:{media_type};base64,{base64.b64encode(content).decode()}"
 
 
-def _schedules(comparison: Comparison, pictures: Mapping[str, bytes]) -> list[ShownSchedule]:
-    """The best scheduler, the oracle, and the best of the fixed ones that are neither."""
+def _exemplary(comparison: Comparison) -> list[tuple[str, SchedulerResult]]:
+    """The best scheduler, the oracle, and the best of the fixed ones that are neither; and why."""
     others = [result for result in comparison.results if result is not comparison.oracle]
     chosen = [("the best that sees no future", result) for result in others[:1]]
     if comparison.oracle is not None:
         chosen.append(("sees the whole episode", comparison.oracle))
     fixed = [result for result in others[1:] if not result.learned]
-    chosen += [("a heuristic", result) for result in fixed[:1]]
-    return [
-        ShownSchedule(
-            result.name,
-            why,
-            _first_result(comparison, result),
-            _address(pictures[result.name], "image/png"),
-        )
-        for why, result in chosen
-        if result.name in pictures
-    ]
+    return chosen + [("a heuristic", result) for result in fixed[:1]]
 
 
 def _first_result(comparison: Comparison, result: SchedulerResult) -> str:
@@ -135,13 +102,16 @@ def _first_result(comparison: Comparison, result: SchedulerResult) -> str:
     return ", ".join(f"{m.label} {text} {m.shown_unit}".rstrip() for m, text in found.items())
 
 
-def _audits(comparison: Comparison, views: Mapping[str, EpisodeView]) -> list[ShownAudit]:
-    """Audit the trained schedulers; if there are none, the best one."""
+def _audits(
+    comparison: Comparison, views: Mapping[str, EpisodeView]
+) -> dict[str, tuple[str, TextTable]]:
+    """What the audits of the trained schedulers found; if there are none, of the best one."""
     others = [result for result in comparison.results if result is not comparison.oracle]
-    audits = []
-    for result in [result for result in others if result.learned] or others[:1]:
-        view = views.get(result.name)
-        if view is not None and view.audit is not None:
-            found = describe_audit(view.audit, view.schedule.num_tasks)
-            audits.append(ShownAudit(result.name, found, audit_table(view.audit)))
-    return audits
+    audited = [result.name for result in others if result.learned] or [others[0].name]
+    found = {name: views[name].audit for name in audited if name in views}
+    num_tasks = comparison.provenance.problem.num_tasks
+    return {
+        name: (describe_audit(audit, num_tasks), audit_table(audit))
+        for name, audit in found.items()
+        if audit is not None
+    }

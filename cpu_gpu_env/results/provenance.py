@@ -93,9 +93,8 @@ class ProblemRecord:
         )
 
     def to_json(self) -> dict[str, Any]:
-        """JSON values, by field."""
-        lists = {name: list(getattr(self, name)) for name in ("workload_notes", "gpu_fractions")}
-        return {**asdict(self), **lists}
+        """What JSON holds, by field."""
+        return asdict(self)
 
     def describe(self, num_episodes: int) -> str:
         """Say in a line what was played."""
@@ -131,13 +130,8 @@ class Provenance:
         )
 
     def to_json(self) -> dict[str, Any]:
-        """JSON values, by field."""
-        return {
-            "problem": self.problem.to_json(),
-            "seeds": list(self.seeds),
-            "versions": dict(self.versions),
-            "command": self.command,
-        }
+        """What JSON holds, by field."""
+        return asdict(self)
 
     def describe(self) -> str:
         """Say in a line what was compared."""

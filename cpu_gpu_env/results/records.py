@@ -28,7 +28,7 @@ ORACLE = "oracle"
 
 @dataclass(frozen=True, eq=False)
 class EpisodeResults:
-    """What a scheduler achieved, one entry an episode."""
+    """What a scheduler achieved, one value an episode."""
 
     seeds: tuple[int, ...]
     """Seed of each episode."""

@@ -45,10 +45,10 @@ def small_training(folder: Path, **changes: object) -> list[float]:
 def trained(tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
     folder = tmp_path_factory.mktemp("runs")
     objective = {
-        f"{kind}{seed}": small_training(
-            folder / f"{kind}{seed}", seed=seed, observe_queues=kind == "q"
+        f"{group}{seed}": small_training(
+            folder / f"{group}{seed}", seed=seed, observe_queues=group == "q"
         )
-        for kind in "qb"
+        for group in "qb"
         for seed in (0, 1)
     }
     return SimpleNamespace(folder=folder, objective=objective)
@@ -76,8 +76,8 @@ def test_the_gaps_are_those_of_the_validation_episodes(
     env.reset(seed=[VALIDATION_SEED, VALIDATION_SEED + 1])
     solved = [solve_episode(episode) for episode in env.instances()]
     bound = sum(schedule.bound for schedule in solved) / 2
-    for kind, label in (("q", "DQN with queues"), ("b", "DQN without queues")):
-        both = np.array([trained.objective[f"{kind}{seed}"] for seed in (0, 1)])
+    for group, label in (("q", "DQN with queues"), ("b", "DQN without queues")):
+        both = np.array([trained.objective[f"{group}{seed}"] for seed in (0, 1)])
         scalars = read_scalars(tmp_path / "learning" / f"{label} (2 seeds)")
         assert [step for step, _ in scalars] == [100, 200, 300, 400]
         gaps = [gap for _, gap in scalars]
@@ -125,7 +125,7 @@ def test_seeds_are_brought_to_common_steps(trained: SimpleNamespace) -> None:
     assert curve.seconds[0] > 0
 
 
-def test_kinds_of_the_same_name_are_told_apart(trained: SimpleNamespace, tmp_path: Path) -> None:
+def test_groups_of_the_same_name_are_told_apart(trained: SimpleNamespace, tmp_path: Path) -> None:
     small_training(tmp_path / "wide", net_arch=(16,))
     curves = mean_curves(
         [read_run(folder) for folder in (trained.folder / "q0", tmp_path / "wide")]

@@ -19,6 +19,7 @@ from cpu_gpu_env.baselines.evaluation.comparison import SchedulerSpec, compare
 from cpu_gpu_env.baselines.evaluation.first_episode import EpisodeView, view_first_episode
 from cpu_gpu_env.baselines.oracle.cache import solve_episodes
 from cpu_gpu_env.baselines.report.episode_figures import draw_gantts
+from cpu_gpu_env.baselines.report.figures import COMPARISON_FIGURES
 from cpu_gpu_env.baselines.report.page import write_html
 from cpu_gpu_env.baselines.report.tables import TextTable, leaderboard, win_table
 from cpu_gpu_env.baselines.report.tensorboard import LAYOUT, write_tensorboard
@@ -370,7 +371,9 @@ def test_the_page_shows_everything_and_escapes_it(page: str, results: Results) -
     assert problem.workload_notes
     assert all(note in texts for note in problem.workload_notes)
     pictures = [attributes for tag, attributes in reader.tags if tag == "img"]
-    assert len(pictures) == 3 + 3  # gaps, scatter and wins; best, oracle and heuristic
+    charts = [figure.alternative for figure in COMPARISON_FIGURES if figure.heading]
+    assert [attributes["alt"] for attributes in pictures[: len(charts)]] == charts
+    assert len(pictures) == len(charts) + 3  # Gantt charts of the best, oracle and heuristic
     assert all(attributes["alt"] for attributes in pictures)
 
 
