@@ -55,7 +55,7 @@ class Scheduler(ABC):
 
         Args:
             observation: (n, features).
-            memory: (n, *memory_shape), or None for a scheduler without memory.
+            memory: ``(n, *memory_shape)``, or None for a scheduler without memory.
 
         Returns:
             Actions (n,) and the next memory.

@@ -56,7 +56,7 @@ class Errors:
     """How far predictions are from measurements."""
 
     median: float
-    """Median of |predicted / measured - 1|."""
+    """Median of ``|predicted / measured - 1|``."""
     p90: float
     """Its 90th percentile."""
     count: int
@@ -109,7 +109,7 @@ def predict_s(device: Device, samples: Sequence[Sample]) -> FloatArray:
 
 
 def relative_errors(device: Device, samples: Sequence[Sample]) -> FloatArray:
-    """|predicted / measured - 1| of each sample, (samples,)."""
+    """``|predicted / measured - 1|`` of each sample, (samples,)."""
     measured_s = np.array([sample.time_s for sample in samples])
     return np.asarray(np.abs(predict_s(device, samples) / measured_s - 1.0))
 
