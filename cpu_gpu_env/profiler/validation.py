@@ -74,7 +74,7 @@ class Validation:
 
     @property
     def drift(self) -> float | None:
-        """Median ``|time now / time then - 1|`` of the kernels that were timed again; None without."""
+        """Median ``|time now / time then - 1|`` of kernels timed again; None if none were."""
         if not self.retimed:
             return None
         return float(np.median([abs(now.time_s / then.time_s - 1) for then, now in self.retimed]))
