@@ -37,6 +37,10 @@ myst_heading_anchors = 3
 default_role = "py:obj"
 add_module_names = False
 autodoc_member_order = "bysource"
+autodoc_type_aliases = {
+    alias: alias
+    for alias in ("Actions", "Features", "FloatArray", "IntArray", "Memory", "Observation")
+}
 autodoc_typehints_format = "short"
 maximum_signature_line_length = 88
 napoleon_numpy_docstring = False
@@ -70,6 +74,10 @@ def write_api() -> None:
             text += [_heading(module.removeprefix(f"{package}."), "-")]
             text += [f".. automodule:: {module}", "   :members:", "   :show-inheritance:", ""]
         (API / f"{package}.rst").write_text("\n".join(text))
+    index = ["API", "===", "", ".. toctree::", "   :titlesonly:", ""]
+    # Short names fit beside the pages.
+    index += [f"   {name.removeprefix('cpu_gpu_env.')} <{name}>" for name in sorted(packages)]
+    (API / "index.rst").write_text("\n".join(index))
 
 
 def _heading(name: str, line: str) -> str:
