@@ -58,7 +58,7 @@ class Errors:
     median: float
     """Median of ``|predicted / measured - 1|``."""
     p90: float
-    """Its 90th percentile."""
+    """90th percentile of ``|predicted / measured - 1|``."""
     count: int
     """Number of samples."""
 
@@ -172,7 +172,7 @@ def relative_differences(one: Mapping[str, float], other: Mapping[str, float]) -
 
     Args:
         one: Parameter -> value.
-        other: The same parameters.
+        other: Parameter -> value, for the same parameters.
     """
     pairs = {name: (one[name], other[name]) for name in one}
     if "ridge_sharpness" in pairs:

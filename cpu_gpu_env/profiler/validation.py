@@ -57,7 +57,8 @@ class Validation:
     noise: Noise
     """How noisy the machine was."""
     elsewhere: list[Sample]
-    """The same and others, as timed in rounds in which it was in another state or changed it."""
+    """Kernels that the fit has not seen, those of `unseen` among them, as timed in rounds in which
+    the machine was in another state or changed it."""
     left_out: int
     """How many such kernels were not timed in the state that counts."""
     state_share: float
