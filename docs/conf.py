@@ -89,7 +89,7 @@ def write_help() -> None:
     """Write down what each command says of itself."""
     text = ["# Help of the commands", ""]
     for script in sorted((ROOT / "scripts").glob("*.py")):
-        if "__main__" in script.read_text():
+        if '\nif __name__ == "__main__":' in script.read_text():
             printed = io.StringIO()
             sys.argv[0] = script.name
             with redirect_stdout(printed), suppress(SystemExit):

@@ -10,7 +10,11 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
-COMMANDS = {path.name for path in (ROOT / "scripts").glob("*.py") if "__main__" in path.read_text()}
+COMMANDS = {
+    path.name
+    for path in (ROOT / "scripts").glob("*.py")
+    if '\nif __name__ == "__main__":' in path.read_text()
+}
 
 
 def blocks(page: Path, language: str) -> list[str]:
