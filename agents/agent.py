@@ -6,12 +6,12 @@ import inspect
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from stable_baselines3.common.policies import BasePolicy
 
 from cpu_gpu_env.agents.features import AgentFeatures
 from cpu_gpu_env.agents.settings import AgentSettings
-from cpu_gpu_env.baselines.schedulers.base import Actions, Scheduler
+from cpu_gpu_env.baselines.schedulers.base import Actions, Memory, Scheduler
+from cpu_gpu_env.sim.state import SchedulingState
 
 
 class Agent(Scheduler):
@@ -32,16 +32,11 @@ class Agent(Scheduler):
         self.policy = policy
         self.features = AgentFeatures(self.problem, settings.observe_queues, settings.context)
         # Of the policies, only those that were trained with masks take them.
-        self._masked = "action_masks" in inspect.signature(policy.predict).parameters
+        self.needs_state = "action_masks" in inspect.signature(policy.predict).parameters
 
-    def choose(
-        self, observation: npt.NDArray[np.float32], memory: npt.NDArray[np.int64] | None
-    ) -> tuple[Actions, npt.NDArray[np.int64] | None]:
+    def choose(self, state: SchedulingState, memory: Memory) -> tuple[Actions, Memory]:
         """Take the action that the net values most."""
-        options: dict[str, Any] = {}
-        if self._masked:
-            masks = [np.atleast_2d(env.action_masks()) for env in self.envs]
-            options["action_masks"] = np.concatenate(masks)
-        features = self.features(observation)
+        options = {"action_masks": state.action_mask == 1} if self.needs_state else {}
+        features = self.features(state.observation)
         actions, _ = self.policy.predict(features, deterministic=True, **options)
         return np.asarray(actions, dtype=np.int64), memory

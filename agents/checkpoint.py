@@ -1,7 +1,7 @@
 """All that a training needs to go on after it was killed, in one file.
 
-The file is a zip archive of JSON, tensors and plain arrays; reading it runs no code. It is replaced
-as a whole, so there is always a whole one.
+The file is a zip archive of JSON, safetensors and plain arrays; reading it runs no code. It is
+replaced as a whole, so there is always a whole one.
 """
 
 from __future__ import annotations
@@ -16,14 +16,22 @@ import numpy as np
 import torch
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.buffers import ReplayBuffer
+from torch.optim import Optimizer
 
-from cpu_gpu_env.errors import HybridClusterError
+from cpu_gpu_env.agents.tensors import tensors_from_bytes, tensors_to_bytes
+from cpu_gpu_env.checks import check_count, check_field, check_flag, check_version
+from cpu_gpu_env.errors import HybridClusterError, not_allowed, unknown_name
 from cpu_gpu_env.io.atomic_files import write_bytes_atomically
+from cpu_gpu_env.io.bounded_files import parse_json
+from cpu_gpu_env.io.bounded_zip import open_zip, read_array, read_member
 
+FORMAT_VERSION = 2
 COUNTERS = ("num_timesteps", "_n_updates", "_n_calls", "_episode_num")
 """Attributes of an algorithm that count what has been done."""
 REPLAY_ARRAYS = ("observations", "next_observations", "actions", "rewards", "dones", "timeouts")
-_STATE, _WEIGHTS = "state.json", "weights.pt"
+MAX_FILE_BYTES, MAX_STATE_BYTES, MAX_WEIGHTS_BYTES = 2**34, 2**20, 2**30
+_STATE, _WEIGHTS, _OPTIMIZER = "state.json", "weights.safetensors", "optimizer.safetensors"
+_ARRAY_HEADER_BYTES = 2**12
 
 
 def save_checkpoint(model: BaseAlgorithm, progress: dict[str, Any], path: Path) -> None:
@@ -35,14 +43,10 @@ def save_checkpoint(model: BaseAlgorithm, progress: dict[str, Any], path: Path) 
         path: File to write or replace.
     """
     state = {
+        "format_version": FORMAT_VERSION,
         "progress": progress,
         "counters": {name: getattr(model, name) for name in COUNTERS if hasattr(model, name)},
     }
-    weights = io.BytesIO()
-    torch.save(
-        {"policy": model.policy.state_dict(), "optimizer": model.policy.optimizer.state_dict()},
-        weights,
-    )
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w") as archive:
         buffer = getattr(model, "replay_buffer", None)
@@ -53,7 +57,8 @@ def save_checkpoint(model: BaseAlgorithm, progress: dict[str, Any], path: Path) 
                 with archive.open(f"{name}.npy", "w", force_zip64=True) as file:
                     np.save(file, getattr(buffer, name)[:filled], allow_pickle=False)
         archive.writestr(_STATE, json.dumps(state))
-        archive.writestr(_WEIGHTS, weights.getvalue())
+        archive.writestr(_WEIGHTS, tensors_to_bytes(model.policy.state_dict()))
+        archive.writestr(_OPTIMIZER, tensors_to_bytes(_tensors_of(model.policy.optimizer)))
     write_bytes_atomically(path, content.getvalue())
 
 
@@ -61,47 +66,90 @@ def read_progress(path: Path) -> dict[str, Any]:
     """Read what was given to `save_checkpoint` as `progress`.
 
     Raises:
-        HybridClusterError: If there is no such file, or it is damaged.
+        HybridClusterError: If there is no such file, or it is damaged or of another version.
     """
-    try:
-        with zipfile.ZipFile(path) as archive:
-            progress: dict[str, Any] = dict(json.loads(archive.read(_STATE))["progress"])
-    except OSError as error:
-        raise HybridClusterError(f"{path}: nothing to resume: {error.strerror}") from None
-    except Exception as error:  # a damaged file makes the readers raise whatever they like
-        raise HybridClusterError(f"{path}: not a checkpoint: {error}") from None
-    return progress
+    if not path.exists():
+        raise HybridClusterError(f"{path}: nothing to resume: no such file")
+    with open_zip(path, MAX_FILE_BYTES, "checkpoint") as archive:
+        try:
+            return check_field(_STATE, _read_state(archive), "progress", dict)
+        except HybridClusterError as error:
+            raise HybridClusterError(f"{path}: not a checkpoint: {error}") from None
 
 
 def restore_checkpoint(model: BaseAlgorithm, path: Path) -> None:
     """Bring a newly built algorithm to where `save_checkpoint` found it.
 
     Raises:
-        HybridClusterError: If the file is damaged or of another algorithm.
+        HybridClusterError: If the file is damaged, or of another algorithm or version.
     """
-    try:
-        with zipfile.ZipFile(path) as archive:
-            state = json.loads(archive.read(_STATE))
-            saved = torch.load(io.BytesIO(archive.read(_WEIGHTS)), weights_only=True)
-            model.policy.load_state_dict(saved["policy"])
-            model.policy.optimizer.load_state_dict(saved["optimizer"])
+    policy = model.policy
+    with open_zip(path, MAX_FILE_BYTES, "checkpoint") as archive:
+        try:
+            state = _read_state(archive)
+            _restore_optimizer(
+                policy.optimizer, read_member(archive, _OPTIMIZER, MAX_WEIGHTS_BYTES)
+            )
+            weights = read_member(archive, _WEIGHTS, MAX_WEIGHTS_BYTES)
+            policy.load_state_dict(tensors_from_bytes(weights, policy.state_dict(), _WEIGHTS))
             buffer = getattr(model, "replay_buffer", None)
             if buffer is not None:
-                _restore_replay(buffer, state["replay"], archive)
-        for name, value in state["counters"].items():
-            if name not in COUNTERS:
-                raise ValueError(f"unknown counter {name!r}")
-            setattr(model, name, int(value))
-    except Exception as error:  # as above
-        reason = str(error).partition("\n")[0]
-        raise HybridClusterError(f"{path}: not a checkpoint of this training: {reason}") from None
+                _restore_replay(buffer, check_field(_STATE, state, "replay", dict), archive)
+            for name, value in check_field(_STATE, state, "counters", dict).items():
+                if name not in COUNTERS:
+                    raise unknown_name("counter", name, COUNTERS)
+                setattr(model, name, check_count(f"counter {name!r}", value, low=0))
+        except HybridClusterError as error:
+            raise HybridClusterError(
+                f"{path}: not a checkpoint of this training: {error}"
+            ) from None
+
+
+def _read_state(archive: zipfile.ZipFile) -> Any:
+    state = parse_json(read_member(archive, _STATE, MAX_STATE_BYTES), f"{_STATE} is no JSON")
+    check_version(_STATE, state, "format_version", FORMAT_VERSION, unsaid=1)
+    return state
+
+
+def _tensors_of(optimizer: Optimizer) -> dict[str, torch.Tensor]:
+    """What an optimiser remembers of each parameter, ``"INDEX.NAME"`` -> tensor."""
+    return {
+        f"{index}.{name}": torch.as_tensor(value)
+        for index, values in optimizer.state_dict()["state"].items()
+        for name, value in values.items()
+    }
+
+
+def _restore_optimizer(optimizer: Optimizer, content: bytes) -> None:
+    """Bring a new optimiser to where another was; the parameters are left at any values.
+
+    Its settings are its own: the training decides them, and sets the rate before it steps.
+    """
+    if content == tensors_to_bytes({}):  # saved before the first step
+        return
+    for group in optimizer.param_groups:
+        for parameter in group["params"]:
+            parameter.grad = torch.zeros_like(parameter)
+    optimizer.step()  # so that it has all that there is to fill in
+    optimizer.zero_grad()
+    given = tensors_from_bytes(content, _tensors_of(optimizer), _OPTIMIZER)
+    whole = optimizer.state_dict()
+    for index, values in whole["state"].items():
+        for name, value in values.items():
+            tensor = given[f"{index}.{name}"]
+            values[name] = tensor if isinstance(value, torch.Tensor) else tensor.item()
+    optimizer.load_state_dict(whole)
 
 
 def _restore_replay(buffer: ReplayBuffer, place: dict[str, Any], archive: zipfile.ZipFile) -> None:
+    full = check_flag("field 'full'", place.get("full"))
+    pos = check_count("field 'pos'", place.get("pos"), buffer.buffer_size - 1, low=0)
     for name in REPLAY_ARRAYS:
-        # An archive's member cannot seek as np.load wants it.
-        stored = np.load(io.BytesIO(archive.read(f"{name}.npy")), allow_pickle=False)
-        getattr(buffer, name)[: len(stored)] = stored
-    buffer.pos, buffer.full = int(place["pos"]), bool(place["full"])
-    if not 0 <= buffer.pos < buffer.buffer_size:
-        raise ValueError(f"the replay buffer goes on at {buffer.pos} of {buffer.buffer_size}")
+        array = getattr(buffer, name)
+        stored = read_array(archive, name, array.nbytes + _ARRAY_HEADER_BYTES)
+        target = array if full else array[:pos]
+        if (stored.shape, stored.dtype) != (target.shape, target.dtype):
+            found = f"{stored.dtype} {stored.shape}"
+            raise not_allowed(f"array {name!r}", found, f"{target.dtype} {target.shape}")
+        target[:] = stored
+    buffer.pos, buffer.full = pos, full

@@ -23,12 +23,12 @@ from gymnasium import spaces
 
 from cpu_gpu_env.baselines.schedulers.look_ahead import FLUID, FluidLookAhead
 from cpu_gpu_env.errors import HybridClusterError
-from cpu_gpu_env.model.costs import build_cost_tables
+from cpu_gpu_env.model.cost_tables import build_cost_tables
 from cpu_gpu_env.model.tasks import FloatArray, Tasks
 from cpu_gpu_env.model.workload import Range
 from cpu_gpu_env.problem.observation import NUM_FEATURES, observation_space
 from cpu_gpu_env.problem.problem import Problem
-from cpu_gpu_env.sim.state import SchedulingState
+from cpu_gpu_env.sim.state import PoolState, SchedulingState
 
 Features = npt.NDArray[np.float32]
 
@@ -61,13 +61,11 @@ def feature_space(size: int) -> spaces.Box:
     return spaces.Box(-np.inf, np.inf, (size,), np.float32)
 
 
-class ActionCosts(NamedTuple):
-    """What each action takes, by the mean device of each pool, (n, actions)."""
+class MeanCosts(NamedTuple):
+    """What each action takes on the mean device of a pool, (n, actions) each."""
 
-    cpu_s: FloatArray
-    """Time on the CPU [s]; 0 without a share."""
-    gpu_s: FloatArray
-    """Time on the GPU [s]; 0 without a share."""
+    time_s: FloatArray
+    """Execution time [s]; 0 without a share."""
     energy_j: FloatArray
     """Energy above idle [J]."""
 
@@ -91,8 +89,8 @@ class AgentFeatures:
         self._unit_s = problem.objective.reference.makespan_s
         workload, costs = problem.workload, problem.costs
         self._ranges = (workload.size_range, workload.intensity_range, workload.memory_range)
-        self._cpu_share = np.bincount(costs.cpu_kind) / self._num_cpus
-        self._gpu_share = np.bincount(costs.gpu_kind) / len(problem.cluster.gpus)
+        self._shares = [np.array(p.devices_by_type) / p.num_devices for p in costs.pools]
+        """Of each pool, the share of each device type in its devices."""
         self._context = self._describe_problem() if context else np.empty(0)
 
     def __call__(self, observation: npt.NDArray[np.floating]) -> Features:
@@ -109,73 +107,69 @@ class AgentFeatures:
             )
         taken = self._action_costs(seen[:, :NUM_FEATURES])
         if self.observe_queues:
-            state = self._state(seen[:, NUM_FEATURES:], taken)
+            state = self._state(seen, taken)
             costs, described = self._look_ahead.costs(state), self._queues_after(state)
         else:
-            costs, described = self._priced(taken), self._times(taken)
+            costs, described = self._priced(*taken), self._times(*taken)
         losses = (costs - costs.min(axis=1, keepdims=True)) / COST_UNIT
         context = np.broadcast_to(self._context, (*losses.shape, len(self._context)))
         described = np.concatenate([described, context], axis=2)
         joined = np.concatenate([losses, described.reshape(len(seen), -1)], axis=1)
         return joined.astype(np.float32)
 
-    def _action_costs(self, scaled: FloatArray) -> ActionCosts:
+    def _action_costs(self, scaled: FloatArray) -> list[MeanCosts]:
+        """Costs of each action in each pool, from the task's scaled features (n, 3)."""
         raw = (_unscale(column, r) for column, r in zip(scaled.T, self._ranges, strict=True))
         size, intensity, memory = raw
         tasks = Tasks(np.zeros(len(scaled)), size, intensity, memory * (1.0 - MEMORY_SLACK))
         costs = build_cost_tables(self.problem.cluster, tasks, self.problem.gpu_fractions)
-        cpu_s, gpu_s = np.maximum(costs.cpu_time_s, 0.0), np.maximum(costs.gpu_time_s, 0.0)
-        return ActionCosts(
-            np.tensordot(self._cpu_share, cpu_s, 1),
-            np.tensordot(self._gpu_share, gpu_s, 1),
-            np.tensordot(self._cpu_share, cpu_s * costs.cpu_power_w, 1)
-            + np.tensordot(self._gpu_share, gpu_s * costs.gpu_power_w, 1),
-        )
+        return [
+            MeanCosts(
+                np.tensordot(share, np.maximum(pool.time_s, 0.0), 1),
+                np.tensordot(share, pool.energy_j, 1),
+            )
+            for pool, share in zip(costs.pools, self._shares, strict=True)
+        ]
 
-    def _priced(self, taken: ActionCosts) -> FloatArray:
+    def _mean_prices(self) -> list[float]:
+        """Fluid price of a second of the mean device of each pool [objective of one task per s]."""
+        prices = self.problem.objective.prices
+        return [float(share @ own) for share, own in zip(self._shares, prices, strict=True)]
+
+    def _priced(self, cpu: MeanCosts, gpu: MeanCosts) -> FloatArray:
         """Cost of each action at the fluid optimum's prices, (n, actions)."""
-        objective = self.problem.objective
-        return np.asarray(
-            (self._cpu_share @ objective.cpu_prices) * taken.cpu_s
-            + (self._gpu_share @ objective.gpu_prices) * taken.gpu_s
-            + objective.energy_price * taken.energy_j
-        )
+        cpu_price, gpu_price = self._mean_prices()
+        energy_j = cpu.energy_j + gpu.energy_j
+        devices = cpu_price * cpu.time_s + gpu_price * gpu.time_s
+        return np.asarray(devices + self.problem.objective.energy_price * energy_j)
 
-    def _times(self, taken: ActionCosts) -> FloatArray:
+    def _times(self, cpu: MeanCosts, gpu: MeanCosts) -> FloatArray:
         """Each action's own times beside those of all, (n, actions, features)."""
-        cpu, gpu = taken.cpu_s / self._unit_s, taken.gpu_s / self._unit_s
-        shortest = np.maximum(cpu, gpu).min(axis=1, keepdims=True)
-        of_all = _log(np.concatenate([shortest, cpu, gpu], axis=1))[:, None]
-        of_all = np.broadcast_to(of_all, (*cpu.shape, of_all.shape[2]))
-        return np.concatenate([_log(cpu)[..., None], _log(gpu)[..., None], of_all], axis=2)
+        cpu_time, gpu_time = cpu.time_s / self._unit_s, gpu.time_s / self._unit_s
+        shortest = np.maximum(cpu_time, gpu_time).min(axis=1, keepdims=True)
+        of_all = _log(np.concatenate([shortest, cpu_time, gpu_time], axis=1))[:, None]
+        of_all = np.broadcast_to(of_all, (*cpu_time.shape, of_all.shape[2]))
+        own = [_log(cpu_time)[..., None], _log(gpu_time)[..., None]]
+        return np.concatenate([*own, of_all], axis=2)
 
-    def _state(self, observed: FloatArray, taken: ActionCosts) -> SchedulingState:
-        """The state as an observation tells it, the arrival at time 0."""
-        n, num_tasks = len(observed), self.problem.num_tasks
-        wait_s = observed[:, :-1] * (num_tasks * self._unit_s)
+    def _state(self, observation: FloatArray, taken: list[MeanCosts]) -> SchedulingState:
+        """The state as an observation with queues tells it, the arrival at time 0."""
+        shown, num_tasks = observation[:, NUM_FEATURES:], self.problem.num_tasks
+        wait_s = shown[:, :-1] * (num_tasks * self._unit_s)
         # What ends an episode shows none left.
-        left = np.maximum(np.rint(observed[:, -1] * num_tasks).astype(np.int64), 1)
-        cpu_free_s, gpu_free_s = np.split(wait_s, [self._num_cpus], axis=1)
-        none, allowed = np.zeros(n), np.ones(taken.cpu_s.shape, dtype=np.int8)
-        return SchedulingState(
-            arrival_s=none,
-            tasks_left=left,
-            cpu_free_s=cpu_free_s,
-            gpu_free_s=gpu_free_s,
-            cpu_start_s=cpu_free_s[:, 0],
-            gpu_start_s=gpu_free_s[:, 0],
-            cpu_time_s=taken.cpu_s,
-            gpu_time_s=taken.gpu_s,
-            energy_j=taken.energy_j,
-            cpu_price=none,
-            gpu_price=none,
-            action_mask=allowed,
+        left = np.maximum(np.rint(shown[:, -1] * num_tasks).astype(np.int64), 1)
+        free_s = np.split(wait_s, [self._num_cpus], axis=1)
+        none = np.zeros(len(shown))
+        cpus, gpus = (
+            PoolState(free, free[:, 0], costs.time_s, costs.energy_j, price=none)
+            for free, costs in zip(free_s, taken, strict=True)
         )
+        allowed = np.ones(cpus.time_s.shape, dtype=np.int8)
+        return SchedulingState(none, left, cpus, gpus, allowed, observation.astype(np.float32))
 
     def _queues_after(self, state: SchedulingState) -> FloatArray:
         """The queues as each action leaves them, (n, actions, features)."""
-        cpus = _after(state.cpu_free_s, state.cpu_time_s) / self._unit_s
-        gpus = _after(state.gpu_free_s, state.gpu_time_s) / self._unit_s
+        cpus, gpus = (pool.free_after_s() / self._unit_s for pool in (state.cpus, state.gpus))
         to_come = np.broadcast_to((state.tasks_left - 1.0)[:, None], cpus.shape[:2])
         cpu_mean, gpu_mean = cpus.mean(axis=2), gpus.mean(axis=2)
         last = np.maximum(cpus[..., -1], gpus[..., -1])
@@ -203,15 +197,12 @@ class AgentFeatures:
         """Energy weight, costs of a second of each pool in T_ref, and sizes, (NUM_CONTEXT,)."""
         objective, costs = self.problem.objective, self.problem.costs
         # Where powers vary, a typical one.
-        cpu_w, gpu_w = (np.median(power_w, axis=(1, 2)) for power_w in costs.powers_w)
-        prices = np.array(
-            [
-                self._cpu_share @ objective.cpu_prices,
-                self._gpu_share @ objective.gpu_prices,
-                objective.energy_price * (self._cpu_share @ cpu_w),
-                objective.energy_price * (self._gpu_share @ gpu_w),
-            ]
-        )
+        typical_w = [
+            share @ np.median(pool.compact_power_w, axis=(1, 2))
+            for share, pool in zip(self._shares, costs.pools, strict=True)
+        ]
+        energy_prices = [objective.energy_price * power_w for power_w in typical_w]
+        prices = np.array([*self._mean_prices(), *energy_prices])
         return np.array(
             [
                 objective.energy_weight,
@@ -220,14 +211,6 @@ class AgentFeatures:
                 np.log(len(self.problem.cluster.gpus)),
             ]
         )
-
-
-def _after(free_s: FloatArray, time_s: FloatArray) -> FloatArray:
-    """When a pool's devices are free after each action, ascending, (n, actions, devices) [s]."""
-    after_s = np.repeat(free_s[:, None], time_s.shape[1], axis=1)
-    after_s[:, :, 0] += time_s
-    after_s.sort(axis=2)
-    return after_s
 
 
 def _quantiles(ascending: FloatArray) -> FloatArray:

@@ -11,7 +11,8 @@ import numpy as np
 
 from cpu_gpu_env.agents.saving import BEST_AGENT, load_agent
 from cpu_gpu_env.agents.settings import AgentSettings
-from cpu_gpu_env.errors import HybridClusterError
+from cpu_gpu_env.checks import check_count, check_field
+from cpu_gpu_env.errors import HybridClusterError, not_allowed, shown
 from cpu_gpu_env.model.tasks import FloatArray
 
 EVENT_FILES = "events.out.tfevents.*"
@@ -79,18 +80,15 @@ def read_run(folder: Path) -> Run:
     made_by = settings.made_by
     try:
         problems = tuple(
-            _parse_problem(problem, settings.gpu_fractions) for problem in made_by["problems"]
+            _parse_problem(problem, settings.gpu_fractions)
+            for problem in check_field("settings", made_by, "problems", list)
         )
-        if not problems:
-            raise ValueError("field 'problems' is empty")
-        seed, episodes = int(made_by["seed"]), int(made_by["validation_episodes"])
-        return Run(folder, settings, seed, problems, episodes, steps, seconds, objective)
-    except KeyError as error:
-        raise HybridClusterError(
-            f"{folder / BEST_AGENT}: not by train.py: field {error} is missing"
-        ) from None
+        check_count("number of problems", len(problems))
+        seed = check_count("field 'seed'", made_by.get("seed"), low=0)
+        episodes = check_count("field 'validation_episodes'", made_by.get("validation_episodes"))
     except (TypeError, ValueError, AttributeError) as error:
         raise HybridClusterError(f"{folder / BEST_AGENT}: not by train.py: {error}") from None
+    return Run(folder, settings, seed, problems, episodes, steps, seconds, objective)
 
 
 def _parse_problem(
@@ -157,14 +155,8 @@ def check_comparable(runs: Sequence[Run]) -> None:
         for name in ("problems", "validation_episodes"):
             mine, other = getattr(run, name), getattr(first, name)
             if mine != other:
-                raise HybridClusterError(
-                    f"{run.folder}: field {name!r} is {_shown(mine)}; allowed: that of "
-                    f"{first.folder}, {_shown(other)}: curves are of the same episodes"
-                )
-
-
-def _shown(value: Any) -> str:
-    return str([dict(problem) for problem in value] if isinstance(value, tuple) else value)
+                allowed = f"that of {first.folder}, {shown(other)}: curves are of the same episodes"
+                raise not_allowed(f"{run.folder}: field {name!r}", mine, allowed)
 
 
 def mean_curves(runs: Sequence[Run]) -> list[Curve]:

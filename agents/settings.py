@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import reprlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from itertools import pairwise
@@ -10,7 +9,8 @@ from typing import Any
 
 from cpu_gpu_env.agents.algorithms import ALGORITHMS
 from cpu_gpu_env.agents.features import action_size, num_features
-from cpu_gpu_env.errors import HybridClusterError, unknown_name
+from cpu_gpu_env.checks import check_count, check_field, check_flag, is_number, is_whole
+from cpu_gpu_env.errors import HybridClusterError, not_allowed, unknown_name
 from cpu_gpu_env.problem.problem import MAX_ACTIONS, Problem
 
 MAX_LAYERS = 32
@@ -39,37 +39,24 @@ class AgentSettings:
 
     def __post_init__(self) -> None:
         if not isinstance(self.algo, str) or self.algo not in ALGORITHMS:
-            error = unknown_name("algorithm", reprlib.repr(self.algo), ALGORITHMS)
+            error = unknown_name("algorithm", self.algo, ALGORITHMS)
             raise HybridClusterError(f"field 'algo': {error}")
-        _check(
-            "net_arch",
-            self.net_arch,
-            _is_sequence(self.net_arch, MAX_LAYERS)
-            and all(_is_whole(units, 1, MAX_UNITS) for units in self.net_arch),
-            f"a list of at most {MAX_LAYERS} whole numbers from 1 to {MAX_UNITS}",
+        arch, fractions = self.net_arch, self.gpu_fractions
+        units = isinstance(arch, tuple) and all(is_whole(units, 1, MAX_UNITS) for units in arch)
+        if not units or len(arch) > MAX_LAYERS:
+            allowed = f"a list of at most {MAX_LAYERS} whole numbers from 1 to {MAX_UNITS}"
+            raise not_allowed("field 'net_arch'", arch, allowed)
+        check_count("field 'num_actions'", self.num_actions, MAX_ACTIONS)
+        for name in ("observe_queues", "context"):
+            check_flag(f"field {name!r}", getattr(self, name))
+        ascending = (
+            isinstance(fractions, tuple)
+            and all(is_number(fraction) and 0 <= fraction <= 1 for fraction in fractions)
+            and all(low < high for low, high in pairwise(fractions))
         )
-        _check(
-            "num_actions",
-            self.num_actions,
-            _is_whole(self.num_actions, 1, MAX_ACTIONS),
-            f"a whole number from 1 to {MAX_ACTIONS}",
-        )
-        _check(
-            "observe_queues",
-            self.observe_queues,
-            isinstance(self.observe_queues, bool),
-            "true or false",
-        )
-        _check("context", self.context, isinstance(self.context, bool), "true or false")
-        _check(
-            "gpu_fractions",
-            self.gpu_fractions,
-            _is_sequence(self.gpu_fractions, MAX_ACTIONS)
-            and all(_is_fraction(value) for value in self.gpu_fractions)
-            and all(low < high for low, high in pairwise(self.gpu_fractions))
-            and len(self.gpu_fractions) == self.num_actions,
-            f"a list of {self.num_actions} ascending numbers in [0, 1], one for each action",
-        )
+        if not ascending or len(fractions) != self.num_actions:
+            allowed = f"{self.num_actions} ascending numbers in [0, 1], one for each action"
+            raise not_allowed("field 'gpu_fractions'", fractions, allowed)
 
     @property
     def num_features(self) -> int:
@@ -91,12 +78,9 @@ class AgentSettings:
         Raises:
             HybridClusterError: If a field is missing, of the wrong type, or out of range.
         """
-        if not isinstance(content, dict):
-            raise HybridClusterError(f"settings are {reprlib.repr(content)}; allowed: an object")
         names = [used.name for used in fields(AgentSettings) if used.name != "made_by"]
         for name in names:
-            if name not in content:
-                raise HybridClusterError(f"field {name!r} is missing")
+            check_field("settings", content, name, object)
         given = {name: content[name] for name in names}
         lists = {name: tuple(value) for name, value in given.items() if isinstance(value, list)}
         return AgentSettings(**{**given, **lists}, made_by=content)
@@ -112,27 +96,6 @@ class AgentSettings:
         Raises:
             HybridClusterError: If its actions are others.
         """
-        _check(
-            "gpu_fractions",
-            list(self.gpu_fractions),
-            self.gpu_fractions == problem.gpu_fractions,
-            f"{list(problem.gpu_fractions)} here (set --gpu-fractions)",
-        )
-
-
-def _check(name: str, value: Any, valid: bool, allowed: str) -> None:
-    if not valid:
-        shown = list(value) if isinstance(value, tuple) else value
-        raise HybridClusterError(f"field {name!r} is {reprlib.repr(shown)}; allowed: {allowed}")
-
-
-def _is_sequence(value: Any, length: int) -> bool:
-    return isinstance(value, tuple) and len(value) <= length
-
-
-def _is_whole(value: Any, low: int, high: int) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and low <= value <= high
-
-
-def _is_fraction(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value <= 1
+        if self.gpu_fractions != problem.gpu_fractions:
+            allowed = f"{problem.gpu_fractions} here (set --gpu-fractions)"
+            raise not_allowed("field 'gpu_fractions'", self.gpu_fractions, allowed)

@@ -29,6 +29,7 @@ from cpu_gpu_env.agents.saving import BEST_AGENT, load_agent, save_agent
 from cpu_gpu_env.agents.settings import AgentSettings
 from cpu_gpu_env.agents.training_env import LearningVecEnv
 from cpu_gpu_env.baselines.evaluation.play import play_episodes
+from cpu_gpu_env.checks import check_count
 from cpu_gpu_env.envs.vector_env import HybridClusterVectorEnv
 from cpu_gpu_env.errors import HybridClusterError
 from cpu_gpu_env.problem.problem import make_problem
@@ -75,8 +76,7 @@ class TrainingPlan:
 
     def __post_init__(self) -> None:
         for name in ("steps", "num_envs", "evaluations", "validation_episodes", "threads"):
-            if getattr(self, name) < 1:
-                raise HybridClusterError(f"{name} is {getattr(self, name)}; allowed: >= 1")
+            check_count(name, getattr(self, name))
         if not 1 <= len(self.problems) <= self.num_envs:
             raise HybridClusterError(
                 f"{len(self.problems)} problems for {self.num_envs} environments; allowed: at "

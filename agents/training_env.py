@@ -44,7 +44,7 @@ class ImaginedTasks:
     few large tasks decide most of a schedule. The weights make up for it.
 
     Args:
-        problem: Source of tasks, and of the gaps between them.
+        problem: Source of tasks, and of the times between them.
         price: (rows,) of the workload's pool.
         rng: Source of the choice.
     """
@@ -61,7 +61,7 @@ class ImaginedTasks:
         self.weights /= self.weights.sum()
         """(NUM_IMAGINED,), 1 in all."""
         quantiles = (rng.permutation(NUM_IMAGINED) + 0.5) / NUM_IMAGINED
-        self.gaps_s = problem.mean_gap_s * -np.log1p(-quantiles)
+        self.interarrivals_s = problem.mean_interarrival_s * -np.log1p(-quantiles)
         """(NUM_IMAGINED,): time from the task before [s]."""
 
 
@@ -77,7 +77,7 @@ class LearningVecEnv(HybridClusterVecEnv):
         super().__init__(venv)
         self.features = AgentFeatures(venv.problem, venv.observe_queues, context)
         self.observation_space = feature_space(self.features.size)
-        self._look_ahead, self._static = FluidLookAhead(venv.problem), StaticPrice(venv)
+        self._look_ahead, self._static = FluidLookAhead(venv.problem), StaticPrice(venv.problem)
         self._prices = self._look_ahead.task_prices()
         self._mean_price = float(self._prices.mean())
         self._imagined = None if venv.problem.workload.in_order else self._imagine(None)
@@ -135,7 +135,7 @@ class LearningVecEnv(HybridClusterVecEnv):
             return self._remainder(self._state, self._least)
         shape = (NUM_IMAGINED, self.num_envs)
         rows = np.broadcast_to(imagined.rows[:, None], shape)
-        state = self.venv.imagined_state(rows, before_s + imagined.gaps_s[:, None])
+        state = self.venv.imagined_state(rows, before_s + imagined.interarrivals_s[:, None])
         least = self._look_ahead.costs(state).min(axis=1)
         expected: FloatArray = imagined.weights @ self._remainder(state, least).reshape(shape)
         return expected

@@ -1,20 +1,24 @@
-"""Checks of arguments: one wording and one idea of what a number is."""
+"""Checks of arguments and of what files hold: one wording, and one idea of what a number is."""
 
 from __future__ import annotations
 
+import math
 import numbers
 import sys
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-from cpu_gpu_env.errors import HybridClusterError, shown, unknown_name
+from cpu_gpu_env.errors import HybridClusterError, not_allowed, shown, unknown_name
 
 MIN_FIGURE, MAX_FIGURE = 1e-100, 1e100
 """Figures of devices and tasks lie between these: float64 holds products and quotients of three."""
+MAX_FLOAT = sys.float_info.max
+"""The largest finite number of float64."""
 
+Value = TypeVar("Value")
 
 _TEXT = (str, bytes, bytearray, memoryview)
 
@@ -31,6 +35,20 @@ def is_number(value: Any) -> bool:
     return isinstance(value, numbers.Real) and not isinstance(value, bool)
 
 
+def is_whole(value: Any, low: int = 1, high: int | None = None) -> bool:
+    """Whether something is a whole number (truth values are none) from `low` to `high`."""
+    whole = isinstance(value, numbers.Integral) and not isinstance(value, bool)
+    return whole and low <= value and (high is None or value <= high)
+
+
+def as_number(text: Any) -> float:
+    """Read a number; nan if a text, or what stands where one should, is none."""
+    try:
+        return float(text)
+    except (TypeError, ValueError):
+        return math.nan
+
+
 def is_list(values: Any) -> bool:
     """Whether something holds values in order: a sequence that is no text, or an array."""
     if isinstance(values, np.ndarray):
@@ -39,20 +57,29 @@ def is_list(values: Any) -> bool:
 
 
 def check_number(
-    name: str, value: Any, low: float, high: float, *, also: float | None = None, hint: str = ""
+    name: str,
+    value: Any,
+    low: float,
+    high: float = MAX_FLOAT,
+    *,
+    above: bool = False,
+    also: float | None = None,
+    hint: str = "",
 ) -> float:
-    """Check a number in [low, high], or equal to `also`.
+    """Check a number in [low, high], or in (low, high] if it must lie `above`, or equal to `also`.
 
     Raises:
         HybridClusterError: If it is not.
     """
     # Compared before it is converted: a whole number may be too large for a float.
-    if not is_number(value) or not (low <= value <= high or value == also):
-        exception = "" if also is None else f" or {also:g}"
-        raise HybridClusterError(
-            f"{name} is {shown(value)}; allowed: a number in [{low:g}, {high:g}]{exception}{hint}"
-        )
-    return float(value)
+    in_range = is_number(value) and low <= value <= high and not (above and value == low)
+    if in_range or (is_number(value) and value == also):
+        return float(value)
+    if high == MAX_FLOAT:
+        allowed = f"a finite number {'>' if above else '>='} {low:g}"
+    else:
+        allowed = f"a number in {'(' if above else '['}{low:g}, {high:g}]"
+    raise not_allowed(name, value, allowed + ("" if also is None else f" or {also:g}") + hint)
 
 
 def check_ends(name: str, ends: Any) -> None:
@@ -62,23 +89,60 @@ def check_ends(name: str, ends: Any) -> None:
         HybridClusterError: If it is not.
     """
     if not isinstance(ends, (tuple, list)) or len(ends) != 2:
-        raise HybridClusterError(f"{name} is {shown(ends)}; allowed: (low, high)")
+        raise not_allowed(name, ends, "(low, high)")
     low, high = (check_number(name, end, MIN_FIGURE, 2 * MAX_FIGURE) for end in ends)
     if low > high:
-        raise HybridClusterError(f"{name} is {shown(ends)}; allowed: low <= high")
+        raise not_allowed(name, ends, "low <= high")
 
 
-def check_count(name: str, value: Any, high: int | None = None) -> int:
-    """Check a whole number of at least 1 and at most `high`.
+def check_count(name: str, value: Any, high: int | None = None, *, low: int = 1) -> int:
+    """Check a whole number of at least `low` and at most `high`.
 
     Raises:
         HybridClusterError: If it is not.
     """
-    whole = isinstance(value, numbers.Integral) and not isinstance(value, bool)
-    if not whole or value < 1 or (high is not None and value > high):
-        allowed = "a whole number >= 1" if high is None else f"a whole number, 1 to {high}"
-        raise HybridClusterError(f"{name} is {shown(value)}; allowed: {allowed}")
+    if not is_whole(value, low, high):
+        allowed = f"a whole number >= {low}" if high is None else f"a whole number, {low} to {high}"
+        raise not_allowed(name, value, allowed)
     return int(value)
+
+
+def check_version(
+    where: str, content: Any, field: str, version: int, unsaid: int | None = None
+) -> None:
+    """Check that what a file holds is an object of the version that is read here.
+
+    Args:
+        where: What it is, for messages.
+        content: What the file holds.
+        field: The field that tells its version.
+        version: The one that is read here.
+        unsaid: That of files without the field.
+
+    Raises:
+        HybridClusterError: If it is no object, or of another version; the message names both.
+    """
+    if not isinstance(content, dict):
+        raise not_allowed(where, content, "a JSON object")
+    found = content.get(field, unsaid)
+    if not is_whole(found, version, version):
+        raise not_allowed(f"field {field!r}", found, f"{version} (other versions are not read)")
+
+
+def check_field(where: str, content: Any, field: str, kind: type[Value]) -> Value:
+    """Take a field of an object in a file.
+
+    Raises:
+        HybridClusterError: If there is no object, it lacks the field, or the field is no `kind`.
+    """
+    if not isinstance(content, dict):
+        raise not_allowed(where, content, "a JSON object")
+    if field not in content:
+        raise HybridClusterError(f"{where}: field {field!r} is missing")
+    value = content[field]
+    if not isinstance(value, kind):
+        raise not_allowed(f"{where}: field {field!r}", value, f"a {kind.__name__}")
+    return value
 
 
 def check_name(name: str, value: Any) -> None:
@@ -88,7 +152,7 @@ def check_name(name: str, value: Any) -> None:
         HybridClusterError: If it is not.
     """
     if not isinstance(value, str):
-        raise HybridClusterError(f"{name} is {shown(value)}; allowed: a str")
+        raise not_allowed(name, value, "a str")
 
 
 def as_array(name: str, values: Any) -> npt.NDArray[Any]:
@@ -130,7 +194,7 @@ def check_flag(name: str, value: Any) -> bool:
         HybridClusterError: If it is not one.
     """
     if not isinstance(value, (bool, np.bool_)):
-        raise HybridClusterError(f"{name} is {shown(value)}; allowed: True or False")
+        raise not_allowed(name, value, "True or False")
     return bool(value)
 
 
@@ -142,8 +206,8 @@ def check_seed(seed: Any) -> int | None:
     """
     if seed is None:
         return None
-    if isinstance(seed, bool) or not isinstance(seed, numbers.Integral) or seed < 0:
-        raise HybridClusterError(f"seed is {shown(seed)}; allowed: a whole number >= 0 or None")
+    if not is_whole(seed, low=0):
+        raise not_allowed("seed", seed, "a whole number >= 0 or None")
     return int(seed)
 
 
@@ -187,8 +251,6 @@ def check_render_mode(render_mode: str | None, known: Sequence[str]) -> None:
         HybridClusterError: If it is neither None nor known.
     """
     if render_mode is not None and not known:
-        raise HybridClusterError(
-            f"render_mode is {shown(render_mode)}; allowed: None (a single environment renders)"
-        )
+        raise not_allowed("render_mode", render_mode, "None (a single environment renders)")
     if render_mode is not None and not (isinstance(render_mode, str) and render_mode in known):
         raise unknown_name("render_mode", render_mode, known)

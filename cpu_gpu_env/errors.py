@@ -23,6 +23,11 @@ def shown(value: Any) -> str:
     return text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}..."
 
 
+def not_allowed(name: str, value: Any, allowed: str) -> HybridClusterError:
+    """Build the error for a value that is not allowed; `allowed` tells what is."""
+    return HybridClusterError(f"{name} is {shown(value)}; allowed: {allowed}")
+
+
 def unknown_name(what: str, given: object, known: Iterable[str]) -> HybridClusterError:
     """Build the error for a name that is not among `known`, suggesting the nearest."""
     names, text = sorted(known), shown(given)

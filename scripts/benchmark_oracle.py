@@ -24,7 +24,7 @@ from cpu_gpu_env.envs.env import HybridClusterEnv
 from cpu_gpu_env.model.profile import shipped_profiles
 from cpu_gpu_env.model.workload import SYNTHETIC_WORKLOADS
 from cpu_gpu_env.scripts.command import check_total, make_parser, positive, print_tables, run, seed
-from cpu_gpu_env.sim.instance import RealisedEpisode
+from cpu_gpu_env.sim.instance import Instance
 
 
 def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
@@ -79,10 +79,10 @@ def execute(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _episode(first: int, **kwargs: object) -> RealisedEpisode:
+def _episode(first: int, **kwargs: object) -> Instance:
     env = HybridClusterEnv(**kwargs)  # type: ignore[arg-type]
     env.reset(seed=first)
-    return env.realised_episodes()[0]
+    return env.instances()[0]
 
 
 def _against_others(cluster: str, workload: str, arguments: argparse.Namespace) -> list[str]:

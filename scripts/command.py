@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import io
-import math
 import os
 import shlex
 import signal
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from gymnasium.error import DependencyNotInstalled
 
+from cpu_gpu_env.checks import as_number
 from cpu_gpu_env.errors import HybridClusterError
 from cpu_gpu_env.model.profile import DEFAULT_CLUSTER
 from cpu_gpu_env.model.workload import DEFAULT_WORKLOAD
@@ -286,10 +286,7 @@ def load(text: str) -> float | str | None:
     """Parse a load: a number, ``"none"`` or ``"trace"``."""
     if text.lower() in ("none", LOAD_OF_TRACE):
         return None if text.lower() == "none" else LOAD_OF_TRACE
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
+    value = as_number(text)
     if not MIN_LOAD <= value <= MAX_LOAD:
         raise argparse.ArgumentTypeError(
             f"{text!r:.40} is no number from {MIN_LOAD:g} to {MAX_LOAD:g}, nor 'none' nor 'trace'"

@@ -15,16 +15,15 @@ if __name__ == "__main__":  # Ctrl-C during the imports below
 from gymnasium.error import DependencyNotInstalled
 from tqdm import tqdm
 
-from cpu_gpu_env.baselines.evaluation.comparison import Comparison, compare
-from cpu_gpu_env.baselines.evaluation.first_episode import draw_gantts, view_first_episode
+from cpu_gpu_env.baselines.evaluation.first_episode import view_first_episode
+from cpu_gpu_env.baselines.report.episode_figures import draw_gantts
 from cpu_gpu_env.baselines.report.files import make_table, write_csv, write_json
 from cpu_gpu_env.baselines.report.page import write_html
 from cpu_gpu_env.baselines.report.tensorboard import write_tensorboard
 from cpu_gpu_env.problem.problem import make_problem
+from cpu_gpu_env.results.records import Comparison
 from cpu_gpu_env.scripts.command import (
-    add_env_arguments,
     check_output,
-    check_total,
     command_line,
     env_kwargs,
     interrupted,
@@ -33,10 +32,14 @@ from cpu_gpu_env.scripts.command import (
     run,
 )
 from cpu_gpu_env.scripts.scheduler_arguments import (
-    add_entrant_arguments,
-    find_entrants,
-    solve_oracle,
+    add_comparison_arguments,
+    check_comparison,
+    compare_schedulers,
+    find_schedulers,
+    naming,
 )
+
+FILES = ("comparison.csv", "comparison.json")
 
 
 def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
@@ -45,16 +48,12 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
         "Compare schedulers, fixed and trained, on the same held-out episodes.",
         "python scripts/compare.py --agent runs/dqn/best.zip --report runs/report.html",
     )
-    add_env_arguments(parser)
-    add_entrant_arguments(parser, schedulers=None, episodes=100)
+    add_comparison_arguments(parser, None, episodes=100, output=Path("runs/comparison"))
     parser.add_argument(
         "--bound",
         choices=("certified", "none"),
         default="certified",
         help="'none' leaves out the oracle and the gaps: for huge streams",
-    )
-    parser.add_argument(
-        "--output", type=Path, default=Path("runs/comparison"), help="folder to write"
     )
     parser.add_argument(
         "--report", type=Path, help="HTML file to write: all of it on one page that stands alone"
@@ -66,58 +65,39 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
 
 def execute(arguments: argparse.Namespace) -> int:
     """Compare, with a progress bar, and write everything down."""
-    kwargs = env_kwargs(arguments)
+    kwargs, output = env_kwargs(arguments), arguments.output
     problem = make_problem(**kwargs)
-    check_total("--episodes", arguments.episodes, problem.num_tasks)
-    output = arguments.output
-    for name in ("comparison.csv", "comparison.json"):
-        check_output(output / name, "file")
+    check_comparison(arguments, *FILES)
     if arguments.report is not None:
         check_output(arguments.report, "file", (".html", ".htm"))
-    if arguments.bound != "none":
+    bounded = arguments.bound != "none"
+    if bounded:
         check_output(arguments.cache)
-    entrants = find_entrants(arguments.schedulers, arguments.agent, arguments.seed, problem)
-    for entrant in entrants:
-        check_output(output / "tensorboard" / entrant.name)
-    seeds = range(arguments.seed, arguments.seed + arguments.episodes)
-    oracle = None
-    if arguments.bound != "none":
-        oracle = solve_oracle(seeds, kwargs, arguments.cache, arguments.jobs)
-    with tqdm(total=len(entrants), unit="scheduler", desc="comparing") as bar:
-
-        def progress(name: str) -> None:
-            bar.set_postfix_str(name)
-            bar.update()
-
-        comparison = compare(entrants, seeds, kwargs, arguments.command, progress, oracle)
+    specs = find_schedulers(arguments, problem)
+    for spec in specs:
+        check_output(output / "tensorboard" / spec.name)
+    comparison, stopped = compare_schedulers(arguments, specs, kwargs, bounded)
     write_csv(comparison, output / "comparison.csv")
     write_json(comparison, output / "comparison.json")
     print_tables(make_table(comparison))
-    for name in ("comparison.csv", "comparison.json"):
+    for name in FILES:
         print(f"written: {output / name}")
     illustrate(comparison, kwargs, output / "tensorboard", arguments.report)
-    if len(comparison.entries) < len(entrants) + (oracle is not None):
-        return interrupted()
-    return 0
+    return interrupted() if stopped else 0
 
 
 def illustrate(
     comparison: Comparison, kwargs: dict[str, Any], tensorboard: Path, report: Path | None
 ) -> None:
     """Write what is to be looked at: TensorBoard's runs and, if asked for, the page."""
-    with tqdm(total=2 * len(comparison.entries), unit="run", desc="drawing", leave=False) as bar:
-
-        def progress(name: str) -> None:
-            bar.set_postfix_str(name)
-            bar.update()
-
-        views = view_first_episode(comparison, kwargs, progress)
+    with tqdm(total=2 * len(comparison.results), unit="run", desc="drawing", leave=False) as bar:
+        views = view_first_episode(comparison, kwargs, naming(bar))
         try:
             pictures = draw_gantts(views)
         except DependencyNotInstalled as error:
             tqdm.write(f"there will be no Gantt charts: {error}", file=sys.stderr)
             pictures = {}
-        write_tensorboard(comparison, views, pictures, tensorboard, progress)
+        write_tensorboard(comparison, views, pictures, tensorboard, naming(bar))
         if report is not None:
             write_html(comparison, views, pictures, report)
     if report is not None:

@@ -14,19 +14,18 @@ if __name__ == "__main__":  # Ctrl-C during the imports below
 
 import numpy as np
 import numpy.typing as npt
-from rich.box import SIMPLE_HEAD
-from rich.console import Console, JustifyMethod
-from rich.markup import escape
-from rich.table import Table
 
-from cpu_gpu_env.baselines.report.workload_figure import draw
-from cpu_gpu_env.model.cluster import Device, distinct
-from cpu_gpu_env.model.costs import CostTables, build_cost_tables
+from cpu_gpu_env.baselines.report.drawing import FORMATS, write_figure
+from cpu_gpu_env.baselines.report.files import lay_out
+from cpu_gpu_env.baselines.report.tables import TextTable
+from cpu_gpu_env.baselines.report.workload_figure import workload_figure
+from cpu_gpu_env.model.cluster import Device, device_types
+from cpu_gpu_env.model.cost_tables import CostTables, build_cost_tables
 from cpu_gpu_env.model.profile import DEFAULT_CLUSTER
 from cpu_gpu_env.model.tasks import FloatArray
 from cpu_gpu_env.model.workload import DEFAULT_WORKLOAD
 from cpu_gpu_env.problem.problem import Problem, make_problem
-from cpu_gpu_env.scripts.command import check_output, make_parser, run
+from cpu_gpu_env.scripts.command import check_output, make_parser, print_tables, run
 
 QUANTILES = {"min": 0.0, "5 %": 0.05, "median": 0.5, "95 %": 0.95, "max": 1.0}
 PLACEMENTS = ("CPU only", "split", "GPU only")
@@ -59,7 +58,7 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
 
 def execute(arguments: argparse.Namespace) -> int:
     """Print the tables and write the picture."""
-    check_output(arguments.output, "file")
+    check_output(arguments.output, "file", FORMATS)
     problem = make_problem(
         arguments.cluster, arguments.workload, 1, arguments.energy_weight, load=None
     )
@@ -68,19 +67,27 @@ def execute(arguments: argparse.Namespace) -> int:
         "fastest when nothing else runs": fastest_placement(problem.costs),
         "cheapest in the fluid optimum": fluid_placement(problem),
     }
-    console = Console()
     workload = problem.workload
-    console.print(f"{workload.name}: {len(workload.pool):,} tasks", markup=False)
+    print(f"{workload.name}: {len(workload.pool):,} tasks")
     for note in workload.notes:
-        console.print(f"  - {note}", markup=False, highlight=False)
-    for table in (
-        distribution_table(problem, alone),
-        load_table(problem),
-        roofline_table(problem),
-        placement_table(problem, placements),
-    ):
-        console.print(table)
-    draw(problem, placements["cheapest in the fluid optimum"], PLACEMENTS, arguments.output)
+        print(f"  - {note}")
+    fits = (problem.costs.num_feasible == len(problem.gpu_fractions)).mean()
+    print_tables(
+        lay_out(distribution_table(problem, alone), "distributions"),
+        lay_out(load_table(problem), f"load on {problem.cluster.name}"),
+        lay_out(
+            roofline_table(problem),
+            "roofline, share of tasks",
+            ("* median of the roofline's time / time with launch and transfer",),
+        ),
+        lay_out(
+            placement_table(problem, placements),
+            f"better on, energy weight {problem.objective.energy_weight:g}",
+            (f"{fits:.1%} of the tasks fit the GPUs whole",),
+        ),
+    )
+    cheapest = placements["cheapest in the fluid optimum"]
+    write_figure(workload_figure(problem, cheapest, PLACEMENTS), arguments.output)
     print(f"written: {arguments.output}")
     return 0
 
@@ -98,13 +105,13 @@ class TimesAlone:
     def of(problem: Problem) -> TimesAlone:
         """Look at a problem's workload, whatever GPU fractions it has."""
         costs = build_cost_tables(problem.cluster, problem.workload.pool, (0.0, 1.0))
-        gpu_s = np.where(costs.num_feasible == 2, costs.gpu_time_s[0, :, 1], np.nan)
-        return TimesAlone(costs.cpu_time_s[0, :, 0], gpu_s)
+        gpu_s = np.where(costs.num_feasible == 2, costs.gpus.time_s[0, :, 1], np.nan)
+        return TimesAlone(costs.cpus.time_s[0, :, 0], gpu_s)
 
 
 def fastest_placement(costs: CostTables) -> npt.NDArray[np.intp]:
     """Index into `PLACEMENTS` of the fraction that ends first on idle devices, (tasks,)."""
-    time_s = np.maximum(costs.cpu_time_s.min(axis=0), costs.gpu_time_s.min(axis=0))
+    time_s = np.maximum(*(pool.time_s.min(axis=0) for pool in costs.pools))
     return _placement(costs, time_s)
 
 
@@ -115,24 +122,23 @@ def fluid_placement(problem: Problem) -> npt.NDArray[np.intp]:
     joule cost when all devices are wanted, so this is where a task belongs under load.
     """
     costs, objective = problem.costs, problem.objective
-    prices = objective.cpu_prices, objective.gpu_prices
-    return _placement(costs, costs.cheapest(*prices, objective.energy_price))
+    return _placement(costs, costs.cheapest(objective.prices, objective.energy_price))
 
 
 def _placement(costs: CostTables, score: FloatArray) -> npt.NDArray[np.intp]:
     """Which pools the action of least score (tasks, actions) uses, as an index (tasks,)."""
     best = score.argmin(axis=1)
     tasks = np.arange(len(best))
-    uses_cpu = costs.cpu_time_s[0, tasks, best] >= 0
-    uses_gpu = costs.gpu_time_s[0, tasks, best] >= 0
+    uses_cpu = costs.cpus.time_s[0, tasks, best] >= 0
+    uses_gpu = costs.gpus.time_s[0, tasks, best] >= 0
     return np.asarray(np.where(uses_cpu & uses_gpu, 1, np.where(uses_gpu, 2, 0)), dtype=np.intp)
 
 
-def distribution_table(problem: Problem, alone: TimesAlone) -> Table:
-    """Lay out the quantiles of what tasks bring and of the time that they take."""
+def distribution_table(problem: Problem, alone: TimesAlone) -> TextTable:
+    """The quantiles of what tasks bring and of the time that they take."""
     workload = problem.workload
     pool = workload.pool
-    rows = {
+    columns = {
         "size [TFLOP]": pool.size_flop / 1e12,
         "intensity [FLOP/B]": pool.intensity_flop_per_byte,
         "memory [GB]": pool.memory_bytes / 1e9,
@@ -141,58 +147,45 @@ def distribution_table(problem: Problem, alone: TimesAlone) -> Table:
         "CPU time / GPU time": alone.cpu_s / alone.gpu_s,
     }
     if workload.in_order and len(pool) > 1:
-        rows["arrival gap [s]"] = np.diff(pool.arrival_s)
-    table = _make_table("distributions", "", *QUANTILES, "mean")
-    for name, values in rows.items():
-        known = values[~np.isnan(values)]
-        figures = [*np.quantile(known, [*QUANTILES.values()]), known.mean()] if len(known) else []
-        table.add_row(escape(name), *(f"{figure:.3g}" for figure in figures))
-    return table
+        columns["interarrival time [s]"] = np.diff(pool.arrival_s)
+    rows = tuple((name, *_summary(values[~np.isnan(values)])) for name, values in columns.items())
+    return TextTable(("", *QUANTILES, "mean"), rows)
 
 
-def _make_table(title: str, *headings: str) -> Table:
-    """Make a table whose first column is aligned left and the others right."""
-    table = Table(
-        box=SIMPLE_HEAD,
-        padding=(0, 1, 0, 0),
-        title=escape(title),
-        title_justify="left",
-        caption_justify="left",
-        show_header=any(headings),
-    )
-    for heading in headings:
-        justify: JustifyMethod = "right" if table.columns else "left"
-        table.add_column(escape(heading), justify=justify, no_wrap=True)
-    return table
+def _summary(values: FloatArray) -> list[str]:
+    """Quantiles and mean, if there are values."""
+    if not len(values):
+        return [""] * (len(QUANTILES) + 1)
+    return [f"{v:.3g}" for v in [*np.quantile(values, [*QUANTILES.values()]), values.mean()]]
 
 
-def load_table(problem: Problem) -> Table:
-    """Lay out the reference and, of a trace, the load that it brings."""
+def load_table(problem: Problem) -> TextTable:
+    """The reference and, of a trace, the load that it brings."""
     reference, workload = problem.objective.reference, problem.workload
-    table = _make_table(f"load on {problem.cluster.name}", "", "")
-    table.add_row(escape("reference makespan a task [s]"), f"{reference.makespan_s:.4g}")
-    table.add_row(escape("reference energy a task [J]"), f"{reference.energy_j:.4g}")
+    rows = [
+        ("reference makespan a task [s]", f"{reference.makespan_s:.4g}"),
+        ("reference energy a task [J]", f"{reference.energy_j:.4g}"),
+    ]
     if not workload.in_order:
-        table.add_row("arrivals", "Poisson at the load asked for")
-        return table
-    gaps_s = workload.gaps_s(workload.mean_gap_s)[1:]
-    table.add_row(escape("span [h]"), f"{gaps_s.sum() / 3_600:.4g}")
-    if gaps_s.any():
-        load = reference.makespan_s / workload.mean_gap_s
-        table.add_row("load as in the trace (--load trace)", f"{load:.3g}")
-        variation = gaps_s.std() / gaps_s.mean()
-        table.add_row("variation of gaps (Poisson: 1)", f"{variation:.3g}")
-    return table
+        rows.append(("arrivals", "Poisson at the load asked for"))
+        return TextTable(("", ""), tuple(rows))
+    interarrival_s = workload.interarrivals_s(workload.mean_interarrival_s)[1:]
+    rows.append(("span [h]", f"{interarrival_s.sum() / 3_600:.4g}"))
+    if interarrival_s.any():
+        load = reference.makespan_s / workload.mean_interarrival_s
+        rows.append(("load as in the trace (--load trace)", f"{load:.3g}"))
+        variation = interarrival_s.std() / interarrival_s.mean()
+        rows.append(("variation of interarrival times (Poisson: 1)", f"{variation:.3g}"))
+    return TextTable(("", ""), tuple(rows))
 
 
-def roofline_table(problem: Problem) -> Table:
-    """Lay out which roof of each kind of device tasks lie under."""
-    headings = ("ridge [FLOP/B]", "memory-bound", "compute-bound", "at the roof*")
-    table = _make_table("roofline, share of tasks", "device", *headings)
-    for device in distinct(problem.cluster.devices)[0]:
-        table.add_row(escape(device.name), *_roofline_row(problem, device))
-    table.caption = "* median of the roofline's time / time with launch and transfer"
-    return table
+def roofline_table(problem: Problem) -> TextTable:
+    """Which roof of each device type tasks lie under."""
+    headings = ("device", "ridge [FLOP/B]", "memory-bound", "compute-bound", "at the roof*")
+    devices = device_types(problem.cluster.devices)[0]
+    return TextTable(
+        headings, tuple((device.name, *_roofline_row(problem, device)) for device in devices)
+    )
 
 
 def _roofline_row(problem: Problem, device: Device) -> tuple[str, ...]:
@@ -210,21 +203,18 @@ def _roofline_row(problem: Problem, device: Device) -> tuple[str, ...]:
     )
 
 
-def placement_table(problem: Problem, placements: dict[str, npt.NDArray[np.intp]]) -> Table:
-    """Lay out which share of tasks, and of their work, is better where."""
-    title = f"better on, energy weight {problem.objective.energy_weight:g}"
-    table = _make_table(title, "share of tasks (of FLOP)", *PLACEMENTS)
+def placement_table(problem: Problem, placements: dict[str, npt.NDArray[np.intp]]) -> TextTable:
+    """Which share of tasks, and of their work, is better where."""
     size_flop = problem.workload.pool.size_flop
+    rows = []
     for name, placement in placements.items():
         cells = []
         for index in range(len(PLACEMENTS)):
             here = placement == index
             work = size_flop[here].sum() / size_flop.sum()
             cells.append(f"{here.mean():.1%} ({work:.1%})")
-        table.add_row(name, *cells)
-    fit = (problem.costs.num_feasible == len(problem.gpu_fractions)).mean()
-    table.caption = f"{fit:.1%} of the tasks fit the GPUs whole"
-    return table
+        rows.append((name, *cells))
+    return TextTable(("share of tasks (of FLOP)", *PLACEMENTS), tuple(rows))
 
 
 def main(argv: list[str] | None = None) -> int:

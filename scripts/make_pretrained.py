@@ -20,6 +20,8 @@ from cpu_gpu_env.agents.saving import BEST_AGENT
 from cpu_gpu_env.agents.training import CHECKPOINT
 from cpu_gpu_env.baselines.imitation.hybrid_ml import BEST_FOREST
 from cpu_gpu_env.io.atomic_files import write_bytes_atomically, write_text_atomically
+from cpu_gpu_env.results.metrics import GAP, OBJECTIVE
+from cpu_gpu_env.results.provenance import Provenance
 from cpu_gpu_env.scripts import compare, train
 from cpu_gpu_env.scripts.command import check_output, command_line, make_parser, positive, run, seed
 
@@ -145,24 +147,24 @@ def make_card(results: Mapping[str, Any], command: str, trainings: Mapping[str, 
         command: What made it all.
         trainings: Name -> arguments of train.py.
     """
-    provenance = results["provenance"]
-    problem, seeds = provenance["problem"], provenance["seeds"]
+    provenance = Provenance.from_json(results["provenance"])
+    problem, seeds = provenance.problem, provenance.seeds
     recipes = []
     for name, words in trainings.items():
         shown = " ".join(word for word in words if word not in ("--resume", "--overwrite"))
         recipes.append(f"| `{PRETRAINED[name]}` | `python scripts/train.py {shown}` |")
     figures = [
-        f"| {row['scheduler']} | {row['objective']:.4f} ± {row['objective_ci95']:.4f} "
-        f"| {row['gap'] * 100:.2f} ± {row['gap_ci95'] * 100:.2f} |"
-        for row in sorted(results["schedulers"], key=lambda row: row["objective"])
+        f"| {row['scheduler']} | {row[OBJECTIVE.key]:.4f} ± {row[OBJECTIVE.ci_key]:.4f} "
+        f"| {row[GAP.key] * GAP.scale:.2f} ± {row[GAP.ci_key] * GAP.scale:.2f} |"
+        for row in sorted(results["schedulers"], key=lambda row: row[OBJECTIVE.key])
     ]
-    versions = [f"- {name} {version}" for name, version in provenance["versions"].items()]
+    versions = [f"- {name} {version}" for name, version in provenance.versions.items()]
     return TEXT.substitute(
         command=command,
-        cluster=problem["cluster"],
-        workload=problem["workload"],
-        num_tasks=problem["num_tasks"],
-        load=problem["load"],
+        cluster=problem.cluster,
+        workload=problem.workload,
+        num_tasks=problem.num_tasks,
+        load=problem.load,
         recipes="\n".join(recipes),
         num_episodes=len(seeds),
         first_seed=seeds[0],

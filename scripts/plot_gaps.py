@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import math
 import os
 import signal
@@ -14,17 +13,20 @@ from typing import Any
 if __name__ == "__main__":  # Ctrl-C during the imports below
     signal.signal(signal.SIGINT, lambda *_: os._exit(130))
 
-from cpu_gpu_env.baselines.report.figures import Gap, gap_figure, to_bytes
+from cpu_gpu_env.baselines.report.drawing import FORMATS, write_figure
+from cpu_gpu_env.baselines.report.ranking_figures import Gap, gap_figure
+from cpu_gpu_env.checks import check_count, check_field, check_number
 from cpu_gpu_env.errors import HybridClusterError
-from cpu_gpu_env.io.atomic_files import write_bytes_atomically
+from cpu_gpu_env.io.bounded_files import read_json
+from cpu_gpu_env.results.metrics import GAP
+from cpu_gpu_env.results.provenance import Provenance
 from cpu_gpu_env.scripts.command import check_output, make_parser, run
 
-FORMATS = (".png", ".pdf", ".svg")
 MAX_ROWS = 500
 """Schedulers of a picture as high as matplotlib can draw."""
 MAX_GAP = 1e9
 MAX_BYTES = 2**30
-"""Of a comparison; a larger file reads as one cut short."""
+"""Of a comparison."""
 
 
 def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
@@ -47,8 +49,7 @@ def execute(arguments: argparse.Namespace) -> int:
     """Read the comparison and draw it."""
     check_output(arguments.output, "file", FORMATS)
     title, gaps = read_comparison(arguments.comparison)
-    picture = to_bytes(gap_figure(gaps, title), arguments.output.suffix[1:].lower())
-    write_bytes_atomically(arguments.output, picture)
+    write_figure(gap_figure(gaps, title), arguments.output)
     print(f"written: {arguments.output}")
     return 0
 
@@ -59,39 +60,29 @@ def read_comparison(path: Path) -> tuple[str, list[Gap]]:
     Raises:
         HybridClusterError: If it is missing, damaged, or was made without bounds.
     """
+    content = read_json(path, MAX_BYTES, "comparison", "; run compare.py first")
     try:
-        with path.open("rb") as file:
-            content = json.loads(file.read(MAX_BYTES))
-        problem, seeds = content["provenance"]["problem"], content["provenance"]["seeds"]
-        title = (
-            f"{problem['cluster']}, {problem['workload']}, {problem['num_tasks']} tasks, "
-            f"{len(seeds)} held-out episodes"
-        )
-        rows = content["schedulers"]
-        if not isinstance(rows, list) or not 1 <= len(rows) <= MAX_ROWS:
-            raise ValueError(f"field 'schedulers' has no 1 to {MAX_ROWS} rows")
-        if any("gap" not in row for row in rows):
-            raise ValueError("made with --bound none, so there are no gaps to draw")
+        provenance = check_field("comparison", content, "provenance", dict)
+        title = Provenance.from_json(provenance).describe()
+        rows = check_field("comparison", content, "schedulers", list)
+        check_count("number of schedulers", len(rows), MAX_ROWS)
         return title, sorted(map(_parse_gap, rows), key=lambda gap: gap.mean)
-    except OSError as error:
-        raise HybridClusterError(
-            f"{path}: cannot read the comparison: {error.strerror}; run compare.py first"
-        ) from None
     except KeyError as error:
         raise HybridClusterError(f"{path}: not a comparison: field {error} is missing") from None
-    except (ValueError, TypeError, RecursionError) as error:
+    except (HybridClusterError, TypeError) as error:
         raise HybridClusterError(f"{path}: not a comparison with gaps: {error}") from None
 
 
-def _parse_gap(row: dict[str, Any]) -> Gap:
+def _parse_gap(row: Any) -> Gap:
     """Read a row; an interval of null is that of a single episode."""
-    for name in ("gap", "gap_ci95"):
-        value = row[name]
-        is_number = isinstance(value, (int, float)) and abs(value) <= MAX_GAP
-        if not is_number and not (value is None and name == "gap_ci95"):
-            raise ValueError(f"field {name!r} is {value!r:.40}; allowed: at most {MAX_GAP:g}")
-    half_width = math.nan if row["gap_ci95"] is None else row["gap_ci95"]
-    return Gap(str(row["scheduler"]), row["gap"], half_width)
+    name = check_field("scheduler", row, "scheduler", str)
+    if GAP.key not in row:
+        raise HybridClusterError("made with --bound none, so there are no gaps to draw")
+    mean = check_number(f"field {GAP.key!r}", row[GAP.key], -MAX_GAP, MAX_GAP)
+    half_width = check_field("scheduler", row, GAP.ci_key, object)
+    if half_width is None:
+        return Gap(name, mean, math.nan)
+    return Gap(name, mean, check_number(f"field {GAP.ci_key!r}", half_width, 0, MAX_GAP))
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -29,22 +29,21 @@ from cpu_gpu_env.agents.learning_curves import (
 )
 from cpu_gpu_env.agents.training import validation_seeds
 from cpu_gpu_env.baselines import make_scheduler
-from cpu_gpu_env.baselines.evaluation.comparison import ORACLE
 from cpu_gpu_env.baselines.evaluation.play import play_episodes
-from cpu_gpu_env.baselines.report.figures import to_bytes
+from cpu_gpu_env.baselines.report.drawing import FORMATS, to_bytes, write_figure
 from cpu_gpu_env.baselines.report.learning_figure import learning_figure
 from cpu_gpu_env.baselines.report.tensorboard import add_png
-from cpu_gpu_env.io.atomic_files import write_bytes_atomically
 from cpu_gpu_env.problem.problem import make_problem
+from cpu_gpu_env.results.metrics import GAP
+from cpu_gpu_env.results.provenance import ProblemRecord
+from cpu_gpu_env.results.records import ORACLE
 from cpu_gpu_env.scripts.command import check_output, check_total, make_parser, run
 from cpu_gpu_env.scripts.scheduler_arguments import add_oracle_arguments, solve_oracle
 
 DEFAULT_RUN = Path("runs/dqn")
 HEURISTICS = ("myopic", "static-price", "queue-price")
-FORMATS = (".png", ".pdf", ".svg")
 SUFFIX = ".learning"
 """Ends the names of our event files: new curves replace these and no others."""
-TAG = "heldout/gap"
 
 
 def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
@@ -87,12 +86,9 @@ def execute(arguments: argparse.Namespace) -> int:
     curves = mean_curves(runs)
     bound, lines = heldout_gaps(runs[0], arguments.cache, arguments.jobs)
     figure = learning_figure(curves, lines, bound, describe(runs[0]))
-    kind = arguments.output.suffix[1:].lower()
-    png = to_bytes(figure, "png")
-    picture = png if kind == "png" else to_bytes(figure, kind)
-    write_bytes_atomically(arguments.output, picture)
+    write_figure(figure, arguments.output)
     print(f"written: {arguments.output}")
-    write_runs(curves, lines, bound, png, arguments.tensorboard)
+    write_runs(curves, lines, bound, to_bytes(figure, "png"), arguments.tensorboard)
     print(f"learning curves: tensorboard --logdir {arguments.tensorboard}")
     return 0
 
@@ -127,11 +123,7 @@ def describe(training: Run) -> str:
     seeds = validation_seeds(training.validation_episodes, len(training.problems))
     if len(training.problems) > 1:
         return f"{len(training.problems)} problems, {len(seeds)} held-out episodes of each"
-    problem = make_problem(**training.problems[0])
-    return (
-        f"{problem.cluster.name}, {problem.workload.name}, {problem.num_tasks} tasks, "
-        f"{len(seeds)} held-out episodes"
-    )
+    return ProblemRecord.of(make_problem(**training.problems[0])).describe(len(seeds))
 
 
 def write_runs(
@@ -155,7 +147,7 @@ def write_runs(
         # Names hold settings, and those may hold paths.
         with SummaryWriter(str(folder / name.replace("/", "_")), filename_suffix=SUFFIX) as writer:
             for step, gap in values:
-                writer.add_scalar(TAG, gap, int(step))
+                writer.add_scalar(GAP.heldout_tag, gap, int(step))
     with SummaryWriter(str(folder), filename_suffix=SUFFIX) as writer:
         add_png(writer, "learning", png)
     for path in earlier:

@@ -18,7 +18,12 @@ from tqdm import tqdm
 
 from cpu_gpu_env.errors import HybridClusterError, unknown_name
 from cpu_gpu_env.io.atomic_files import write_text_atomically
-from cpu_gpu_env.model.profile import device_catalogue, parse_composition, read_json, save_profile
+from cpu_gpu_env.model.profile import (
+    device_catalogue,
+    parse_composition,
+    read_profile,
+    save_profile,
+)
 from cpu_gpu_env.profiler.devices import find_targets
 from cpu_gpu_env.profiler.machine import MAX_UNCERTAINTY, profile_machine
 from cpu_gpu_env.profiler.noise import Noise
@@ -100,7 +105,7 @@ def measure(arguments: argparse.Namespace, gpus: list[dict[str, Any]]) -> dict[s
 def read_earlier(path: Path) -> Any:
     """The profile that is going to be replaced, or None; what is no profile is replaced unread."""
     try:
-        return read_json(path)
+        return read_profile(path)
     except HybridClusterError:
         return None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from cpu_gpu_env.agents.pretrained import PRETRAINED, pretrained_path
 from cpu_gpu_env.baselines import SCHEDULERS, make_scheduler
-from cpu_gpu_env.baselines.evaluation.comparison import ORACLE, Comparison, Entrant, compare
+from cpu_gpu_env.baselines.evaluation.comparison import SchedulerSpec, compare
 from cpu_gpu_env.baselines.evaluation.play import EVALUATION_SEED
 from cpu_gpu_env.baselines.imitation.forest import load_forest
 from cpu_gpu_env.baselines.imitation.hybrid_ml import BEST_FOREST, FEATURES, HybridML
@@ -23,19 +23,30 @@ from cpu_gpu_env.baselines.report.files import result_rows
 from cpu_gpu_env.envs.vector_env import HybridClusterVectorEnv
 from cpu_gpu_env.errors import HybridClusterError, unknown_name
 from cpu_gpu_env.problem.problem import DEFAULT_GPU_FRACTIONS, Problem, make_problem
-from cpu_gpu_env.scripts.command import cores, env_kwargs, positive, seed
+from cpu_gpu_env.results.records import ORACLE, Comparison
+from cpu_gpu_env.scripts.command import (
+    add_env_arguments,
+    check_output,
+    check_total,
+    cores,
+    env_kwargs,
+    positive,
+    seed,
+)
 
 
-def add_entrant_arguments(
-    parser: argparse.ArgumentParser, schedulers: str | None, episodes: int
+def add_comparison_arguments(
+    parser: argparse.ArgumentParser, schedulers: str | None, episodes: int, output: Path
 ) -> None:
-    """Add the arguments that choose who takes part, in which episodes, and how they are solved.
+    """Add the arguments of a comparison: problem, who takes part, in which episodes, and output.
 
     Args:
         parser: Where to add them.
         schedulers: Names by default, separated by commas; None: all that fit.
         episodes: Held-out episodes by default.
+        output: Folder to write by default.
     """
+    add_env_arguments(parser)
     parser.add_argument(
         "--agent",
         type=Path,
@@ -55,6 +66,22 @@ def add_entrant_arguments(
         "--seed", type=seed, default=EVALUATION_SEED, help="seed of the first episode"
     )
     add_oracle_arguments(parser)
+    parser.add_argument("--output", type=Path, default=output, help="folder to write")
+
+
+def check_comparison(arguments: argparse.Namespace, *files: str) -> None:
+    """Find out before the work that outputs cannot be written, or that it would not fit.
+
+    Args:
+        arguments: What `add_comparison_arguments` has read.
+        files: Names of those to be written to the output.
+
+    Raises:
+        HybridClusterError: If so.
+    """
+    for name in files:
+        check_output(arguments.output / name, "file")
+    check_total("--episodes", arguments.episodes, arguments.num_tasks)
 
 
 def add_oracle_arguments(parser: argparse.ArgumentParser) -> None:
@@ -70,29 +97,28 @@ def add_oracle_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def find_entrants(
-    schedulers: str | None, agents: Sequence[Path], seed: int, problem: Problem
-) -> list[Entrant]:
+def find_schedulers(arguments: argparse.Namespace, problem: Problem) -> list[SchedulerSpec]:
     """Find the schedulers of a comparison.
 
     Args:
-        schedulers: Names of fixed and pretrained ones, separated by commas; None: all that fit.
-        agents: Files of trained ones, or their folders.
-        seed: Of the fixed ones' own generators.
+        arguments: What `add_comparison_arguments` has read.
         problem: What they are to act in.
 
     Raises:
         HybridClusterError: If there is none of that name, or a trained one is not usable.
     """
-    names = _all_that_fit(problem, agents) if schedulers is None else schedulers.split(",")
-    entrants = [
-        _trained(pretrained_path(name), problem, name) if name in PRETRAINED else _fixed(name, seed)
+    names, agents = arguments.schedulers, arguments.agent
+    names = _all_that_fit(problem, agents) if names is None else names.split(",")
+    specs = [
+        _trained(pretrained_path(name), problem, name)
+        if name in PRETRAINED
+        else _fixed(name, arguments.seed)
         for name in dict.fromkeys(name.strip() for name in names)
     ]
     for path in agents:
-        taken = {ORACLE, *(entrant.name for entrant in entrants)}
-        entrants.append(_trained(path, problem, _new_name(path, taken)))
-    return entrants
+        taken = {ORACLE, *(spec.name for spec in specs)}
+        specs.append(_trained(path, problem, _new_name(path, taken)))
+    return specs
 
 
 def solve_oracle(
@@ -109,7 +135,42 @@ def solve_oracle(
     env = HybridClusterVectorEnv(len(seeds), **kwargs)
     env.reset(seed=list(seeds))
     with tqdm(total=len(seeds), unit="episode", desc="bounding") as bar:
-        return solve_episodes(env.realised_episodes(), cache, jobs=jobs, progress=bar.update)
+        return solve_episodes(env.instances(), cache, jobs=jobs, progress=bar.update)
+
+
+def compare_schedulers(
+    arguments: argparse.Namespace,
+    specs: Sequence[SchedulerSpec],
+    kwargs: dict[str, Any],
+    bounded: bool = True,
+) -> tuple[Comparison, bool]:
+    """Compare schedulers, with progress bars.
+
+    Args:
+        arguments: What `add_comparison_arguments` has read, and ``command``, which makes the
+            comparison again.
+        specs: Who takes part.
+        kwargs: Arguments of the environment.
+        bounded: Whether to bound the episodes, so that the oracle takes part, too.
+
+    Returns:
+        The comparison, and whether Ctrl-C ended it before all had played.
+    """
+    seeds = range(arguments.seed, arguments.seed + arguments.episodes)
+    oracle = solve_oracle(seeds, kwargs, arguments.cache, arguments.jobs) if bounded else None
+    with tqdm(total=len(specs), unit="scheduler", desc="comparing") as bar:
+        comparison = compare(specs, seeds, kwargs, arguments.command, naming(bar), oracle)
+    return comparison, len(comparison.results) < len(specs) + bounded
+
+
+def naming(bar: Any) -> Callable[[str], None]:
+    """Make a callback that moves a progress bar on and shows the name of what is done."""
+
+    def progress(name: str) -> None:
+        bar.set_postfix_str(name)
+        bar.update()
+
+    return progress
 
 
 def compare_in_each(
@@ -118,41 +179,33 @@ def compare_in_each(
     """Compare schedulers in several problems, one after another, bounds included.
 
     Args:
-        arguments: What `add_entrant_arguments` and `add_env_arguments` have read, and ``command``,
-            which makes the comparison again.
+        arguments: As `compare_schedulers` has them.
         problems: What each problem has instead of those arguments of the environment.
 
     Returns:
         A record a scheduler and problem, with the mean bound; and whether Ctrl-C ended it. A
         problem in which not all have played then has none.
-    """
-    rows: list[dict[str, Any]] = []
-    for problem in problems:
-        print(", ".join(f"{name.replace('_', ' ')} {value}" for name, value in problem.items()))
-        try:
-            comparison, bound = _compare_whole(arguments, {**env_kwargs(arguments), **problem})
-        except KeyboardInterrupt:
-            return rows, True
-        rows += [{**problem, "bound": bound, **row} for row in result_rows(comparison)]
-    return rows, False
-
-
-def _compare_whole(
-    arguments: argparse.Namespace, kwargs: dict[str, Any]
-) -> tuple[Comparison, float]:
-    """Compare in one problem; also the mean bound of its episodes.
 
     Raises:
-        KeyboardInterrupt: If Ctrl-C came before all had played.
+        HybridClusterError: If a problem is not valid, before the work, or a scheduler in it.
     """
-    problem = make_problem(**kwargs)
-    entrants = find_entrants(arguments.schedulers, arguments.agent, arguments.seed, problem)
-    seeds = range(arguments.seed, arguments.seed + arguments.episodes)
-    oracle = solve_oracle(seeds, kwargs, arguments.cache, arguments.jobs)
-    comparison = compare(entrants, seeds, kwargs, arguments.command, oracle=oracle)
-    if len(comparison.entries) <= len(entrants):
-        raise KeyboardInterrupt
-    return comparison, float(np.mean([schedule.bound for schedule in oracle]))
+    wholes = [{**env_kwargs(arguments), **problem} for problem in problems]
+    for kwargs in wholes:
+        make_problem(**kwargs)
+    rows: list[dict[str, Any]] = []
+    for problem, kwargs in zip(problems, wholes, strict=True):
+        print(", ".join(f"{name.replace('_', ' ')} {value}" for name, value in problem.items()))
+        try:
+            specs = find_schedulers(arguments, make_problem(**kwargs))
+            comparison, stopped = compare_schedulers(arguments, specs, kwargs)
+        except KeyboardInterrupt:
+            return rows, True
+        if stopped:
+            return rows, True
+        assert comparison.bounds is not None
+        bound = float(np.mean(comparison.bounds))
+        rows += [{**problem, "bound": bound, **row} for row in result_rows(comparison)]
+    return rows, False
 
 
 def _all_that_fit(problem: Problem, agents: Sequence[Path]) -> list[str]:
@@ -165,13 +218,13 @@ def _all_that_fit(problem: Problem, agents: Sequence[Path]) -> list[str]:
     return [*SCHEDULERS, *(name for name in PRETRAINED if fits and name not in given)]
 
 
-def _fixed(name: str, seed: int) -> Entrant:
+def _fixed(name: str, seed: int) -> SchedulerSpec:
     if name not in SCHEDULERS:
         raise unknown_name("scheduler", name, [*SCHEDULERS, *PRETRAINED])
-    return Entrant(name, lambda env: make_scheduler(name, env, seed))
+    return SchedulerSpec(name, lambda env: make_scheduler(name, env, seed))
 
 
-def _trained(path: Path, problem: Problem, name: str) -> Entrant:
+def _trained(path: Path, problem: Problem, name: str) -> SchedulerSpec:
     from cpu_gpu_env.agents.saving import BEST_AGENT, load_agent
 
     if (path / BEST_FOREST).exists() and (path / BEST_AGENT).exists():
@@ -180,14 +233,14 @@ def _trained(path: Path, problem: Problem, name: str) -> Entrant:
         )
     if path.suffix == ".npz" or (path / BEST_FOREST).exists():
         forest = load_forest(path / BEST_FOREST if path.is_dir() else path, len(FEATURES))
-        return Entrant(name, lambda env: HybridML(env, forest=forest), learned=True)
+        return SchedulerSpec(name, lambda env: HybridML(env, forest=forest), learned=True)
     file = path / BEST_AGENT if path.is_dir() else path
     saved = load_agent(file)
     try:
         saved.settings.check_fits(problem)
     except HybridClusterError as error:
         raise HybridClusterError(f"{file}: {error}") from None
-    return Entrant(name, saved.act_in, saved.settings.observe_queues, learned=True)
+    return SchedulerSpec(name, saved.act_in, saved.settings.observe_queues, learned=True)
 
 
 def _new_name(path: Path, taken: set[str]) -> str:

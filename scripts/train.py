@@ -24,7 +24,6 @@ from cpu_gpu_env.agents.training import (
     TrainingPlan,
     train,
 )
-from cpu_gpu_env.baselines.evaluation.comparison import describe_problem, package_versions
 from cpu_gpu_env.baselines.imitation.hybrid_ml import (
     BEST_FOREST,
     NUM_TREES,
@@ -37,6 +36,7 @@ from cpu_gpu_env.baselines.imitation.hybrid_ml import (
 from cpu_gpu_env.baselines.oracle.cache import default_cache
 from cpu_gpu_env.errors import HybridClusterError
 from cpu_gpu_env.problem.problem import make_problem
+from cpu_gpu_env.results.provenance import ProblemRecord, package_versions
 from cpu_gpu_env.scripts.command import (
     ENERGY_WEIGHTS,
     add_env_arguments,
@@ -204,7 +204,7 @@ def train_forest(arguments: argparse.Namespace) -> int:
     """Let the oracle play, fit a forest to it, and judge the fit on other episodes."""
     kwargs = env_kwargs(arguments)
     check_total("--episodes", arguments.episodes, arguments.num_tasks)
-    problem = describe_problem(make_problem(**kwargs))
+    problem = ProblemRecord.of(make_problem(**kwargs)).to_json()
     path = arguments.output / BEST_FOREST
     check_output(path, "file")
     check_replaces(arguments, path)

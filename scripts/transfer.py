@@ -14,27 +14,30 @@ if __name__ == "__main__":  # Ctrl-C during the imports below
     signal.signal(signal.SIGINT, lambda *_: os._exit(130))
 
 from cpu_gpu_env.baselines.report.files import lay_out, write_rows
-from cpu_gpu_env.baselines.report.tables import TextTable, interval
+from cpu_gpu_env.baselines.report.tables import TextTable
 from cpu_gpu_env.io.atomic_files import write_text_atomically
 from cpu_gpu_env.model.profile import shipped_profiles
-from cpu_gpu_env.problem.problem import DEFAULT_GPU_FRACTIONS, make_problem
+from cpu_gpu_env.problem.problem import DEFAULT_GPU_FRACTIONS
+from cpu_gpu_env.results.metrics import GAP
 from cpu_gpu_env.scripts.command import (
-    add_env_arguments,
     check_output,
-    check_total,
     command_line,
-    env_kwargs,
     interrupted,
     load,
     make_parser,
     print_tables,
     run,
 )
-from cpu_gpu_env.scripts.scheduler_arguments import add_entrant_arguments, compare_in_each
+from cpu_gpu_env.scripts.scheduler_arguments import (
+    add_comparison_arguments,
+    check_comparison,
+    compare_in_each,
+)
 
 FIXED = "myopic,static-price,queue-price"
 PRETRAINED = "dqn,dqn-queues"
 LOADS = (0.7, 1.5)
+FILES = ("transfer.csv", "transfer.md")
 
 
 def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
@@ -44,8 +47,7 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
         "is worth on another. --cluster and --load stand for the first of each.",
         "python scripts/transfer.py --agent runs/dqn-mixed --episodes 50",
     )
-    add_env_arguments(parser)
-    add_entrant_arguments(parser, schedulers=None, episodes=20)
+    add_comparison_arguments(parser, None, episodes=20, output=Path("runs/transfer"))
     parser.add_argument(
         "--also-cluster",
         action="append",
@@ -56,9 +58,6 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
         type=load,
         action="append",
         help=f"another load; may be repeated (default: {' and '.join(map(str, LOADS))})",
-    )
-    parser.add_argument(
-        "--output", type=Path, default=Path("runs/transfer"), help="folder to write"
     )
     arguments = parser.parse_args(argv)
     arguments.command = command_line("transfer.py", argv)
@@ -79,11 +78,8 @@ def execute(arguments: argparse.Namespace) -> int:
     places = [
         {"cluster": c, "load": arrivals} for c, arrivals in itertools.product(clusters, loads)
     ]
-    check_output(arguments.output / "transfer.csv", "file")
+    check_comparison(arguments, *FILES)
     check_output(arguments.cache)
-    check_total("--episodes", arguments.episodes, arguments.num_tasks)
-    for place in places:  # bad input is told before the work
-        make_problem(**{**env_kwargs(arguments), **place})
     rows, stopped = compare_in_each(arguments, places)
     if rows:
         _write(rows, arguments.output)
@@ -96,7 +92,7 @@ def make_table(rows: list[dict[str, Any]]) -> TextTable:
     found = {(row["scheduler"], row["cluster"], row["load"]): row for row in rows}
     names = list(dict.fromkeys(row["scheduler"] for row in rows))
     return TextTable(
-        ("gap [%]", *names),
+        (GAP.heading, *names),
         tuple(
             (f"{cluster}, {arrivals}", *(_gap(found[name, cluster, arrivals]) for name in names))
             for cluster, arrivals in places
@@ -105,7 +101,7 @@ def make_table(rows: list[dict[str, Any]]) -> TextTable:
 
 
 def _gap(row: dict[str, Any]) -> str:
-    return interval(100 * row["gap"], 100 * row["gap_ci95"], 1)
+    return GAP.text(row[GAP.key], row[GAP.ci_key])
 
 
 def _write(rows: list[dict[str, Any]], output: Path) -> None:
@@ -113,7 +109,7 @@ def _write(rows: list[dict[str, Any]], output: Path) -> None:
     table = make_table(rows)
     write_text_atomically(output / "transfer.md", table.to_markdown() + "\n")
     print_tables(lay_out(table, "cluster and load; mean ± 95 % interval over the episodes"))
-    for name in ("transfer.csv", "transfer.md"):
+    for name in FILES:
         print(f"written: {output / name}")
 
 

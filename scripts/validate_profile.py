@@ -20,6 +20,7 @@ from tqdm import tqdm
 
 from cpu_gpu_env.errors import HybridClusterError
 from cpu_gpu_env.io.atomic_files import write_bytes_atomically, write_text_atomically
+from cpu_gpu_env.model.profile import read_profile
 from cpu_gpu_env.profiler.fit import Errors, predict_s
 from cpu_gpu_env.profiler.published import HalfSplit, half_splits, read_published
 from cpu_gpu_env.profiler.samples import Sample
@@ -82,7 +83,8 @@ def execute(arguments: argparse.Namespace) -> int:
         code = profile_hardware.main(options)
         if code != 0:
             return code
-    profile = read_profile(path)
+    # One without a GPU is no valid cluster, but can be judged.
+    profile = read_profile(path, "; make one with profile_hardware.py")
     with tqdm(unit="step", desc="measuring", leave=False) as bar:
         try:
             validations = validate(
@@ -106,22 +108,6 @@ def execute(arguments: argparse.Namespace) -> int:
     draw(validations, picture)
     print(f"written: {table}\nwritten: {picture}")
     return interrupted() if any(result.interrupted for result in validations) else 0
-
-
-def read_profile(path: Path) -> Any:
-    """Read a profile as it stands; one without a GPU is no valid cluster, but can be judged.
-
-    Raises:
-        HybridClusterError: If it cannot be read or is not JSON.
-    """
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise HybridClusterError(
-            f"{path}: cannot read the profile: {error.strerror}; make one with profile_hardware.py"
-        ) from None
-    except (ValueError, RecursionError) as error:
-        raise HybridClusterError(f"{path}: not a JSON file: {error}") from None
 
 
 def describe(validation: Validation) -> str:

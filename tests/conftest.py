@@ -20,6 +20,13 @@ VARIED = Cluster(
     "varied", (FRUGAL_CPU, SLOW_CPU, HOT_GPU, HOT_GPU, replace(SMALL_GPU, memory_power_w=120.0))
 )
 
+CACHED_CPU = replace(CPU, cache_bytes=2e9, cache_bandwidth=300e9, ridge_sharpness=3.0)
+CACHED_GPU = replace(HOT_GPU, cache_bytes=1e9, cache_bandwidth=4e12, ridge_sharpness=1.0)
+REFINED = Cluster("refined", (CACHED_CPU, FRUGAL_CPU, CACHED_GPU, SMALL_GPU))
+
+LARGE = [[0.1 * i, 1e12, 20.0, memory] for i, memory in enumerate([5e9, 12e9, 2e10, 3e10])]
+"""Tasks of which not every fraction fits."""
+
 
 @pytest.fixture(autouse=True)
 def _own_cache(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:

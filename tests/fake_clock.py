@@ -8,14 +8,19 @@ from cpu_gpu_env.profiler.samples import Kernel
 
 
 class Clock:
-    """Time that passes only while something runs, and a little at each reading."""
+    """Time that passes only while something runs, and a little at each reading.
+
+    Args:
+        tick: Readings are whole multiples of it; about a thousand fall into each [s].
+    """
 
     def __init__(self, tick: float = 1e-9) -> None:
         self.now = 0.0
         self.tick = tick
+        self._reading_s = max(1e-9, tick / 1000)
 
     def __call__(self) -> float:
-        self.now += 1e-9
+        self.now += self._reading_s
         return self.now // self.tick * self.tick
 
     def sleep(self, seconds: float) -> None:

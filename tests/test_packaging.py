@@ -82,7 +82,7 @@ def test_wheel_holds_code_profiles_and_models_and_nothing_else(wheel: Path) -> N
         ROOT / "cpu_gpu_env" / "py.typed",
         *(ROOT / "cpu_gpu_env/model/profiles").glob("*.json"),
     ]
-    data += (ROOT / "agents/models").iterdir()
+    data += [*(ROOT / "agents/models").iterdir(), *(ROOT / "baselines").rglob("*.html")]
     names = zipfile.ZipFile(wheel).namelist()
     package = {name for name in names if ".dist-info/" not in name}
     assert package == {installed_path(path) for path in [*SOURCES, *data]}

@@ -1,7 +1,7 @@
 """The Lagrangian lower bound for long episodes: prices instead of a large linear program.
 
-For a kind of device with N devices, the work of the tasks released at r or later is at most
-N (M - r). Take non-negative prices for some of these constraints, one for each kind k and
+For a device type with N devices, the work of the tasks released at r or later is at most
+N (M - r). Take non-negative prices for some of these constraints, one for each type k and
 threshold r_j, with ``sum of N_k price_kj = P`` (the price of a second of makespan). Then for every
 schedule ``P M >= sum of price_kj (N_k r_j + work of the tasks released at r_j or later)``, so its
 cost is at least ``sum of price_kj N_k r_j + sum over tasks of the cheapest placement at these
@@ -18,7 +18,7 @@ from scipy.optimize import linprog
 from cpu_gpu_env.baselines.bounds.placements import Placements
 from cpu_gpu_env.model.tasks import FloatArray
 from cpu_gpu_env.problem.objective import Objective
-from cpu_gpu_env.sim.instance import RealisedEpisode
+from cpu_gpu_env.sim.instance import Instance
 
 NUM_THRESHOLDS = 24
 """Releases whose constraints are priced: the first, and ever denser towards the last."""
@@ -27,17 +27,17 @@ RELATIVE_TOLERANCE = 1e-4
 """The iteration stops when bound and master program agree to this."""
 
 
-def dual_bound(episode: RealisedEpisode) -> tuple[float, float, FloatArray, FloatArray]:
+def dual_bound(instance: Instance) -> tuple[float, float, FloatArray, FloatArray]:
     """Bound an episode; return the fields of `LowerBound`.
 
     The relaxed schedule is the mixture of columns of the last master program that HiGHS could
     solve.
     """
-    placements, objective = Placements.of(episode), episode.objective
-    tasks = np.arange(episode.num_tasks)
-    first = _thresholds(episode.num_tasks)
-    release_s = episode.release_s[first]
-    devices = np.array([kind.num_devices for kind in placements.kinds], dtype=np.float64)
+    placements, objective = Placements.of(instance), instance.objective
+    tasks = np.arange(instance.num_tasks)
+    first = _thresholds(instance.num_tasks)
+    release_s = instance.release_s[first]
+    devices = np.array([workers.num_devices for workers in placements.types], dtype=np.float64)
     best, columns, choices = -np.inf, [], []
     reduced_cost = np.zeros(placements.energy_j.shape)
     mix, makespan_s = np.ones(1), float(release_s[-1])
@@ -48,13 +48,13 @@ def dual_bound(episode: RealisedEpisode) -> tuple[float, float, FloatArray, Floa
         step = np.searchsorted(first, tasks, side="right") - 1
         seconds = np.cumsum(price, axis=1)[:, step]
         cost = objective.energy_price * placements.energy_j
-        for kind, second in zip(placements.kinds, seconds, strict=True):
-            cost = cost + second[:, None] * kind.work_s
+        for workers, second in zip(placements.types, seconds, strict=True):
+            cost = cost + second[:, None] * workers.work_s
         choice = cost.argmin(axis=1)
         value = float(cost[tasks, choice].sum() + (devices @ price @ release_s))
         if value > best:
             best, reduced_cost = value, cost - cost.min(axis=1, keepdims=True)
-        work = np.array([kind.work_s[tasks, choice] for kind in placements.kinds])
+        work = np.array([workers.work_s[tasks, choice] for workers in placements.types])
         from_threshold = np.add.reduceat(work, first, axis=1)[:, ::-1].cumsum(axis=1)[:, ::-1]
         columns.append(np.append(from_threshold.ravel(), placements.energy_j[tasks, choice].sum()))
         choices.append(choice)
@@ -87,7 +87,7 @@ def _solve_master(
     release_s: FloatArray,
     objective: Objective,
 ) -> tuple[float, float, FloatArray, FloatArray] | None:
-    """Mix the columns; return cost, makespan, weights and the prices (kinds, thresholds).
+    """Mix the columns; return cost, makespan, weights and the prices (types, thresholds).
 
     None if HiGHS fails.
     """

@@ -1,11 +1,11 @@
 """A certified lower bound on the objective of one episode: no scheduler can beat it.
 
 Let M be the makespan, r_1 <= r_2 <= ... the releases, and for each task t a distribution x_t over
-its *placements* (a GPU fraction, and the kinds of the CPU and the GPU that serve it). Any schedule
+its *placements* (a GPU fraction, and the types of the CPU and the GPU that serve it). Any schedule
 of the environment gives an integral point (each x_t one placement) that satisfies all the
 constraints below, and its objective is ``(P * M + e * sum of energy_t x_t) / num_tasks``, linear in
-(x, M). So the minimum of this linear program is a lower bound. For a kind of device with N devices
-and work w_t (the length of task t's share on that kind, linear in x_t):
+(x, M). So the minimum of this linear program is a lower bound. For a device type with N devices
+and work w_t (the length of task t's share on that type, linear in x_t):
 
 1. *Start*: for each i, ``sum of w_t over t >= i <= sum over d < N of (M - r_{i+d})``. Each device
    works on such tasks from the release of its first one to M at most, and the first ones differ.
@@ -14,7 +14,7 @@ and work w_t (the length of task t's share on that kind, linear in x_t):
    ``r_j - r_t`` of it is done, and the rest of it lies in [r_j, M]. The maximum is taken of each
    placement, so it is linear in x_t.
 3. *Length*: ``M >= r_t + length of the longer share``.
-4. *Dispatch order*, for a whole pool of N devices of any kinds, work w_t, and a task i: shares are
+4. *Dispatch order*, for a whole pool of N devices of any types, work w_t, and a task i: shares are
    dispatched in order to the device that is free first, so their starts never decrease. When task
    i's share starts, at s, every other device is busy with at most the rest of one share that
    started at s or before. So the work of the tasks before i is at most ``N s`` plus the lengths of
@@ -48,9 +48,9 @@ import numpy.typing as npt
 
 from cpu_gpu_env.baselines.bounds.dual import dual_bound
 from cpu_gpu_env.baselines.bounds.linear_program import Rows, SolverError, solve
-from cpu_gpu_env.baselines.bounds.placements import Placements, Pool
+from cpu_gpu_env.baselines.bounds.placements import Placements, Workers
 from cpu_gpu_env.model.tasks import FloatArray
-from cpu_gpu_env.sim.instance import RealisedEpisode
+from cpu_gpu_env.sim.instance import Instance
 
 MAX_LP_TASKS = 3_000
 """Longer episodes get the Lagrangian bound instead of the linear program."""
@@ -85,23 +85,23 @@ class LowerBound:
     prove the bound [objective of one task]."""
 
 
-def lower_bound(episode: RealisedEpisode) -> LowerBound:
+def lower_bound(instance: Instance) -> LowerBound:
     """Solve the relaxation of an episode; see the module for why it is a bound."""
-    if episode.num_tasks > MAX_LP_TASKS:
-        return LowerBound(*dual_bound(episode))
-    return LowerBoundProgram(episode).solve()
+    if instance.num_tasks > MAX_LP_TASKS:
+        return LowerBound(*dual_bound(instance))
+    return LowerBoundProgram(instance).solve()
 
 
 class LowerBoundProgram:
-    """The linear program: placements, then the work of each kind from each task on, then M.
+    """The linear program: placements, then the work of each device type from each task on, then M.
 
     Args:
-        episode: What is to be bounded; at most `MAX_LP_TASKS` tasks are sensible.
+        instance: What is to be bounded; at most `MAX_LP_TASKS` tasks are sensible.
     """
 
-    def __init__(self, episode: RealisedEpisode) -> None:
-        self.episode = episode
-        placements, objective = Placements.of(episode), episode.objective
+    def __init__(self, instance: Instance) -> None:
+        self.instance = instance
+        placements, objective = Placements.of(instance), instance.objective
         length_s = np.maximum(*(pool.work_s for pool in placements.pools))
         alone = objective.makespan_price * length_s + objective.energy_price * placements.energy_j
         # The solver's tolerances are absolute, so time and cost are measured in those of a typical
@@ -111,14 +111,14 @@ class LowerBoundProgram:
         self.placements = placements.in_units_of(
             self.unit_s, objective.energy_price / self.unit_cost
         )
-        self.release_s = episode.release_s / self.unit_s
-        num_tasks = episode.num_tasks
+        self.release_s = instance.release_s / self.unit_s
+        num_tasks = instance.num_tasks
         self._upper = np.empty(0)
         self.placement = self._new_columns(np.ones(self.placements.energy_j.size))
         self.placement = self.placement.reshape(num_tasks, -1)
         self.work = [
-            self._new_columns(kind.work_s.max(axis=1)[::-1].cumsum()[::-1])
-            for kind in self.placements.kinds
+            self._new_columns(workers.work_s.max(axis=1)[::-1].cumsum()[::-1])
+            for workers in self.placements.types
         ]
         length_s = np.maximum(*(pool.work_s for pool in self.placements.pools))
         # After the last release, the device that finishes last is never idle.
@@ -139,10 +139,10 @@ class LowerBoundProgram:
         """For each pool, (i, t): how much of t's share may be left when i's starts, at most [s]."""
         task = np.arange(num_tasks)
         self.equal.add([(task[:, None], self.placement, 1.0)], np.ones(num_tasks))
-        for kind, columns in zip(self.placements.kinds, self.work, strict=True):
-            self._define_work(kind, columns)
-            self._add_start(kind, columns)
-            self._add_carry_over(kind, columns)
+        for workers, columns in zip(self.placements.types, self.work, strict=True):
+            self._define_work(workers, columns)
+            self._add_start(workers, columns)
+            self._add_carry_over(workers, columns)
         self.at_most.add(
             [(task[:, None], self.placement, length_s), (task, self.makespan, -1.0)],
             -self.release_s,
@@ -154,43 +154,43 @@ class LowerBoundProgram:
         self._upper = np.concatenate([self._upper, upper])
         return np.arange(first, len(self._upper))
 
-    def _define_work(self, kind: Pool, columns: IntArray) -> None:
+    def _define_work(self, workers: Workers, columns: IntArray) -> None:
         """Column i is the work of the tasks from i on."""
         task = np.arange(len(columns))
         entries = [(task, columns, 1.0), (task[:-1], columns[1:], -1.0)]
         self.equal.add(
-            [*entries, (task[:, None], self.placement, -kind.work_s)], np.zeros(len(columns))
+            [*entries, (task[:, None], self.placement, -workers.work_s)], np.zeros(len(columns))
         )
 
-    def _add_start(self, kind: Pool, columns: IntArray) -> None:
+    def _add_start(self, workers: Workers, columns: IntArray) -> None:
         task = np.arange(len(columns))
-        devices = np.minimum(kind.num_devices, len(columns) - task)
+        devices = np.minimum(workers.num_devices, len(columns) - task)
         total_s = np.concatenate([[0.0], np.cumsum(self.release_s)])
         self.at_most.add(
             [(task, columns, 1.0), (task, self.makespan, -devices)],
             total_s[task] - total_s[task + devices],
         )
 
-    def _add_carry_over(self, kind: Pool, columns: IntArray) -> None:
+    def _add_carry_over(self, workers: Workers, columns: IntArray) -> None:
         count = len(columns)
         rows = np.unique(np.linspace(0, count - 1, min(count, MAX_CARRY_ROWS)).astype(np.intp))
         later, lag = np.meshgrid(rows, np.arange(1, MAX_CARRY_LAG + 1), indexing="ij")
         row, earlier = np.nonzero(later >= lag)[0], (later - lag)[later >= lag]
         waited_s = self.release_s[rows[row]] - self.release_s[earlier]
-        longest_s = kind.work_s.max(axis=1)
+        longest_s = workers.work_s.max(axis=1)
         row, earlier, waited_s = (
             array[longest_s[earlier] > waited_s] for array in (row, earlier, waited_s)
         )
-        rest_s = np.maximum(kind.work_s[earlier] - waited_s[:, None], 0.0)
+        rest_s = np.maximum(workers.work_s[earlier] - waited_s[:, None], 0.0)
         pair, placement = np.nonzero(rest_s)
         index = np.arange(len(rows))
         self.at_most.add(
             [
                 (index, columns[rows], 1.0),
-                (index, self.makespan, -float(kind.num_devices)),
+                (index, self.makespan, -float(workers.num_devices)),
                 (row[pair], self.placement[earlier[pair], placement], rest_s[pair, placement]),
             ],
-            -kind.num_devices * self.release_s[rows],
+            -workers.num_devices * self.release_s[rows],
         )
 
     def solve(self) -> LowerBound:
@@ -207,7 +207,7 @@ class LowerBoundProgram:
         except SolverError:
             pass  # What was solved before is a bound, too.
         if self.solved is None:
-            self.solved = LowerBound(*dual_bound(self.episode))
+            self.solved = LowerBound(*dual_bound(self.instance))
         return self.solved
 
     def tighten(self, known: float) -> LowerBound:
@@ -220,14 +220,14 @@ class LowerBoundProgram:
         """
         # Earlier cuts hold for schedules better than the one that was known then.
         self._known = min(known, self._known)
-        known_cost = self._known * self.episode.num_tasks / self.unit_cost
+        known_cost = self._known * self.instance.num_tasks / self.unit_cost
         slack = max(known_cost - self._cost, 0.0) * (1 + 1e-6) + 1e-6
         self._rest_s = [self._rests(pool, slack) for pool in self.placements.pools]
         self._cut.clear()
         solution = self.solve()
         return replace(solution, objective=min(solution.objective, self._known))
 
-    def _rests(self, pool: Pool, slack: float) -> FloatArray:
+    def _rests(self, pool: Workers, slack: float) -> FloatArray:
         """Bound what is left of earlier shares, if a schedule's reduced costs are at most `slack`.
 
         Returns:
@@ -248,7 +248,7 @@ class LowerBoundProgram:
             rest_s = np.where(earlier, np.maximum(longest_s - passed_s, 0.0), 0.0)
         return rest_s
 
-    def _least_work_between(self, pool: Pool, slack: float) -> FloatArray:
+    def _least_work_between(self, pool: Workers, slack: float) -> FloatArray:
         """(i, t): the least work of the tasks after t and before i within the slack [s]."""
         num_tasks = len(pool.work_s)
         least_s = np.zeros((num_tasks, num_tasks))
@@ -280,7 +280,7 @@ class LowerBoundProgram:
             )
         return bool(found)
 
-    def _add_dispatch_order(self, pool: Pool, task: int, rest_s: FloatArray) -> None:
+    def _add_dispatch_order(self, pool: Workers, task: int, rest_s: FloatArray) -> None:
         earlier = np.arange(task)
         work_s, placement = pool.work_s[:task], self.placement[:task]
         rest = self._new_columns(work_s.max(axis=1))  # z of the module
@@ -308,7 +308,7 @@ class LowerBoundProgram:
         """Cost of each column [`unit_cost`]."""
         cost = np.zeros(self.num_columns)
         cost[self.placement] = self.placements.energy_j
-        makespan_price = self.episode.objective.makespan_price
+        makespan_price = self.instance.objective.makespan_price
         cost[self.makespan] = makespan_price * self.unit_s / self.unit_cost
         return cost
 
@@ -329,7 +329,7 @@ class LowerBoundProgram:
         value = solution.base + float(least.sum() + slipped)
         self._cost = value - ROUNDING * abs(value)
         self.solved = LowerBound(
-            self._cost * self.unit_cost / self.episode.num_tasks,
+            self._cost * self.unit_cost / self.instance.num_tasks,
             self._makespan * self.unit_s,
             self.placements.by_action(self._weights),
             self.placements.least_by_action(self.reduced_cost) * self.unit_cost,

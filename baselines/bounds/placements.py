@@ -1,4 +1,4 @@
-"""The placements of each task: a GPU fraction, and the kinds of CPU and GPU that serve it."""
+"""The placements of each task: a GPU fraction, and the types of CPU and GPU that serve it."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from cpu_gpu_env.model.tasks import FloatArray
-from cpu_gpu_env.sim.instance import RealisedEpisode
+from cpu_gpu_env.sim.instance import Instance
 
 
 @dataclass(frozen=True, eq=False)
-class Pool:
-    """Devices, and what each placement asks of them."""
+class Workers:
+    """Devices that share work, and how much of it each placement gives them."""
 
     num_devices: int
     """How many there are."""
@@ -24,9 +24,9 @@ class Pool:
 class Placements:
     """Work and energy of all placements of all tasks of an episode."""
 
-    kinds: tuple[Pool, ...]
-    """Each kind of CPU, then each kind of GPU."""
-    pools: tuple[Pool, Pool]
+    types: tuple[Workers, ...]
+    """Each type of CPU, then each type of GPU."""
+    pools: tuple[Workers, Workers]
     """All CPUs, and all GPUs."""
     energy_j: FloatArray
     """(num_tasks, placements): energy above idle [J]."""
@@ -34,45 +34,36 @@ class Placements:
     """Actions; the placements of an action are every `num_actions`-th."""
 
     @staticmethod
-    def of(episode: RealisedEpisode) -> Placements:
-        """Lay out the placements of an episode: (CPU kind, GPU kind, action), flattened."""
-        costs = episode.costs
-        cpu_s, gpu_s = (np.maximum(t, 0.0) for t in (episode.cpu_time_s, episode.gpu_time_s))
-        cpu_kinds, (gpu_kinds, tasks, actions) = len(cpu_s), gpu_s.shape
-        shape = (tasks, cpu_kinds, gpu_kinds, actions)
+    def of(instance: Instance) -> Placements:
+        """Lay out the placements of an episode: (CPU type, GPU type, action), flattened."""
+        cpus, gpus = instance.costs.pools
+        num_tasks, num_actions = instance.num_tasks, instance.num_actions
+        shape = (num_tasks, cpus.num_types, gpus.num_types, num_actions)
 
-        def pool(devices: int, work_s: FloatArray) -> Pool:
-            return Pool(devices, np.broadcast_to(work_s, shape).reshape(tasks, -1))
+        def laid_out(table: FloatArray, axis: int) -> FloatArray:
+            """Bring (types, tasks, actions) to `shape`, types on their own axis."""
+            return np.expand_dims(table.transpose(1, 0, 2), 3 - axis)
 
-        # (tasks, kinds, actions), each on the axis of its kind.
-        cpu_all = cpu_s.transpose(1, 0, 2)[:, :, None, :]
-        gpu_all = gpu_s.transpose(1, 0, 2)[:, None, :, :]
-        cpu_only = [
-            pool(costs.cpu_kind.count(k), cpu_all * _indicator(k, cpu_kinds)[:, None, None])
-            for k in range(cpu_kinds)
-        ]
-        gpu_only = [
-            pool(costs.gpu_kind.count(k), gpu_all * _indicator(k, gpu_kinds)[:, None])
-            for k in range(gpu_kinds)
-        ]
-        cpu_j, gpu_j = (j.transpose(1, 0, 2) for j in (episode.cpu_energy_j, episode.gpu_energy_j))
-        energy_j = cpu_j[:, :, None, :] + gpu_j[:, None, :, :]
-        return Placements(
-            kinds=(*cpu_only, *gpu_only),
-            pools=(pool(len(costs.cpu_kind), cpu_all), pool(len(costs.gpu_kind), gpu_all)),
-            energy_j=energy_j.reshape(tasks, -1),
-            num_actions=actions,
-        )
+        types, pools = [], []
+        for axis, pool in enumerate((cpus, gpus), start=1):
+            all_s = laid_out(np.maximum(pool.time_s, 0.0), axis)
+            pools.append(Workers(pool.num_devices, _flat(all_s, shape)))
+            for index, num_devices in enumerate(pool.devices_by_type):
+                is_type = np.arange(pool.num_types) == index
+                own_s = all_s * is_type.reshape((-1,) + (1,) * (3 - axis))
+                types.append(Workers(num_devices, _flat(own_s, shape)))
+        energy_j = laid_out(cpus.energy_j, 1) + laid_out(gpus.energy_j, 2)
+        return Placements(tuple(types), (pools[0], pools[1]), _flat(energy_j, shape), num_actions)
 
     def in_units_of(self, unit_s: float, price: float) -> Placements:
         """Measure work in another unit of time, and energy by what it costs."""
 
-        def scaled(pool: Pool) -> Pool:
-            return Pool(pool.num_devices, pool.work_s / unit_s)
+        def scaled(workers: Workers) -> Workers:
+            return Workers(workers.num_devices, workers.work_s / unit_s)
 
         cpus, gpus = self.pools
         return Placements(
-            kinds=tuple(scaled(kind) for kind in self.kinds),
+            types=tuple(map(scaled, self.types)),
             pools=(scaled(cpus), scaled(gpus)),
             energy_j=self.energy_j * price,
             num_actions=self.num_actions,
@@ -88,5 +79,6 @@ class Placements:
         return np.asarray(cost.reshape(len(cost), -1, self.num_actions).min(axis=1))
 
 
-def _indicator(index: int, length: int) -> FloatArray:
-    return np.asarray(np.arange(length) == index, dtype=np.float64)
+def _flat(table: FloatArray, shape: tuple[int, int, int, int]) -> FloatArray:
+    """Broadcast to (tasks, CPU types, GPU types, actions), and flatten to (tasks, placements)."""
+    return np.broadcast_to(table, shape).reshape(shape[0], -1)

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cpu_gpu_env.model.tasks import FloatArray, Tasks
-from cpu_gpu_env.sim.instance import RealisedEpisode
+from cpu_gpu_env.sim.instance import Instance
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Decision:
 
 
 def decision_costs(
-    episode: RealisedEpisode,
+    episode: Instance,
     actions: npt.NDArray[np.integer],
     oracle_actions: npt.NDArray[np.integer],
 ) -> FloatArray:
@@ -61,7 +61,7 @@ def decision_costs(
 
 
 def audit_decisions(
-    episode: RealisedEpisode,
+    episode: Instance,
     tasks: Tasks,
     actions: npt.NDArray[np.integer],
     oracle_actions: npt.NDArray[np.integer],

@@ -4,40 +4,22 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from cpu_gpu_env.baselines.schedulers.base import Predictor
 from cpu_gpu_env.envs.env import HybridClusterEnv
 from cpu_gpu_env.envs.vector_env import HybridClusterVectorEnv
 from cpu_gpu_env.model.tasks import FloatArray
+from cpu_gpu_env.results.metrics import ENERGY, MAKESPAN, MEAN_WAIT, OBJECTIVE
+from cpu_gpu_env.results.records import EpisodeResults
 
 EVALUATION_SEED = 1_000_000
 """Seeds of evaluation episodes count up from here; training seeds stay below."""
 
 SchedulerFactory = Callable[[Any], Predictor]
 """Builds a scheduler for an environment."""
-
-
-@dataclass(frozen=True, eq=False)
-class EpisodeResults:
-    """What a scheduler achieved, one entry an episode."""
-
-    seeds: tuple[int, ...]
-    """Seed of each episode."""
-    makespan_s: FloatArray
-    """(n,) [s]."""
-    energy_j: FloatArray
-    """(n,) [J], idle power included."""
-    objective: FloatArray
-    """(n,): J."""
-    mean_wait_s: FloatArray
-    """(n,): time from a task's arrival to the start of its first share, mean over the tasks [s]."""
-    actions: npt.NDArray[np.int64]
-    """(n, num_tasks)."""
 
 
 def evaluation_seeds(num_episodes: int) -> tuple[int, ...]:
@@ -67,14 +49,13 @@ def play_episodes(
         wait_s += env.scheduling_state().wait_s(actions[step])
         observation, _, episode_start, _, info = env.step(actions[step])
     final = info["final_info"]
-    return EpisodeResults(
-        tuple(seeds),
-        final["makespan_s"],
-        final["total_energy_j"],
-        final["objective"],
-        wait_s / len(actions),
-        np.ascontiguousarray(actions.T),
-    )
+    values = {
+        OBJECTIVE: final["objective"],
+        MAKESPAN: final["makespan_s"],
+        ENERGY: final["total_energy_j"],
+        MEAN_WAIT: wait_s / len(actions),
+    }
+    return EpisodeResults(tuple(seeds), np.ascontiguousarray(actions.T), values)
 
 
 def decision_times_s(

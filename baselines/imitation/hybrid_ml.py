@@ -14,12 +14,13 @@ import numpy.typing as npt
 from cpu_gpu_env.baselines.imitation.forest import Forest
 from cpu_gpu_env.baselines.oracle.cache import solve_episodes
 from cpu_gpu_env.baselines.oracle.search import QUICK_EFFORT, Effort
-from cpu_gpu_env.baselines.schedulers.base import Actions, Scheduler
+from cpu_gpu_env.baselines.schedulers.base import Actions, Memory, Scheduler
 from cpu_gpu_env.baselines.schedulers.heuristics import EarliestFinishTime
 from cpu_gpu_env.envs.vector_env import HybridClusterVectorEnv
 from cpu_gpu_env.errors import HybridClusterError
 from cpu_gpu_env.model.tasks import FloatArray
 from cpu_gpu_env.problem.observation import NUM_FEATURES
+from cpu_gpu_env.sim.state import SchedulingState
 
 FEATURES = ("size", "intensity", "memory", "size - intensity", "size - memory")
 """What the forest sees: the observation's log-scaled features, and two of their differences (bytes
@@ -106,8 +107,7 @@ def imitate_oracle(
     """
     env = HybridClusterVectorEnv(len(seeds), **env_kwargs)
     observation, _ = env.reset(seed=list(seeds))
-    episodes = env.realised_episodes()
-    solved = solve_episodes(episodes, cache, effort, jobs, progress)
+    solved = solve_episodes(env.instances(), cache, effort, jobs, progress)
     plans = np.stack([schedule.actions for schedule in solved])
     fractions = np.array(env.problem.gpu_fractions)
     seen = []
@@ -138,16 +138,13 @@ class HybridML(Scheduler):
         self._history = Examples(np.empty((0, NUM_FEATURES), dtype=np.float32), np.empty(0))
         self._since_fit = 0
 
-    def choose(
-        self, observation: npt.NDArray[np.float32], memory: npt.NDArray[np.int64] | None
-    ) -> tuple[Actions, npt.NDArray[np.int64] | None]:
+    def choose(self, state: SchedulingState, memory: Memory) -> tuple[Actions, Memory]:
         """Predict, and round to what fits."""
         if self.forest is None:
-            return self._fallback.choose(observation, memory)
-        predicted = self.forest.predict(derive(observation))
+            return self._fallback.choose(state, memory)
+        predicted = self.forest.predict(derive(state.observation))
         distance = np.abs(predicted[:, None] - self._fractions)
-        mask = np.concatenate([np.atleast_2d(env.action_masks()) for env in self.envs])
-        return np.where(mask, distance, np.inf).argmin(axis=1), memory
+        return np.where(state.action_mask == 1, distance, np.inf).argmin(axis=1), memory
 
     def learn(self, finished: Examples) -> bool:
         """Add finished tasks to the history; fit anew when there are enough; return whether so.

@@ -20,8 +20,10 @@ import numpy as np
 import numpy.typing as npt
 
 from cpu_gpu_env.baselines.bounds.placements import Placements
+from cpu_gpu_env.model.cost_tables import PoolCosts
 from cpu_gpu_env.model.tasks import FloatArray
-from cpu_gpu_env.sim.instance import RealisedEpisode
+from cpu_gpu_env.sim.instance import Instance
+from cpu_gpu_env.sim.pool import PoolBatch
 
 IntArray = npt.NDArray[np.intp]
 
@@ -42,17 +44,17 @@ class BeamSearch:
     """Beam search on one episode.
 
     Args:
-        episode: What is to come.
+        instance: What is to come.
         vectors: Price vectors; the estimate is the largest of theirs.
         critical_lead_s: By how much a critical task starts before the GPUs are free on average [s].
     """
 
     def __init__(
-        self, episode: RealisedEpisode, vectors: Sequence[PriceVector], critical_lead_s: float
+        self, instance: Instance, vectors: Sequence[PriceVector], critical_lead_s: float
     ) -> None:
-        self._episode = episode
+        self._episode = instance
         self._critical = sorted({v.critical for v in vectors if v.critical is not None})
-        total = episode.objective.makespan_price
+        total = instance.objective.makespan_price
         self._critical_price = np.zeros((len(vectors), len(self._critical)))
         for number, vector in enumerate(vectors):
             if vector.critical is not None:
@@ -61,9 +63,11 @@ class BeamSearch:
         rest = total - self._critical_price.sum(axis=1)
         cpu_share = np.array([v.cpu_share for v in vectors])
         self._cpu_price, self._gpu_price = cpu_share * rest, (1 - cpu_share) * rest
-        objective, costs = episode.objective, episode.costs
-        self._cpu_weight = _device_weights(objective.cpu_prices, costs.cpu_kind)
-        self._gpu_weight = _device_weights(objective.gpu_prices, costs.gpu_kind)
+        objective, costs = instance.objective, instance.costs
+        self._cpu_weight, self._gpu_weight = (
+            _device_weights(prices, pool.device_type)
+            for prices, pool in zip(objective.prices, costs.pools, strict=True)
+        )
         self._lead_s = critical_lead_s
         self._to_come = self._cost_to_come()
 
@@ -74,25 +78,27 @@ class BeamSearch:
 
     def _cost_to_come(self) -> FloatArray:
         """Estimated cost of the tasks from each on, (vectors, num_tasks + 1)."""
-        episode, costs = self._episode, self._episode.costs
-        placements = Placements.of(episode)
-        num_tasks = episode.num_tasks
+        instance, costs = self._episode, self._episode.costs
+        placements = Placements.of(instance)
+        num_tasks = instance.num_tasks
         gpu_price = np.array([self._gpu_price_before(task) for task in range(num_tasks)]).T
         for number, task in enumerate(self._critical):
             gpu_price[:, task] += self._critical_price[:, number] / self._gpu_weight.max()
+        by_pool = zip(costs.pools, (self._cpu_weight, self._gpu_weight), strict=True)
         weights = [
-            *(self._cpu_weight[costs.cpu_kind.index(k)] for k in range(len(costs.cpu_time_s))),
-            *(self._gpu_weight[costs.gpu_kind.index(k)] for k in range(len(costs.gpu_time_s))),
+            of_device[pool.device_type.index(number)]
+            for pool, of_device in by_pool
+            for number in range(pool.num_types)
         ]
         to_come = np.zeros((len(gpu_price), num_tasks + 1))
         for vector, (cpu_price, gpu_prices) in enumerate(
             zip(self._cpu_price, gpu_price, strict=True)
         ):
-            cost = episode.objective.energy_price * placements.energy_j
-            for number, (kind, weight) in enumerate(zip(placements.kinds, weights, strict=True)):
-                is_cpu = number < len(costs.cpu_time_s)
+            cost = instance.objective.energy_price * placements.energy_j
+            for number, (workers, weight) in enumerate(zip(placements.types, weights, strict=True)):
+                is_cpu = number < costs.cpus.num_types
                 price = np.full(num_tasks, cpu_price) if is_cpu else gpu_prices
-                cost = cost + (price * weight)[:, None] * kind.work_s
+                cost = cost + (price * weight)[:, None] * workers.work_s
             to_come[vector, :-1] = cost.min(axis=1)[::-1].cumsum()[::-1]
         return to_come
 
@@ -105,21 +111,19 @@ class BeamSearch:
                 differ in more than their last tasks.
             rng: Source of these numbers.
         """
-        episode = self._episode
-        cpus = _BeamPool(episode.cpu_time_s, episode.costs.cpu_kind, self._cpu_weight)
-        gpus = _BeamPool(episode.gpu_time_s, episode.costs.gpu_kind, self._gpu_weight)
+        instance = self._episode
+        cpus = _BeamPool(instance.costs.cpus, instance.objective.prices[0], self._cpu_weight)
+        gpus = _BeamPool(instance.costs.gpus, instance.objective.prices[1], self._gpu_weight)
         energy_j = np.zeros(1)
         finished_s = np.zeros((len(self._critical), 1))
         parents: list[IntArray] = []
         choices: list[IntArray] = []
-        for task in range(episode.num_tasks):
-            cpus.try_all(task, episode.release_s)
-            gpus.try_all(task, episode.release_s)
-            active_j = energy_j + (
-                episode.cpu_energy_j[cpus.kind, task].T + episode.gpu_energy_j[gpus.kind, task].T
-            )
+        for task in range(instance.num_tasks):
+            cpus.try_all(task, instance.release_s)
+            gpus.try_all(task, instance.release_s)
+            active_j = energy_j + (cpus.energy_j + gpus.energy_j)
             cost = self._estimate(task, cpus, gpus, finished_s)
-            cost += episode.objective.energy_price * active_j
+            cost += instance.objective.energy_price * active_j
             kept = _keep(cost.ravel(), width, temperature, rng)
             choice, parent = np.divmod(kept, cost.shape[1])
             choices.append(choice)
@@ -153,25 +157,24 @@ class BeamSearch:
 
 
 class _BeamPool:
-    """The devices of a pool in all partial schedules, and the outcome of every action."""
+    """A pool in all partial schedules, and the outcome of every action."""
 
-    def __init__(self, time_s: FloatArray, kinds: tuple[int, ...], weights: FloatArray) -> None:
-        self._time_s, self._kinds, self._weights = time_s, np.array(kinds), weights
-        self._free_s = np.zeros((len(kinds), 1))
+    def __init__(self, costs: PoolCosts, prices: tuple[float, ...], weights: FloatArray) -> None:
+        self._costs, self._weights = costs, weights
+        self._pool = PoolBatch(costs, prices, 1)
 
     def try_all(self, task: int, release_s: FloatArray) -> None:
         """Work out what each action (rows) does to each schedule (columns)."""
-        free_s = self._free_s
-        self._every = np.arange(free_s.shape[1])
-        self._device = free_s.argmin(axis=0)
-        self.kind = self._kinds[self._device]
-        """(schedules,): kind of the device that would serve."""
-        first_s = free_s[self._device, self._every]
-        time_s = self._time_s[self.kind, task].T
-        start_s = np.maximum(first_s, release_s[task])
-        self.finish_s = np.maximum(start_s + time_s, first_s)
+        free_s = self._pool.free_s
+        self._device = self._pool.next_device()
+        device_type = self._pool.device_type[self._device]
+        first_s = free_s[self._device, np.arange(free_s.shape[1])]
+        time_s = self._costs.time_s[device_type, task].T
+        self.energy_j = self._costs.energy_j[device_type, task].T
+        """(actions, schedules): energy above idle [J]."""
+        self.finish_s = self._pool.finish_s(release_s[task], time_s, first_s)
         """(actions, schedules): when the serving device is free again [s]."""
-        self.last_s = np.maximum(self.finish_s, free_s.max(axis=0))
+        self.last_s = np.maximum(self.finish_s, self._pool.last_finish_s())
         """(actions, schedules): when all devices are free [s]."""
         # No device can work before the next release: waiting for it is lost already.
         soonest_s = release_s[task + 1] if task + 1 < len(release_s) else 0.0
@@ -183,15 +186,15 @@ class _BeamPool:
 
     def follow(self, choice: IntArray, parent: IntArray) -> None:
         """Go on from these outcomes."""
-        self._free_s = self._free_s[:, parent]
-        self._free_s[self._device[parent], np.arange(len(parent))] = self.finish_s[choice, parent]
+        self._pool.take(parent)
+        self._pool.occupy(self._device[parent], self.finish_s[choice, parent])
 
 
-def _device_weights(prices: tuple[float, ...], kinds: tuple[int, ...]) -> FloatArray:
+def _device_weights(prices: tuple[float, ...], device_type: tuple[int, ...]) -> FloatArray:
     """Share of each device in the price of its pool, (devices,)."""
-    weights = np.array([prices[kind] for kind in kinds])
+    weights = np.array([prices[index] for index in device_type])
     if weights.sum() <= 0.0:
-        weights = np.ones(len(kinds))
+        weights = np.ones(len(device_type))
     return np.asarray(weights / weights.sum())
 
 

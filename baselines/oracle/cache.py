@@ -8,53 +8,45 @@ may share a folder and any of them may be killed.
 from __future__ import annotations
 
 import hashlib
-import inspect
 import json
-import os
-import signal
-import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
-from functools import lru_cache
-from importlib import metadata
+from functools import lru_cache, partial
+from importlib import metadata, resources
 from pathlib import Path
 
 import numpy as np
 
-from cpu_gpu_env.baselines.bounds import dual, linear_program, lower, placements
-from cpu_gpu_env.baselines.oracle import beam_search, dispatch_pattern, local_search, search
 from cpu_gpu_env.baselines.oracle.search import FULL_EFFORT, Effort, OracleSchedule, solve_episode
 from cpu_gpu_env.io.atomic_files import write_text_atomically
-from cpu_gpu_env.problem import objective
-from cpu_gpu_env.sim import instance, pool, pool_batch
-from cpu_gpu_env.sim.instance import RealisedEpisode
+from cpu_gpu_env.io.bounded_files import read_json
+from cpu_gpu_env.io.parallel import run_parallel
+from cpu_gpu_env.sim.instance import Instance
 
-SOLVER_MODULES = (
-    beam_search,
-    dispatch_pattern,
-    dual,
-    instance,
-    linear_program,
-    local_search,
-    lower,
-    objective,
-    placements,
-    pool,
-    pool_batch,
-    search,
+SOLVER_PACKAGES = tuple(
+    f"cpu_gpu_env.{name}" for name in ("baselines.bounds", "baselines.oracle", "problem", "sim")
 )
-"""What a schedule depends on besides the episode."""
+"""Where all lies that a schedule depends on besides the episode."""
+MAX_SCHEDULE_BYTES = 2**28
+"""Of a file; a task takes some three."""
 
 
 def default_cache() -> Path:
-    """Folder for oracle schedules: in ``XDG_CACHE_HOME``, or else in ``~/.cache``."""
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "cpu_gpu_env" / "oracle"
+    """Folder for oracle schedules: in the user's caches, ``XDG_CACHE_HOME`` or else ``~/.cache``.
+
+    Where there is no home, it is beside what the commands write.
+    """
+    from platformdirs import user_cache_path
+
+    try:
+        caches = user_cache_path("cpu_gpu_env", appauthor=False)
+    except RuntimeError:  # in a container, a user may have no home
+        caches = Path()
+    return (caches if caches.is_absolute() else Path("runs/cache")) / "oracle"
 
 
 def solve_episodes(
-    episodes: Sequence[RealisedEpisode],
+    instances: Sequence[Instance],
     cache: Path | None,
     effort: Effort = FULL_EFFORT,
     jobs: int = -1,
@@ -63,70 +55,55 @@ def solve_episodes(
     """Solve episodes, or fetch what has been solved before.
 
     Args:
-        episodes: The episodes.
+        instances: The episodes.
         cache: Folder of solved episodes; None: neither read nor write any.
         effort: How hard to search.
         jobs: Processes; -1: one a core.
         progress: Called as each episode is done.
     """
-    schedules = [None if cache is None else _load(_file(cache, e, effort), e) for e in episodes]
+    schedules = [None if cache is None else _load(_file(cache, e, effort), e) for e in instances]
     missing = [index for index, schedule in enumerate(schedules) if schedule is None]
-    for _ in range(len(episodes) - len(missing)):
+    for _ in range(len(instances) - len(missing)):
         progress()
-    if missing:
-        from joblib import Parallel, delayed
-
-        parallel = Parallel(n_jobs=min(jobs, len(missing)), return_as="generator")
-        with _deaf_to_ctrl_c():
-            solved = parallel(delayed(_solve)(episodes[index], effort, cache) for index in missing)
-        for index, schedule in zip(missing, solved, strict=True):
-            schedules[index] = schedule
-            progress()
+    solved = run_parallel(
+        partial(_solve, effort=effort, cache=cache),
+        [instances[index] for index in missing],
+        jobs,
+        progress,
+    )
+    for index, schedule in zip(missing, solved, strict=True):
+        schedules[index] = schedule
     return [schedule for schedule in schedules if schedule is not None]
 
 
-@contextmanager
-def _deaf_to_ctrl_c() -> Iterator[None]:
-    """Start processes that leave Ctrl-C, which a terminal sends to all of them, to this one."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    # Processes inherit what is ignored. (They would inherit a mask, too, but loky takes it off.)
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
-def _solve(episode: RealisedEpisode, effort: Effort, cache: Path | None) -> OracleSchedule:
-    schedule = solve_episode(episode, effort)
+def _solve(instance: Instance, effort: Effort, cache: Path | None) -> OracleSchedule:
+    schedule = solve_episode(instance, effort)
     if cache is not None:
         content = {
             "bound": schedule.bound,
             "objective": schedule.objective,
             "actions": schedule.actions.tolist(),
         }
-        write_text_atomically(_file(cache, episode, effort), json.dumps(content))
+        write_text_atomically(_file(cache, instance, effort), json.dumps(content))
     return schedule
 
 
-def _load(path: Path, episode: RealisedEpisode) -> OracleSchedule | None:
+def _load(path: Path, instance: Instance) -> OracleSchedule | None:
     """Read a schedule; None if there is none, or the file is damaged.
 
     The schedule is played, so a file cannot claim another objective than it has.
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = read_json(path, MAX_SCHEDULE_BYTES, "schedule")
         actions = np.array(content["actions"])
         bound = float(content["bound"])
         claimed = float(content["objective"])
-    except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
+    except (ValueError, KeyError, TypeError, OverflowError):
         return None
-    fits = actions.shape == (episode.num_tasks,) and np.issubdtype(actions.dtype, np.integer)
-    if not fits or actions.min() < 0 or actions.max() >= episode.num_actions:
+    fits = actions.shape == (instance.num_tasks,) and np.issubdtype(actions.dtype, np.integer)
+    if not fits or actions.min() < 0 or actions.max() >= instance.num_actions:
         return None
-    played = float(episode.simulate(actions[None])[0])
+    played = float(instance.simulate(actions[None])[0])
     same = abs(claimed - played) <= 1e-9 * abs(played)
     # Written so that nan is refused.
     if not (same and bound <= claimed):
@@ -134,22 +111,17 @@ def _load(path: Path, episode: RealisedEpisode) -> OracleSchedule | None:
     return OracleSchedule(actions.astype(np.intp), claimed, bound)
 
 
-def _file(cache: Path, episode: RealisedEpisode, effort: Effort) -> Path:
-    costs = episode.costs
+def _file(cache: Path, instance: Instance, effort: Effort) -> Path:
+    costs = instance.costs
     digest = hashlib.sha256(_solver_hash().encode())
     for array in (
-        episode.release_s,
-        episode.cpu_time_s,
-        episode.gpu_time_s,
-        episode.cpu_energy_j,
-        episode.gpu_energy_j,
+        instance.release_s,
+        *(table for own in costs.pools for table in (own.time_s, own.energy_j)),
     ):
         digest.update(np.ascontiguousarray(array).tobytes())
     settings = [
-        episode.cpu_time_s.shape,
-        costs.cpu_kind,
-        costs.gpu_kind,
-        asdict(episode.objective),
+        *((own.time_s.shape, own.device_type) for own in costs.pools),
+        asdict(instance.objective),
         asdict(effort),
     ]
     digest.update(json.dumps(settings).encode())
@@ -161,8 +133,10 @@ def _file(cache: Path, episode: RealisedEpisode, effort: Effort) -> Path:
 def _solver_hash() -> str:
     """Hash of the solver's source and of the libraries that decide its result."""
     digest = hashlib.sha256()
-    for module in SOLVER_MODULES:
-        digest.update(inspect.getsource(module).encode())
+    for package in SOLVER_PACKAGES:
+        for file in sorted(resources.files(package).iterdir(), key=lambda file: file.name):
+            if file.name.endswith(".py"):
+                digest.update(file.read_bytes())
     for library in ("numpy", "scipy"):
         digest.update(metadata.version(library).encode())
     return digest.hexdigest()

@@ -24,9 +24,10 @@ import numpy.typing as npt
 
 from cpu_gpu_env.baselines.bounds.linear_program import SolverError, solve
 from cpu_gpu_env.baselines.bounds.lower import LowerBoundProgram
-from cpu_gpu_env.baselines.bounds.placements import Pool
+from cpu_gpu_env.baselines.bounds.placements import Workers
 from cpu_gpu_env.model.tasks import FloatArray
-from cpu_gpu_env.sim.instance import RealisedEpisode
+from cpu_gpu_env.sim.instance import Instance
+from cpu_gpu_env.sim.pool import Pool
 
 IntArray = npt.NDArray[np.intp]
 
@@ -55,33 +56,28 @@ class PoolPattern:
         return self.critical.tobytes() + self.running.tobytes()
 
 
-def pool_patterns(episode: RealisedEpisode, actions: IntArray) -> list[PoolPattern | None]:
+def pool_patterns(instance: Instance, actions: IntArray) -> list[PoolPattern | None]:
     """Find the patterns of the CPUs and of the GPUs in a schedule; None for a single device."""
-    costs = episode.costs
+    pools = zip(instance.costs.pools, instance.objective.prices, strict=True)
     return [
-        _pattern(episode.release_s, time_s, kinds, actions) if len(kinds) > 1 else None
-        for time_s, kinds in (
-            (episode.cpu_time_s, costs.cpu_kind),
-            (episode.gpu_time_s, costs.gpu_kind),
-        )
+        _pattern(instance.release_s, Pool(costs, prices), actions)
+        if costs.num_devices > 1
+        else None
+        for costs, prices in pools
     ]
 
 
-def _pattern(
-    release_s: FloatArray, time_s: FloatArray, kinds: tuple[int, ...], actions: IntArray
-) -> PoolPattern:
+def _pattern(release_s: FloatArray, pool: Pool, actions: IntArray) -> PoolPattern:
     """Play a schedule on one pool; a task without a share starts and finishes at once."""
-    num_tasks = len(actions)
-    times = np.maximum(time_s[:, np.arange(num_tasks), actions], 0.0).tolist()
-    free_s = [0.0] * len(kinds)
-    start_s, length_s = np.empty(num_tasks), np.empty(num_tasks)
-    for task, released_s in enumerate(release_s.tolist()):
-        first_s = min(free_s)
-        device = free_s.index(first_s)
-        start_s[task] = max(first_s, released_s)
-        length_s[task] = times[kinds[device]][task]
-        if length_s[task] > 0.0:
-            free_s[device] = start_s[task] + length_s[task]
+    num_tasks, costs = len(actions), pool.costs
+    entries = np.arange(num_tasks) * costs.time_s.shape[2] + actions
+    start_s, length_s = np.empty(num_tasks), np.zeros(num_tasks)
+    placed = zip(release_s.tolist(), entries.tolist(), strict=True)
+    for task, (released_s, entry) in enumerate(placed):
+        start_s[task] = pool.next_start_s(released_s)
+        device_type = pool.next_type()
+        if pool.serve(released_s, entry) is not None:
+            length_s[task] = costs.time_s[device_type, task, actions[task]]
     late = np.arange(max(0, num_tasks - WINDOW), num_tasks)
     critical = np.sort(late[np.argsort(-length_s[late], kind="stable")[:NUM_CRITICAL]])
     finish_s = start_s + length_s
@@ -93,7 +89,7 @@ def _pattern(
         critical,
         left_s[:, critical] > 0.0,
         left_s.sum(axis=1) - left_s[:, critical].sum(axis=1),
-        float(len(kinds) * start_s[first] - done_s),
+        float(costs.num_devices * start_s[first] - done_s),
     )
 
 
@@ -111,8 +107,8 @@ def relax_pattern(
         action (num_tasks, actions); None if HiGHS finds none.
     """
     rows = _PatternRows(program)
-    cpu_kinds = len(program.episode.costs.cpu_time_s)
-    by_pool = program.work[:cpu_kinds], program.work[cpu_kinds:]
+    cpu_types = program.instance.costs.cpus.num_types
+    by_pool = program.work[:cpu_types], program.work[cpu_types:]
     for pool, work, pattern in zip(program.placements.pools, by_pool, patterns, strict=True):
         if pattern is not None:
             rows.add(pool, work, pattern)
@@ -134,8 +130,8 @@ class _PatternRows:
         self.at_most, self.equal = program.at_most.copy(), program.equal.copy()
         self.num_columns = program.num_columns
 
-    def add(self, pool: Pool, work: list[IntArray], pattern: PoolPattern) -> None:
-        """Add the rows of one pool, whose kinds have these columns of work."""
+    def add(self, pool: Workers, work: list[IntArray], pattern: PoolPattern) -> None:
+        """Add the rows of one pool, whose device types have these columns of work."""
         program, critical, at_most = self.program, pattern.critical, self.at_most
         num_devices, placement = float(pool.num_devices), program.placement
         count = len(critical)

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cpu_gpu_env.model.tasks import FloatArray
-from cpu_gpu_env.sim.instance import PartialSchedules, RealisedEpisode
+from cpu_gpu_env.sim.instance import Instance, PartialSchedules
 
 IntArray = npt.NDArray[np.intp]
 
@@ -15,7 +15,7 @@ MAX_CHANGES = 3
 
 
 def anneal(
-    episode: RealisedEpisode,
+    instance: Instance,
     actions: IntArray,
     first: int,
     num_steps: int,
@@ -26,7 +26,7 @@ def anneal(
     """Improve schedules by random changes (Kirkpatrick, Gelatt & Vecchi, Science 220, 1983).
 
     Args:
-        episode: What is scheduled.
+        instance: What is scheduled.
         actions: (n, num_tasks), the schedules to start from.
         first: Only tasks from this position on are changed: those before it are simulated once.
         num_steps: Steps, each of a change to every schedule.
@@ -37,7 +37,7 @@ def anneal(
     Returns:
         The best state that each schedule was in (n, num_tasks), and its J (n,).
     """
-    prefix = PartialSchedules(episode, len(actions))
+    prefix = PartialSchedules(instance, len(actions))
     prefix.place(actions[:, :first])
 
     def value(tails: IntArray) -> FloatArray:

@@ -17,9 +17,11 @@ from cpu_gpu_env.baselines.bounds.lower import (
 from cpu_gpu_env.baselines.oracle.beam_search import BeamSearch, PriceVector
 from cpu_gpu_env.baselines.oracle.dispatch_pattern import pool_patterns, relax_pattern
 from cpu_gpu_env.baselines.oracle.local_search import anneal
-from cpu_gpu_env.baselines.schedulers.base import Actions, Scheduler
+from cpu_gpu_env.baselines.schedulers.base import Actions, Memory, Scheduler
+from cpu_gpu_env.baselines.schedulers.env_view import EnvView
 from cpu_gpu_env.model.tasks import FloatArray
-from cpu_gpu_env.sim.instance import RealisedEpisode
+from cpu_gpu_env.sim.instance import Instance
+from cpu_gpu_env.sim.state import SchedulingState
 
 IntArray = npt.NDArray[np.intp]
 
@@ -92,7 +94,7 @@ class OracleSchedule:
 
 
 def solve_episode(
-    episode: RealisedEpisode, effort: Effort = FULL_EFFORT, seed: int = 0
+    instance: Instance, effort: Effort = FULL_EFFORT, seed: int = 0
 ) -> OracleSchedule:
     """Find a schedule close to the optimum, and the bound that says how close.
 
@@ -101,35 +103,35 @@ def solve_episode(
     programs, rounded and annealed.
 
     Args:
-        episode: All that is to come.
+        instance: All that is to come.
         effort: How hard to search.
         seed: Of the random choices: the same seed gives the same schedule.
     """
     rng = np.random.default_rng(seed)
-    program = LowerBoundProgram(episode) if episode.num_tasks <= MAX_LP_TASKS else None
-    relaxed = lower_bound(episode) if program is None else program.solve()
+    program = LowerBoundProgram(instance) if instance.num_tasks <= MAX_LP_TASKS else None
+    relaxed = lower_bound(instance) if program is None else program.solve()
     beams = [relaxed.shares.argmax(axis=1)[None]]
-    for vectors, lead_s in _searches(episode, relaxed, effort):
-        found = BeamSearch(episode, vectors, lead_s).run(effort.beam_width, BEAM_TEMPERATURE, rng)
+    for vectors, lead_s in _searches(instance, relaxed, effort):
+        found = BeamSearch(instance, vectors, lead_s).run(effort.beam_width, BEAM_TEMPERATURE, rng)
         beams.append(found)
-    population = _Population.of(episode, np.concatenate(beams))
+    population = _Population.of(instance, np.concatenate(beams))
     likely = _likely(relaxed.reduced_cost)
     tried: set[bytes] = set()
-    starts = [_Population.of(episode, beam).best for beam in beams[1:]]
-    patient = episode.num_tasks <= PATIENT_TASKS
+    starts = [_Population.of(instance, beam).best for beam in beams[1:]]
+    patient = instance.num_tasks <= PATIENT_TASKS
     for number in range(effort.rounds if patient else min(effort.rounds, 1)):
         if number:
             starts = list(population.actions[population.value.argsort()[:PATTERN_POOL]])
         if program is not None:
             limit = len(starts) if patient and not number else NUM_PATTERNS
             rounded = _round_patterns(program, starts, limit, tried, rng)
-            population = population.joined_by(_Population.of(episode, rounded))
+            population = population.joined_by(_Population.of(instance, rounded))
         for last_tasks, steps in effort.sweeps:
-            first = 0 if last_tasks is None else max(0, episode.num_tasks - last_tasks)
-            temperature = ANNEALING_TEMPERATURE / episode.num_tasks
+            first = 0 if last_tasks is None else max(0, instance.num_tasks - last_tasks)
+            temperature = ANNEALING_TEMPERATURE / instance.num_tasks
             elite = np.resize(population.value.argsort()[:NUM_ELITE], effort.chains)
             improved = anneal(
-                episode, population.actions[elite], first, steps, temperature, likely, rng
+                instance, population.actions[elite], first, steps, temperature, likely, rng
             )
             best = np.array([population.value.argmin()])
             kept = _Population(population.actions[best], population.value[best])
@@ -150,8 +152,8 @@ class _Population:
     """(n,): J."""
 
     @staticmethod
-    def of(episode: RealisedEpisode, actions: IntArray) -> _Population:
-        return _Population(actions, episode.simulate(actions))
+    def of(instance: Instance, actions: IntArray) -> _Population:
+        return _Population(actions, instance.simulate(actions))
 
     @property
     def best(self) -> IntArray:
@@ -190,7 +192,7 @@ def _round_patterns(
     """
     relaxations = []
     for actions in starts:
-        patterns = pool_patterns(program.episode, actions)
+        patterns = pool_patterns(program.instance, actions)
         key = b"|".join(pattern.key for pattern in patterns if pattern is not None)
         if key in tried:
             continue
@@ -216,18 +218,18 @@ def _round_patterns(
 
 
 def _searches(
-    episode: RealisedEpisode, relaxed: LowerBound, effort: Effort
+    instance: Instance, relaxed: LowerBound, effort: Effort
 ) -> list[tuple[list[PriceVector], float]]:
     """Price vectors and lead [s] of each beam search."""
-    objective, costs = episode.objective, episode.costs
+    objective, costs = instance.objective, instance.costs
     # With idle devices that draw nothing and w = 1, time is free and there is nothing to share out.
     price = objective.makespan_price or 1.0
-    fluid = sum(objective.cpu_prices[kind] for kind in costs.cpu_kind) / price
+    fluid = sum(objective.prices[0][index] for index in costs.cpus.device_type) / price
     shares = [min(max(fluid + offset, 0.0), 1.0) for offset in CPU_SHARES]
     plain = [PriceVector(share) for share in shares]
     searches = [(plain, 0.0)]
-    gpu_s = (np.maximum(episode.gpu_time_s, 0.0).mean(axis=0) * relaxed.shares).sum(axis=1)
-    critical = _critical_tasks(gpu_s, len(costs.gpu_kind), relaxed.makespan_s)
+    gpu_s = (np.maximum(costs.gpus.time_s, 0.0).mean(axis=0) * relaxed.shares).sum(axis=1)
+    critical = _critical_tasks(gpu_s, costs.gpus.num_devices, relaxed.makespan_s)
     if critical:
         aware = plain + [
             PriceVector(share, task, part)
@@ -251,20 +253,19 @@ class Replay(Scheduler):
     """Plays given schedules.
 
     Args:
-        env: The environment it will act in; see `Scheduler`.
+        env: The environment it will act in, or the problem; see `Scheduler`.
         plans: (num_envs, num_tasks), an action for each task of each environment.
     """
 
     memory_shape = ()
     """Tasks placed."""
+    needs_state = False
 
     def __init__(self, env: Any, plans: IntArray) -> None:
         super().__init__(env)
         self.plans = plans
 
-    def choose(
-        self, observation: npt.NDArray[np.float32], memory: npt.NDArray[np.int64] | None
-    ) -> tuple[Actions, npt.NDArray[np.int64] | None]:
+    def choose(self, state: SchedulingState, memory: Memory) -> tuple[Actions, Memory]:
         """Follow the plans."""
         assert memory is not None
         return self.plans[np.arange(len(memory)), memory], memory + 1
@@ -274,19 +275,25 @@ class Oracle(Scheduler):
     """Plays the schedule that it finds at the start of each episode; it sees all tasks to come.
 
     A yardstick, not a competitor: nothing that only sees the present can act like this.
+
+    Args:
+        env: The environment it will act in, see `Scheduler`; a problem alone does not tell what is
+            to come.
+        seed: Of the random choices in the search.
+        effort: How hard to search.
     """
 
     memory_shape = (1,)
     """Tasks placed; once there is a plan, its actions follow."""
+    needs_state = False
 
     def __init__(self, env: Any, seed: int | None = None, effort: Effort = FULL_EFFORT) -> None:
         super().__init__(env, seed)
         self.effort = effort
         self.seed = 0 if seed is None else seed
+        self._future = EnvView(env)
 
-    def choose(
-        self, observation: npt.NDArray[np.float32], memory: npt.NDArray[np.int64] | None
-    ) -> tuple[Actions, npt.NDArray[np.int64] | None]:
+    def choose(self, state: SchedulingState, memory: Memory) -> tuple[Actions, Memory]:
         """Make plans where an episode starts, and follow them."""
         assert memory is not None
         starting = np.flatnonzero(memory[:, 0] == 0)
@@ -301,8 +308,9 @@ class Oracle(Scheduler):
     def _with_plans(
         self, memory: npt.NDArray[np.int64], envs: npt.NDArray[np.intp]
     ) -> npt.NDArray[np.int64]:
-        episodes = [episode for env in self.envs for episode in env.realised_episodes()]
-        plans = np.stack([solve_episode(episodes[e], self.effort, self.seed).actions for e in envs])
+        instances = self._future.instances()
+        solved = [solve_episode(instances[env], self.effort, self.seed) for env in envs]
+        plans = np.stack([schedule.actions for schedule in solved])
         planned = np.zeros((len(memory), 1 + plans.shape[1]), dtype=np.int64)
         if memory.shape == planned.shape:
             planned[:] = memory

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cpu_gpu_env.baselines.evaluation.comparison import MEASURES, Comparison, Entry
-from cpu_gpu_env.baselines.report.tables import TextTable, describe_comparison, leaderboard
+from cpu_gpu_env.baselines.report.tables import TextTable, leaderboard
 from cpu_gpu_env.io.atomic_files import write_csv_atomically, write_text_atomically
+from cpu_gpu_env.results.records import Comparison
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -27,30 +27,34 @@ def write_rows(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
 
 def result_rows(comparison: Comparison) -> list[dict[str, Any]]:
     """A flat record a scheduler, each with what made it."""
-    problem = comparison.provenance["problem"]
+    provenance = comparison.provenance
     made_by = {
-        "cluster_sha256": problem["cluster_sha256"],
-        "workload_sha256": problem["workload_sha256"],
-        "workload_notes": "; ".join(problem["workload_notes"]),
-        "first_seed": comparison.provenance["seeds"][0],
-        "versions": json.dumps(comparison.provenance["versions"]),
-        "command": comparison.provenance["command"],
+        "cluster_sha256": provenance.problem.cluster_sha256,
+        "workload_sha256": provenance.problem.workload_sha256,
+        "workload_notes": "; ".join(provenance.problem.workload_notes),
+        "first_seed": provenance.seeds[0],
+        "versions": json.dumps(provenance.versions),
+        "command": provenance.command,
     }
     return [{**row, **made_by} for row in comparison.rows()]
 
 
 def write_json(comparison: Comparison, path: Path) -> None:
     """Write summaries, every episode, the win matrix and the provenance."""
+    names = [result.name for result in comparison.results]
     content = {
-        "provenance": comparison.provenance,
+        "provenance": comparison.provenance.to_json(),
         "schedulers": comparison.rows(),
         "wins": {
-            entry.name: dict(
-                zip([other.name for other in comparison.entries], shares.tolist(), strict=True)
-            )
-            for entry, shares in zip(comparison.entries, comparison.wins(), strict=True)
+            name: dict(zip(names, shares.tolist(), strict=True))
+            for name, shares in zip(names, comparison.wins(), strict=True)
         },
-        "episodes": {entry.name: _episode_lists(entry) for entry in comparison.entries},
+        "episodes": {
+            result.name: {
+                metric.key: values.tolist() for metric, values in result.episodes.values.items()
+            }
+            for result in comparison.results
+        },
     }
     write_text_atomically(path, json.dumps(_without_nan(content), indent=2) + "\n")
 
@@ -58,9 +62,9 @@ def write_json(comparison: Comparison, path: Path) -> None:
 def make_table(comparison: Comparison) -> Table:
     """Lay the comparison out for the terminal."""
     return lay_out(
-        leaderboard(comparison, wait=False),
-        title=f"{describe_comparison(comparison)}\n(mean ± 95 % interval; time of a decision)",
-        notes=comparison.provenance["problem"]["workload_notes"],
+        leaderboard(comparison, narrow=True),
+        title=f"{comparison.provenance.describe()}\n(mean ± 95 % interval; time of a decision)",
+        notes=comparison.provenance.problem.workload_notes,
     )
 
 
@@ -81,17 +85,13 @@ def lay_out(texts: TextTable, title: str, notes: Sequence[str] = ()) -> Table:
         title=title,
         caption="\n".join(notes),
         caption_justify="left",
+        show_header=any(texts.headings),
     )
     for index, heading in enumerate(texts.headings):
         table.add_column(heading, justify="right" if index else "left", no_wrap=True)
     for row in texts.rows:
         table.add_row(*row)
     return table
-
-
-def _episode_lists(entry: Entry) -> dict[str, list[float]]:
-    lists = {name: getattr(entry.episodes, name).tolist() for name in MEASURES}
-    return lists if entry.gap is None else {**lists, "gap": entry.gap.tolist()}
 
 
 def _without_nan(value: Any) -> Any:

@@ -6,14 +6,14 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from cpu_gpu_env.agents.learning_curves import Curve
-from cpu_gpu_env.baselines.evaluation.comparison import ORACLE
-from cpu_gpu_env.baselines.report.figures import MIN_PERCENT
+from cpu_gpu_env.baselines.report.drawing import MIN_PERCENT, blank_figure, write_legend
+from cpu_gpu_env.results.records import ORACLE
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-SIZE = (8.4, 3.6)
-"""Width and height [inch]."""
+WIDTH, HEIGHT = 8.4, 3.6
+"""Of the figure [inch]."""
 COLOURS = ("tab:blue", "tab:orange", "tab:purple", "tab:red", "tab:brown", "tab:cyan", "tab:pink")
 """Of the curves."""
 STYLES = ("--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)))
@@ -30,12 +30,11 @@ def learning_figure(
     """Draw the gap to the bound against steps and against seconds, on logarithmic axes of gaps.
 
     Args:
-        curves: One a kind of training: a line for the mean, a band from the least to the greatest.
+        curves: One a group of trainings: a line for the mean, a band from least to greatest.
         lines: Gap of each scheduler that does not learn, by name.
         bound: Mean lower bound of the held-out episodes.
         title: Above all.
     """
-    from matplotlib.figure import Figure
     from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter, StrMethodFormatter
 
     gaps = [100 * (curve.objective / bound - 1.0).clip(MIN_PERCENT / 100) for curve in curves]
@@ -45,7 +44,7 @@ def learning_figure(
     percents = {name: percent for name, percent in percents.items() if percent <= top}
     low = min([*percents.values(), *(float(gap.min()) for gap in gaps)]) / ROOM
 
-    figure = Figure(figsize=SIZE, layout="constrained")
+    figure = blank_figure(HEIGHT, WIDTH)
     panels = figure.subplots(1, 2, sharey=True)
     for axes, unit in zip(panels, ("steps", "seconds"), strict=True):
         for index, (curve, gap) in enumerate(zip(curves, gaps, strict=True)):
@@ -76,14 +75,5 @@ def learning_figure(
     figure.suptitle(title, fontsize=9, parse_math=False)
     handles, labels = panels[0].get_legend_handles_labels()
     longest = max(map(len, labels))
-    legend = figure.legend(
-        handles,
-        labels,
-        loc="outside lower center",
-        ncols=3 if longest < 40 else 2 if longest < 60 else 1,
-        fontsize=9,
-        frameon=False,
-    )
-    for text in legend.get_texts():
-        text.set_parse_math(False)
+    write_legend(figure, handles, labels, 3 if longest < 40 else 2 if longest < 60 else 1, 9)
     return figure

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from html import escape
-from itertools import compress
-from typing import Any
 
 from cpu_gpu_env.baselines.evaluation.audit import Decision
-from cpu_gpu_env.baselines.evaluation.comparison import Comparison
+from cpu_gpu_env.results.metrics import DECISION_METRICS
+from cpu_gpu_env.results.records import Comparison, SchedulerResult
 
 MAX_DECISIONS = 20
 """Decisions of an audit that are listed."""
@@ -48,58 +46,38 @@ class TextTable:
         return "\n".join(f"| {' | '.join(line)} |" for line in [cells[0], rule, *cells[1:]])
 
 
-def describe_comparison(comparison: Comparison) -> str:
-    """Say in a line what was compared."""
-    problem, seeds = comparison.provenance["problem"], comparison.provenance["seeds"]
-    episodes = "1 held-out episode" if len(seeds) == 1 else f"{len(seeds)} held-out episodes"
-    return f"{problem['cluster']}, {problem['workload']}, {problem['num_tasks']} tasks, {episodes}"
-
-
-def leaderboard(comparison: Comparison, wait: bool = True) -> TextTable:
+def leaderboard(comparison: Comparison, narrow: bool = False) -> TextTable:
     """Means with 95 % intervals and decision times (p50/p99), the best first.
 
     Args:
         comparison: The results.
-        wait: Whether to have the mean wait; a terminal has 80 columns.
+        narrow: Whether to leave out what has no room in the 80 columns of a terminal.
     """
-    kept = {
-        "scheduler": True,
-        "J": True,
-        "gap [%]": comparison.entries[0].gap is not None,
-        "makespan [s]": True,
-        "energy [kJ]": True,
-        "wait [s]": wait,
-        "p50/99 µs": True,
-    }
-    rows = map(_leaderboard_row, comparison.rows())
+    metrics = [metric for metric in comparison.metrics if metric.narrow or not narrow]
+    percents = "/".join(map(str, DECISION_METRICS))
+    (unit,) = {metric.shown_unit for metric in DECISION_METRICS.values()}
     return TextTable(
-        tuple(compress(kept, kept.values())), tuple(tuple(compress(r, kept.values())) for r in rows)
+        ("scheduler", *(metric.heading for metric in metrics), f"p{percents} {unit}"),
+        tuple(
+            (
+                result.name,
+                *(metric.text(*astuple(result.estimate(metric))) for metric in metrics),
+                _decision_times(result),
+            )
+            for result in comparison.results
+        ),
     )
 
 
-def _leaderboard_row(row: dict[str, Any]) -> tuple[str, ...]:
-    p50_s, p99_s = row["decision_p50_s"], row["decision_p99_s"]
-    return (
-        row["scheduler"],
-        interval(row["objective"], row["objective_ci95"], 3),
-        interval(row.get("gap", math.nan) * 100, row.get("gap_ci95", math.nan) * 100, 1),
-        interval(row["makespan_s"], row["makespan_s_ci95"], 1),
-        interval(row["energy_j"] / 1e3, row["energy_j_ci95"] / 1e3, 1),
-        interval(row["mean_wait_s"], row["mean_wait_s_ci95"], 1),
-        SEES_ALL if math.isnan(p50_s) else f"{p50_s * 1e6:.0f}/{p99_s * 1e6:.0f}",
-    )
-
-
-def interval(mean: float, half_width: float, digits: int) -> str:
-    """Write a mean with its interval; a single episode has none."""
-    digits = max(digits - 1, 0) if mean >= 100 else digits
-    text = f"{mean:.{digits}f}"
-    return text if math.isnan(half_width) else f"{text}±{half_width:.{digits}f}"
+def _decision_times(result: SchedulerResult) -> str:
+    if not len(result.decision_s):
+        return SEES_ALL
+    return "/".join(m.text(result.estimate(m).mean) for m in DECISION_METRICS.values())
 
 
 def win_table(comparison: Comparison) -> TextTable:
     """In how many percent of the episodes the row's scheduler beats the column's."""
-    names = [entry.name for entry in comparison.entries]
+    names = [result.name for result in comparison.results]
     rows = []
     for index, (name, shares) in enumerate(zip(names, comparison.wins().tolist(), strict=True)):
         cells = [f"{share * 100:.0f}" for share in shares]

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from cpu_gpu_env.io.atomic_files import write_bytes_atomically
-from cpu_gpu_env.model.cluster import distinct
+from cpu_gpu_env.baselines.report.drawing import blank_figure
+from cpu_gpu_env.model.cluster import device_types
 from cpu_gpu_env.model.tasks import FloatArray
 from cpu_gpu_env.problem.problem import Problem
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 COLORS = ("tab:blue", "tab:green", "tab:orange")
 """Of the placements."""
@@ -25,28 +24,25 @@ MAX_POINTS = 4_000
 """Tasks drawn on the roofline."""
 
 
-def draw(
-    problem: Problem, placement: npt.NDArray[np.intp], names: Sequence[str], path: Path
-) -> None:
+def workload_figure(
+    problem: Problem, placement: npt.NDArray[np.intp], names: Sequence[str]
+) -> Figure:
     """Draw distributions, arrivals and the roofline, coloured by where tasks belong.
 
     Args:
         problem: Cluster and workload.
         placement: Index into `names` of each task, (tasks,).
         names: Of the placements.
-        path: PNG to write.
     """
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(12.0, 7.0), layout="constrained")
+    figure = blank_figure(7.0, 12.0)
     top, bottom = figure.subplots(2, 3)
     pool, cluster = problem.workload.pool, problem.cluster
     _histogram(top[0], pool.size_flop, placement, "size [FLOP]")
     _histogram(top[1], pool.intensity_flop_per_byte, placement, "intensity [FLOP/B]")
     _histogram(top[2], pool.memory_bytes, placement, "memory above 0 [B]")
-    for device in distinct(cluster.devices)[0]:
+    for device in device_types(cluster.devices)[0]:
         _mark(top[1], device.flops / device.memory_bandwidth)
-    top[1].set_title("dashed: ridge of each kind of device", fontsize=9)
+    top[1].set_title("dashed: ridge of each device type", fontsize=9)
     capacity_bytes = min(gpu.memory_bytes for gpu in cluster.gpus)
     if np.isfinite(capacity_bytes):
         _mark(top[2], capacity_bytes)
@@ -59,9 +55,7 @@ def draw(
         "cheapest in the fluid optimum",
         fontsize=11,
     )
-    picture = io.BytesIO()
-    figure.savefig(picture, format="png", dpi=110)
-    write_bytes_atomically(path, picture.getvalue())
+    return figure
 
 
 def _histogram(axes: Axes, values: FloatArray, placement: npt.NDArray[np.intp], label: str) -> None:
@@ -86,15 +80,15 @@ def _roofline(axes: Axes, problem: Problem, placement: npt.NDArray[np.intp]) -> 
     every = slice(None, None, -(-len(pool) // MAX_POINTS))
     intensity = pool.intensity_flop_per_byte[every]
     # The time of the best action among those of its placement, on the fastest idle devices.
-    cpu_s, gpu_s = costs.cpu_time_s.min(axis=0)[every], costs.gpu_time_s.min(axis=0)[every]
-    kind = np.where((cpu_s >= 0) & (gpu_s >= 0), 1, np.where(gpu_s >= 0, 2, 0))
+    cpu_s, gpu_s = (own.time_s.min(axis=0)[every] for own in costs.pools)
+    served_by = np.where((cpu_s >= 0) & (gpu_s >= 0), 1, np.where(gpu_s >= 0, 2, 0))
     time_s = np.maximum(cpu_s, gpu_s)
-    time_s = np.where(kind == placement[every, None], time_s, np.inf).min(axis=1)
+    time_s = np.where(served_by == placement[every, None], time_s, np.inf).min(axis=1)
     rate = pool.size_flop[every] / time_s
     colors = np.array(COLORS)[placement[every]]
     axes.scatter(intensity, rate, c=colors, s=3, alpha=0.4, linewidths=0, zorder=3)
     ends = np.array([pool.intensity_flop_per_byte.min(), pool.intensity_flop_per_byte.max()])
-    for device in distinct(problem.cluster.devices)[0]:
+    for device in device_types(problem.cluster.devices)[0]:
         grid = np.sort(np.append(ends, device.flops / device.memory_bandwidth))
         roof = np.minimum(device.flops, grid * device.memory_bandwidth)
         axes.plot(grid, roof, color="tab:gray", linewidth=1)

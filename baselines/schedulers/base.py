@@ -1,18 +1,23 @@
-"""What all schedulers share: the call, checking, batching, and the look at the environment."""
+"""What all schedulers share: one protocol that knows no environment, and the call that SB3 has."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
+from cpu_gpu_env.baselines.schedulers.env_view import EnvView
 from cpu_gpu_env.errors import HybridClusterError
-from cpu_gpu_env.sim.state import HasSchedulingState, SchedulingState
+from cpu_gpu_env.problem.problem import Problem
+from cpu_gpu_env.sim.state import SchedulingState
 
 Actions = npt.NDArray[np.int64]
-Memory = tuple[npt.NDArray[Any], ...]
+Memory = npt.NDArray[np.int64] | None
+"""A row an environment; None for a scheduler that remembers nothing."""
+PredictState = tuple[npt.NDArray[Any], ...]
+"""What `predict` hands from call to call."""
 
 
 class Predictor(Protocol):
@@ -21,40 +26,40 @@ class Predictor(Protocol):
     def predict(
         self,
         observation: Any,
-        state: Memory | None = None,
+        state: PredictState | None = None,
         episode_start: npt.NDArray[np.bool_] | None = None,
         deterministic: bool = True,
-    ) -> tuple[npt.NDArray[Any], Memory | None]:
+    ) -> tuple[npt.NDArray[Any], PredictState | None]:
         """Return actions and the next state."""
 
 
 class Scheduler(ABC):
-    """A scheduler that needs no training.
-
-    A subclass implements `choose`; write your own the same way.
+    """A scheduler; write your own by implementing `choose`.
 
     Args:
         env: The environment it will act in: single or vector, wrapped or not, a list of single
-            ones, or an SB3 VecEnv. Schedulers that need more than the observation look into it.
+            ones, or an SB3 VecEnv. Or a `Problem` alone: then `choose` works, and `predict`, which
+            looks into the environment for the state, does not.
         seed: Of the scheduler's own generator; None: unpredictable.
     """
 
-    memory_shape: tuple[int, ...] | None = None
+    memory_shape: ClassVar[tuple[int, ...] | None] = None
     """Shape of an environment's row of memory (int64, 0 as an episode starts); None: no memory."""
+    needs_state: bool = True
+    """Whether `choose` looks at more of the state than the observation: if not, `predict` works
+    without an environment and looks nothing up."""
 
     def __init__(self, env: Any, seed: int | None = None) -> None:
-        self.envs = _find_envs(env)
-        self.problem = self.envs[0].problem
+        self._view = None if isinstance(env, Problem) else EnvView(env)
+        self.problem: Problem = env if self._view is None else self._view.problem
         self.rng = np.random.default_rng(seed)
 
     @abstractmethod
-    def choose(
-        self, observation: npt.NDArray[np.float32], memory: npt.NDArray[np.int64] | None
-    ) -> tuple[Actions, npt.NDArray[np.int64] | None]:
+    def choose(self, state: SchedulingState, memory: Memory) -> tuple[Actions, Memory]:
         """Choose an action for each environment.
 
         Args:
-            observation: (n, features).
+            state: What is to be placed, and on what, of n environments.
             memory: ``(n, *memory_shape)``, or None for a scheduler without memory.
 
         Returns:
@@ -64,10 +69,10 @@ class Scheduler(ABC):
     def predict(
         self,
         observation: Any,
-        state: Memory | None = None,
+        state: PredictState | None = None,
         episode_start: npt.NDArray[np.bool_] | None = None,
         deterministic: bool = True,
-    ) -> tuple[Actions, Memory | None]:
+    ) -> tuple[Actions, PredictState | None]:
         """Choose actions as `stable_baselines3.common.base_class.BaseAlgorithm.predict` does.
 
         Args:
@@ -80,43 +85,50 @@ class Scheduler(ABC):
             Actions, int64 (n,), or a 0-d array for one observation; and the next state.
 
         Raises:
-            HybridClusterError: If the observation is not an array of the right shape.
+            HybridClusterError: If the observation is not an array of the right shape, or the
+                scheduler was built for other environments.
         """
-        batch, single = self._check(observation)
-        memory = self._recall(state, episode_start, len(batch))
-        actions, memory = self.choose(batch, memory)
+        batch, single = _check_observation(observation)
+        memory = self.recall(None if state is None else state[0], episode_start, len(batch))
+        actions, memory = self.choose(self._look_up(batch), memory)
         actions = np.asarray(actions, dtype=np.int64)
         return (actions[0, ...] if single else actions), (None if memory is None else (memory,))
 
-    def scheduling_state(self) -> SchedulingState:
-        """The tasks and queues of all environments."""
-        return SchedulingState.stack([env.scheduling_state() for env in self.envs])
+    def recall(
+        self, memory: Memory, episode_start: npt.NDArray[np.bool_] | None, num_envs: int
+    ) -> Memory:
+        """Memory for the next choice: that of the last one, anew where an episode starts.
 
-    def _check(self, observation: Any) -> tuple[npt.NDArray[np.float32], bool]:
-        if isinstance(observation, tuple):
-            raise HybridClusterError(
-                "observation is a tuple; did you pass the (observation, info) of reset()? "
-                "Pass the observation alone"
-            )
-        array = np.asarray(observation)
-        if array.ndim not in (1, 2) or array.dtype.kind not in "fiu":
-            raise HybridClusterError(
-                f"observation has shape {array.shape} and dtype {array.dtype}; allowed: numbers of "
-                "shape (features,) or (n, features)"
-            )
-        return np.atleast_2d(array), array.ndim == 1
-
-    def _recall(
-        self, state: Memory | None, episode_start: npt.NDArray[np.bool_] | None, num_envs: int
-    ) -> npt.NDArray[np.int64] | None:
+        Args:
+            memory: What the last `choose` returned; None at first.
+            episode_start: (num_envs,) where True, the memory starts anew; None: nowhere.
+            num_envs: Rows.
+        """
         if self.memory_shape is None:
             return None
-        if state is None:
+        if memory is None:
             return np.zeros((num_envs, *self.memory_shape), dtype=np.int64)
-        memory = state[0].copy()
+        memory = memory.copy()
         if episode_start is not None:
             memory[np.asarray(episode_start, dtype=bool)] = 0
         return memory
+
+    def _look_up(self, observation: npt.NDArray[np.float32]) -> SchedulingState:
+        """The state in which an observation was made."""
+        if not self.needs_state:
+            return SchedulingState.of_observation(observation)
+        if self._view is None:
+            raise HybridClusterError(
+                "the scheduler was built for a problem; build it for the environment that it acts "
+                "in, or call choose() with a state"
+            )
+        state = self._view.state()
+        if len(state) != len(observation):
+            raise HybridClusterError(
+                f"{len(observation)} observations, but the scheduler was built for {len(state)} "
+                "environments; build it from the environments that it acts in"
+            )
+        return state.observed(observation)
 
 
 class StateScheduler(Scheduler):
@@ -126,35 +138,23 @@ class StateScheduler(Scheduler):
     def scores(self, state: SchedulingState) -> npt.NDArray[np.float64]:
         """Cost of each action, (n, actions); infeasible ones need no care."""
 
-    def choose(
-        self, observation: npt.NDArray[np.float32], memory: npt.NDArray[np.int64] | None
-    ) -> tuple[Actions, npt.NDArray[np.int64] | None]:
+    def choose(self, state: SchedulingState, memory: Memory) -> tuple[Actions, Memory]:
         """Take the feasible action with the least score, the smaller fraction on ties."""
-        state = self.scheduling_state()
-        if len(state) != len(observation):
-            raise HybridClusterError(
-                f"{len(observation)} observations, but the scheduler was built for {len(state)} "
-                "environments; build it from the environments that it acts in"
-            )
         scores = np.where(state.action_mask == 1, self.scores(state), np.inf)
         return scores.argmin(axis=1), memory
 
 
-def _find_envs(env: Any) -> list[Any]:
-    """Find this package's environments behind wrappers, lists and SB3's VecEnvs."""
-    members = env if isinstance(env, (list, tuple)) else getattr(env, "envs", None)
-    if members is not None and not isinstance(env, HasSchedulingState):
-        return [found for member in members for found in _find_envs(member)]
-    inner = env
-    while not isinstance(inner, HasSchedulingState):
-        # Gymnasium wrappers lead inwards by `unwrapped`, SB3's by `venv`.
-        inward = getattr(inner, "venv", None) or getattr(inner, "unwrapped", None)
-        if inward is None or inward is inner:
-            raise HybridClusterError(
-                f"env is {env!r}; allowed: a HybridCluster environment, wrapped or not, a list of "
-                "them, or an SB3 VecEnv in this process"
-            )
-        if hasattr(inward, "envs"):
-            return _find_envs(inward)
-        inner = inward
-    return [inner]
+def _check_observation(observation: Any) -> tuple[npt.NDArray[np.float32], bool]:
+    """Turn an observation into a batch; also whether it was a single one."""
+    if isinstance(observation, tuple):
+        raise HybridClusterError(
+            "observation is a tuple; did you pass the (observation, info) of reset()? "
+            "Pass the observation alone"
+        )
+    array = np.asarray(observation)
+    if array.ndim not in (1, 2) or array.dtype.kind not in "fiu":
+        raise HybridClusterError(
+            f"observation has shape {array.shape} and dtype {array.dtype}; allowed: numbers of "
+            "shape (features,) or (n, features)"
+        )
+    return np.atleast_2d(array), array.ndim == 1

@@ -3,42 +3,40 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
-from cpu_gpu_env.baselines.schedulers.base import Actions, Scheduler
-
-IntMemory = npt.NDArray[np.int64]
+from cpu_gpu_env.baselines.schedulers.base import Actions, Memory, Scheduler
+from cpu_gpu_env.sim.state import SchedulingState
 
 
 class CpuOnly(Scheduler):
     """The smallest GPU fraction for every task."""
 
-    def choose(
-        self, observation: npt.NDArray[np.float32], memory: IntMemory | None
-    ) -> tuple[Actions, IntMemory | None]:
+    needs_state = False
+
+    def choose(self, state: SchedulingState, memory: Memory) -> tuple[Actions, Memory]:
         """Choose action 0."""
-        return np.zeros(len(observation), dtype=np.int64), memory
+        return np.zeros(len(state), dtype=np.int64), memory
 
 
 class GpuOnly(Scheduler):
     """The largest GPU fraction for every task (one that does not fit falls back to the CPU)."""
 
-    def choose(
-        self, observation: npt.NDArray[np.float32], memory: IntMemory | None
-    ) -> tuple[Actions, IntMemory | None]:
+    needs_state = False
+
+    def choose(self, state: SchedulingState, memory: Memory) -> tuple[Actions, Memory]:
         """Choose the last action."""
         last = len(self.problem.gpu_fractions) - 1
-        return np.full(len(observation), last, dtype=np.int64), memory
+        return np.full(len(state), last, dtype=np.int64), memory
 
 
 class RandomScheduler(Scheduler):
     """A uniformly random fraction for every task."""
 
-    def choose(
-        self, observation: npt.NDArray[np.float32], memory: IntMemory | None
-    ) -> tuple[Actions, IntMemory | None]:
+    needs_state = False
+
+    def choose(self, state: SchedulingState, memory: Memory) -> tuple[Actions, Memory]:
         """Draw an action for each environment."""
-        return self.rng.integers(len(self.problem.gpu_fractions), size=len(observation)), memory
+        return self.rng.integers(len(self.problem.gpu_fractions), size=len(state)), memory
 
 
 class RoundRobin(Scheduler):
@@ -49,10 +47,10 @@ class RoundRobin(Scheduler):
     """
 
     memory_shape = ()
+    """Tasks placed."""
+    needs_state = False
 
-    def choose(
-        self, observation: npt.NDArray[np.float32], memory: IntMemory | None
-    ) -> tuple[Actions, IntMemory | None]:
+    def choose(self, state: SchedulingState, memory: Memory) -> tuple[Actions, Memory]:
         """Choose by the turn in memory, and count it up."""
         assert memory is not None
         cluster = self.problem.cluster

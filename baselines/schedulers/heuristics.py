@@ -17,7 +17,7 @@ class Greedy(StateScheduler):
 
     def scores(self, state: SchedulingState) -> FloatArray:
         """Execution time of the slower share [s]."""
-        return np.asarray(np.maximum(state.cpu_time_s, state.gpu_time_s))
+        return np.asarray(np.maximum(state.cpus.time_s, state.gpus.time_s))
 
 
 class EarliestFinishTime(StateScheduler):
@@ -55,8 +55,8 @@ class StaticPrice(StateScheduler):
 
     def scores(self, state: SchedulingState) -> FloatArray:
         """Price of the devices' time and of the energy [objective of one task]."""
-        devices = state.cpu_price[:, None] * state.cpu_time_s
-        devices = devices + state.gpu_price[:, None] * state.gpu_time_s
+        devices = state.cpus.price[:, None] * state.cpus.time_s
+        devices = devices + state.gpus.price[:, None] * state.gpus.time_s
         return np.asarray(devices + self.problem.objective.energy_price * state.energy_j)
 
 

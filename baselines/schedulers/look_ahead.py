@@ -6,11 +6,11 @@ from functools import lru_cache
 
 import numpy as np
 
-from cpu_gpu_env.model.costs import CostTables
+from cpu_gpu_env.model.cost_tables import CostTables
 from cpu_gpu_env.model.tasks import FloatArray
 from cpu_gpu_env.problem.objective import Objective
 from cpu_gpu_env.problem.problem import Problem
-from cpu_gpu_env.sim.state import SchedulingState
+from cpu_gpu_env.sim.state import PoolState, SchedulingState
 
 NUM_SPLITS = 9
 """Splits of the price of a second of makespan over the two pools."""
@@ -48,8 +48,8 @@ class FluidLookAhead:
 
     def costs(self, state: SchedulingState) -> FloatArray:
         """Cost of each action and of all that follows, (n, actions) [objective of one task]."""
-        cpu_free_s = _mean_free_s(state.cpu_free_s, state.arrival_s, state.cpu_time_s)
-        gpu_free_s = _mean_free_s(state.gpu_free_s, state.arrival_s, state.gpu_time_s)
+        cpu_free_s = _mean_free_s(state.cpus, state.arrival_s)
+        gpu_free_s = _mean_free_s(state.gpus, state.arrival_s)
         cost = np.maximum(state.finish_s, state.makespan_s[:, None])
         cost *= self.problem.objective.makespan_price
         to_come = (state.tasks_left - 1)[:, None]
@@ -58,10 +58,10 @@ class FluidLookAhead:
         return np.asarray(cost + self.problem.objective.energy_price * state.energy_j)
 
 
-def _mean_free_s(free_s: FloatArray, now_s: FloatArray, time_s: FloatArray) -> FloatArray:
+def _mean_free_s(pool: PoolState, now_s: FloatArray) -> FloatArray:
     """Mean time when the devices are free after each action, (n, actions) [s]."""
-    mean_s = np.maximum(free_s, now_s[:, None]).mean(axis=1)
-    return np.asarray(mean_s[:, None] + time_s / free_s.shape[1])
+    mean_s = np.maximum(pool.free_s, now_s[:, None]).mean(axis=1)
+    return np.asarray(mean_s[:, None] + pool.time_s / pool.free_s.shape[1])
 
 
 @lru_cache(maxsize=8)
@@ -70,7 +70,7 @@ def _price_splits(
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     """The arrays of a look-ahead: every scheduler and every evaluation needs the same."""
     total = objective.makespan_price
-    of_cpus = sum(objective.cpu_prices[kind] for kind in costs.cpu_kind)
+    of_cpus = sum(objective.prices[0][index] for index in costs.cpus.device_type)
     fluid = of_cpus / total if total > 0 else 0.5  # if time costs nothing, all splits are one
     split = np.clip(fluid + np.linspace(-WIDEST, WIDEST, NUM_SPLITS), 0.0, 1.0)
     cpu_price, gpu_price = split * total, (1.0 - split) * total
@@ -85,5 +85,5 @@ def _cheapest(
     costs: CostTables, objective: Objective, cpu_price: float, gpu_price: float
 ) -> FloatArray:
     """Cost of each task's cheapest placement at these prices of a second of a pool, (rows,)."""
-    cpu, gpu = cpu_price / len(costs.cpu_kind), gpu_price / len(costs.gpu_kind)
-    return np.asarray(costs.cheapest(cpu, gpu, objective.energy_price).min(axis=1))
+    prices = cpu_price / costs.cpus.num_devices, gpu_price / costs.gpus.num_devices
+    return np.asarray(costs.cheapest(prices, objective.energy_price).min(axis=1))

@@ -18,18 +18,20 @@ from cpu_gpu_env.checks import (
     check_seed,
     no_task_error,
 )
-from cpu_gpu_env.errors import HybridClusterError, shown
+from cpu_gpu_env.envs.arguments import check_action
+from cpu_gpu_env.errors import HybridClusterError
 from cpu_gpu_env.model.cluster import Cluster
-from cpu_gpu_env.model.costs import build_cost_tables
+from cpu_gpu_env.model.cost_tables import build_cost_tables
 from cpu_gpu_env.model.profile import DEFAULT_CLUSTER
 from cpu_gpu_env.model.sampling import draw_noise_words
-from cpu_gpu_env.model.tasks import FloatArray, Tasks
+from cpu_gpu_env.model.tasks import Tasks
 from cpu_gpu_env.model.workload import DEFAULT_WORKLOAD, Workload
 from cpu_gpu_env.problem.observation import (
-    NUM_FEATURES,
+    Observations,
     feature_table,
     observation_space,
     pool_features,
+    with_queues,
 )
 from cpu_gpu_env.problem.problem import (
     DEFAULT_GPU_FRACTIONS,
@@ -37,16 +39,16 @@ from cpu_gpu_env.problem.problem import (
     DEFAULT_NUM_TASKS,
     make_problem,
 )
-from cpu_gpu_env.render.gantt import GanttRenderer, Scene, Share, render_ansi
+from cpu_gpu_env.render.gantt import GanttRenderer
+from cpu_gpu_env.render.text import render_ansi
 from cpu_gpu_env.sim.episode import Episode, Plan, TaskTables
-from cpu_gpu_env.sim.instance import RealisedEpisode
-from cpu_gpu_env.sim.pool import DeviceQueue
+from cpu_gpu_env.sim.instance import Instance
+from cpu_gpu_env.sim.pool import Pool
+from cpu_gpu_env.sim.schedule import Schedule, ScheduleRecorder
 from cpu_gpu_env.sim.state import SchedulingState, look_up_state
 
-Observation = npt.NDArray[np.float32]
 
-
-class HybridClusterEnv(gym.Env[Observation, np.int64]):
+class HybridClusterEnv(gym.Env[Observations, np.int64]):
     """Schedule a stream of tasks on the CPUs and GPUs of a cluster.
 
     ## Description
@@ -84,7 +86,7 @@ class HybridClusterEnv(gym.Env[Observation, np.int64]):
     All devices are idle. The tasks are drawn from the workload's pool, with Poisson arrivals at
     ``load`` times the reference throughput; the first arrives at time 0. Of a trace (see
     `cpu_gpu_env.model.traces`) the episode is a window: the start is uniform, the tasks follow in
-    order, and all gaps between arrivals are scaled by one factor, so that over the whole trace
+    order, and all times between arrivals are scaled by one factor, so that over the whole trace
     tasks arrive at ``load`` times the reference throughput and bursts stay bursts.
     ``reset(options={"tasks": ...})`` plays given tasks instead: a `Tasks`, or a table
     (num_tasks, 4) of arrival [s], size [FLOP], intensity [FLOP/B] and memory [B]; times count from
@@ -149,6 +151,7 @@ class HybridClusterEnv(gym.Env[Observation, np.int64]):
         self.observation_space = observation_space(self.problem.cluster, self.observe_queues)
         self._sampler = self.problem.make_sampler()
         self._renderer: GanttRenderer | None = None
+        self._recorder: ScheduleRecorder | None = None
         self._num_actions = len(self.problem.gpu_fractions)
         self._asked_for_gpu = [fraction > 0.0 for fraction in self.problem.gpu_fractions]
         self._energy_price = self.objective.energy_price
@@ -157,31 +160,19 @@ class HybridClusterEnv(gym.Env[Observation, np.int64]):
         self._use_tables(self._pool)
         self._episode: Episode | None = None
         self._plan: Plan = []
-        self._position = self._num_tasks = self._turn = 0
+        self._position = self._num_tasks = self._mask_set = 0
 
     def _use_tables(self, tables: TaskTables) -> None:
-        """Read tasks and their times from these tables from now on."""
+        """Read tasks and their costs from these tables from now on."""
         self._tables = tables
-        self._cpu_times = _view(tables.costs.cpu_time_s)
-        self._gpu_times = _view(tables.costs.gpu_time_s)
-        costs, objective = tables.costs, self.objective
-        self._power_varies = costs.power_varies
-        if costs.power_varies:
-            self._cpu_powers = _view(costs.cpu_power_w)
-            self._gpu_powers = _view(costs.gpu_power_w)
-        kind_size = costs.cpu_time_s[0].size
-        self._cpu_devices = [
-            (kind_size * kind, objective.cpu_prices[kind], float(costs.cpu_power_w[kind, 0, 0]))
-            for kind in costs.cpu_kind
-        ]
-        self._gpu_devices = [
-            (kind_size * kind, objective.gpu_prices[kind], float(costs.gpu_power_w[kind, 0, 0]))
-            for kind in costs.gpu_kind
-        ]
+        self._cpus, self._gpus = (
+            Pool(costs, prices)
+            for costs, prices in zip(tables.costs.pools, self.objective.prices, strict=True)
+        )
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
-    ) -> tuple[Observation, dict[str, Any]]:
+    ) -> tuple[Observations, dict[str, Any]]:
         """Start an episode.
 
         Args:
@@ -194,15 +185,19 @@ class HybridClusterEnv(gym.Env[Observation, np.int64]):
         given = check_options(options, ("tasks",)).get("tasks")
         tables = None if given is None else self._given_tables(Tasks.from_table(given))
         super().reset(seed=check_seed(seed))
-        self._turn ^= self._position > 0  # consecutive steps hand out different masks
+        self._mask_set ^= self._position > 0  # consecutive steps hand out different masks
         episode = self._draw_episode() if tables is None else self._take_episode(tables)
         self._episode, self._num_tasks = episode, len(episode)
         self._plan, self._noise = episode.plan, episode.noise
-        self._cpus, self._gpus = DeviceQueue(self._cpu_devices), DeviceQueue(self._gpu_devices)
+        self._cpus.clear()
+        self._gpus.clear()
         self._position = 0
         self._active_energy_j = 0.0
-        self._queue_scale = 1.0 / (self.objective.reference.makespan_s * self._num_tasks)
-        self._shares: list[Share] = []
+        self._scale_s = self.objective.reference.makespan_s * self._num_tasks
+        if self.render_mode is not None:
+            self._recorder = ScheduleRecorder(
+                self.problem.cluster, episode.instance(self.objective), episode.as_tasks()
+            )
         if self.render_mode == "human":
             self.render()
         observation = self._queues() if self.observe_queues else episode.first_features
@@ -216,7 +211,7 @@ class HybridClusterEnv(gym.Env[Observation, np.int64]):
         words, noise_words = sampler.split(self.np_random.bit_generator.random_raw(sampler.num_raw))
         factors = None if noise_words is None else sampler.noise_factors(noise_words)
         rows, arrivals_s = sampler.rows(words), sampler.arrivals_s(words)
-        return Episode(self._pool, rows, arrivals_s, factors, self._turn)
+        return Episode(self._pool, rows, arrivals_s, factors, self._mask_set)
 
     def _given_tables(self, tasks: Tasks) -> TaskTables:
         costs = build_cost_tables(self.problem.cluster, tasks, self.problem.gpu_fractions)
@@ -230,9 +225,11 @@ class HybridClusterEnv(gym.Env[Observation, np.int64]):
             words = draw_noise_words(self.np_random.bit_generator, len(tasks))
             factors = self._sampler.noise_factors(words)
         arrivals_s = tasks.arrival_s - tasks.arrival_s[0]
-        return Episode(self._tables, np.arange(len(tasks)), arrivals_s, factors, self._turn)
+        return Episode(self._tables, np.arange(len(tasks)), arrivals_s, factors, self._mask_set)
 
-    def step(self, action: np.int64 | int) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
+    def step(
+        self, action: np.int64 | int
+    ) -> tuple[Observations, float, bool, bool, dict[str, Any]]:
         """Place the current task; see the class for what is returned.
 
         Raises:
@@ -243,33 +240,22 @@ class HybridClusterEnv(gym.Env[Observation, np.int64]):
         if position >= self._num_tasks:
             raise no_task_error()
         if action.__class__ is not int or not 0 <= action < self._num_actions:
-            action = self._check_action(action)
+            action = check_action(action, self._num_actions)
         arrival_s, entry, task, next_mask, next_features = self._plan[position]
-        cpus, gpus = self._cpus, self._gpus
-        _, cpu, cpu_offset, _, cpu_power_w = cpus.heap[0]
-        _, gpu, gpu_offset, _, gpu_power_w = gpus.heap[0]
         entry += action
-        cpu_time_s = self._cpu_times[cpu_offset + entry]
-        gpu_time_s = self._gpu_times[gpu_offset + entry]
-        if self._power_varies:
-            cpu_power_w = self._cpu_powers[cpu_offset + entry]
-            gpu_power_w = self._gpu_powers[gpu_offset + entry]
-        if self._noise is not None:
-            cpu_factor, gpu_factor = self._noise[position]
-            cpu_time_s, gpu_time_s = cpu_time_s * cpu_factor, gpu_time_s * gpu_factor
-
-        if gpu_time_s < 0.0:  # NOT_USED
-            start_s, finish_s, cost = cpus.serve(arrival_s, cpu_time_s)
-            energy_j = cpu_time_s * cpu_power_w
+        cpu_factor, gpu_factor = (1.0, 1.0) if self._noise is None else self._noise[position]
+        on_cpu = self._cpus.serve(arrival_s, entry, cpu_factor)
+        on_gpu = self._gpus.serve(arrival_s, entry, gpu_factor)
+        if on_gpu is None:
             gpu = -1
-        elif cpu_time_s < 0.0:
-            start_s, finish_s, cost = gpus.serve(arrival_s, gpu_time_s)
-            energy_j = gpu_time_s * gpu_power_w
+            cpu, start_s, finish_s, energy_j, cost = on_cpu  # type: ignore[misc] # one of them has
+        elif on_cpu is None:
             cpu = -1
+            gpu, start_s, finish_s, energy_j, cost = on_gpu
         else:
-            start_s, finish_s, cost = cpus.serve(arrival_s, cpu_time_s)
-            gpu_start_s, gpu_finish_s, gpu_cost = gpus.serve(arrival_s, gpu_time_s)
-            energy_j = cpu_time_s * cpu_power_w + gpu_time_s * gpu_power_w
+            cpu, start_s, finish_s, energy_j, cost = on_cpu
+            gpu, gpu_start_s, gpu_finish_s, gpu_energy_j, gpu_cost = on_gpu
+            energy_j += gpu_energy_j
             cost += gpu_cost
             if gpu_start_s < start_s:
                 start_s = gpu_start_s
@@ -293,32 +279,16 @@ class HybridClusterEnv(gym.Env[Observation, np.int64]):
         terminated = position == self._num_tasks
         if terminated:
             cost += self._finish_episode(info)
-        if self.render_mode is not None:
-            self._record_shares(info, action, cpu_time_s, gpu_time_s)
+        if self._recorder is not None:
+            self._recorder.place(action)
+            if self.render_mode == "human":
+                self.render()
         observation = self._queues() if self.observe_queues else next_features
         return observation, -cost, terminated, False, info
 
-    def _check_action(self, action: Any) -> int:
-        """Turn what is not an int in range into one, or say what is wrong with it."""
-        if isinstance(action, np.integer) or (
-            isinstance(action, np.ndarray)
-            and action.shape == ()
-            and not isinstance(action, np.ma.MaskedArray)
-        ):
-            action = action.item()
-        if isinstance(action, bool) or not isinstance(action, int):
-            allowed = "a whole number"
-        elif 0 <= action < self._num_actions:
-            return action
-        else:
-            allowed = "an index of gpu_fractions"
-        raise HybridClusterError(
-            f"action is {shown(action)}; allowed: {allowed}, 0 to {self._num_actions - 1}"
-        )
-
     def _makespan_s(self) -> float:
         """When all work so far is done [s]."""
-        return max(self._cpus.last_finish_s, self._gpus.last_finish_s)
+        return max(self._cpus.last_finish_s(), self._gpus.last_finish_s())
 
     def _finish_episode(self, info: dict[str, Any]) -> float:
         """Add the results of the episode to `info`; return what is left of the potential."""
@@ -331,20 +301,18 @@ class HybridClusterEnv(gym.Env[Observation, np.int64]):
         paid = self._cpus.paid() + self._gpus.paid()
         return self.objective.makespan_price * makespan_s - paid
 
-    def _queues(self) -> Observation:
+    def _queues(self) -> Observations:
         """Build the observation with queues."""
-        observation = np.zeros(self.observation_space.shape or (), dtype=np.float32)
-        position = self._position
-        if position == self._num_tasks:
-            return observation
-        observation[:NUM_FEATURES] = self._episode_now().features(position)
-        now_s = self._plan[position][0]
-        free_s = self._cpus.sorted_free_s() + self._gpus.sorted_free_s()
-        for index, free in enumerate(free_s, start=NUM_FEATURES):
-            waiting = (free - now_s) * self._queue_scale
-            observation[index] = 0.0 if waiting < 0.0 else min(waiting, 1.0)
-        observation[-1] = (self._num_tasks - position) / self._num_tasks
-        return observation
+        position, num_tasks = self._position, self._num_tasks
+        if position == num_tasks:
+            return np.zeros(self.observation_space.shape or (), dtype=np.float32)
+        return with_queues(
+            self._episode_now().features(position),
+            self._cpus.sorted_free_s() + self._gpus.sorted_free_s(),
+            self._plan[position][0],
+            self._scale_s,
+            (num_tasks - position) / num_tasks,
+        )
 
     def action_masks(self) -> npt.NDArray[np.bool_]:
         """Which actions are feasible for the current task, as sb3-contrib asks for it.
@@ -363,25 +331,25 @@ class HybridClusterEnv(gym.Env[Observation, np.int64]):
         if self._position >= self._num_tasks:
             raise no_task_error()
         episode, now = self._episode_now(), slice(self._position, self._position + 1)
-        costs = episode.tables.costs
-        (_, cpu, *_), (_, gpu, *_) = self._cpus.heap[0], self._gpus.heap[0]
         return look_up_state(
-            costs,
+            episode.tables.costs,
             self.objective,
             episode.rows[now],
             episode.arrivals_s[now],
             np.array([self._num_tasks - self._position]),
-            (np.array([self._cpus.sorted_free_s()]), np.array([costs.cpu_kind[cpu]])),
-            (np.array([self._gpus.sorted_free_s()]), np.array([costs.gpu_kind[gpu]])),
+            [
+                (np.array([pool.sorted_free_s()]), np.array([pool.next_type()]))
+                for pool in (self._cpus, self._gpus)
+            ],
         )
 
-    def realised_episodes(self) -> list[RealisedEpisode]:
+    def instances(self) -> list[Instance]:
         """The whole current episode, noise included, as a list of one: for oracles only.
 
         Raises:
             HybridClusterError: Before the first `reset`.
         """
-        return [self._episode_now().realised(self.objective)]
+        return [self._episode_now().instance(self.objective)]
 
     def episode_tasks(self) -> Tasks:
         """The tasks of the current episode, e.g. for `reset(options={"tasks": ...})` elsewhere.
@@ -396,48 +364,17 @@ class HybridClusterEnv(gym.Env[Observation, np.int64]):
             raise no_task_error()
         return self._episode
 
-    def _record_shares(
-        self, info: dict[str, Any], action: int, cpu_time_s: float, gpu_time_s: float
-    ) -> None:
-        """Remember where the task just placed went, for the Gantt chart, and show it."""
-        fraction = self.problem.gpu_fractions[action] if info["gpu"] >= 0 else 0.0
-        placed = (
-            (info["cpu"], 0, self._cpus, cpu_time_s, 1.0 - fraction),
-            (info["gpu"], len(self._cpus.busy_s), self._gpus, gpu_time_s, fraction),
-        )
-        for device, first, queue, time_s, share in placed:
-            if device >= 0:
-                finish_s = queue.finish_s(device)
-                self._shares.append(
-                    Share(
-                        task=self._position - 1,
-                        device=first + device,
-                        start_s=finish_s - time_s,
-                        finish_s=finish_s,
-                        fraction=share,
-                        intensity=info["task"][2],
-                    )
-                )
-        if self.render_mode == "human":
-            self.render()
-
-    def scene(self) -> Scene:
-        """The schedule so far, as `render` draws it; it has no shares without a render mode.
+    def schedule(self) -> Schedule:
+        """The schedule so far, as `render` draws it.
 
         Raises:
-            HybridClusterError: Before the first `reset`.
+            HybridClusterError: Before the first `reset`, or without a render mode: nothing else
+                needs the schedule recorded.
         """
         self._episode_now()
-        makespan_s = self._makespan_s()
-        return Scene(
-            cluster=self.problem.cluster,
-            shares=self._shares,
-            num_tasks=self._num_tasks,
-            clock_s=self._plan[min(self._position, self._num_tasks - 1)][0],
-            energy_j=self.objective.total_energy_j(makespan_s, self._active_energy_j),
-            makespan_s=makespan_s,
-            tasks_placed=self._position,
-        )
+        if self._recorder is None:
+            raise HybridClusterError("render_mode is None; allowed for schedule(): 'ansi', say")
+        return self._recorder.schedule()
 
     def render(self) -> Any:
         """Draw the schedule so far: text, an image (height, width, 3), or a window.
@@ -450,32 +387,20 @@ class HybridClusterEnv(gym.Env[Observation, np.int64]):
             gym.logger.warn("render() does nothing: gym.make was not given a render_mode")
             return None
         if self.render_mode == "ansi":
-            return render_ansi(self.scene())
+            return render_ansi(self.schedule())
         if self._renderer is None:
             self._renderer = GanttRenderer(self.problem.cluster)
         if self.render_mode == "rgb_array":
-            return self._renderer.draw(self.scene())
-        self._renderer.show(self.scene())
+            return self._renderer.draw(self.schedule())
+        self._renderer.show(self.schedule())
         return None
 
     def __getstate__(self) -> dict[str, Any]:
-        """Leave out what cannot be copied or pickled: the views of the tables and the window."""
-        return {**self.__dict__, **dict.fromkeys(_NOT_COPIED)}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state)
-        self._use_tables(self._tables)
+        """Leave out the window, which cannot be copied or pickled."""
+        return {**self.__dict__, "_renderer": None}
 
     def close(self) -> None:
         """Close the window, if there is one."""
         if self._renderer is not None:
             self._renderer.close()
             self._renderer = None
-
-
-_NOT_COPIED = ("_cpu_times", "_gpu_times", "_cpu_powers", "_gpu_powers", "_renderer")
-
-
-def _view(table: FloatArray) -> Sequence[float]:
-    """A flat view of a table; it gives Python floats at half the price of indexing an array."""
-    return memoryview(table.reshape(-1))  # type: ignore[arg-type]

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from cpu_gpu_env.model.costs import CostTables
+from cpu_gpu_env.model.cost_tables import CostTables
 from cpu_gpu_env.problem.observation import NUM_FEATURES, Features
 
 CACHE_LINE_BYTES = 64
@@ -25,31 +25,32 @@ TIMES = np.dtype(np.complex64)
 """Time of the CPU's share and of the GPU's, each float32. Never read as a number either."""
 
 POWERS = np.dtype(np.complex128)
-"""Power of the CPU's share and of the GPU's, each float64. Likewise."""
+"""Power of the CPU's share and of the GPU's, each float64. Never read as a number either."""
 
 
 @dataclass(frozen=True, eq=False)
 class StepTable:
-    """Features, times and, if they vary, powers of all actions, of each (pair of kinds, task)."""
+    """Features, times and, if they vary, powers of each (pair of device types, task, action)."""
 
     features: npt.NDArray[np.complex128]
     """One-dimensional, of `FEATURES`."""
     times: npt.NDArray[np.complex64]
     """One-dimensional, of `TIMES`, of the same memory: it starts at the first task's times."""
     powers: npt.NDArray[np.complex128] | None
-    """Likewise of `POWERS`; None where each kind of device has one power."""
+    """One-dimensional, of `POWERS`, of the same memory, from the first task's powers on; None where
+    each device type has one power."""
     features_stride: int
     """Entries of `features` and of `powers` from a task to the next: whole cache lines."""
     times_stride: int
     """Entries of `times` from a task to the next."""
     num_tasks: int
-    """Tasks of each pair of device kinds."""
+    """Tasks of each pair of device types."""
 
 
 def build_step_table(costs: CostTables, features: Features) -> StepTable:
     """Pack the times, which float32 holds exactly, powers, and the features (num_tasks, 3)."""
-    cpu_kinds, gpu_kinds = len(costs.cpu_time_s), len(costs.gpu_time_s)
-    num_tasks, num_actions = costs.cpu_time_s.shape[1:]
+    cpus, gpus = costs.pools
+    num_tasks, num_actions = costs.num_tasks, costs.num_actions
     used_bytes = FEATURES.itemsize + num_actions * TIMES.itemsize
     times_end = used_bytes // 4
     # Powers are read as entries of the width of features, from the first whole one on.
@@ -57,17 +58,17 @@ def build_step_table(costs: CostTables, features: Features) -> StepTable:
     if costs.power_varies:
         used_bytes = (powers_start + num_actions) * POWERS.itemsize
     row_bytes = -(-used_bytes // CACHE_LINE_BYTES) * CACHE_LINE_BYTES
-    flat = _aligned_zeros(cpu_kinds * gpu_kinds * num_tasks * row_bytes // 4)
-    rows = flat.reshape(cpu_kinds, gpu_kinds, num_tasks, row_bytes // 4)
+    flat = _aligned_zeros(cpus.num_types * gpus.num_types * num_tasks * row_bytes // 4)
+    rows = flat.reshape(cpus.num_types, gpus.num_types, num_tasks, row_bytes // 4)
     rows[..., :NUM_FEATURES] = features
     first = FEATURES.itemsize // 4
-    rows[..., first:times_end:2] = costs.cpu_time_s[:, None]
-    rows[..., first + 1 : times_end : 2] = costs.gpu_time_s
+    rows[..., first:times_end:2] = cpus.time_s[:, None]
+    rows[..., first + 1 : times_end : 2] = gpus.time_s
     powers = None
     if costs.power_varies:
         both = rows.view(np.float64)[..., 2 * powers_start : 2 * (powers_start + num_actions)]
-        both[..., ::2] = costs.cpu_power_w[:, None]
-        both[..., 1::2] = costs.gpu_power_w
+        both[..., ::2] = cpus.power_w[:, None]
+        both[..., 1::2] = gpus.power_w
         powers = flat.view(POWERS)[powers_start:]
     return StepTable(
         flat.view(FEATURES),

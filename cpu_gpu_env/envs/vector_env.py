@@ -14,23 +14,35 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
 from cpu_gpu_env.checks import (
-    as_array,
     check_count,
     check_flag,
     check_options,
     check_render_mode,
     check_seeds,
-    is_list,
     no_task_error,
 )
-from cpu_gpu_env.envs.step_table import FEATURES, POWERS, TIMES, StepTable, build_step_table
-from cpu_gpu_env.errors import HybridClusterError, shown, unknown_name
+from cpu_gpu_env.envs.arguments import (
+    MAX_NUM_ENVS,
+    check_actions,
+    check_autoreset_mode,
+    check_reset_mask,
+    check_task_tables,
+    check_total,
+)
+from cpu_gpu_env.envs.cluster_batch import ClusterBatch
+from cpu_gpu_env.envs.step_table import StepTable, build_step_table
+from cpu_gpu_env.errors import HybridClusterError
 from cpu_gpu_env.model.cluster import Cluster
-from cpu_gpu_env.model.costs import CostTables
+from cpu_gpu_env.model.cost_tables import CostTables
 from cpu_gpu_env.model.profile import DEFAULT_CLUSTER
-from cpu_gpu_env.model.tasks import FloatArray, Tasks
+from cpu_gpu_env.model.tasks import FloatArray
 from cpu_gpu_env.model.workload import DEFAULT_WORKLOAD, Workload
-from cpu_gpu_env.problem.observation import NUM_FEATURES, observation_space, pool_features
+from cpu_gpu_env.problem.observation import (
+    Observations,
+    observation_space,
+    pool_features,
+    with_queues_batch,
+)
 from cpu_gpu_env.problem.problem import (
     DEFAULT_GPU_FRACTIONS,
     DEFAULT_LOAD,
@@ -38,15 +50,10 @@ from cpu_gpu_env.problem.problem import (
     Problem,
     make_problem,
 )
-from cpu_gpu_env.sim.instance import RealisedEpisode, realise
-from cpu_gpu_env.sim.pool_batch import make_queue
+from cpu_gpu_env.sim.instance import Instance
 from cpu_gpu_env.sim.state import SchedulingState, look_up_state
 from cpu_gpu_env.sim.task_stream import EnvMask, GivenStream, SampledStream, TaskStream
 
-Observations = npt.NDArray[np.float32]
-MAX_NUM_ENVS = 10_000_000
-MAX_TOTAL_TASKS = 10_000_000_000
-"""Each task of each environment takes 8 bytes."""
 StepResult = tuple[Observations, FloatArray, EnvMask, EnvMask, dict[str, Any]]
 
 
@@ -70,14 +77,15 @@ class HybridClusterVectorEnv(VectorEnv[Observations, npt.NDArray[np.int64], npt.
             ``DISABLED``. With any, ``reset(options={"reset_mask": mask})`` resets some
             sub-environments and leaves the others as they are.
         render_mode: Only None; a single environment renders.
-        cluster: As `HybridClusterEnv`, and so are the others.
-        workload: See `HybridClusterEnv`.
-        num_tasks: See `HybridClusterEnv`.
-        energy_weight: See `HybridClusterEnv`.
-        gpu_fractions: See `HybridClusterEnv`.
-        load: See `HybridClusterEnv`.
-        noise: See `HybridClusterEnv`.
-        observe_queues: See `HybridClusterEnv`.
+        cluster: Name, path, composition or `Cluster`: the devices of each sub-environment.
+        workload: Name, trace or `Workload`: where the tasks come from.
+        num_tasks: Tasks of an episode.
+        energy_weight: w of the objective, in [0, 1].
+        gpu_fractions: GPU fraction of each action, ascending.
+        load: Arrival rate in units of the reference throughput; None: all at time 0; ``"trace"``:
+            the times of a trace as they are.
+        noise: Sigma of a lognormal factor with mean 1 on each execution time.
+        observe_queues: Append the queues to the observation.
     """
 
     metadata: dict[str, Any] = {  # noqa: RUF012 (Gymnasium's own form)
@@ -110,8 +118,8 @@ class HybridClusterVectorEnv(VectorEnv[Observations, npt.NDArray[np.int64], npt.
         self.objective = self.problem.objective
         self.observe_queues = check_flag("observe_queues", observe_queues)
         self.render_mode = render_mode
-        _check_total(self.num_envs, self.problem.num_tasks)
-        self.autoreset_mode = _check_autoreset_mode(autoreset_mode)
+        check_total(self.num_envs, self.problem.num_tasks)
+        self.autoreset_mode = check_autoreset_mode(autoreset_mode)
         self.metadata = {**self.metadata, "autoreset_mode": self.autoreset_mode}
         self._max_episode_steps = max_episode_steps
         self._num_actions = len(self.problem.gpu_fractions)
@@ -122,30 +130,19 @@ class HybridClusterVectorEnv(VectorEnv[Observations, npt.NDArray[np.int64], npt.
         self._all_envs = np.arange(self.num_envs)
         self._sampled = SampledStream(self.problem.make_sampler(), self.num_envs)
         costs = self.problem.costs
-        self._cpus = make_queue(costs.cpu_kind, self.objective.cpu_prices, self.num_envs)
-        self._gpus = make_queue(costs.gpu_kind, self.objective.gpu_prices, self.num_envs)
-        self._mixed = len(costs.cpu_time_s) * len(costs.gpu_time_s) > 1
-        # Of each kind, where it has one power: a product is cheaper than another look-up.
-        self._cpu_power_w, self._gpu_power_w = (w[:, 0, 0].copy() for w in costs.powers_w)
-        self._active_energy_j = np.zeros(self.num_envs)
+        table = _pool_table(self.problem)
+        self._cluster = ClusterBatch(self.problem, self.num_envs, table)
         self._ended: EnvMask = np.zeros(self.num_envs, dtype=bool)
         self._over: EnvMask = np.zeros(self.num_envs, dtype=bool)
         self._none: EnvMask = np.zeros(self.num_envs, dtype=bool)
         self._always = ~self._none
         self._always.setflags(write=False)
-        self._index = np.empty(self.num_envs, dtype=np.intp)
-        self._packed_times = np.empty(self.num_envs, dtype=TIMES)
-        self._packed_powers = np.empty(self.num_envs if costs.power_varies else 0, dtype=POWERS)
-        self._time_s = np.empty((2, self.num_envs))
-        self._used_s = np.empty((2, self.num_envs))
-        self._zeros = np.zeros(self.num_envs)
         self._started = self._any_ended = False
-        self._use_stream(self._sampled, costs, _pool_table(self.problem))
+        self._use_stream(self._sampled, costs, table)
 
     def _use_stream(self, stream: TaskStream, costs: CostTables, table: StepTable) -> None:
         """Take tasks from a stream whose rows point into these tables from now on."""
-        self._stream, self._costs = stream, costs
-        self._table = table
+        self._stream, self._costs, self._cluster.table = stream, costs, table
         every_action = np.ones((self.num_envs, self._num_actions), dtype=np.int8)
         every_action.setflags(write=False)
         self._every_action = every_action if costs.all_feasible else None
@@ -173,7 +170,9 @@ class HybridClusterVectorEnv(VectorEnv[Observations, npt.NDArray[np.int64], npt.
         if tables is not None and mask is not None:
             raise HybridClusterError("reset options 'tasks' and 'reset_mask' exclude each other")
         envs, seeds = self._envs_to_reset(mask), check_seeds(seed, self.num_envs)
-        given = None if tables is None else self._given_stream(tables)
+        given = None
+        if tables is not None:
+            given = GivenStream(self.problem, check_task_tables(tables, self.num_envs))
         self._sampled.seed(seeds, envs)
         if given is None:
             self._start(envs)
@@ -189,30 +188,12 @@ class HybridClusterVectorEnv(VectorEnv[Observations, npt.NDArray[np.int64], npt.
     def _envs_to_reset(self, mask: Any) -> npt.NDArray[np.intp]:
         if mask is None:
             return self._all_envs
-        mask = as_array("reset_mask", mask)
-        if mask.dtype != bool or mask.shape != (self.num_envs,) or not mask.any():
-            raise HybridClusterError(
-                f"reset_mask has dtype {mask.dtype} and shape {mask.shape}; allowed: bool "
-                f"({self.num_envs},) with at least one True"
-            )
+        mask = check_reset_mask(mask, self.num_envs)
         if not self._started and not mask.all():
             raise HybridClusterError("the first reset() must reset every sub-environment")
         if self._stream is not self._sampled and not mask.all():
             raise HybridClusterError("given tasks end together: reset every sub-environment")
         return np.flatnonzero(mask)
-
-    def _given_stream(self, tables: Any) -> GivenStream:
-        if not is_list(tables):
-            raise HybridClusterError(
-                f"tasks are {shown(tables)}; allowed: {self.num_envs} tables, one a sub-environment"
-            )
-        tasks = [Tasks.from_table(table) for table in tables]
-        if len(tasks) != self.num_envs or len({len(t) for t in tasks}) != 1:
-            raise HybridClusterError(
-                f"tasks are {len(tasks)} tables of {sorted({len(t) for t in tasks})} tasks; "
-                f"allowed: {self.num_envs} tables, one a sub-environment, of equal length"
-            )
-        return GivenStream(self.problem, tasks)
 
     def _start(self, envs: npt.NDArray[np.intp]) -> None:
         """Start drawn episodes in some sub-environments."""
@@ -224,9 +205,7 @@ class HybridClusterVectorEnv(VectorEnv[Observations, npt.NDArray[np.int64], npt.
     def _clear(self, envs: npt.NDArray[np.intp]) -> None:
         """Make all devices of some sub-environments idle, and their clocks start."""
         where = slice(None) if len(envs) == self.num_envs else envs
-        self._cpus.clear(where)
-        self._gpus.clear(where)
-        self._active_energy_j[where] = 0.0
+        self._cluster.clear(where)
         self._ended[where] = self._over[where] = False
         self._stream.begin(where, self._max_episode_steps)
         self._any_ended = bool(self._ended.any())
@@ -245,11 +224,11 @@ class HybridClusterVectorEnv(VectorEnv[Observations, npt.NDArray[np.int64], npt.
         """
         if not self._started:
             raise no_task_error()
-        actions = self._check_actions(actions)
+        actions = check_actions(actions, self.num_envs, self._num_actions)
         waiting = np.flatnonzero(self._ended) if self._any_ended else None
         if waiting is not None and self.autoreset_mode is AutoresetMode.DISABLED:
             raise no_task_error()
-        rewards = self._place(actions)
+        rewards = self._cluster.place(self._stream, actions)
         some_end = self._stream.advance()
         if waiting is not None:  # NEXT_STEP: these ignore the action and start an episode
             self._start(waiting)
@@ -259,79 +238,13 @@ class HybridClusterVectorEnv(VectorEnv[Observations, npt.NDArray[np.int64], npt.
         never = self._none
         return self._observe(), rewards, never.copy(), never.copy(), self._mask_info()
 
-    def _check_actions(self, actions: Any) -> npt.NDArray[np.int64]:
-        array = actions if actions.__class__ is np.ndarray else as_array("actions", actions)
-        if array.shape != (self.num_envs,) or array.dtype.kind not in "iu":
-            raise HybridClusterError(
-                f"actions have dtype {array.dtype} and shape {array.shape}; allowed: whole numbers "
-                f"of shape ({self.num_envs},)"
-            )
-        array = array.astype(np.int64, copy=False)
-        # As unsigned numbers the negative ones are huge: one reduction checks both ends.
-        if array.view(np.uint64).max() >= self._num_actions:
-            wrong = int(np.argmax((array < 0) | (array >= self._num_actions)))
-            raise HybridClusterError(
-                f"actions[{wrong}] is {array[wrong]}; allowed: 0 to {self._num_actions - 1}"
-            )
-        return array
-
-    def _place(self, actions: npt.NDArray[np.int64]) -> FloatArray:
-        """Serve the shares of all tasks; return the rewards but for the end of episodes."""
-        stream, table, index = self._stream, self._table, self._index
-        np.multiply(stream.row, table.times_stride, out=index)
-        np.add(index, actions, out=index)
-        cpu_power_w, gpu_power_w = self._cpu_power_w, self._gpu_power_w
-        rows_before: npt.NDArray[np.intp] | int = 0
-        if self._mixed:
-            cpu_kind, gpu_kind = self._cpus.next_kind(), self._gpus.next_kind()
-            rows_before = (cpu_kind * len(gpu_power_w) + gpu_kind) * table.num_tasks
-            index += rows_before * table.times_stride
-            cpu_power_w, gpu_power_w = cpu_power_w[cpu_kind], gpu_power_w[gpu_kind]
-        table.times.take(index, out=self._packed_times, mode="clip")
-        np.copyto(self._time_s, self._packed_times.view(np.float32).reshape(-1, 2).T)
-        if table.powers is not None:
-            # Entries of powers are as wide as those of features, so they are at another index.
-            np.multiply(stream.row + rows_before, table.features_stride, out=index)
-            np.add(index, actions, out=index)
-            table.powers.take(index, out=self._packed_powers, mode="clip")
-            cpu_power_w, gpu_power_w = self._packed_powers.view(np.float64).reshape(-1, 2).T
-        noise = stream.noise()
-        if noise is not None:
-            self._time_s *= noise
-        cpu_time_s, gpu_time_s = self._time_s
-        # Comparing with an array is faster than with a number.
-        np.maximum(self._time_s, self._zeros, out=self._used_s)  # NOT_USED takes no energy
-        cpu_energy_j, gpu_energy_j = self._used_s
-        np.multiply(cpu_energy_j, cpu_power_w, out=cpu_energy_j)
-        np.multiply(gpu_energy_j, gpu_power_w, out=gpu_energy_j)
-        energy_j = np.add(cpu_energy_j, gpu_energy_j, out=cpu_energy_j)
-        rewards, reward = np.empty(self.num_envs), gpu_energy_j
-        self._cpus.serve(stream.arrival_s, cpu_time_s, out=rewards)
-        self._gpus.serve(stream.arrival_s, gpu_time_s, out=reward)
-        np.add(rewards, reward, out=rewards)
-        np.multiply(energy_j, -self.objective.energy_price, out=reward)
-        np.add(rewards, reward, out=rewards)
-        np.add(self._active_energy_j, energy_j, out=self._active_energy_j)
-        return rewards
-
     def _end_episodes(self, rewards: FloatArray) -> StepResult:
         """Pay what is left of the potential, report results, and reset as the mode says."""
         terminated, truncated = self._stream.ended(self._max_episode_steps)
         ended = terminated | truncated
-        makespan_s = self._makespan_s()
-        paid = self._cpus.paid() + self._gpus.paid()
-        rest = self.objective.makespan_price * makespan_s + paid
-        rewards[terminated] -= rest[terminated]
-        active_j = self._active_energy_j
-        num_tasks = self._stream.num_tasks
-        infos: dict[str, Any] = {
-            "final_info": {
-                "makespan_s": makespan_s,
-                "total_energy_j": self.objective.total_energy_j(makespan_s, active_j),
-                "objective": self.objective.value(makespan_s, active_j, num_tasks),
-            },
-            "_final_info": ended,
-        }
+        rewards[terminated] -= self._cluster.potential()[terminated]
+        results = self._cluster.results(self._stream.num_tasks)
+        infos: dict[str, Any] = {"final_info": results, "_final_info": ended}
         self._ended |= ended
         self._over |= terminated
         self._any_ended = True
@@ -342,27 +255,22 @@ class HybridClusterVectorEnv(VectorEnv[Observations, npt.NDArray[np.int64], npt.
             observations = self._observe()
         return observations, rewards, terminated, truncated, infos | self._mask_info()
 
-    def _makespan_s(self) -> FloatArray:
-        return np.maximum(self._cpus.last_finish_s(), self._gpus.last_finish_s())
-
     # ---------------------------------------------------------------- looking
 
     def _observe(self) -> Observations:
-        table, index = self._table, self._index
-        np.multiply(self._stream.row, table.features_stride, out=index)
-        padded = np.empty((self.num_envs, FEATURES.itemsize // 4), dtype=np.float32)
-        table.features.take(index, out=padded.view(FEATURES)[:, 0], mode="clip")
+        stream, cluster = self._stream, self._cluster
+        features = cluster.features(stream.row)
         if not self.observe_queues:
             if self._any_ended:
-                padded[self._over] = 0.0
-            return padded[:, :NUM_FEATURES]
-        observations = np.empty(self.observation_space.shape or (), dtype=np.float32)
-        observations[:, :NUM_FEATURES] = padded[:, :NUM_FEATURES]
-        scale = 1.0 / (self.objective.reference.makespan_s * self._stream.num_tasks)
-        free_s = np.concatenate([self._cpus.sorted_free_s(), self._gpus.sorted_free_s()])
-        waiting = np.clip((free_s - self._stream.arrival_s) * scale, 0.0, 1.0)
-        observations[:, NUM_FEATURES:-1] = waiting.T
-        observations[:, -1] = self._stream.steps_left() / self._stream.num_tasks
+                features[self._over] = 0.0
+            return features
+        observations = with_queues_batch(
+            features,
+            np.concatenate([cluster.cpus.sorted_free_s(), cluster.gpus.sorted_free_s()]),
+            stream.arrival_s,
+            self.objective.reference.makespan_s * stream.num_tasks,
+            stream.steps_left() / stream.num_tasks,
+        )
         observations[self._over] = 0.0
         return observations
 
@@ -386,7 +294,7 @@ class HybridClusterVectorEnv(VectorEnv[Observations, npt.NDArray[np.int64], npt.
             raise no_task_error()
         return self._int8_masks().astype(bool)
 
-    def realised_episodes(self) -> list[RealisedEpisode]:
+    def instances(self) -> list[Instance]:
         """The whole current episode of each sub-environment, noise included: for oracles only.
 
         Raises:
@@ -394,8 +302,12 @@ class HybridClusterVectorEnv(VectorEnv[Observations, npt.NDArray[np.int64], npt.
         """
         if not self._started:
             raise no_task_error()
-        episodes = (self._stream.episode(env) for env in range(self.num_envs))
-        return [realise(self._costs, self.objective, *episode) for episode in episodes]
+        found = []
+        for env in range(self.num_envs):
+            rows, arrivals_s, noise_factors = self._stream.episode(env)
+            costs = self._costs.of_tasks(rows, noise_factors)
+            found.append(Instance(arrivals_s, costs, self.objective))
+        return found
 
     def scheduling_state(self) -> SchedulingState:
         """What schedulers may know about the current tasks and the queues.
@@ -423,29 +335,13 @@ class HybridClusterVectorEnv(VectorEnv[Observations, npt.NDArray[np.int64], npt.
         if not self._started:
             raise no_task_error()
         count = len(rows)
-        cpus, gpus = (
-            (np.tile(queue.sorted_free_s().T, (count, 1)), np.tile(queue.next_kind(), count))
-            for queue in (self._cpus, self._gpus)
-        )
+        queues = [
+            (np.tile(pool.sorted_free_s().T, (count, 1)), np.tile(pool.next_type(), count))
+            for pool in (self._cluster.cpus, self._cluster.gpus)
+        ]
         left = np.tile(self._stream.steps_left(), count)
         return look_up_state(
-            self._costs, self.objective, rows.ravel(), arrival_s.ravel(), left, cpus, gpus
-        )
-
-
-def _check_autoreset_mode(mode: Any) -> AutoresetMode:
-    try:
-        return AutoresetMode(mode)
-    except ValueError:
-        known = [known.value for known in AutoresetMode]
-        raise unknown_name("autoreset_mode", mode, known) from None
-
-
-def _check_total(num_envs: int, num_tasks: int) -> None:
-    if num_envs * num_tasks > MAX_TOTAL_TASKS:
-        raise HybridClusterError(
-            f"num_envs = {num_envs} environments with num_tasks = {num_tasks} tasks each; allowed: "
-            f"at most {MAX_TOTAL_TASKS} tasks in all"
+            self._costs, self.objective, rows.ravel(), arrival_s.ravel(), left, queues
         )
 
 

@@ -4,66 +4,87 @@ from __future__ import annotations
 
 import io
 import os
-import stat
 import zipfile
 import zlib
-from collections.abc import Mapping
-from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 
 from cpu_gpu_env.errors import HybridClusterError
+from cpu_gpu_env.io.bounded_files import open_bounded
 
-DIRECTORY_BYTES = 2**20
-"""What a file may hold besides the members that are read."""
 _PLAIN = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 """Compression that unpacks in bounded steps."""
-_DAMAGED = (zipfile.BadZipFile, KeyError, RuntimeError, EOFError, ValueError, zlib.error)
-"""What zipfile raises for files that are damaged, encrypted, or of a form it does not know; and our
-own refusals, which are ValueErrors."""
+_DAMAGED = (zipfile.BadZipFile, RuntimeError, OSError, EOFError, ValueError, zlib.error)
+"""What zipfile raises for files that are damaged, encrypted, or of a form it does not know."""
 
 
-def read_members(
-    path: str | os.PathLike[str], limits: Mapping[str, int], what: str
-) -> dict[str, bytes]:
-    """Read members of a zip file.
+def open_zip(path: str | os.PathLike[str], max_bytes: int, what: str) -> zipfile.ZipFile:
+    """Open a zip file to read it by `read_member`.
 
     Args:
         path: The file.
-        limits: Name of each member -> how many bytes it may unpack to.
+        max_bytes: Its size at most [B].
         what: What the file should be, for messages, such as ``"agent"``.
 
     Raises:
-        HybridClusterError: If the file cannot be read, is no zip file or a damaged one, or a member
-            is missing, encrypted or too large.
+        HybridClusterError: If it cannot be read, is no regular file, is larger, or no zip file.
     """
-    article = "an" if what[0] in "aeiou" else "a"
+    with open_bounded(path, max_bytes, what) as file:
+        content = file.read(max_bytes)
     try:
-        content = _read_file(Path(path), sum(limits.values()) + DIRECTORY_BYTES)
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            return {name: _read_member(archive, name, limit) for name, limit in limits.items()}
-    except OSError as error:
-        reason = error.strerror or error
-        raise HybridClusterError(f"{path}: cannot read the {what}: {reason}") from None
+        return zipfile.ZipFile(io.BytesIO(content))
     except _DAMAGED as error:
-        reason = error.args[0] if error.args else type(error).__name__
-        raise HybridClusterError(f"{path}: not {article} {what} file: {reason}") from None
+        article = "an" if what[0] in "aeiou" else "a"
+        raise HybridClusterError(f"{path}: not {article} {what} file: {_reason(error)}") from None
 
 
-def _read_file(path: Path, limit: int) -> bytes:
-    # A pipe would block on opening, and a device may never end.
-    if not stat.S_ISREG(path.stat().st_mode) and not path.is_dir():
-        raise HybridClusterError("it is no regular file")
-    with path.open("rb") as file:
-        content = file.read(limit + 1)
-    if len(content) > limit:
-        raise HybridClusterError(f"it has more than {limit} bytes, the most allowed")
-    return content
+def read_member(archive: zipfile.ZipFile, name: str, max_bytes: int) -> bytes:
+    """Read a member of a zip file.
 
+    Args:
+        archive: The file.
+        name: The member.
+        max_bytes: What it may unpack to at most [B].
 
-def _read_member(archive: zipfile.ZipFile, name: str, limit: int) -> bytes:
-    info = archive.getinfo(name)
+    Raises:
+        HybridClusterError: If it is missing, damaged, encrypted or larger.
+    """
+    try:
+        info = archive.getinfo(name)
+    except KeyError:
+        raise HybridClusterError(f"{name} is missing") from None
     if info.compress_type not in _PLAIN:
         raise HybridClusterError(f"{name} is compressed otherwise than by deflate")
-    if info.file_size > limit:
-        raise HybridClusterError(f"{name} has {info.file_size} bytes; allowed: at most {limit}")
-    with archive.open(info) as member:
-        return member.read()
+    if info.file_size > max_bytes:
+        raise HybridClusterError(f"{name} has {info.file_size} bytes; allowed: at most {max_bytes}")
+    try:
+        with archive.open(info) as member:
+            return member.read()
+    except _DAMAGED as error:
+        raise HybridClusterError(f"{name} is damaged: {_reason(error)}") from None
+
+
+def read_array(archive: zipfile.ZipFile, name: str, max_bytes: int) -> npt.NDArray[Any]:
+    """Read the member ``NAME.npy`` of a zip file: an array of anything but Python's objects.
+
+    Args:
+        archive: The file.
+        name: Name of the array.
+        max_bytes: What the member may unpack to at most [B].
+
+    Raises:
+        HybridClusterError: As `read_member`, and if it is no array.
+    """
+    content = io.BytesIO(read_member(archive, f"{name}.npy", max_bytes))
+    try:
+        array: npt.NDArray[Any] = np.lib.format.read_array(content, allow_pickle=False)
+    except Exception as error:  # a stranger's bytes make the parser raise whatever it likes
+        raise HybridClusterError(f"field {name!r} is no array: {_reason(error)}") from None
+    return array
+
+
+def _reason(error: Exception) -> str:
+    """The first line of an error, or its name if it says nothing."""
+    return str(error).partition("\n")[0] or type(error).__name__

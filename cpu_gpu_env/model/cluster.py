@@ -11,6 +11,7 @@ from cpu_gpu_env.checks import MAX_FIGURE, MIN_FIGURE, check_name, check_number
 from cpu_gpu_env.errors import HybridClusterError, shown
 
 DeviceKind = Literal["cpu", "gpu"]
+"""Which pool a device belongs to."""
 
 MAX_DEVICES = 1_024
 """Devices of a cluster at most: each has a queue in every environment."""
@@ -18,7 +19,7 @@ MAX_DEVICES = 1_024
 
 @dataclass(frozen=True)
 class Device:
-    """One kind of device: a CPU socket (or node) or a GPU.
+    """A CPU socket (or node) or a GPU; devices that are equal are of one *type*.
 
     Rates are *attained* figures (peak times a stated or measured efficiency), not datasheet peaks.
 
@@ -100,7 +101,7 @@ class Device:
 class Cluster:
     """All devices, CPUs before GPUs.
 
-    The CPUs form one pool and the GPUs another; within a pool kinds may be mixed.
+    The CPUs form one pool and the GPUs another; within a pool device types may be mixed.
 
     Raises:
         HybridClusterError: If a pool is empty, a CPU follows a GPU, or there are more than
@@ -110,7 +111,7 @@ class Cluster:
     name: str
     """Identifier used in reports."""
     devices: tuple[Device, ...]
-    """One entry a device (not a kind), CPUs first."""
+    """One entry a device (not a type), CPUs first."""
 
     def __post_init__(self) -> None:
         check_name("name of a cluster", self.name)
@@ -170,10 +171,10 @@ def check_num_devices(where: str, number: int) -> None:
         )
 
 
-def distinct(pool: Sequence[Device]) -> tuple[tuple[Device, ...], tuple[int, ...]]:
-    """Return the distinct device kinds of a pool and, for each device, the index of its kind."""
-    kinds = tuple(dict.fromkeys(pool))
-    return kinds, tuple(kinds.index(device) for device in pool)
+def device_types(pool: Sequence[Device]) -> tuple[tuple[Device, ...], tuple[int, ...]]:
+    """Return the device types of a pool (devices that are alike) and the index of each one's."""
+    types = tuple(dict.fromkeys(pool))
+    return types, tuple(types.index(device) for device in pool)
 
 
 DEVICE_FIGURES = tuple(field.name for field in fields(Device) if field.name not in ("name", "kind"))

@@ -24,9 +24,17 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from cpu_gpu_env.checks import check_name
-from cpu_gpu_env.errors import HybridClusterError, shown, unknown_name
+from cpu_gpu_env.checks import (
+    MAX_FIGURE,
+    check_count,
+    check_field,
+    check_name,
+    check_number,
+    check_version,
+)
+from cpu_gpu_env.errors import HybridClusterError, not_allowed, shown, unknown_name
 from cpu_gpu_env.io.atomic_files import write_text_atomically
+from cpu_gpu_env.io.bounded_files import read_json
 from cpu_gpu_env.model.cluster import (
     DEVICE_FIGURES,
     MAX_DEVICES,
@@ -37,6 +45,8 @@ from cpu_gpu_env.model.cluster import (
 )
 
 SCHEMA_VERSION = 1
+MAX_PROFILE_BYTES = 2**26
+"""Of a file; a measured one has some hundred thousand."""
 DEFAULT_CLUSTER = "a100-node"
 OPTIONAL_FIGURES = ("link_bandwidth", "memory_bytes")
 """Figures that may be unlimited; a CPU may leave them out (it needs no transfer and pages)."""
@@ -58,7 +68,7 @@ def shipped_profiles() -> tuple[str, ...]:
 @lru_cache(maxsize=1)
 def device_catalogue() -> dict[str, Device]:
     """The devices that come with the package, by name."""
-    entries = read_json(_CATALOGUE)["devices"]
+    entries = read_profile(_CATALOGUE)["devices"]
     return {name: _parse_device({"name": name, **entry}, name) for name, entry in entries.items()}
 
 
@@ -75,9 +85,7 @@ def resolve_cluster(cluster: str | os.PathLike[str] | Cluster) -> Cluster:
     if isinstance(cluster, Cluster):
         return cluster
     if not isinstance(cluster, (str, os.PathLike)):
-        raise HybridClusterError(
-            f"cluster is {shown(cluster)}; allowed: a name, a path, or a cpu_gpu_env.Cluster"
-        )
+        raise not_allowed("cluster", cluster, "a name, a path, or a cpu_gpu_env.Cluster")
     text = os.fspath(cluster)
     if text in shipped_profiles():
         return load_profile(_PROFILES / f"{text}.json")
@@ -120,9 +128,8 @@ def parse_composition(composition: str) -> dict[Device, int]:
         device = device_catalogue()[name]
         digits = count.isdecimal() and len(count) <= len(str(MAX_DEVICES))
         if count and not (digits and int(count) >= 1):
-            raise HybridClusterError(
-                f"{shown(composition)}: count of {name!r} is {shown(count)}; allowed: 1, 2, ... "
-                f"{MAX_DEVICES}"
+            raise not_allowed(
+                f"{shown(composition)}: count of {name!r}", count, f"1, 2, ... {MAX_DEVICES}"
             )
         counted[device] = counted.get(device, 0) + (int(count) if count else 1)
     check_num_devices(shown(composition), sum(counted.values()))
@@ -136,8 +143,7 @@ def load_profile(path: str | os.PathLike[str]) -> Cluster:
         HybridClusterError: If the file cannot be read, is not JSON, has another schema version, or
             a field is missing or out of range; the message names file, field and value.
     """
-    path = _as_path(path)
-    data = read_json(path)
+    data = read_profile(path)
     try:
         return parse_profile(data)
     except HybridClusterError as error:
@@ -151,14 +157,8 @@ def parse_profile(data: Any) -> Cluster:
         HybridClusterError: If it is no object, has another schema version, a field is missing,
             unknown or out of range, or there is no CPU or no GPU.
     """
-    if not isinstance(data, dict):
-        raise HybridClusterError(f"a profile is a JSON object, not {type(data).__name__}")
-    version = data.get("schema_version")
-    if not isinstance(version, int) or isinstance(version, bool) or version != SCHEMA_VERSION:
-        raise HybridClusterError(
-            f"field 'schema_version' is {shown(version)}; allowed: {SCHEMA_VERSION}"
-        )
-    name = _require(data, "name", "profile", str)
+    check_version("profile", data, "schema_version", SCHEMA_VERSION)
+    name = check_field("profile", data, "name", str)
     devices = parse_devices(data)
     devices.sort(key=lambda device: device.kind)
     return Cluster(name, tuple(devices))
@@ -171,18 +171,14 @@ def parse_devices(data: dict[str, Any]) -> list[Device]:
         HybridClusterError: If a field is missing, unknown or out of range.
     """
     devices: list[Device] = []
-    for index, entry in enumerate(_require(data, "devices", "profile", list)):
+    for index, entry in enumerate(check_field("profile", data, "devices", list)):
         where = f"devices[{index}]"
         if not isinstance(entry, dict):
-            raise HybridClusterError(f"{where} is {shown(entry)}; allowed: a JSON object")
+            raise not_allowed(where, entry, "a JSON object")
         for key in entry:
             if key not in DEVICE_KEYS:
                 raise unknown_name(f"{where}: field", key, DEVICE_KEYS)
-        count = entry.get("count", 1)
-        if isinstance(count, bool) or not isinstance(count, int) or not 1 <= count <= MAX_DEVICES:
-            raise HybridClusterError(
-                f"{where}: field 'count' is {shown(count)}; allowed: 1, 2, ... {MAX_DEVICES}"
-            )
+        count = check_count(f"{where}: field 'count'", entry.get("count", 1), MAX_DEVICES)
         check_num_devices(where, len(devices) + count)
         devices += [_parse_entry(entry, where)] * count
     return devices
@@ -228,47 +224,36 @@ def _as_path(path: Any) -> Path:
     try:
         return Path(path)
     except TypeError:
-        raise HybridClusterError(f"path is {shown(path)}; allowed: a path") from None
+        raise not_allowed("path", path, "a path") from None
 
 
-def read_json(path: Path) -> Any:
-    """Read a JSON file.
+def read_profile(path: str | os.PathLike[str], hint: str = "") -> Any:
+    """Read the content of a profile, unchecked.
+
+    Args:
+        path: The file.
+        hint: Added to the message of a file that cannot be read.
 
     Raises:
-        HybridClusterError: If it cannot be read or is not JSON.
+        HybridClusterError: As `cpu_gpu_env.io.bounded_files.read_json`.
     """
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise HybridClusterError(f"{path}: cannot read the profile: {error.strerror}") from None
-    except (ValueError, RecursionError) as error:
-        raise HybridClusterError(f"{path}: not a JSON file: {error}") from None
-
-
-def _require(data: dict[str, Any], field: str, where: str, kind: type) -> Any:
-    if field not in data:
-        raise HybridClusterError(f"{where}: field {field!r} is missing")
-    if not isinstance(data[field], kind):
-        raise HybridClusterError(
-            f"{where}: field {field!r} is {shown(data[field])}; allowed: a {kind.__name__}"
-        )
-    return data[field]
+    return read_json(_as_path(path), MAX_PROFILE_BYTES, "profile", hint)
 
 
 def _parse_entry(entry: dict[str, Any], where: str) -> Device:
     if "catalogue" not in entry:
         return _parse_device(entry, where)
-    name = _require(entry, "catalogue", where, str)
+    name = check_field(where, entry, "catalogue", str)
     if name not in device_catalogue():
         raise unknown_name(f"{where}: device", name, device_catalogue())
     return device_catalogue()[name]
 
 
 def _parse_device(entry: dict[str, Any], where: str) -> Device:
-    name = _require(entry, "name", where, str)
-    kind = _require(entry, "kind", where, str)
+    name = check_field(where, entry, "name", str)
+    kind = check_field(where, entry, "kind", str)
     if kind not in ("cpu", "gpu"):
-        raise HybridClusterError(f"{where}: field 'kind' is {shown(kind)}; allowed: 'cpu', 'gpu'")
+        raise not_allowed(f"{where}: field 'kind'", kind, "'cpu', 'gpu'")
     figures: dict[str, Any] = {}
     for field in DEVICE_FIGURES:
         figure = entry.get(field)
@@ -294,10 +279,13 @@ def _parse_figure(figure: Any, where: str) -> float:
     _check_notes(figure, where)
     if "value" in figure:
         return _number(figure["value"], where)
-    efficiency = _number(figure["efficiency"], f"{where} efficiency")
-    if not 0 < efficiency <= 1:
-        raise HybridClusterError(f"{where}: efficiency is {efficiency}; allowed: (0, 1]")
-    return _number(figure["peak"], f"{where} peak") * efficiency
+    efficiency = check_number(f"{where}: efficiency", figure["efficiency"], 0, 1, above=True)
+    return _number(figure["peak"], f"{where}: peak") * efficiency
+
+
+def _number(value: Any, where: str) -> float:
+    # Which end a figure has is for the device to say.
+    return check_number(where, value, -MAX_FIGURE, MAX_FIGURE)
 
 
 def _check_notes(figure: dict[str, Any], where: str) -> None:
@@ -309,19 +297,7 @@ def _check_notes(figure: dict[str, Any], where: str) -> None:
     if figure.keys() - FIGURE_NOTES not in FIGURE_FORMS:
         raise HybridClusterError(f"{where} needs either 'value', or 'peak' and 'efficiency'")
     if not isinstance(figure.get("source", ""), str):
-        raise HybridClusterError(f"{where}: source is {shown(figure['source'])}; allowed: a text")
+        raise not_allowed(f"{where}: source", figure["source"], "a text")
     status = figure.get("status", FIGURE_STATUS[0])
     if not isinstance(status, str) or status not in FIGURE_STATUS:
         raise unknown_name(f"{where}: status", status, FIGURE_STATUS)
-
-
-def _number(value: Any, where: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise HybridClusterError(f"{where} is {shown(value)}; allowed: a number")
-    try:
-        number = float(value)
-    except OverflowError:
-        number = math.inf
-    if not math.isfinite(number):
-        raise HybridClusterError(f"{where} is {number!r}; allowed: a finite number")
-    return number

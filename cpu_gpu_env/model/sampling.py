@@ -1,17 +1,17 @@
-"""Random episodes: from random bits to rows of the pool, arrival gaps and noise factors.
+"""Random episodes: from random bits to rows of the pool, interarrival times and noise factors.
 
-Each task has a word of 32 bits: 16 random ones for its row and 16 for the gap before it, or the row
-of a trace, whose random window starts with the first word. The noise, if there is any, takes 32
-random bits a task, 16 a pool. So a whole episode is one call of the bit generator, and thousands of
-environments can be reset in bulk. Random gaps and noise factors are drawn from tables of 65,536
-quantiles.
+Each task has a word of 32 bits: 16 random ones for its row and 16 for the time since the one
+before, or the row of a trace, whose random window starts with the first word. The noise, if there
+is any, takes 32 random bits a task, 16 a pool. So a whole episode is one call of the bit generator,
+and thousands of environments can be reset in bulk. Random times and noise factors are drawn from
+tables of 65,536 quantiles.
 """
 
 from __future__ import annotations
 
 import sys
 from abc import ABC, abstractmethod
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -26,13 +26,24 @@ _LOW = 0 if sys.byteorder == "little" else 1
 _QUANTILES = (np.arange(POOL_ROWS) + 0.5) / POOL_ROWS
 
 
+class Unpacked(NamedTuple):
+    """Where the words of n environments are unpacked to, arrays of (n,)."""
+
+    row: npt.NDArray[np.intp]
+    """Row of the pool."""
+    interarrival_s: npt.NDArray[np.floating[Any]]
+    """Time since the task before [s]."""
+    table_index: npt.NDArray[np.intp]
+    """Where that stands in the table of interarrival times; scratch."""
+
+
 class EpisodeSampler(ABC):
     """Draws episodes of a fixed number of tasks.
 
     Args:
         num_tasks: Tasks of an episode.
         num_task_raw: How many 64-bit numbers the task words of an episode take.
-        gap_table_s: What gaps between arrivals are looked up in [s].
+        interarrival_table_s: What times between arrivals are looked up in [s].
         noise: Sigma of the lognormal factor on execution times; 0 means none.
     """
 
@@ -40,12 +51,12 @@ class EpisodeSampler(ABC):
         self,
         num_tasks: int,
         num_task_raw: int,
-        gap_table_s: npt.NDArray[np.floating[Any]],
+        interarrival_table_s: npt.NDArray[np.floating[Any]],
         noise: float,
     ) -> None:
         self.num_tasks = num_tasks
         self.has_noise = noise > 0
-        self.gap_table_s = gap_table_s
+        self.interarrival_table_s = interarrival_table_s
         self.noise_table = _lognormal_quantiles(noise) if self.has_noise else np.ones(1)
         self._num_task_raw = num_task_raw
         self.num_raw = num_task_raw + ((num_tasks + 1) // 2 if self.has_noise else 0)
@@ -67,24 +78,18 @@ class EpisodeSampler(ABC):
         """Row of the pool of each task word."""
 
     @abstractmethod
-    def load(
-        self,
-        words: WordArray,
-        row: npt.NDArray[np.intp],
-        gap_index: npt.NDArray[np.intp],
-        gap_s: npt.NDArray[np.floating[Any]],
-    ) -> None:
-        """Unpack words into arrays of their shape: rows, and gaps [s] by way of their index."""
+    def unpack(self, words: WordArray, into: Unpacked) -> None:
+        """Unpack a task word of each of n environments."""
 
     def arrivals_s(self, words: WordArray) -> FloatArray:
         """Arrival times of an episode (num_tasks,) [s]; the first is 0."""
-        gaps = self.gap_table_s[self._gap_index(words)]
-        gaps[0] = 0.0
-        return np.asarray(np.cumsum(gaps, dtype=np.float64))
+        passed_s = self.interarrival_table_s[self._interarrival_index(words)]
+        passed_s[0] = 0.0
+        return np.asarray(np.cumsum(passed_s, dtype=np.float64))
 
     @abstractmethod
-    def _gap_index(self, words: WordArray) -> npt.NDArray[np.integer[Any]]:
-        """Where the gap before each task stands in the table of gaps."""
+    def _interarrival_index(self, words: WordArray) -> npt.NDArray[np.integer[Any]]:
+        """Where the time since the task before stands in the table of interarrival times."""
 
     def noise_factors(self, words: WordArray) -> tuple[FloatArray, FloatArray]:
         """Factors on the CPU's and on the GPU's execution time, of the shape of `words`."""
@@ -96,15 +101,15 @@ class PoolSampler(EpisodeSampler):
 
     Args:
         num_tasks: Tasks of an episode.
-        mean_gap_s: Mean time between arrivals [s]; 0 means all at once.
+        mean_interarrival_s: Mean time between arrivals [s]; 0 means all at once.
         noise: Sigma of the lognormal factor on execution times; 0 means none.
     """
 
-    def __init__(self, num_tasks: int, mean_gap_s: float, noise: float) -> None:
+    def __init__(self, num_tasks: int, mean_interarrival_s: float, noise: float) -> None:
         exponential = -np.log1p(-_QUANTILES)
-        gaps_s = mean_gap_s * exponential / exponential.mean()
+        interarrivals_s = mean_interarrival_s * exponential / exponential.mean()
         # Half the bytes of float64: the table shares the cache with all that a step looks up.
-        super().__init__(num_tasks, (num_tasks + 1) // 2, gaps_s.astype(np.float32), noise)
+        super().__init__(num_tasks, (num_tasks + 1) // 2, interarrivals_s.astype(np.float32), noise)
 
     def _task_words(self, raw: npt.NDArray[np.uint64]) -> WordArray:
         return raw.view(np.uint32)[..., : self.num_tasks]
@@ -113,19 +118,13 @@ class PoolSampler(EpisodeSampler):
         """Row of the pool of each task word."""
         return (words & _LOW_BITS).astype(np.intp)
 
-    def load(
-        self,
-        words: WordArray,
-        row: npt.NDArray[np.intp],
-        gap_index: npt.NDArray[np.intp],
-        gap_s: npt.NDArray[np.floating[Any]],
-    ) -> None:
-        """Unpack words into arrays of their shape: rows, and gaps [s] by way of their index."""
+    def unpack(self, words: WordArray, into: Unpacked) -> None:
+        """Unpack a task word of each of n environments."""
         halves = words.view(np.uint16).reshape(*words.shape, 2)
-        row[:], gap_index[:] = halves[..., _LOW], halves[..., 1 - _LOW]
-        self.gap_table_s.take(gap_index, out=gap_s, mode="clip")
+        into.row[:], into.table_index[:] = halves[..., _LOW], halves[..., 1 - _LOW]
+        self.interarrival_table_s.take(into.table_index, out=into.interarrival_s, mode="clip")
 
-    def _gap_index(self, words: WordArray) -> npt.NDArray[np.integer[Any]]:
+    def _interarrival_index(self, words: WordArray) -> npt.NDArray[np.integer[Any]]:
         return words >> 16
 
 
@@ -134,13 +133,13 @@ class TraceSampler(EpisodeSampler):
 
     Args:
         num_tasks: Tasks of an episode, at most those of the trace.
-        gaps_s: Time between each task of the trace and the one before it [s].
+        interarrivals_s: Time between each task of the trace and the one before it [s].
         noise: Sigma of the lognormal factor on execution times; 0 means none.
     """
 
-    def __init__(self, num_tasks: int, gaps_s: FloatArray, noise: float) -> None:
-        super().__init__(num_tasks, 1, gaps_s, noise)
-        self._num_starts = np.uint64(len(gaps_s) - num_tasks + 1)
+    def __init__(self, num_tasks: int, interarrivals_s: FloatArray, noise: float) -> None:
+        super().__init__(num_tasks, 1, interarrivals_s, noise)
+        self._num_starts = np.uint64(len(interarrivals_s) - num_tasks + 1)
         self._offsets = np.arange(num_tasks, dtype=np.uint32)
 
     def _task_words(self, raw: npt.NDArray[np.uint64]) -> WordArray:
@@ -151,18 +150,12 @@ class TraceSampler(EpisodeSampler):
         """Row of the trace of each task word."""
         return words.astype(np.intp)
 
-    def load(
-        self,
-        words: WordArray,
-        row: npt.NDArray[np.intp],
-        gap_index: npt.NDArray[np.intp],
-        gap_s: npt.NDArray[np.floating[Any]],
-    ) -> None:
-        """Unpack words into arrays of their shape: rows, and the gaps before them [s]."""
-        row[:] = words
-        self.gap_table_s.take(row, out=gap_s, mode="clip")
+    def unpack(self, words: WordArray, into: Unpacked) -> None:
+        """Unpack a task word of each of n environments."""
+        into.row[:] = words
+        self.interarrival_table_s.take(into.row, out=into.interarrival_s, mode="clip")
 
-    def _gap_index(self, words: WordArray) -> npt.NDArray[np.integer[Any]]:
+    def _interarrival_index(self, words: WordArray) -> npt.NDArray[np.integer[Any]]:
         return words
 
 

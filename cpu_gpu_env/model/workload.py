@@ -73,7 +73,7 @@ class Workload:
     memory_range: Range
     """Range of memory [B]."""
     in_order: bool = False
-    """Whether an episode replays a window of the pool (a trace), row after row with the gaps
+    """Whether an episode replays a window of the pool (a trace), row after row with the times
     between their arrivals. If not, it draws rows independently and uniformly, with replacement, and
     arrivals are Poisson."""
     notes: tuple[str, ...] = ()
@@ -124,18 +124,20 @@ class Workload:
         )
 
     @property
-    def mean_gap_s(self) -> float:
+    def mean_interarrival_s(self) -> float:
         """Mean time between the arrivals of the pool [s]; 0 if there is but one task."""
         arrival_s = self.pool.arrival_s
         return float(arrival_s[-1] - arrival_s[0]) / max(len(arrival_s) - 1, 1)
 
-    def gaps_s(self, mean_s: float) -> FloatArray:
+    def interarrivals_s(self, mean_s: float) -> FloatArray:
         """Time between each task of the pool and the one before it [s], scaled to a mean.
 
-        One factor scales the whole trace, so bursts stay bursts. The first gap is 0.
+        One factor scales the whole trace, so bursts stay bursts. The first is 0.
         """
-        gaps_s = np.diff(self.pool.arrival_s, prepend=self.pool.arrival_s[0])
-        return gaps_s * (mean_s / self.mean_gap_s) if self.mean_gap_s > 0 else gaps_s
+        interarrivals_s = np.diff(self.pool.arrival_s, prepend=self.pool.arrival_s[0])
+        if self.mean_interarrival_s == 0.0:
+            return interarrivals_s
+        return interarrivals_s * (mean_s / self.mean_interarrival_s)
 
     def features(self, tasks: Tasks) -> FloatArray:
         """Scaled (size, intensity, memory) of tasks, shape (num_tasks, 3), within [0, 1]."""

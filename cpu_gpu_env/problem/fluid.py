@@ -1,11 +1,11 @@
 """The fluid optimum: how fast and how frugal a cluster can be if tasks were infinitely divisible.
 
 In the limit of a long stream only totals matter. Each task of the pool is given a distribution over
-its placements (a GPU fraction, and which kind of CPU and of GPU serve it) so that no kind of device
+its placements (a GPU fraction, and which types of CPU and of GPU serve it) so that no device type
 has more work than time. With makespan T and active energy A a task this is the linear program
 
     minimise    c_T T + c_A A
-    subject to  work of kind k  <=  (devices of kind k) T,
+    subject to  work of type k  <=  (devices of type k) T,
 
 solved by column generation (Dantzig & Wolfe, "Decomposition principle for linear programs",
 Operations Research 8(1), 1960): under prices per device-second the best placement of each row is
@@ -21,8 +21,12 @@ import numpy as np
 import numpy.typing as npt
 
 from cpu_gpu_env.errors import HybridClusterError
-from cpu_gpu_env.model.costs import CostTables
+from cpu_gpu_env.model.cost_tables import CostTables, PoolCosts
+from cpu_gpu_env.model.costs import share_energy_j
 from cpu_gpu_env.model.tasks import FloatArray
+
+PoolPrices = tuple[tuple[float, ...], tuple[float, ...]]
+"""A price for each type of CPU, and one for each type of GPU."""
 
 RELATIVE_TOLERANCE = 1e-6
 """The column generation stops when bound and value agree to this."""
@@ -34,7 +38,7 @@ MAX_RATIO = 1e9
 """Columns that take so much longer than the best are left out: HiGHS could not weigh them."""
 
 MAX_ITERATIONS = 200
-"""Far more than were ever needed (about ten with two kinds of device)."""
+"""Far more than were ever needed (about ten with two types of device)."""
 
 
 @dataclass(frozen=True)
@@ -45,38 +49,53 @@ class FluidOptimum:
     """Makespan per task [s]."""
     active_energy_j: float
     """Energy above idle per task [J]."""
-    cpu_prices: tuple[float, ...]
-    """Dual price of a second of each kind of CPU [objective per s]."""
-    gpu_prices: tuple[float, ...]
-    """Dual price of a second of each kind of GPU [objective per s]."""
+    prices: PoolPrices
+    """Dual price of a second of each type of CPU and of each type of GPU [objective per s]."""
+
+
+class _Pool:
+    """Costs of a pool as planes of (actions, rows): the arg min over actions runs along memory."""
+
+    def __init__(self, costs: PoolCosts) -> None:
+        self.time_s = np.maximum(costs.time_s.transpose(0, 2, 1), 0.0, order="C")
+        self.power_w = np.ascontiguousarray(costs.compact_power_w.transpose(0, 2, 1))
+        self.devices = costs.devices_by_type
+
+    def cheapest_type(
+        self, prices: FloatArray, energy_cost: float
+    ) -> tuple[npt.NDArray[np.intp] | None, FloatArray]:
+        """Which type does a share at the least cost (None: there is one), and that cost.
+
+        Args:
+            prices: Of a second of each type, (types,).
+            energy_cost: Of a joule above idle.
+        """
+        rate = prices[:, None, None] + energy_cost * self.power_w
+        if len(self.time_s) == 1:
+            return None, rate[0] * self.time_s[0]
+        cost = rate * self.time_s
+        return cost.argmin(axis=0), cost.min(axis=0)
 
 
 class FluidProblem:
     """The fluid linear program of one cost table; columns are kept between solutions."""
 
     def __init__(self, costs: CostTables) -> None:
-        # Planes of (actions, rows) make the arg min over actions run along contiguous memory.
-        self._cpu_time, self._gpu_time = (
-            np.maximum(time_s.transpose(0, 2, 1), 0.0, order="C")
-            for time_s in (costs.cpu_time_s, costs.gpu_time_s)
-        )
-        self._cpu_power_w, self._gpu_power_w = (
-            np.ascontiguousarray(power_w.transpose(0, 2, 1)) for power_w in costs.powers_w
-        )
+        self._pools = tuple(_Pool(pool) for pool in costs.pools)
+        self._num_cpu_types = costs.cpus.num_types
         self._one_power_w: FloatArray | None = None
-        """(kinds,): power above idle of each kind, if it has one [W]."""
+        """(types,): power above idle of each type, if it has one [W]."""
         if not costs.power_varies:
-            self._one_power_w = np.r_[self._cpu_power_w[:, 0, 0], self._gpu_power_w[:, 0, 0]]
+            self._one_power_w = np.concatenate([pool.power_w[:, 0, 0] for pool in self._pools])
         self._devices = np.array(
-            [costs.cpu_kind.count(k) for k in range(len(self._cpu_time))]
-            + [costs.gpu_kind.count(k) for k in range(len(self._gpu_time))],
-            dtype=np.float64,
+            [count for pool in self._pools for count in pool.devices], dtype=np.float64
         )
         self._columns: list[FloatArray] = []
         self._column_energy_j: list[float] = []
-        cpu_kinds, gpu_kinds = len(self._cpu_time), len(self._gpu_time)
         for gpu_price in (0.0, 1.0):
-            self._price_out(np.r_[np.ones(cpu_kinds), np.full(gpu_kinds, gpu_price)], 0.0)
+            prices = np.ones(len(self._devices))
+            prices[self._num_cpu_types :] = gpu_price
+            self._price_out(prices, 0.0)
 
     def solve(self, time_cost: float, energy_cost: float) -> FluidOptimum:
         """Minimise ``time_cost * makespan + energy_cost * active energy``, each per task.
@@ -90,12 +109,9 @@ class FluidProblem:
             # The prices satisfy devices @ prices = time_cost, so this is a lower bound.
             bound = self._price_out(prices, energy_cost)
             if value - bound <= RELATIVE_TOLERANCE * abs(value):
-                num_cpu = len(self._cpu_time)
+                of_cpus, of_gpus = np.split(prices, [self._num_cpu_types])
                 return FluidOptimum(
-                    makespan,
-                    energy,
-                    tuple(prices[:num_cpu].tolist()),
-                    tuple(prices[num_cpu:].tolist()),
+                    makespan, energy, (tuple(of_cpus.tolist()), tuple(of_gpus.tolist()))
                 )
         raise _unsolvable("no convergence")
 
@@ -103,45 +119,40 @@ class FluidProblem:
         """Add the column of each row's cheapest placement; return its cost per task.
 
         Args:
-            prices: Of a second of each kind, (kinds,).
+            prices: Of a second of each type, (types,).
             energy_cost: Of a joule above idle.
         """
-        num_cpu = len(self._cpu_time)
-        rates = prices[:, None, None]
-        cpu, cpu_cost = _cheapest_kind(
-            self._cpu_time, rates[:num_cpu] + energy_cost * self._cpu_power_w
-        )
-        gpu, gpu_cost = _cheapest_kind(
-            self._gpu_time, rates[num_cpu:] + energy_cost * self._gpu_power_w
-        )
-        cost = cpu_cost + gpu_cost
+        by_pool = np.split(prices, [self._num_cpu_types])
+        served = [
+            pool.cheapest_type(own, energy_cost)
+            for pool, own in zip(self._pools, by_pool, strict=True)
+        ]
+        cost = served[0][1] + served[1][1]
         # Flat index of the cheapest action of each row: one gather a quantity.
         rows = cost.shape[1]
         index = cost.argmin(axis=0) * rows + np.arange(rows)
-        work = [_mean(time, cpu, k, index) for k, time in enumerate(self._cpu_time)]
-        work += [_mean(time, gpu, k, index) for k, time in enumerate(self._gpu_time)]
+        chosen = [
+            (pool, types, number)
+            for pool, (types, _) in zip(self._pools, served, strict=True)
+            for number in range(len(pool.time_s))
+        ]
+        work = [_mean(pool.time_s[number], types, number, index) for pool, types, number in chosen]
         self._columns.append(np.array(work))
         if self._one_power_w is None:
-            pools = (
-                (self._cpu_time, self._cpu_power_w, cpu),
-                (self._gpu_time, self._gpu_power_w, gpu),
-            )
-            self._column_energy_j.append(
-                sum(
-                    _mean(time[k] * power_w[k], kinds, k, index)
-                    for time, power_w, kinds in pools
-                    for k in range(len(time))
-                )
-            )
+            energies_j = [
+                _mean(share_energy_j(pool.time_s[k], pool.power_w[k]), types, k, index)
+                for pool, types, k in chosen
+            ]
+            self._column_energy_j.append(sum(energies_j))
         return float(cost.take(index).mean())
 
     def _solve_master(
         self, time_cost: float, energy_cost: float
     ) -> tuple[float, float, FloatArray]:
-        """Mix the columns; return makespan, active energy and the price of each kind."""
+        """Mix the columns; return makespan, active energy and the price of each type."""
         from scipy.optimize import linprog  # costs 0.3 s: only a process that needs it pays
 
-        # HiGHS compares with absolute tolerances. So a kind counts its work in seconds of all its
+        # HiGHS compares with absolute tolerances. So a type counts its work in seconds of all its
         # devices together, and makespan and cost are those of the best single column, about 1.
         work_s = np.array(self._columns).T / self._devices[:, None]
         makespan_s = work_s.max(axis=0)
@@ -181,24 +192,11 @@ def _unsolvable(why: str) -> HybridClusterError:
     )
 
 
-def _cheapest_kind(
-    time_s: FloatArray, rate: FloatArray
-) -> tuple[npt.NDArray[np.intp] | None, FloatArray]:
-    """Which kind does a share at the least cost (None: there is one), and that cost.
-
-    Args:
-        time_s: (kinds, actions, rows) [s].
-        rate: Cost of a second, its energy included, (kinds, 1 or actions, 1 or rows).
-    """
-    if len(time_s) == 1:
-        return None, rate[0] * time_s[0]
-    cost = rate * time_s
-    return cost.argmin(axis=0), cost.min(axis=0)
-
-
 def _mean(
-    table: FloatArray, kinds: npt.NDArray[np.intp] | None, kind: int, index: npt.NDArray[np.intp]
+    table: FloatArray, types: npt.NDArray[np.intp] | None, number: int, index: npt.NDArray[np.intp]
 ) -> float:
-    """Mean over the rows of the chosen entries, of those that a kind serves."""
+    """Mean over the rows of the chosen entries, of those that a type serves."""
     chosen = table.take(index)
-    return float(chosen.mean() if kinds is None else (chosen * (kinds.take(index) == kind)).mean())
+    return float(
+        chosen.mean() if types is None else (chosen * (types.take(index) == number)).mean()
+    )

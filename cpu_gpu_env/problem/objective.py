@@ -8,7 +8,7 @@ from typing import TypeVar
 from cpu_gpu_env.errors import HybridClusterError
 from cpu_gpu_env.model.cluster import Cluster
 from cpu_gpu_env.model.tasks import FloatArray
-from cpu_gpu_env.problem.fluid import FluidOptimum, FluidProblem
+from cpu_gpu_env.problem.fluid import FluidOptimum, FluidProblem, PoolPrices
 
 Number = TypeVar("Number", float, FloatArray)
 
@@ -50,10 +50,9 @@ class Objective:
     """Scales of makespan and energy."""
     idle_power_w: float
     """Power of the idle cluster [W]."""
-    cpu_prices: tuple[float, ...]
-    """Dual price of a second of each kind of CPU [objective of one task per s]."""
-    gpu_prices: tuple[float, ...]
-    """Dual price of a second of each kind of GPU [objective of one task per s]."""
+    prices: PoolPrices
+    """Dual price of a second of each type of CPU and of each type of GPU [objective of one task per
+    s]."""
 
     @property
     def makespan_price(self) -> float:
@@ -112,8 +111,6 @@ def solve_objective(
     fluid: FluidProblem, cluster: Cluster, reference: Reference, energy_weight: float
 ) -> Objective:
     """Solve the fluid program at an energy weight for the prices of the reward."""
-    unpriced = Objective(energy_weight, reference, cluster.idle_power_w, (), ())
+    unpriced = Objective(energy_weight, reference, cluster.idle_power_w, ((), ()))
     optimum = fluid.solve(unpriced.makespan_price, unpriced.energy_price)
-    return Objective(
-        energy_weight, reference, cluster.idle_power_w, optimum.cpu_prices, optimum.gpu_prices
-    )
+    return Objective(energy_weight, reference, cluster.idle_power_w, optimum.prices)

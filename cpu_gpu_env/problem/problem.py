@@ -1,6 +1,6 @@
 """A scheduling problem: cluster, workload and settings, checked, with what is computed from them.
 
-Environments of both kinds, schedulers and reports share it, so that each table is made once.
+Single and vector environments, schedulers and reports share it, so that each table is made once.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 from cpu_gpu_env.checks import check_count, check_number, is_list, is_number
 from cpu_gpu_env.errors import HybridClusterError, shown
 from cpu_gpu_env.model.cluster import Cluster
-from cpu_gpu_env.model.costs import CostTables, build_cost_tables
+from cpu_gpu_env.model.cost_tables import CostTables, build_cost_tables
 from cpu_gpu_env.model.profile import DEFAULT_CLUSTER, resolve_cluster
 from cpu_gpu_env.model.sampling import EpisodeSampler, PoolSampler, TraceSampler
 from cpu_gpu_env.model.traces.loading import resolve_workload
@@ -67,19 +67,19 @@ class Problem:
         return self.costs.gpu_fractions
 
     @property
-    def mean_gap_s(self) -> float:
+    def mean_interarrival_s(self) -> float:
         """Mean time between arrivals [s]."""
         if self.load is None:
             return 0.0
         if isinstance(self.load, str):  # LOAD_OF_TRACE
-            return self.workload.mean_gap_s
+            return self.workload.mean_interarrival_s
         return self.objective.reference.makespan_s / self.load
 
     def make_sampler(self) -> EpisodeSampler:
         """Build the sampler of this problem's episodes."""
-        gap_s = self.mean_gap_s
+        gap_s = self.mean_interarrival_s
         if self.workload.in_order:
-            return TraceSampler(self.num_tasks, self.workload.gaps_s(gap_s), self.noise)
+            return TraceSampler(self.num_tasks, self.workload.interarrivals_s(gap_s), self.noise)
         return PoolSampler(self.num_tasks, gap_s, self.noise)
 
 
@@ -124,7 +124,7 @@ def _check_arrivals(workload: Workload, num_tasks: int, load: float | str | None
             f"num_tasks is {num_tasks}, but workload {workload.name!r} has {len(workload.pool)} "
             f"tasks; allowed: at most {len(workload.pool)}"
         )
-    elif isinstance(load, float) and workload.mean_gap_s == 0.0 and len(workload.pool) > 1:
+    elif isinstance(load, float) and workload.mean_interarrival_s == 0.0 and len(workload.pool) > 1:
         raise HybridClusterError(
             f"load is {load}, but all tasks of workload {workload.name!r} arrive at once; allowed: "
             "None: all tasks at time 0"
@@ -143,8 +143,8 @@ def _check_fractions(gpu_fractions: Sequence[float]) -> tuple[float, ...]:
     return fractions
 
 
-# The caches make every environment after the first of its kind cheap; they are small because a
-# table takes 12 MB for each pair of a CPU kind and a GPU kind.
+# The caches make every environment after the first like it cheap; they are small because a
+# table takes 12 MB for each pair of a CPU type and a GPU type.
 
 
 @lru_cache(maxsize=8)

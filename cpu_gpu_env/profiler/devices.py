@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cpu_gpu_env.errors import HybridClusterError
+from cpu_gpu_env.errors import HybridClusterError, not_allowed
 from cpu_gpu_env.model.cluster import DeviceKind
 from cpu_gpu_env.model.profile import device_catalogue
 from cpu_gpu_env.profiler.power import EnergyCounter, NoCounter, nvml_counter, rapl_counter
@@ -101,9 +101,7 @@ def torch_set_up(threads: int, seed: int) -> Iterator[int]:
     """
     allowed = os.cpu_count() or 1
     if not 0 <= threads <= allowed:
-        raise HybridClusterError(
-            f"threads is {threads}; allowed: 1 to {allowed}, or 0 to leave it to torch"
-        )
+        raise not_allowed("threads", threads, f"1 to {allowed}, or 0 to leave it to torch")
     _require_torch()
     import torch
 

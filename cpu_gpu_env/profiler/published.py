@@ -17,7 +17,8 @@ from pathlib import Path
 
 import numpy as np
 
-from cpu_gpu_env.errors import HybridClusterError
+from cpu_gpu_env.checks import as_number
+from cpu_gpu_env.errors import HybridClusterError, not_allowed
 from cpu_gpu_env.model.cluster import Device
 from cpu_gpu_env.model.tasks import FloatArray
 from cpu_gpu_env.profiler.fit import VARIANTS, fit_cost_model, predict_s
@@ -138,12 +139,7 @@ def _sample(row: dict[str, str], column: str, where: str) -> Sample:
 
 
 def _positive(row: dict[str, str], column: str, where: str) -> float:
-    try:
-        value = float(row[column])
-    except (TypeError, ValueError):
-        value = math.nan
+    value = as_number(row[column])
     if not 0.0 < value < math.inf:
-        raise HybridClusterError(
-            f"{where}: {column} is {row[column]!r}; allowed: a finite number > 0"
-        )
+        raise not_allowed(f"{where}: {column}", row[column], "a finite number > 0")
     return value

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cpu_gpu_env.checks import check_number
 from cpu_gpu_env.errors import HybridClusterError
 from cpu_gpu_env.model.tasks import Tasks
 
@@ -154,8 +155,4 @@ def _parse_sample(row: Mapping[str, Any]) -> Sample:
 
 def _amount(value: Any) -> float:
     """A positive number that the fit can take the logarithm of, and divide by."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise TypeError
-    if not SMALLEST <= float(value) <= LARGEST:
-        raise ValueError
-    return float(value)
+    return check_number("time or count", value, SMALLEST, LARGEST)

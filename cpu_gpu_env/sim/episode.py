@@ -8,11 +8,11 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from cpu_gpu_env.model.costs import CostTables
+from cpu_gpu_env.model.cost_tables import CostTables
 from cpu_gpu_env.model.tasks import FloatArray, Tasks
 from cpu_gpu_env.problem.objective import Objective
 from cpu_gpu_env.problem.observation import NUM_FEATURES, Features
-from cpu_gpu_env.sim.instance import RealisedEpisode, realise
+from cpu_gpu_env.sim.instance import Instance
 
 TaskInfo = tuple[float, float, float, float]
 """Arrival [s], size [FLOP], intensity [FLOP/B], memory [B]."""
@@ -40,7 +40,7 @@ class Episode:
         rows: (num_tasks,) row of each task.
         arrivals_s: (num_tasks,), the first is 0 [s].
         noise_factors: On the time of each task's CPU share and GPU share, each (num_tasks,).
-        turn: 0 or 1, alternating between the episodes of an environment.
+        mask_set: 0 or 1, alternating between the episodes of an environment.
     """
 
     def __init__(
@@ -49,7 +49,7 @@ class Episode:
         rows: npt.NDArray[np.intp],
         arrivals_s: FloatArray,
         noise_factors: tuple[FloatArray, FloatArray] | None,
-        turn: int = 0,
+        mask_set: int = 0,
     ) -> None:
         self.tables = tables
         self.rows = rows
@@ -57,13 +57,13 @@ class Episode:
         arrivals_s.setflags(write=False)
         self.noise_factors = noise_factors
         tasks, costs = tables.tasks, tables.costs
-        num_actions = len(costs.gpu_fractions)
+        num_actions = costs.num_actions
         arrivals = arrivals_s.tolist()
         sizes, intensities, memories = (
             column[rows].tolist()
             for column in (tasks.size_flop, tasks.intensity_flop_per_byte, tasks.memory_bytes)
         )
-        masks = _open_masks(len(rows) + 1, num_actions, turn)
+        masks = _open_masks(len(rows) + 1, num_actions, mask_set)
         if not costs.all_feasible:
             own = costs.action_masks(rows)
             own.setflags(write=False)
@@ -100,9 +100,10 @@ class Episode:
         """Action mask of a task, (actions,); ones after the last one."""
         return self.plan[position - 1][-2] if position else self.first_mask
 
-    def realised(self, objective: Objective) -> RealisedEpisode:
+    def instance(self, objective: Objective) -> Instance:
         """What an oracle sees."""
-        return realise(self.tables.costs, objective, self.rows, self.arrivals_s, self.noise_factors)
+        costs = self.tables.costs.of_tasks(self.rows, self.noise_factors)
+        return Instance(self.arrivals_s, costs, objective)
 
     def as_tasks(self) -> Tasks:
         """The tasks with their arrivals."""
@@ -110,7 +111,7 @@ class Episode:
 
 
 @lru_cache(maxsize=16)
-def _open_masks(count: int, num_actions: int, turn: int) -> tuple[Mask, ...]:
+def _open_masks(count: int, num_actions: int, mask_set: int) -> tuple[Mask, ...]:
     """Masks that allow every action, each an array of its own.
 
     They are read-only, so episodes share them: making them anew is a quarter of a reset. There are

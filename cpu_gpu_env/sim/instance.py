@@ -1,4 +1,4 @@
-"""An episode as only the oracle may see it: all its tasks, with the noise that they will meet."""
+"""An episode as a scheduling instance: all that an oracle may see, the noise to come included."""
 
 from __future__ import annotations
 
@@ -8,28 +8,20 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from cpu_gpu_env.model.costs import CostTables
+from cpu_gpu_env.model.cost_tables import CostTables, PoolCosts
 from cpu_gpu_env.model.tasks import FloatArray
 from cpu_gpu_env.problem.objective import Objective
-from cpu_gpu_env.sim.pool_batch import make_queue
+from cpu_gpu_env.sim.pool import PoolBatch, make_pool_batch
 
 
 @dataclass(frozen=True, eq=False)
-class RealisedEpisode:
-    """Releases, execution times and energies of all tasks of one episode."""
+class Instance:
+    """Releases and costs of all tasks of one episode."""
 
     release_s: FloatArray
     """(num_tasks,): arrivals, the first at 0 [s]."""
-    cpu_time_s: FloatArray
-    """(CPU kinds, num_tasks, actions), noise included; `costs.NOT_USED` without a share [s]."""
-    gpu_time_s: FloatArray
-    """(GPU kinds, num_tasks, actions), likewise [s]."""
-    cpu_energy_j: FloatArray
-    """(CPU kinds, num_tasks, actions): energy above idle of the CPU's share; 0 without [J]."""
-    gpu_energy_j: FloatArray
-    """(GPU kinds, num_tasks, actions), likewise [J]."""
     costs: CostTables
-    """Kinds of the devices."""
+    """Of the tasks in order of arrival; their execution times include the noise."""
     objective: Objective
     """What schedules are judged by."""
 
@@ -41,7 +33,7 @@ class RealisedEpisode:
     @property
     def num_actions(self) -> int:
         """Actions for each task."""
-        return int(self.cpu_time_s.shape[2])
+        return self.costs.num_actions
 
     def simulate(self, actions: npt.NDArray[np.integer]) -> FloatArray:
         """J of each row of actions (n, num_tasks)."""
@@ -51,71 +43,53 @@ class RealisedEpisode:
 
 
 class PartialSchedules:
-    """Many schedules of one episode, placed in step by the vector environment's own queues."""
+    """Many schedules of one instance, placed in step.
 
-    def __init__(self, episode: RealisedEpisode, num_schedules: int) -> None:
-        costs, objective = episode.costs, episode.objective
-        self._episode = episode
-        self._cpus = make_queue(costs.cpu_kind, objective.cpu_prices, num_schedules)
-        self._gpus = make_queue(costs.gpu_kind, objective.gpu_prices, num_schedules)
+    Args:
+        instance: What is scheduled.
+        num_schedules: How many schedules.
+    """
+
+    def __init__(self, instance: Instance, num_schedules: int) -> None:
+        self._instance = instance
+        self._pools = [
+            make_pool_batch(costs, prices, num_schedules)
+            for costs, prices in zip(instance.costs.pools, instance.objective.prices, strict=True)
+        ]
         self._active_energy_j = np.zeros(num_schedules)
-        self._reward = np.empty(num_schedules)
         self._next = 0
 
     def copy(self) -> PartialSchedules:
         """Schedules that go on from here on their own."""
         other = copy.copy(self)
-        other._cpus, other._gpus = copy.deepcopy(self._cpus), copy.deepcopy(self._gpus)
+        other._pools = copy.deepcopy(self._pools)
         other._active_energy_j = self._active_energy_j.copy()
         return other
 
     def place(self, actions: npt.NDArray[np.integer]) -> None:
         """Place the next tasks: actions (num_schedules, tasks)."""
-        episode = self._episode
+        release_s, costs = self._instance.release_s, self._instance.costs
+        energy_j, cost = np.empty_like(self._active_energy_j), np.empty_like(self._active_energy_j)
         for task, choice in enumerate(np.ascontiguousarray(actions.T), start=self._next):
-            release_s = episode.release_s[task : task + 1]
-            for queue, time_s, energy_j in (
-                (self._cpus, episode.cpu_time_s, episode.cpu_energy_j),
-                (self._gpus, episode.gpu_time_s, episode.gpu_energy_j),
-            ):
-                if len(time_s) == 1:
-                    share_s, share_j = time_s[0, task].take(choice), energy_j[0, task].take(choice)
-                else:
-                    kind = queue.next_kind()
-                    share_s, share_j = time_s[kind, task, choice], energy_j[kind, task, choice]
-                self._active_energy_j += share_j
-                queue.serve(release_s, share_s, out=self._reward)
+            for pool, own in zip(self._pools, costs.pools, strict=True):
+                time_s, power_w = _shares(pool, own, task, choice)
+                pool.serve(release_s[task : task + 1], time_s, power_w, energy_j, cost)
+                self._active_energy_j += energy_j
         self._next += actions.shape[1]
 
     def objective(self) -> FloatArray:
         """J of each schedule, (num_schedules,), once all tasks are placed."""
-        makespan_s = np.maximum(self._cpus.last_finish_s(), self._gpus.last_finish_s())
-        episode = self._episode
-        return episode.objective.value(makespan_s, self._active_energy_j, episode.num_tasks)
+        makespan_s = np.maximum(*(pool.last_finish_s() for pool in self._pools))
+        instance = self._instance
+        return instance.objective.value(makespan_s, self._active_energy_j, instance.num_tasks)
 
 
-def realise(
-    costs: CostTables,
-    objective: Objective,
-    rows: npt.NDArray[np.intp],
-    release_s: FloatArray,
-    noise_factors: tuple[FloatArray, FloatArray] | None,
-) -> RealisedEpisode:
-    """Collect what `RealisedEpisode` holds.
-
-    Args:
-        costs: Tables that `rows` point into.
-        objective: What schedules are judged by.
-        rows: (num_tasks,) row of each task.
-        release_s: (num_tasks,) arrivals [s].
-        noise_factors: On the times of the CPU shares and of the GPU shares, each (num_tasks,).
-    """
-    cpu_time_s, gpu_time_s = costs.cpu_time_s[:, rows], costs.gpu_time_s[:, rows]
-    if noise_factors is not None:
-        cpu_time_s = cpu_time_s * noise_factors[0][:, None]
-        gpu_time_s = gpu_time_s * noise_factors[1][:, None]
-    cpu_energy_j = np.maximum(cpu_time_s, 0.0) * costs.cpu_power_w[:, rows]
-    gpu_energy_j = np.maximum(gpu_time_s, 0.0) * costs.gpu_power_w[:, rows]
-    return RealisedEpisode(
-        release_s, cpu_time_s, gpu_time_s, cpu_energy_j, gpu_energy_j, costs, objective
-    )
+def _shares(
+    pool: PoolBatch, costs: PoolCosts, task: int, choice: npt.NDArray[np.integer]
+) -> tuple[FloatArray, FloatArray]:
+    """Time [s] and power above idle [W] of the chosen shares of a task on the next devices."""
+    if costs.num_types == 1:
+        time_s, power_w = costs.time_s[0, task].take(choice), costs.power_w[0, task, :1]
+        return time_s, costs.power_w[0, task].take(choice) if costs.power_varies else power_w
+    device_type = pool.next_type()
+    return costs.time_s[device_type, task, choice], costs.power_w[device_type, task, choice]

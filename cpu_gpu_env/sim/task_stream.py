@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from cpu_gpu_env.model.costs import CostTables, build_cost_tables
-from cpu_gpu_env.model.sampling import EpisodeSampler, WordArray, draw_noise_words
+from cpu_gpu_env.model.cost_tables import CostTables, build_cost_tables
+from cpu_gpu_env.model.sampling import EpisodeSampler, Unpacked, WordArray, draw_noise_words
 from cpu_gpu_env.model.tasks import FloatArray, Tasks
 from cpu_gpu_env.problem.observation import Features, feature_table
 from cpu_gpu_env.problem.problem import Problem
@@ -67,7 +67,7 @@ class TaskStream:
         Where it has, the current task means nothing until the next episode begins.
         """
         self._clock += 1
-        self._load()
+        self._fetch()
         return self._clock == self._next_end
 
     def ended(self, max_steps: int | None) -> tuple[EnvMask, EnvMask]:
@@ -89,7 +89,7 @@ class TaskStream:
         """All tasks of the current episode of an environment."""
         raise NotImplementedError
 
-    def _load(self) -> None:
+    def _fetch(self) -> None:
         raise NotImplementedError
 
 
@@ -111,8 +111,8 @@ class SampledStream(TaskStream):
         self._raw = np.zeros((num_envs, self._prefetch, sampler.num_raw), dtype=np.uint64)
         self._used = np.full(num_envs, self._prefetch)
         self.generators: list[np.random.PCG64 | None] = [None] * num_envs
-        self._gap_index = np.empty(num_envs, dtype=np.intp)
-        self._gap_s = np.empty(num_envs, dtype=sampler.gap_table_s.dtype)
+        interarrival_s = np.empty(num_envs, dtype=sampler.interarrival_table_s.dtype)
+        self._unpacked = Unpacked(self.row, interarrival_s, np.empty(num_envs, dtype=np.intp))
 
     def seed(self, seeds: list[int | None], envs: EnvIndex) -> None:
         """Seed some environments; without a seed they go on, or start unpredictably."""
@@ -160,10 +160,10 @@ class SampledStream(TaskStream):
             ring[first:, low : low + _TILE] = tile[:tail]
             ring[:first, low : low + _TILE] = tile[tail:]
 
-    def _load(self) -> None:
+    def _fetch(self) -> None:
         words = self._ring[self._clock % self.num_tasks]
-        self.sampler.load(words, self.row, self._gap_index, self._gap_s)
-        np.add(self.arrival_s, self._gap_s, out=self.arrival_s)
+        self.sampler.unpack(words, self._unpacked)
+        np.add(self.arrival_s, self._unpacked.interarrival_s, out=self.arrival_s)
 
     def episode(self, env: int) -> EpisodeTasks:
         """All tasks of the current episode of an environment."""
@@ -206,7 +206,7 @@ class GivenStream(TaskStream):
         self._arrivals_s.setflags(write=False)  # episode() hands out views
         self._rows.setflags(write=False)
         self._noise: list[tuple[FloatArray, FloatArray]] | None = None
-        self._load()
+        self._fetch()
 
     def draw_noise(self, sampled: SampledStream) -> None:
         """Draw the noise of the episode from the generators of the environments."""
@@ -230,7 +230,7 @@ class GivenStream(TaskStream):
     def _slot(self) -> int:
         return min(self._clock, self.num_tasks - 1)
 
-    def _load(self) -> None:
+    def _fetch(self) -> None:
         slot = self._slot
         self.row[:] = self._rows[slot]
         self.arrival_s[:] = self._arrivals_s[slot]

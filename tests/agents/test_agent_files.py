@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import load, save
 
 from cpu_gpu_env import HybridClusterError, HybridClusterVectorEnv
 from cpu_gpu_env.agents.algorithms import make_algorithm
@@ -45,7 +46,9 @@ def rewrite(path: Path, settings: Any = None, weights: bytes | None = None, **kw
     text = old["settings.json"] if settings is None else settings
     with zipfile.ZipFile(path, "w", **kwargs) as archive:
         archive.writestr("settings.json", text if isinstance(text, bytes) else json.dumps(text))
-        archive.writestr("weights.pt", old["weights.pt"] if weights is None else weights)
+        archive.writestr(
+            "weights.safetensors", old["weights.safetensors"] if weights is None else weights
+        )
 
 
 def settings_of(path: Path) -> dict[str, Any]:
@@ -54,16 +57,22 @@ def settings_of(path: Path) -> dict[str, Any]:
 
 
 def tensors_of(path: Path) -> dict[str, torch.Tensor]:
-    tensors: dict[str, torch.Tensor] = torch.load(
-        io.BytesIO(zipfile.ZipFile(path).read("weights.pt")), weights_only=True
-    )
-    return tensors
+    return load(zipfile.ZipFile(path).read("weights.safetensors"))
 
 
-def torch_bytes(content: object) -> bytes:
+def torch_bytes(content: object, **kwargs: Any) -> bytes:
     buffer = io.BytesIO()
-    torch.save(content, buffer)
+    torch.save(content, buffer, **kwargs)
     return buffer.getvalue()
+
+
+def with_header(weights: bytes, change: Callable[[dict[str, Any]], object]) -> bytes:
+    """Weights whose header says something else; the numbers are left as they are."""
+    end = 8 + int.from_bytes(weights[:8], "little")
+    header = json.loads(weights[8:end])
+    change(header)
+    text = json.dumps(header).encode()
+    return len(text).to_bytes(8, "little") + text + weights[end:]
 
 
 def refusal(path: Path) -> str:
@@ -134,8 +143,11 @@ def test_weights_must_be_finite(agent_file: Path, value: float) -> None:
     tensors = tensors_of(agent_file)
     name = next(iter(tensors))
     tensors[name].view(-1)[-1] = value
-    rewrite(agent_file, weights=torch_bytes(tensors))
+    rewrite(agent_file, weights=save(tensors))
     assert f"{name!r} holds nan or infinity" in refusal(agent_file)
+
+
+FIRST, SECOND = "q_net.q_net.0.bias", "q_net.q_net.0.weight"
 
 
 @pytest.mark.parametrize(
@@ -143,12 +155,12 @@ def test_weights_must_be_finite(agent_file: Path, value: float) -> None:
     [
         lambda tensors: tensors.popitem(),
         lambda tensors: tensors.update(more=torch.zeros(2)),
-        lambda tensors: tensors.update({next(iter(tensors)): torch.zeros(1).expand(10**9, 10**9)}),
+        lambda tensors: tensors.update({FIRST: torch.zeros(0)}),
+        lambda tensors: tensors.update({FIRST: tensors[FIRST][None]}),
         lambda tensors: tensors.update({k: v.to(torch.complex64) for k, v in tensors.items()}),
-        lambda tensors: tensors.update({k: v.to_sparse() for k, v in tensors.items()}),
-        lambda tensors: tensors.update({k: v.to("meta") for k, v in tensors.items()}),
-        lambda tensors: tensors.update(dict.fromkeys(tensors, 3)),
-        lambda tensors: tensors.update({3: torch.zeros(2)}),
+        lambda tensors: tensors.update({k: v.double() for k, v in tensors.items()}),
+        lambda tensors: tensors.update({FIRST: tensors[FIRST].int()}),
+        lambda tensors: tensors.clear(),
     ],
 )
 def test_weights_that_are_no_such_net_are_told(
@@ -156,24 +168,79 @@ def test_weights_that_are_no_such_net_are_told(
 ) -> None:
     tensors = tensors_of(agent_file)
     damage(tensors)
-    rewrite(agent_file, weights=torch_bytes(tensors))
-    assert "weights.pt" in refusal(agent_file)
+    # Read, so that it is not for their size that they are refused.
+    tensors["padding"] = torch.zeros(10_000)
+    rewrite(agent_file, weights=save(tensors))
+    assert "weights.safetensors: tensor" in refusal(agent_file)
+    del tensors["padding"]
+    rewrite(agent_file, weights=save(tensors))
+    assert "weights.safetensors" in refusal(agent_file)
 
 
-def test_weights_that_torch_would_unpack_unbounded_are_refused(agent_file: Path) -> None:
-    compressed = io.BytesIO()
-    with (
-        zipfile.ZipFile(io.BytesIO(torch_bytes(tensors_of(agent_file)))) as plain,
-        zipfile.ZipFile(compressed, "w", zipfile.ZIP_DEFLATED) as packed,
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda header: header[FIRST].update(shape=[10**9, 10**9]),
+        lambda header: header[FIRST].update(shape=[-8]),
+        lambda header: header[FIRST].update(shape=[2**63, 2**63]),
+        lambda header: header[FIRST].update(dtype="F99"),
+        lambda header: header[FIRST].update(data_offsets=[0, 10**15]),
+        lambda header: header[FIRST].update(data_offsets=[8, 4]),
+        lambda header: header[FIRST].update(data_offsets=header[SECOND]["data_offsets"]),
+        lambda header: header.pop(SECOND),
+        lambda header: header.update({FIRST: 3}),
+        lambda header: header.clear(),
+    ],
+)
+def test_a_header_that_does_not_fit_the_numbers_is_told(
+    agent_file: Path, change: Callable[[dict[str, Any]], object]
+) -> None:
+    weights = zipfile.ZipFile(agent_file).read("weights.safetensors")
+    rewrite(agent_file, weights=with_header(weights, lambda header: None))
+    load_agent(agent_file)
+    rewrite(agent_file, weights=with_header(weights, change))
+    assert "weights.safetensors holds no tensors" in refusal(agent_file)
+
+
+def test_bytes_that_hold_no_tensors_are_told(agent_file: Path) -> None:
+    tensors = tensors_of(agent_file)
+    whole = save(tensors)
+    for weights in (
+        torch_bytes(tensors),  # pickles, in a zip file and without
+        torch_bytes(tensors, _use_new_zipfile_serialization=False) + bytes(1_000),
+        whole[:-1],
+        whole + b"x",
+        (2**63).to_bytes(8, "little") + whole[8:],
+        bytes(len(whole)),
+        b"\xff" * len(whole),
     ):
-        for name in plain.namelist():
-            packed.writestr(name, plain.read(name))
-    rewrite(agent_file, weights=compressed.getvalue())
-    assert "compressed" in refusal(agent_file)
-    legacy = io.BytesIO()
-    torch.save(tensors_of(make_agent(agent_file)), legacy, _use_new_zipfile_serialization=False)
-    rewrite(agent_file, weights=legacy.getvalue() + bytes(1_000))
-    assert "holds no tensors alone" in refusal(agent_file)
+        rewrite(agent_file, weights=weights)
+        assert "weights.safetensors holds no tensors" in refusal(agent_file)
+
+
+def test_members_that_are_missing_are_told(agent_file: Path) -> None:
+    settings = settings_of(agent_file)
+    with zipfile.ZipFile(agent_file, "w") as archive:
+        archive.writestr("settings.json", json.dumps(settings))
+    assert "weights.safetensors is missing" in refusal(agent_file)
+    with zipfile.ZipFile(agent_file, "w"):
+        pass
+    assert "settings.json is missing" in refusal(agent_file)
+
+
+def test_a_file_of_an_earlier_version_is_told_so(agent_file: Path) -> None:
+    """As they were written before: weights by `torch.save`, which are not even looked at."""
+    settings = {**settings_of(agent_file), "format_version": 3}
+    with zipfile.ZipFile(agent_file, "w") as archive:
+        archive.writestr("settings.json", json.dumps(settings))
+        archive.writestr("weights.pt", b"anything")
+    assert "field 'format_version' is 3; allowed: 4" in refusal(agent_file)
+
+
+def test_a_key_that_stands_twice_is_told(agent_file: Path) -> None:
+    text = json.dumps(settings_of(agent_file))
+    rewrite(agent_file, text.replace("{", '{"algo": "ppo", ', 1).encode())
+    assert "key 'algo' stands twice" in refusal(agent_file)
 
 
 def test_zip_bombs_are_not_unpacked(agent_file: Path) -> None:
@@ -182,7 +249,7 @@ def test_zip_bombs_are_not_unpacked(agent_file: Path) -> None:
     assert f"allowed: at most {MAX_SETTINGS_BYTES}" in refusal(agent_file)
     make_agent(agent_file)
     with zipfile.ZipFile(agent_file, "a") as archive:  # the directory claims what it likes
-        archive.getinfo("weights.pt").file_size = MAX_WEIGHTS_BYTES + 1
+        archive.getinfo("weights.safetensors").file_size = MAX_WEIGHTS_BYTES + 1
         archive.writestr("more", b"")
     assert f"allowed: at most {MAX_WEIGHTS_BYTES}" in refusal(agent_file)
     for compression in (zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA):  # no bound on what a step unpacks

@@ -126,7 +126,7 @@ def test_a_malicious_agent_runs_no_code(agent_file: Path) -> None:
     for weights in (pickle.dumps(Bomb()), b"", torch_bytes(agent_file, {"x": Bomb()})):
         with zipfile.ZipFile(agent_file, "w") as archive:
             archive.writestr("settings.json", json.dumps(header))
-            archive.writestr("weights.pt", weights)
+            archive.writestr("weights.safetensors", weights)
         with pytest.raises(HybridClusterError, match="not a usable agent"):
             load_agent(agent_file)
     assert not bomb.exists()

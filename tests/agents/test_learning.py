@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -15,11 +16,14 @@ import numpy as np
 import pytest
 import torch
 from gymnasium import spaces
+from safetensors.torch import save as save_tensors
 from stable_baselines3 import DQN
+from stable_baselines3.common.base_class import BaseAlgorithm
 
 from cpu_gpu_env import HybridClusterError, HybridClusterVectorEnv, Tasks, Workload
 from cpu_gpu_env.agents.action_dqn import ActionDQN
 from cpu_gpu_env.agents.algorithms import (
+    ALGORITHMS,
     DQNSettings,
     acting_weights,
     build_policy,
@@ -45,6 +49,12 @@ from cpu_gpu_env.model.workload import feature_ranges
 from cpu_gpu_env.problem.problem import make_problem
 
 SMALL = DQNSettings(learning_starts=64, batch_size=16, gradient_steps=1, buffer_size=400)
+
+
+def npy_bytes(array: np.ndarray) -> bytes:
+    file = io.BytesIO()
+    np.save(file, array)
+    return file.getvalue()
 
 
 def small_plan(folder: Path, **changes: object) -> TrainingPlan:
@@ -111,15 +121,15 @@ def test_the_rewards_of_an_episode_sum_to_its_objective(
 def test_imagined_tasks_stand_for_the_workload() -> None:
     problem = make_problem()
     price = FluidLookAhead(problem).task_prices()
-    means, gaps_s = [], []
+    means, interarrivals_s = [], []
     for seed in range(40):
         imagined = ImaginedTasks(problem, price, np.random.default_rng(seed))
         assert imagined.weights.sum() == pytest.approx(1)
         means.append(imagined.weights @ price[imagined.rows])
-        gaps_s.append(imagined.gaps_s.mean())
+        interarrivals_s.append(imagined.interarrivals_s.mean())
     assert np.mean(means) == pytest.approx(price.mean(), rel=0.02)
     assert np.std(means) < 0.1 * price.mean()
-    assert np.mean(gaps_s) == pytest.approx(problem.mean_gap_s, rel=0.05)
+    assert np.mean(interarrivals_s) == pytest.approx(problem.mean_interarrival_s, rel=0.05)
 
 
 @pytest.mark.parametrize("cluster", ["a100-node", "epyc-7763:3 + a100-80gb:6"])
@@ -145,7 +155,7 @@ def test_features_show_the_queues_as_each_action_leaves_them(cluster: str) -> No
     venv.step(actions)
     state = venv.scheduling_state()
     unit_s = venv.problem.objective.reference.makespan_s
-    for first, free_s in ((0, state.cpu_free_s), (4, state.gpu_free_s)):
+    for first, free_s in ((0, state.cpus.free_s), (4, state.gpus.free_s)):
         wait = np.maximum(free_s - before.arrival_s[:, None], 0.0) / unit_s
         ends = np.expm1(after[:, [first, first + 3]])
         assert ends[whole] == pytest.approx(wait[whole][:, [0, -1]], rel=1e-3, abs=1e-3)
@@ -345,8 +355,83 @@ def test_a_checkpoint_holds_everything(tmp_path: Path) -> None:
     before, after = (model.replay_buffer for model in models)
     assert (before.pos, before.full) == (after.pos, after.full)
     assert np.array_equal(before.observations, after.observations)
-    moments = [model.policy.optimizer.state_dict()["state"][0] for model in models]
-    assert torch.equal(moments[0]["exp_avg"], moments[1]["exp_avg"])
+    assert_same_optimizers(*models)
+
+
+def assert_same_optimizers(first: BaseAlgorithm, second: BaseAlgorithm) -> None:
+    before, after = (m.policy.optimizer.state_dict()["state"] for m in (first, second))
+    assert before.keys() == after.keys() != set()
+    for index, values in before.items():
+        assert values.keys() == after[index].keys() != set()
+        for name, value in values.items():
+            assert type(value) is type(after[index][name])
+            assert np.array_equal(value, after[index][name])
+
+
+@pytest.mark.parametrize("algo", sorted(ALGORITHMS))
+def test_a_training_goes_on_as_if_never_broken_off(algo: str, tmp_path: Path) -> None:
+    """What a step makes of the same gradients is the same, whichever the optimiser."""
+    plan, path = small_plan(tmp_path, algo=algo), tmp_path / "checkpoint.zip"
+    models = [
+        make_algorithm(algo, make_training_env(plan), (8,), seed=seed, settings=SMALL)
+        for seed in (0, 1)
+    ]
+    save_checkpoint(models[0], {}, path)  # before the first step, too
+    restore_checkpoint(models[1], path)
+    assert not models[1].policy.optimizer.state_dict()["state"]
+    models[0].learn(600)
+    save_checkpoint(models[0], {}, path)
+    restore_checkpoint(models[1], path)
+    assert_same_optimizers(*models)
+    for model in models:
+        for group in model.policy.optimizer.param_groups:
+            group["lr"] = 0.01
+            for parameter in group["params"]:
+                parameter.grad = torch.ones_like(parameter)
+        model.policy.optimizer.step()
+    for name, tensor in models[0].policy.state_dict().items():
+        assert torch.equal(tensor, models[1].policy.state_dict()[name]), name
+
+
+def test_a_checkpoint_of_an_earlier_version_is_told_so(tmp_path: Path) -> None:
+    path = tmp_path / "checkpoint.zip"
+    with zipfile.ZipFile(path, "w") as archive:  # as they were written before
+        archive.writestr("state.json", json.dumps({"progress": {}, "counters": {}}))
+        archive.writestr("weights.pt", b"anything")
+    with pytest.raises(HybridClusterError, match="'format_version' is 1; allowed: 2"):
+        train(small_plan(tmp_path), resume=True)
+
+
+@pytest.mark.parametrize(
+    ("member", "content"),
+    [
+        ("optimizer.safetensors", save_tensors({})[:-1]),
+        ("optimizer.safetensors", save_tensors({"0.exp_avg": torch.zeros(1)})),
+        ("weights.safetensors", save_tensors({})),
+        ("rewards.npy", b""),
+        ("rewards.npy", pickle.dumps([1.0])),
+        ("rewards.npy", npy_bytes(np.zeros((3, 4), dtype=np.float32))),
+        ("rewards.npy", npy_bytes(np.array([[object()]]))),
+        ("state.json", b"[]"),
+    ],
+)
+def test_a_checkpoint_with_a_strange_member_is_told(
+    tmp_path: Path, member: str, content: bytes
+) -> None:
+    train(small_plan(tmp_path))
+    path = tmp_path / "checkpoint.zip"
+    with zipfile.ZipFile(path) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    for changed in (
+        {**members, member: content},
+        {k: v for k, v in members.items() if k != member},
+    ):
+        with zipfile.ZipFile(path, "w") as archive:
+            for name, kept in changed.items():
+                archive.writestr(name, kept)
+        with pytest.raises(HybridClusterError, match=r"not a checkpoint.*" + member[:5]) as told:
+            train(small_plan(tmp_path, steps=500), resume=True)
+        assert "\n" not in str(told.value)
 
 
 def test_a_checkpoint_of_another_training_or_none_is_told(tmp_path: Path) -> None:
@@ -381,7 +466,7 @@ def test_a_checkpoint_of_another_training_or_none_is_told(tmp_path: Path) -> Non
 
 def test_a_killed_training_goes_on(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "cpu_gpu_env.scripts.train", "--num-tasks", "10"]
-    command += ["--steps", "60000", "--num-envs", "16", "--output", str(tmp_path)]
+    command += ["--steps", "24000", "--num-envs", "16", "--output", str(tmp_path)]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     running = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
     checkpoint = tmp_path / "checkpoint.zip"
@@ -393,9 +478,9 @@ def test_a_killed_training_goes_on(tmp_path: Path) -> None:
     with zipfile.ZipFile(checkpoint) as archive:  # whole, whenever the kill came
         assert archive.testzip() is None
         done = json.loads(archive.read("state.json"))["counters"]["num_timesteps"]
-    assert 0 < done < 60_000
+    assert 0 < done < 24_000
     plan_steps = str(done + 200)
-    command[command.index("60000")] = plan_steps
+    command[command.index("24000")] = plan_steps
     finished = subprocess.run(
         [*command, "--resume"], env=environment, capture_output=True, text=True, check=False
     )

@@ -70,7 +70,10 @@ def test_a_file_goes_before_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         load_agent("dqn")
 
 
-def test_a_comparison_takes_them_by_itself_where_they_fit(tmp_path: Path) -> None:
+def test_a_comparison_takes_them_by_itself_where_they_fit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(compare, "illustrate", lambda *_: None)  # charts take most of the time
     common = ["--num-tasks", "12", "--episodes", "2", "--bound", "none"]
     for fractions, expected in (([], set(PRETRAINED)), (["--gpu-fractions", "0,1"], set())):
         assert compare.main([*common, *fractions, "--output", str(tmp_path)]) == 0
@@ -86,6 +89,7 @@ def test_a_pretrained_agent_that_does_not_fit_is_told(
     assert "gpu_fractions" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_the_pretrained_are_made_again(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "cpu_gpu_env.scripts.make_pretrained", "--steps", "2000"]
     command += ["--episodes", "2", "--forest-episodes", "2", "--runs", str(tmp_path / "runs")]

@@ -11,7 +11,7 @@ from conftest import MIXED, PLAIN
 from gymnasium.vector import AsyncVectorEnv, AutoresetMode, SyncVectorEnv
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_vector_env import assert_equal
+from playing import assert_plays_the_same
 from trace_files import write_tasks
 
 from cpu_gpu_env import HybridClusterEnv, HybridClusterError, HybridClusterVectorEnv, Tasks
@@ -115,7 +115,7 @@ def test_vector_equals_single(
     limit = {} if max_episode_steps is None else {"max_episode_steps": max_episode_steps}
     vector = gym.make_vec("HybridCluster-v0", num_envs=num_envs, **limit, **kwargs)
     singles = [gym.make("HybridCluster-v0", **limit, **kwargs) for _ in range(num_envs)]
-    assert_equal(vector, singles, 40, seed)
+    assert_plays_the_same(vector, singles, 40, seed)
 
 
 @settings(max_examples=20, deadline=None)
@@ -183,9 +183,9 @@ def test_both_environments_realise_the_same_window(trace: str) -> None:
     env, vector = HybridClusterEnv(PLAIN, **kwargs), HybridClusterVectorEnv(2, PLAIN, **kwargs)
     env.reset(seed=8)
     vector.reset(seed=7)
-    (one,), other = env.realised_episodes(), vector.realised_episodes()[1]
+    (one,), other = env.instances(), vector.instances()[1]
     assert np.array_equal(one.release_s, other.release_s)
-    assert np.array_equal(one.gpu_time_s, other.gpu_time_s)
+    assert np.array_equal(one.costs.gpus.time_s, other.costs.gpus.time_s)
     solved = solve_episode(one)
     assert solved.bound <= solved.objective
     for action in solved.actions.tolist():

@@ -10,12 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cpu_gpu_env import Device, HybridClusterError, Tasks
-from cpu_gpu_env.model.costs import (
-    NOT_USED,
-    build_cost_tables,
-    execution_time_s,
-    power_above_idle_w,
-)
+from cpu_gpu_env.model.cost_tables import build_cost_tables
+from cpu_gpu_env.model.costs import NOT_USED, execution_time_s, power_above_idle_w
 
 # Compute-bound on the CPU: 2e12 FLOP / 1e12 FLOP/s = 2 s against 2e12 / 100 / 100e9 = 0.2 s.
 COMPUTE = Tasks([0.0], [2e12], [100.0], [5e9])
@@ -47,10 +43,10 @@ def test_a_larger_share_takes_longer(f: float, size: float, intensity: float, me
 
 def test_tables_hold_times_of_both_shares_and_powers_above_idle() -> None:
     table = build_cost_tables(PLAIN, COMPUTE, (0.0, 0.5, 1.0))
-    assert table.cpu_time_s[0, 0] == pytest.approx([2.5, 1.5, NOT_USED])
-    assert table.gpu_time_s[0, 0] == pytest.approx([NOT_USED, 0.6, 0.95])
-    assert table.cpu_power_w.tolist() == [[[100.0] * 3]]
-    assert table.gpu_power_w.tolist() == [[[300.0] * 3]]
+    assert table.cpus.time_s[0, 0] == pytest.approx([2.5, 1.5, NOT_USED])
+    assert table.gpus.time_s[0, 0] == pytest.approx([NOT_USED, 0.6, 0.95])
+    assert table.cpus.power_w.tolist() == [[[100.0] * 3]]
+    assert table.gpus.power_w.tolist() == [[[300.0] * 3]]
     assert not table.power_varies
 
 
@@ -65,7 +61,7 @@ def test_a_share_that_does_not_fit_costs_what_the_cpu_costs() -> None:
     table = build_cost_tables(PLAIN, large, (0.0, 0.5, 1.0))
     assert table.num_feasible.tolist() == [2]
     assert table.action_masks(np.array([0])).tolist() == [[1, 1, 0]]
-    for time_s in (table.cpu_time_s, table.gpu_time_s):
+    for time_s in (table.cpus.time_s, table.gpus.time_s):
         assert time_s[0, 0, 2] == time_s[0, 0, 0]
 
 
@@ -73,7 +69,7 @@ def test_where_nothing_fits_everything_is_allowed_and_runs_on_the_cpu() -> None:
     large = Tasks([0.0], [2e12], [100.0], [50e9])
     table = build_cost_tables(PLAIN, large, (0.5, 1.0))
     assert table.action_masks(np.array([0])).tolist() == [[1, 1]]
-    assert table.gpu_time_s[0, 0].tolist() == [NOT_USED, NOT_USED]
+    assert table.gpus.time_s[0, 0].tolist() == [NOT_USED, NOT_USED]
 
 
 @pytest.mark.parametrize(
@@ -118,11 +114,11 @@ def test_time_never_falls_with_the_share(
 
 def test_a_mixed_cluster_has_times_for_each_kind() -> None:
     table = build_cost_tables(MIXED, COMPUTE, (0.0, 0.5))
-    assert (table.cpu_kind, table.gpu_kind) == ((0, 1), (0, 0, 1))
-    assert table.cpu_time_s[:, 0, 1] == pytest.approx([1.5, 2.0])
-    assert table.gpu_time_s[:, 0, 1] == pytest.approx([0.6, 0.85])
-    assert table.cpu_power_w[:, 0, 1] == pytest.approx([100.0, 50.0])
-    assert table.gpu_power_w[:, 0, 1] == pytest.approx([300.0, 70.0])
+    assert (table.cpus.device_type, table.gpus.device_type) == ((0, 1), (0, 0, 1))
+    assert table.cpus.time_s[:, 0, 1] == pytest.approx([1.5, 2.0])
+    assert table.gpus.time_s[:, 0, 1] == pytest.approx([0.6, 0.85])
+    assert table.cpus.power_w[:, 0, 1] == pytest.approx([100.0, 50.0])
+    assert table.gpus.power_w[:, 0, 1] == pytest.approx([300.0, 70.0])
 
 
 def energy_j(device: Device, share: float, tasks: Tasks) -> float:
@@ -193,8 +189,8 @@ def test_tables_hold_the_power_of_each_share() -> None:
     table = build_cost_tables(VARIED, tasks, (0.0, 0.5, 1.0))
     assert table.power_varies
     assert table.num_feasible.tolist() == [2, 2]
-    cpu_j = np.maximum(table.cpu_time_s, 0.0) * table.cpu_power_w
-    gpu_j = np.maximum(table.gpu_time_s, 0.0) * table.gpu_power_w
+    cpu_j = np.maximum(table.cpus.time_s, 0.0) * table.cpus.power_w
+    gpu_j = np.maximum(table.gpus.time_s, 0.0) * table.gpus.power_w
     for task, row in enumerate((COMPUTE, MEMORY)):
         expected = [energy_j(FRUGAL_CPU, share, row) for share in (1.0, 0.5, 1.0)]
         assert cpu_j[0, task] == pytest.approx(expected, rel=1e-6)
@@ -202,17 +198,17 @@ def test_tables_hold_the_power_of_each_share() -> None:
         assert gpu_j[0, task] == pytest.approx([0.0, energy_j(HOT_GPU, 0.5, row), 0.0], rel=1e-6)
 
 
-def test_the_cheapest_kinds_are_those_of_brute_force() -> None:
+def test_the_cheapest_types_are_those_of_brute_force() -> None:
     rng = np.random.default_rng(0)
     tasks = Tasks(np.zeros(9), 10 ** rng.uniform(11, 13, 9), 10 ** rng.uniform(-1, 2, 9), [1e9] * 9)
     table = build_cost_tables(VARIED, tasks, (0.0, 0.4, 1.0))
-    cost = table.cheapest((0.3, 0.2), (0.5, 0.1), 2e-3)
+    cost = table.cheapest(((0.3, 0.2), (0.5, 0.1)), 2e-3)
     for task in range(9):
         for action in range(3):
             least = 0.0
             for prices, time_s, power_w in (
-                ((0.3, 0.2), table.cpu_time_s, table.cpu_power_w),
-                ((0.5, 0.1), table.gpu_time_s, table.gpu_power_w),
+                ((0.3, 0.2), table.cpus.time_s, table.cpus.power_w),
+                ((0.5, 0.1), table.gpus.time_s, table.gpus.power_w),
             ):
                 seconds = np.maximum(time_s[:, task, action], 0.0)
                 joules = seconds * power_w[:, task, action]

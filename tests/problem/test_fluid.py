@@ -9,7 +9,7 @@ from conftest import CPU, GPU, MIXED, PLAIN, VARIED
 from scipy.optimize import linprog
 
 from cpu_gpu_env import Cluster, HybridClusterEnv, HybridClusterError, shipped_profiles
-from cpu_gpu_env.model.costs import CostTables, build_cost_tables
+from cpu_gpu_env.model.cost_tables import CostTables, build_cost_tables
 from cpu_gpu_env.model.traces.loading import resolve_workload
 from cpu_gpu_env.problem.fluid import FluidOptimum, FluidProblem
 
@@ -22,21 +22,21 @@ def small_table(cluster: Cluster) -> CostTables:
 
 
 def solve_in_full(costs: CostTables, time_cost: float, energy_cost: float) -> float:
-    """One unknown for each (pair of kinds, task, fraction), and the makespan."""
-    cpu_kinds, (gpu_kinds, tasks, actions) = len(costs.cpu_time_s), costs.gpu_time_s.shape
-    shape = (cpu_kinds, gpu_kinds, tasks, actions)
-    work = np.zeros((cpu_kinds + gpu_kinds, *shape))
-    for c in range(cpu_kinds):
-        work[c, c] = np.maximum(costs.cpu_time_s[c], 0)
-    for g in range(gpu_kinds):
-        work[cpu_kinds + g, :, g] = np.maximum(costs.gpu_time_s[g], 0)
-    devices = [costs.cpu_kind.count(k) for k in range(cpu_kinds)]
-    devices += [costs.gpu_kind.count(k) for k in range(gpu_kinds)]
+    """One unknown for each (pair of device types, task, fraction), and the makespan."""
+    cpu_types, (gpu_types, tasks, actions) = len(costs.cpus.time_s), costs.gpus.time_s.shape
+    shape = (cpu_types, gpu_types, tasks, actions)
+    work = np.zeros((cpu_types + gpu_types, *shape))
+    for c in range(cpu_types):
+        work[c, c] = np.maximum(costs.cpus.time_s[c], 0)
+    for g in range(gpu_types):
+        work[cpu_types + g, :, g] = np.maximum(costs.gpus.time_s[g], 0)
+    devices = [costs.cpus.device_type.count(k) for k in range(cpu_types)]
+    devices += [costs.gpus.device_type.count(k) for k in range(gpu_types)]
     one_each = np.zeros((tasks, *shape))
     for task in range(tasks):
         one_each[task, :, :, task] = 1.0
-    powers_w = [*costs.cpu_power_w, *costs.gpu_power_w]  # (tasks, actions) of each kind
-    energy = sum(kind * power_w for kind, power_w in zip(work, powers_w, strict=True))
+    powers_w = [*costs.cpus.power_w, *costs.gpus.power_w]  # (tasks, actions) of each type
+    energy = sum(work_s * power_w for work_s, power_w in zip(work, powers_w, strict=True))
     solution = linprog(
         np.r_[energy_cost * energy.ravel(), time_cost],
         A_ub=np.c_[work.reshape(len(work), -1), -np.array(devices)],
@@ -57,15 +57,6 @@ def test_column_generation_finds_the_optimum_of_the_whole_program(
     assert value == pytest.approx(solve_in_full(costs, 1.0, energy_cost), rel=2e-6)
 
 
-def test_prices_share_out_the_price_of_a_second(cluster: Cluster) -> None:
-    objective = HybridClusterEnv(cluster=cluster).objective
-    costs = HybridClusterEnv(cluster=cluster).problem.costs
-    prices = [objective.cpu_prices[k] for k in costs.cpu_kind]
-    prices += [objective.gpu_prices[k] for k in costs.gpu_kind]
-    assert sum(prices) == pytest.approx(objective.makespan_price)
-    assert min(prices) >= 0.0
-
-
 @pytest.mark.parametrize("name", [*shipped_profiles(), PLAIN, MIXED, VARIED], ids=str)
 def test_the_reference_is_a_fixed_point_with_objective_one(name: str | Cluster) -> None:
     problem = HybridClusterEnv(cluster=name).problem
@@ -79,13 +70,15 @@ def assert_proven(
     costs: CostTables, optimum: FluidOptimum, time_cost: float, energy_cost: float
 ) -> None:
     """Weak duality: each task at its cheapest under the prices is a lower bound, here tight."""
-    cpu, gpu = np.array(optimum.cpu_prices), np.array(optimum.gpu_prices)
-    assert min(cpu.min(), gpu.min()) >= 0.0
-    count = sum(cpu[k] for k in costs.cpu_kind) + sum(gpu[k] for k in costs.gpu_kind)
+    cpu, gpu = np.array(optimum.prices[0]), np.array(optimum.prices[1])
+    assert min(cpu.min(), gpu.min()) >= 0.0  # without which the rest proves nothing
+    count = sum(cpu[k] for k in costs.cpus.device_type) + sum(
+        gpu[k] for k in costs.gpus.device_type
+    )
     assert count == pytest.approx(time_cost, rel=1e-9)
-    cpu_s = np.maximum(costs.cpu_time_s, 0.0)
-    gpu_s = np.maximum(costs.gpu_time_s, 0.0)
-    cpu_j, gpu_j = cpu_s * costs.cpu_power_w, gpu_s * costs.gpu_power_w
+    cpu_s = np.maximum(costs.cpus.time_s, 0.0)
+    gpu_s = np.maximum(costs.gpus.time_s, 0.0)
+    cpu_j, gpu_j = cpu_s * costs.cpus.power_w, gpu_s * costs.gpus.power_w
     price = (cpu[:, None, None] * cpu_s + energy_cost * cpu_j).min(axis=0)
     price += (gpu[:, None, None] * gpu_s + energy_cost * gpu_j).min(axis=0)
     bound = price.min(axis=1).mean()
@@ -123,8 +116,7 @@ def test_large_and_lopsided_clusters(composition: str, workload: str) -> None:
         time_cost, energy_cost = objective.makespan_price, objective.energy_price
         optimum = FluidProblem(costs).solve(time_cost, energy_cost)
         assert_proven(costs, optimum, time_cost, energy_cost)
-        prices = (objective.cpu_prices, objective.gpu_prices)
-        known = dataclasses.replace(optimum, cpu_prices=prices[0], gpu_prices=prices[1])
+        known = dataclasses.replace(optimum, prices=objective.prices)
         assert_proven(costs, known, time_cost, energy_cost)
 
 
@@ -161,7 +153,7 @@ def test_a_pool_that_is_far_too_slow_is_not_used() -> None:
     )
     costs = small_table(Cluster("lopsided", (slow, dataclasses.replace(fast, launch_s=0.0))))
     optimum = FluidProblem(costs).solve(1.0, 0.0)
-    assert optimum.makespan_s == pytest.approx(costs.gpu_time_s[0, :, -1].mean(), rel=2e-6)
+    assert optimum.makespan_s == pytest.approx(costs.gpus.time_s[0, :, -1].mean(), rel=2e-6)
     assert_proven(costs, optimum, 1.0, 0.0)
 
 
@@ -184,10 +176,10 @@ def test_a_free_optimum_has_value_zero() -> None:
     free = dataclasses.replace(CPU, active_power_w=CPU.idle_power_w)
     optimum = FluidProblem(small_table(Cluster("free-cpu", (free, GPU)))).solve(0.0, 1.0)
     assert optimum.active_energy_j == 0.0
-    assert optimum.cpu_prices == optimum.gpu_prices == (0.0,)
+    assert optimum.prices[0] == optimum.prices[1] == (0.0,)
 
 
-def test_kinds_too_slow_for_the_solver_are_left_idle() -> None:
+def test_types_too_slow_for_the_solver_are_left_idle() -> None:
     devices = list(MIXED.devices)
     devices[1] = dataclasses.replace(devices[1], flops=1e-12)
     devices[2] = dataclasses.replace(devices[2], memory_bandwidth=1e-12)
@@ -207,15 +199,17 @@ def test_idle_power_alone_is_energy() -> None:
 
 
 @pytest.mark.parametrize("weight", [0.0, 0.25, 0.5, 1.0])
-def test_prices_share_out_the_price_of_a_second_at_any_weight(
+def test_prices_share_out_the_price_of_a_second_and_prove_the_optimum(
     cluster: Cluster, weight: float
 ) -> None:
     env = HybridClusterEnv(cluster=cluster, energy_weight=weight)
     objective, costs = env.objective, env.problem.costs
-    prices = [objective.cpu_prices[k] for k in costs.cpu_kind]
-    prices += [objective.gpu_prices[k] for k in costs.gpu_kind]
-    assert min(prices) >= 0.0
+    prices = [objective.prices[0][k] for k in costs.cpus.device_type]
+    prices += [objective.prices[1][k] for k in costs.gpus.device_type]
     assert sum(prices) == pytest.approx(objective.makespan_price)
+    optimum = FluidProblem(costs).solve(objective.makespan_price, objective.energy_price)
+    known = dataclasses.replace(optimum, prices=objective.prices)
+    assert_proven(costs, known, objective.makespan_price, objective.energy_price)
     reference = objective.reference
     second = (1 - weight) / reference.makespan_s
     second += weight * cluster.idle_power_w / reference.energy_j

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import subprocess
 import sys
 import time
@@ -17,7 +18,7 @@ import pytest
 from cpu_gpu_env.errors import HybridClusterError
 from cpu_gpu_env.model.cluster import DEVICE_FIGURES
 from cpu_gpu_env.model.profile import device_catalogue, load_profile, parse_devices
-from cpu_gpu_env.profiler import devices, machine
+from cpu_gpu_env.profiler import devices, machine, machine_state
 from cpu_gpu_env.profiler.devices import Target, cpu_name, slug
 from cpu_gpu_env.profiler.fit import fit_cost_model
 from cpu_gpu_env.profiler.kernels import chain, gemm, reduction, triad
@@ -323,6 +324,8 @@ def test_ctrl_c_keeps_what_was_timed_once_every_kind_was(
     last = Kernel("sum", (1,), 1.0, 4.0, 4.0, interrupt)
     monkeypatch.setattr(machine, "fitted_kernels", lambda: {**small_kernels(), "sum": [last]})
     monkeypatch.setattr(command, "QUICK", replace(INSTANT, rounds=2, limit_s=60.0))
+    # Without a probe every moment is alike: a second round does not wait for a quiet machine.
+    monkeypatch.setattr(machine_state, "PROBE", replace(machine_state.PROBE, memory_bytes=math.inf))
     path = tmp_path / "profile.json"
     rounds, at = iter(range(99)), 1
     assert run_quick(path, "--gpus", "t4:1") == 130

@@ -16,14 +16,10 @@ from numpy.typing import NDArray
 
 from cpu_gpu_env.errors import HybridClusterError
 from cpu_gpu_env.model.cluster import Cluster, Device
-from cpu_gpu_env.render.gantt import (
-    MAX_BARS,
-    GanttRenderer,
-    Scene,
-    Share,
-    intensity_colour,
-    render_ansi,
-)
+from cpu_gpu_env.render.gantt import GanttRenderer, intensity_colour
+from cpu_gpu_env.render.text import render_ansi
+from cpu_gpu_env.render.timeline import MAX_BARS
+from cpu_gpu_env.sim.schedule import Schedule, Share
 
 CPU = Device("cpu", "cpu", 1e12, 1e11, math.inf, 0.0, 60, 225)
 GPU = Device("gpu", "gpu", 1e13, 1e12, 8e10, 0.002, 50, 300, 2e10)
@@ -48,15 +44,15 @@ def cluster(cpus: int = 1, gpus: int = 2) -> Cluster:
     return Cluster("small", (CPU,) * cpus + (GPU,) * gpus)
 
 
-def scene(shares: list[Share], clock_s: float = 9.5, on: Cluster | None = None) -> Scene:
+def schedule(shares: list[Share], clock_s: float = 9.5, on: Cluster | None = None) -> Schedule:
     makespan_s = max((share.finish_s for share in shares), default=0.0)
-    tasks = len({share.task for share in shares})
-    return Scene(on or cluster(), shares, 200, clock_s, 1234.0, makespan_s, tasks)
+    wait_s = [0.0] * len({share.task for share in shares})
+    return Schedule(on or cluster(), shares, wait_s, 200, clock_s, 1234.0, makespan_s)
 
 
-def three_bars() -> Scene:
+def three_bars() -> Schedule:
     """The CPU busy from 0 to 10 s, GPU 0 from 2.3 to 4.7 s, GPU 1 at the very end."""
-    return scene(
+    return schedule(
         [
             Share(0, 0, 0.0, 10.0, 1.0, 1.0),
             Share(1, 1, 2.3, 4.7, 1.0, 30.0),
@@ -65,7 +61,7 @@ def three_bars() -> Scene:
     )
 
 
-def full_scene(devices: int = 9, tasks: int = 200, seed: int = 0) -> Scene:
+def full_schedule(devices: int = 9, tasks: int = 200, seed: int = 0) -> Schedule:
     rng = np.random.default_rng(seed)
     on = cluster(1, devices - 1)
     free = [0.0] * devices
@@ -75,7 +71,7 @@ def full_scene(devices: int = 9, tasks: int = 200, seed: int = 0) -> Scene:
             start = free[device]
             free[device] += rng.exponential() * (1.0 if device else 0.1)
             shares.append(Share(task, device, start, free[device], 0.5, 10 ** rng.uniform(-1, 3)))
-    return scene(shares, clock_s=5.0, on=on)
+    return schedule(shares, clock_s=5.0, on=on)
 
 
 def pixels_of(frame: NDArray[np.uint8], share: Share) -> tuple[NDArray[np.int_], NDArray[np.int_]]:
@@ -132,8 +128,7 @@ def test_rows_follow_the_order_of_the_devices(renderer: GanttRenderer) -> None:
 
 
 def test_clock_is_a_vertical_line(renderer: GanttRenderer) -> None:
-    early, late = three_bars(), three_bars()
-    early.clock_s, late.clock_s = 6.5, 7.5
+    early, late = (dataclasses.replace(three_bars(), clock_s=clock_s) for clock_s in (6.5, 7.5))
     moved = (renderer.draw(early) != renderer.draw(late)).any(axis=-1)[BELOW_LEGEND:490]
     columns = np.flatnonzero(moved[:, :830].any(axis=0))
     _, full = pixels_of(renderer.draw(early), early.shares[0])
@@ -145,11 +140,11 @@ def test_clock_is_a_vertical_line(renderer: GanttRenderer) -> None:
 
 def test_shares_of_a_task_are_linked(renderer: GanttRenderer) -> None:
     first, last = Share(0, 0, 3.3, 10.0, 0.4, 1.0), Share(0, 2, 3.3, 5.0, 0.6, 1.0)
-    linked = renderer.draw(scene([first, last]))
-    unlinked = renderer.draw(scene([first, dataclasses.replace(last, task=1)]))
+    linked = renderer.draw(schedule([first, last]))
+    unlinked = renderer.draw(schedule([first, dataclasses.replace(last, task=1)]))
     rows, _ = pixels_of(linked, first)
-    gap = np.argmax(np.diff(rows))
-    between = slice(rows[gap] + 10, rows[gap + 1] - 10)  # pixels above, in and below the idle row
+    last = np.argmax(np.diff(rows))
+    between = slice(rows[last] + 10, rows[last + 1] - 10)  # pixels above, in and below the idle row
     changed = (linked[between, :830] != unlinked[between, :830]).any(axis=-1)
     assert changed.any(axis=1).all()
     assert changed.sum(axis=1).max() <= 3
@@ -167,7 +162,7 @@ def test_colour_runs_from_blue_to_orange() -> None:
 
 def test_frames_are_deterministic(renderer: GanttRenderer) -> None:
     first = renderer.draw(three_bars())
-    renderer.draw(scene([Share(7, 2, 0.0, 50.0, 1.0, 2.0)], clock_s=20.0))
+    renderer.draw(schedule([Share(7, 2, 0.0, 50.0, 1.0, 2.0)], clock_s=20.0))
     np.testing.assert_array_equal(renderer.draw(three_bars()), first)
     np.testing.assert_array_equal(GanttRenderer(cluster()).draw(three_bars()), first)
 
@@ -175,15 +170,15 @@ def test_frames_are_deterministic(renderer: GanttRenderer) -> None:
 @pytest.mark.parametrize(("count", "visible"), [(MAX_BARS, True), (2 * MAX_BARS, False)])
 def test_long_episodes_show_recent_time(renderer: GanttRenderer, count: int, visible: bool) -> None:
     shares = [Share(i, 1, float(i), i + 1.0, 1.0, 1.0) for i in range(count)]
-    frame = renderer.draw(scene(shares, clock_s=count - 1.5))
+    frame = renderer.draw(schedule(shares, clock_s=count - 1.5))
     shares[0] = dataclasses.replace(shares[0], intensity=1e3)
-    recoloured = renderer.draw(scene(shares, clock_s=count - 1.5))
+    recoloured = renderer.draw(schedule(shares, clock_s=count - 1.5))
     assert (frame != recoloured).any() == visible
 
 
 @pytest.mark.parametrize("clock_s", [0.0, 3.7, 1e6])
 def test_empty_episode(renderer: GanttRenderer, clock_s: float) -> None:
-    empty = scene([], clock_s=clock_s)
+    empty = schedule([], clock_s=clock_s)
     assert renderer.draw(empty).shape == (540, 960, 3)
     assert len(render_ansi(empty).splitlines()) == 2 + 3 + 2
 
@@ -192,7 +187,7 @@ def test_many_devices_and_long_names() -> None:
     pytest.importorskip("pygame")
     named = dataclasses.replace(GPU, name="a-device-with-a-name-" * 5)
     big = Cluster("c" * 200, (CPU,) * 4 + (named,) * 60)
-    frame = GanttRenderer(big).draw(scene([Share(0, 63, 0.0, 1.0, 1.0, 30.0)], 0.5, big))
+    frame = GanttRenderer(big).draw(schedule([Share(0, 63, 0.0, 1.0, 1.0, 30.0)], 0.5, big))
     rows, columns = pixels_of(frame, Share(0, 63, 0.0, 1.0, 1.0, 30.0))
     assert rows[-1] < 500
     assert len(columns) > 400
@@ -201,7 +196,7 @@ def test_many_devices_and_long_names() -> None:
 def test_memory_does_not_grow() -> None:
     pytest.importorskip("pygame")
     resource = pytest.importorskip("resource")
-    busy = full_scene(tasks=50)
+    busy = full_schedule(tasks=50)
     renderer = GanttRenderer(busy.cluster)
     for _ in range(5):
         renderer.draw(busy)
@@ -294,7 +289,7 @@ def test_ansi_blocks_follow_time_and_intensity() -> None:
         Share(1, 1, 0.0, 5.0, 1.0, 100.0),
         Share(2, 2, 5.0, 5.001, 1.0, 100.0),
     ]
-    rows = [line.split("|")[1] for line in render_ansi(scene(shares)).splitlines()[2:5]]
+    rows = [line.split("|")[1] for line in render_ansi(schedule(shares)).splitlines()[2:5]]
     columns = len(rows[0])
     assert rows[0] == "▒" * columns
     assert rows[1].strip(" ░") in ("█" * (columns // 2), "█" * (columns // 2 + 1))
@@ -303,7 +298,9 @@ def test_ansi_blocks_follow_time_and_intensity() -> None:
 
 
 def test_ansi_marks_the_clock() -> None:
-    axis = [render_ansi(scene(three_bars().shares, clock_s=t)).splitlines()[-2] for t in (0, 5, 10)]
+    axis = [
+        render_ansi(schedule(three_bars().shares, clock_s=t)).splitlines()[-2] for t in (0, 5, 10)
+    ]
     places = [line.index("^") - line.index("+") for line in axis]
     assert places[0] == 1
     assert places[2] == len(axis[2].strip()) - 2

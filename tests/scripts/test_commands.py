@@ -22,9 +22,11 @@ from PIL import Image, ImageSequence
 
 from cpu_gpu_env.agents.pretrained import PRETRAINED
 from cpu_gpu_env.baselines import SCHEDULERS
+from cpu_gpu_env.baselines.report.tradeoff_figures import episode_scale, least_energy_j
 from cpu_gpu_env.baselines.schedulers.fixed import RoundRobin
 from cpu_gpu_env.envs.vector_env import HybridClusterVectorEnv
 from cpu_gpu_env.problem.problem import make_problem
+from cpu_gpu_env.results.provenance import ProblemRecord, Provenance
 from cpu_gpu_env.scripts import (
     benchmark,
     benchmark_oracle,
@@ -42,6 +44,7 @@ from cpu_gpu_env.scripts import (
 
 SMALL = ["--num-tasks", "12"]
 MEASURED = ("makespan_s", "energy_j")
+PROVENANCE = Provenance(ProblemRecord.of(make_problem(num_tasks=1)), (0,), {}, "made").to_json()
 
 
 def test_no_scheduler_is_where_the_bounds_rule_it_out(tmp_path: Path) -> None:
@@ -54,17 +57,17 @@ def test_no_scheduler_is_where_the_bounds_rule_it_out(tmp_path: Path) -> None:
         {name: float(row[name]) for name in ("energy_weight", "bound", *MEASURED)} for row in read
     ]
     assert len(rows) == 3 * (len(pareto.SCHEDULERS.split(",")) + 1)
-    reference = make_problem().objective.reference
-    scale = 12 * np.array([reference.makespan_s, reference.energy_j])
+    scale = episode_scale(make_problem().objective.reference, 12)
+    bounds = {row["energy_weight"]: row["bound"] for row in rows}
     makespan_s, energy_j = (np.array([row[name] for row in rows]) for name in MEASURED)
     # What is scheduled for one weight must keep to the bounds of the others, too.
-    assert (pareto.envelope(rows, scale, makespan_s) <= energy_j * (1 + 1e-9)).all()
+    assert (least_energy_j(bounds, scale, makespan_s) <= energy_j * (1 + 1e-9)).all()
 
 
 def test_the_region_ruled_out_by_hand() -> None:
-    rows = [{"energy_weight": 0.0, "bound": 2.0}, {"energy_weight": 0.5, "bound": 3.0}]
     # Makespan >= 2 * 10 s, and 0.5 makespan / 10 s + 0.5 energy / 100 J >= 3.
-    least = pareto.envelope(rows, np.array([10.0, 100.0]), np.array([19.0, 20.0, 40.0, 70.0]))
+    makespan_s = np.array([19.0, 20.0, 40.0, 70.0])
+    least = least_energy_j({0.0: 2.0, 0.5: 3.0}, np.array([10.0, 100.0]), makespan_s)
     assert least.tolist() == pytest.approx([np.inf, 400.0, 200.0, 0.0])
 
 
@@ -304,8 +307,7 @@ def test_without_pygame_all_but_the_gantt_charts_is_written(
 def test_gaps_are_drawn_in_ascending_order(tmp_path: Path) -> None:
     gaps = {"a": 0.3, "b": 0.1, "c": 0.2}
     rows = [{"scheduler": n, "gap": gap, "gap_ci95": None} for n, gap in gaps.items()]
-    problem = {"cluster": "c", "workload": "w", "num_tasks": 1}
-    content = {"schedulers": rows, "provenance": {"problem": problem, "seeds": [0]}}
+    content = {"schedulers": rows, "provenance": PROVENANCE}
     (tmp_path / "a.json").write_text(json.dumps(content))
     _, read = plot_gaps.read_comparison(tmp_path / "a.json")
     assert [gap.scheduler for gap in read] == ["b", "c", "a"]
@@ -478,17 +480,24 @@ def test_more_than_fits_is_told(
         {"schedulers": [{"gap": 10**400, "gap_ci95": None, "scheduler": "a"}]},
         {"schedulers": [{"gap": 0.1}]},
         {"provenance": {}},
-        {"provenance": {"problem": {"cluster": "c"}, "seeds": []}},
+        {"provenance": {**PROVENANCE, "problem": {"cluster": "c"}}},
+        {"provenance": {**PROVENANCE, "seeds": ["a"]}},
+        {"provenance": {**PROVENANCE, "problem": {**PROVENANCE["problem"], "noise": None}}},
+        {
+            "provenance": {
+                **PROVENANCE,
+                "problem": {**PROVENANCE["problem"], "num_tasks": float("inf")},
+            }
+        },
         {"provenance": None},
     ],
 )
 def test_a_damaged_comparison_is_told(
     change: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    problem = {"cluster": "c", "workload": "w", "num_tasks": 1}
     # A name that is no mathematics, and a gap that a logarithmic axis does not show.
     row = {"scheduler": "$^$_$", "gap": 0.0, "gap_ci95": None}
-    content = {"schedulers": [row], "provenance": {"problem": problem, "seeds": [0]}}
+    content = {"schedulers": [row], "provenance": PROVENANCE}
     source, output = tmp_path / "a.json", tmp_path / "a.svg"
     arguments = ["--comparison", str(source), "--output", str(output)]
     source.write_text(json.dumps(content))

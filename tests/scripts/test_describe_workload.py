@@ -62,14 +62,14 @@ def test_placements_by_brute_force(cluster: Any) -> None:
     for task in range(0, costs.num_tasks, 1_999):
         times, prices = [], []
         for action in range(6):
-            cpu = [t for t in costs.cpu_time_s[:, task, action].tolist() if t >= 0]
-            gpu = [t for t in costs.gpu_time_s[:, task, action].tolist() if t >= 0]
+            cpu = [t for t in costs.cpus.time_s[:, task, action].tolist() if t >= 0]
+            gpu = [t for t in costs.gpus.time_s[:, task, action].tolist() if t >= 0]
             times.append(max(min(cpu, default=0.0), min(gpu, default=0.0)))
             rates = [
                 [p + objective.energy_price * w for p, w in zip(*pair, strict=True)]
                 for pair in (
-                    (objective.cpu_prices, costs.cpu_power_w[:, task, action]),
-                    (objective.gpu_prices, costs.gpu_power_w[:, task, action]),
+                    (objective.prices[0], costs.cpus.power_w[:, task, action]),
+                    (objective.prices[1], costs.gpus.power_w[:, task, action]),
                 )
             ]
             pools = zip(rates, (cpu, gpu), strict=True)

@@ -74,7 +74,7 @@ def test_the_gaps_are_those_of_the_validation_episodes(
 
     env = HybridClusterVectorEnv(2, **PROBLEM)
     env.reset(seed=[VALIDATION_SEED, VALIDATION_SEED + 1])
-    solved = [solve_episode(episode) for episode in env.realised_episodes()]
+    solved = [solve_episode(episode) for episode in env.instances()]
     bound = sum(schedule.bound for schedule in solved) / 2
     for kind, label in (("q", "DQN with queues"), ("b", "DQN without queues")):
         both = np.array([trained.objective[f"{kind}{seed}"] for seed in (0, 1)])
@@ -233,7 +233,7 @@ def test_the_mean_over_several_problems_is_drawn(tmp_path: Path) -> None:
     for problem in problems:
         env = HybridClusterVectorEnv(2, **problem)
         env.reset(seed=[VALIDATION_SEED, VALIDATION_SEED + 1])
-        bounds += [solve_episode(episode).bound for episode in env.realised_episodes()]
+        bounds += [solve_episode(episode).bound for episode in env.instances()]
     scalars = read_scalars(tmp_path / "a" / "DQN with queues (1 seed)")
     expected = np.array(objective) / np.mean(bounds) - 1
     assert [gap for _, gap in scalars] == pytest.approx(expected, abs=1e-6)

@@ -6,7 +6,7 @@ import os
 import re
 from functools import lru_cache
 
-from cpu_gpu_env.errors import HybridClusterError, shown, unknown_name
+from cpu_gpu_env.errors import HybridClusterError, not_allowed, unknown_name
 from cpu_gpu_env.model.tasks import COLUMNS, Tasks
 from cpu_gpu_env.model.traces.alibaba_gpu import AlibabaGPU
 from cpu_gpu_env.model.traces.azure_llm import AzureLLM
@@ -82,7 +82,7 @@ def _check_mapping(mapping: object) -> TraceMapping:
     if isinstance(mapping, TraceMapping):
         return mapping
     kinds = ", ".join(f"{kind.__name__}(...)" for kind in TRACE_KINDS.values())
-    raise HybridClusterError(f"mapping is {mapping!r}; allowed: {kinds} or None")
+    raise not_allowed("mapping", mapping, f"{kinds} or None")
 
 
 def _check_part(part: Part) -> Part:
@@ -97,9 +97,8 @@ def _check_part(part: Part) -> Part:
 
 
 def _part_error(part: object) -> HybridClusterError:
-    return HybridClusterError(
-        f"part of a trace is {part!r}; allowed: from-to with 0 <= from < to <= 1, such as 0-0.7"
-    )
+    allowed = "from-to with 0 <= from < to <= 1, such as 0-0.7"
+    return not_allowed("part of a trace", part, allowed)
 
 
 def _mapping_of(path: str) -> type[TraceMapping]:
@@ -186,10 +185,8 @@ def resolve_workload(workload: str | os.PathLike[str] | Workload) -> Workload:
     if isinstance(workload, os.PathLike):
         return load_trace(workload)
     if not isinstance(workload, str):
-        raise HybridClusterError(
-            f"workload is {shown(workload)}; allowed: a name, the path of a trace, or a "
-            "cpu_gpu_env.Workload"
-        )
+        allowed = "a name, the path of a trace, or a cpu_gpu_env.Workload"
+        raise not_allowed("workload", workload, allowed)
     trace = parse_trace(workload)
     if trace is None:
         kinds = [f"{kind}:PATH" for kind in TRACE_KINDS]

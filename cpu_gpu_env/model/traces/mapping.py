@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-import numbers
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
@@ -11,7 +9,8 @@ from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
-from cpu_gpu_env.errors import HybridClusterError, unknown_name
+from cpu_gpu_env.checks import check_count, check_number
+from cpu_gpu_env.errors import HybridClusterError, not_allowed, unknown_name
 from cpu_gpu_env.model.cluster import Device
 from cpu_gpu_env.model.profile import device_catalogue
 from cpu_gpu_env.model.tasks import FloatArray, Tasks
@@ -44,22 +43,12 @@ class TraceMapping(ABC):
 
     def __post_init__(self) -> None:
         for field in fields(self):
-            value = getattr(self, field.name)
-            if isinstance(field.default, str):
-                continue  # a choice, which its mapping checks
-            whole = isinstance(field.default, int)
-            number = isinstance(value, numbers.Integral if whole else numbers.Real)
-            low_enough = number and (value >= 0 if field.name in self.may_be_zero else value > 0)
-            if isinstance(value, bool) or not low_enough or not math.isfinite(value):
-                bound = ">= 0" if field.name in self.may_be_zero else "> 0"
-                raise self._error(
-                    field.name, value, f"a {'whole' if whole else 'finite'} number {bound}"
-                )
-
-    def _error(self, name: str, value: object, allowed: str) -> HybridClusterError:
-        return HybridClusterError(
-            f"{self.kind} trace: argument {name} is {value!r}; allowed: {allowed}"
-        )
+            name, value = f"{self.kind} trace: argument {field.name}", getattr(self, field.name)
+            positive = field.name not in self.may_be_zero
+            if isinstance(field.default, int):
+                check_count(name, value, low=int(positive))
+            elif isinstance(field.default, float):  # a text is a choice, which its mapping checks
+                check_number(name, value, 0, above=positive)
 
     @classmethod
     def from_texts(cls: type[AnyMapping], arguments: Mapping[str, str]) -> AnyMapping:
@@ -147,7 +136,8 @@ class DrawnIntensity(TraceMapping):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.memory_bound_share > 1:
-            raise self._error("memory_bound_share", self.memory_bound_share, "in [0, 1]")
+            name = f"{self.kind} trace: argument memory_bound_share"
+            raise not_allowed(name, self.memory_bound_share, "in [0, 1]")
 
     def _draw_intensity(self, num_tasks: int) -> FloatArray:
         spec = replace(

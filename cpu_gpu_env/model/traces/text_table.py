@@ -6,7 +6,6 @@ import csv
 import gzip
 import io
 import itertools
-import math
 import warnings
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,7 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from cpu_gpu_env.errors import HybridClusterError
+from cpu_gpu_env.checks import as_number
+from cpu_gpu_env.errors import HybridClusterError, not_allowed
 from cpu_gpu_env.model.tasks import FloatArray
 
 _GZIP_MAGIC = b"\x1f\x8b"
@@ -50,7 +50,7 @@ class TraceTable:
         try:
             values = np.fromiter(map(float, texts), np.float64, len(texts))
         except ValueError:
-            values = np.fromiter(map(_number, texts), np.float64, len(texts))
+            values = np.fromiter(map(as_number, texts), np.float64, len(texts))
         good = np.isfinite(values) & ((values > 0) if positive else (values >= low))
         if not good.all():
             allowed = "a finite number > 0" if positive else f"a finite number >= {low:g}"
@@ -59,10 +59,8 @@ class TraceTable:
 
     def error(self, row: int, column: str, allowed: str) -> HybridClusterError:
         """Build the error for a bad value."""
-        return HybridClusterError(
-            f"{self.path}: line {self.lines[row]}: {column} is {self.columns[column][row]!r}; "
-            f"allowed: {allowed}"
-        )
+        where = f"{self.path}: line {self.lines[row]}: {column}"
+        return not_allowed(where, self.columns[column][row], allowed)
 
     def keep(self, mask: npt.NDArray[np.bool_]) -> TraceTable:
         """Leave out the rows where the mask (rows,) is False."""
@@ -170,13 +168,6 @@ def read_text(path: str) -> str:
         )
     # Comments may be in any encoding; a damaged number is found when it is read.
     return content.decode("utf-8-sig", errors="replace")
-
-
-def _number(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        return math.nan
 
 
 def _shorten(values: Iterable[str]) -> str:

@@ -158,6 +158,9 @@ def i4(*values: int) -> np.ndarray:
         ("header", np.array(json.dumps({"format_version": 1, "settings": {"num_features": "5"}}))),
         ("header", np.array("[" * 100_000)),
         ("header", np.float64(1)),
+        ("header", np.frombuffer(b"\xff\xff\xff\x7f", dtype="<U1").reshape(())),
+        ("header", np.array("\ud800")),
+        ("feature", i4()),
     ],
 )
 def test_trees_that_lead_nowhere_are_refused(tmp_path: Path, field: str, value: object) -> None:

@@ -1,51 +1,60 @@
 """The bound and the oracle against brute force over all schedules of tiny episodes."""
 
+from __future__ import annotations
+
 import itertools
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pytest
 import scipy.optimize
-from conftest import MIXED, PLAIN, VARIED
+from conftest import MIXED, PLAIN, REFINED, VARIED
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from judge import Judge
 
 from cpu_gpu_env import Cluster, HybridClusterEnv, HybridClusterVectorEnv
 from cpu_gpu_env.baselines import SCHEDULERS, make_scheduler
 from cpu_gpu_env.baselines.bounds import linear_program
 from cpu_gpu_env.baselines.bounds.dual import dual_bound
 from cpu_gpu_env.baselines.bounds.lower import LowerBoundProgram, lower_bound
-from cpu_gpu_env.baselines.evaluation.comparison import Entrant, compare
+from cpu_gpu_env.baselines.evaluation.comparison import SchedulerSpec, compare
 from cpu_gpu_env.baselines.oracle.cache import solve_episodes
 from cpu_gpu_env.baselines.oracle.dispatch_pattern import pool_patterns, relax_pattern
 from cpu_gpu_env.baselines.oracle.search import QUICK_EFFORT, Effort, Oracle, solve_episode
 from cpu_gpu_env.model.profile import shipped_profiles
 from cpu_gpu_env.model.workload import SYNTHETIC_WORKLOADS
-from cpu_gpu_env.sim.instance import RealisedEpisode
+from cpu_gpu_env.sim.instance import Instance
 
 SMALL_EFFORT = Effort(beam_width=50, leads=(2.0,), rounds=2, chains=32, sweeps=((None, 10),))
 
 
-def optimum(episode: RealisedEpisode) -> float:
-    """The least J over all action sequences, each played by the simulator."""
-    choices = itertools.product(range(episode.num_actions), repeat=episode.num_tasks)
-    return float(episode.simulate(np.array(list(choices))).min())
+class Case(NamedTuple):
+    """A tiny episode as the oracle sees it, and what is to be believed of it."""
+
+    episode: Instance
+    judge: Judge
+
+    @classmethod
+    def of(cls, env: HybridClusterEnv) -> Case:
+        return cls(env.instances()[0], Judge.of(env))
 
 
-def make_episode(
+def make_case(
     cluster: Cluster, seed: int, tasks: npt.NDArray[np.float64], noise: float, weight: float
-) -> RealisedEpisode:
+) -> Case:
     fractions = (0.0, 0.5, 1.0) if len(tasks) > 5 else (0.0, 0.3, 0.7, 1.0)
     env = HybridClusterEnv(
         cluster=cluster, noise=noise, energy_weight=weight, gpu_fractions=fractions
     )
     env.reset(seed=seed, options={"tasks": tasks})
-    return env.realised_episodes()[0]
+    return Case.of(env)
 
 
 @st.composite
-def episodes(draw: st.DrawFn) -> RealisedEpisode:
+def cases(draw: st.DrawFn) -> Case:
     """Up to seven tasks of very different sizes, some too large for a GPU."""
     count = draw(st.integers(1, 7))
     seed = draw(st.integers(0, 10_000))
@@ -60,23 +69,35 @@ def episodes(draw: st.DrawFn) -> RealisedEpisode:
         ],
         axis=1,
     )
-    cluster = draw(st.sampled_from([PLAIN, MIXED, VARIED]))
+    cluster = draw(st.sampled_from([PLAIN, MIXED, VARIED, REFINED]))
     noise = draw(st.sampled_from([0.0, 0.5]))
-    return make_episode(cluster, seed, tasks, noise, draw(st.sampled_from([0.0, 0.5, 1.0])))
+    return make_case(cluster, seed, tasks, noise, draw(st.sampled_from([0.0, 0.5, 1.0])))
 
 
-@given(episodes())
+@given(cases())
 @settings(max_examples=200, deadline=None)
-def test_bound_optimum_oracle(episode: RealisedEpisode) -> None:
-    best = optimum(episode)
+def test_bound_optimum_oracle(case: Case) -> None:
+    episode, judge = case
+    best = judge.optimum()
     solved = solve_episode(episode, SMALL_EFFORT)
-    assert solved.bound <= best <= solved.objective + 1e-12
+    assert solved.objective == pytest.approx(judge.play(solved.actions).objective, rel=1e-12)
+    assert solved.bound <= best <= solved.objective * (1 + 1e-12)
     assert lower_bound(episode).objective <= solved.bound
-    tightened = LowerBoundProgram(episode)
-    tightened.solve()
-    assert tightened.tighten(best).objective <= best
-    assert tightened.tighten(1.2 * solved.objective).objective <= best
+    assert_tightened_below(best, episode, 1.2 * solved.objective, best)
     assert dual_bound(episode)[0] <= best * (1 + 1e-9)
+
+
+def assert_tightened_below(best: float, episode: Instance, *known: float) -> float:
+    """The program bounds the best schedule, whatever it knows; return what it says unaided."""
+    program = LowerBoundProgram(episode)
+    loose = program.solve().objective
+    assert loose <= best
+    for objective in known:
+        program.tighten(objective)
+        assert program.solved is not None
+        # What `tighten` returns is at most what is known; this is what it was found by.
+        assert program.solved.objective <= best
+    return loose
 
 
 @pytest.mark.parametrize("scale", [1e-9, 1e-5, 1e5])
@@ -93,16 +114,15 @@ def test_tiny_and_huge_tasks_are_bounded_as_well(cluster: Cluster, scale: float)
             axis=1,
         )
         for weight in (0.0, 0.5, 1.0):
-            episode = make_episode(quick(cluster), seed, tasks, 0.0, weight)
-            best = optimum(episode)
-            program = LowerBoundProgram(episode)
-            assert 0.2 * best < program.solve().objective <= best
-            assert program.tighten(best).objective <= best
+            episode, judge = make_case(quick(cluster), seed, tasks, 0.0, weight)
+            best = judge.optimum()
+            assert 0.2 * best < assert_tightened_below(best, episode, best)
 
 
-@given(episodes(), st.integers(0, 2**32 - 1))
+@given(cases(), st.integers(0, 2**32 - 1))
 @settings(max_examples=60, deadline=None)
-def test_a_schedule_is_one_of_its_own_pattern(episode: RealisedEpisode, seed: int) -> None:
+def test_a_schedule_is_one_of_its_own_pattern(case: Case, seed: int) -> None:
+    episode, judge = case
     rng = np.random.default_rng(seed)
     actions = rng.integers(0, episode.num_actions, episode.num_tasks)
     program = LowerBoundProgram(episode)
@@ -112,14 +132,14 @@ def test_a_schedule_is_one_of_its_own_pattern(episode: RealisedEpisode, seed: in
     cost, shares = relaxation
     value = cost * program.unit_cost / episode.num_tasks
     assert bound <= value * (1 + 1e-5)
-    assert value <= float(episode.simulate(actions[None])[0]) * (1 + 1e-5)
+    assert value <= judge.play(actions).objective * (1 + 1e-5)
     assert shares.sum(axis=1) == pytest.approx(np.ones(episode.num_tasks))
 
 
-def some_episode(cluster: Cluster, seed: int, num_tasks: int = 6) -> RealisedEpisode:
-    env = HybridClusterEnv(cluster=cluster, num_tasks=num_tasks, gpu_fractions=(0.0, 0.5, 1.0))
+def some_case(cluster: Cluster, seed: int) -> Case:
+    env = HybridClusterEnv(cluster=cluster, num_tasks=6, gpu_fractions=(0.0, 0.5, 1.0))
     env.reset(seed=seed)
-    return env.realised_episodes()[0]
+    return Case.of(env)
 
 
 @pytest.mark.parametrize("error", [1e-6, 1e-3, 1e-1, 10.0])
@@ -134,16 +154,14 @@ def test_inexact_prices_give_a_bound_as_well(
             part.marginals = part.marginals + error * rng.standard_normal(len(part.marginals))
         return solution
 
-    episodes = [some_episode(cluster, seed) for seed in range(5)]
-    exact = [lower_bound(episode).objective for episode in episodes]
+    cases = [some_case(cluster, seed) for seed in range(5)]
+    exact = [lower_bound(episode).objective for episode, _ in cases]
     monkeypatch.setattr(linear_program, "linprog", careless)
-    for episode, close in zip(episodes, exact, strict=True):
-        best = optimum(episode)
-        program = LowerBoundProgram(episode)
-        assert program.solve().objective <= best
-        assert program.tighten(best).objective <= best
+    for (episode, judge), close in zip(cases, exact, strict=True):
+        best = judge.optimum()
+        loose = assert_tightened_below(best, episode, best)
         if error <= 1e-6:
-            assert program.solve().objective >= close * (1 - 1e-2)
+            assert loose >= close * (1 - 1e-2)
 
 
 @pytest.mark.parametrize("solved_before", [0, 1, 2])
@@ -158,22 +176,22 @@ def test_if_highs_fails_a_weaker_bound_is_left(
             solution.status, solution.message = 4, "numerical difficulties"
         return solution
 
-    episode = some_episode(cluster, 3)
-    best = optimum(episode)
+    episode, judge = some_case(cluster, 3)
+    best = judge.optimum()
     monkeypatch.setattr(linear_program, "linprog", failing)
     solved = solve_episode(episode, SMALL_EFFORT)
-    assert 0 < solved.bound <= best <= solved.objective + 1e-12
+    assert 0 < solved.bound <= best <= solved.objective * (1 + 1e-12)
 
 
 def test_time_may_be_free(cluster: Cluster) -> None:
     """At w = 1, idle devices that draw nothing make the makespan worth nothing."""
     rng = np.random.default_rng(0)
     tasks = np.stack([np.arange(5.0), *10 ** rng.uniform(9, 12, (3, 5))], axis=1)
-    episode = make_episode(quick(cluster), 0, tasks, 0.0, 1.0)
+    episode, judge = make_case(quick(cluster), 0, tasks, 0.0, 1.0)
     assert episode.objective.makespan_price == 0.0
-    best = optimum(episode)
+    best = judge.optimum()
     solved = solve_episode(episode, SMALL_EFFORT)
-    assert solved.bound <= best <= solved.objective + 1e-12
+    assert solved.bound <= best <= solved.objective * (1 + 1e-12)
     assert 0 < dual_bound(episode)[0] <= best * (1 + 1e-9)
 
 
@@ -188,9 +206,9 @@ def test_the_oracle_is_often_optimal_on_tiny_episodes() -> None:
     for seed in range(30):
         env = HybridClusterEnv(num_tasks=6, gpu_fractions=(0.0, 0.5, 1.0))
         env.reset(seed=seed)
-        episode = env.realised_episodes()[0]
+        episode, judge = Case.of(env)
         solved = solve_episode(episode, SMALL_EFFORT)
-        optimal += solved.objective <= optimum(episode) * (1 + 1e-12)
+        optimal += solved.objective <= judge.optimum() * (1 + 1e-12)
     assert optimal >= 27
 
 
@@ -206,7 +224,7 @@ def test_what_the_oracle_promises_it_plays(
     lonely, _ = single.reset(seed=5)
     state, memory, start = None, None, np.ones(3, dtype=bool)
     for _ in range(2):
-        promised = [solve_episode(e, QUICK_EFFORT) for e in vector.realised_episodes()]
+        promised = [solve_episode(e, QUICK_EFFORT) for e in vector.instances()]
         for _ in range(25):
             actions, state = oracle.predict(observation, state, start)
             action, memory = alone.predict(lonely, memory)
@@ -224,7 +242,7 @@ def test_what_the_oracle_promises_it_plays(
 def test_the_two_bounds_agree_where_time_is_all(cluster: Cluster, num_tasks: int) -> None:
     env = HybridClusterEnv(cluster=cluster, num_tasks=num_tasks, load=None)
     env.reset(seed=1)
-    episode = env.realised_episodes()[0]
+    episode = env.instances()[0]
     dual, linear = dual_bound(episode)[0], lower_bound(episode).objective
     assert 0 < dual <= linear * (1 + 1e-5)
 
@@ -232,10 +250,9 @@ def test_the_two_bounds_agree_where_time_is_all(cluster: Cluster, num_tasks: int
 def test_a_long_episode_is_bounded_by_prices() -> None:
     env = HybridClusterEnv(num_tasks=4_000)
     env.reset(seed=0)
-    episode = env.realised_episodes()[0]
+    episode, judge = Case.of(env)
     bound = lower_bound(episode)
-    greedy = bound.shares.argmax(axis=1)[None]
-    value = float(episode.simulate(greedy)[0])
+    value = judge.play(bound.shares.argmax(axis=1)).objective
     assert bound.objective <= value <= bound.objective * 1.03
     assert bound.shares.sum(axis=1) == pytest.approx(np.ones(4_000))
 
@@ -243,7 +260,7 @@ def test_a_long_episode_is_bounded_by_prices() -> None:
 def test_the_same_seed_gives_the_same_schedule() -> None:
     env = HybridClusterEnv(num_tasks=20)
     env.reset(seed=0)
-    episode = env.realised_episodes()[0]
+    episode = env.instances()[0]
     first, again = solve_episode(episode, seed=3), solve_episode(episode, seed=3)
     assert np.array_equal(first.actions, again.actions)
 
@@ -254,11 +271,23 @@ def test_nobody_beats_the_bound_nor_on_average_the_oracle(name: str, workload: s
     kwargs = {"cluster": name, "workload": workload, "num_tasks": 60}
     env = HybridClusterVectorEnv(6, **kwargs)
     env.reset(seed=100)
-    solved = solve_episodes(env.realised_episodes(), None, QUICK_EFFORT, jobs=1)
-    entrants = [Entrant(n, lambda env, n=n: make_scheduler(n, env, 0)) for n in SCHEDULERS]
+    solved = solve_episodes(env.instances(), None, QUICK_EFFORT, jobs=1)
+    schedulers = [SchedulerSpec(n, lambda env, n=n: make_scheduler(n, env, 0)) for n in SCHEDULERS]
     # A scheduler that beats a bound makes `compare` raise.
-    comparison = compare(entrants, range(100, 106), kwargs, oracle=solved)
-    best = comparison.entries[0]
+    comparison = compare(schedulers, range(100, 106), kwargs, oracle=solved)
+    best = comparison.results[0]
     assert best.name == "oracle"
-    assert best.gap is not None
-    assert best.gap == pytest.approx([schedule.gap for schedule in solved])
+    assert best.episodes.gap is not None
+    assert best.episodes.gap == pytest.approx([schedule.gap for schedule in solved])
+    for index, schedule in enumerate(solved):
+        single = HybridClusterEnv(**kwargs)
+        single.reset(seed=100 + index)
+        judge = Judge.of(single)
+        for result in comparison.results:
+            played, judged = result.episodes, judge.play(result.episodes.actions[index])
+            assert schedule.bound <= judged.objective
+            assert played.values[OBJECTIVE][index] == pytest.approx(judged.objective, rel=1e-12)
+            assert played.values[MAKESPAN][index] == pytest.approx(judged.makespan_s, rel=1e-12)
+            assert played.values[ENERGY][index] == pytest.approx(judged.energy_j, rel=1e-12)
+            mean_wait_s = np.mean(judged.wait_s)
+            assert played.values[MEAN_WAIT][index] == pytest.approx(mean_wait_s, rel=1e-9)

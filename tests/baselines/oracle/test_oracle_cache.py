@@ -1,26 +1,30 @@
 """Oracle schedules on disk: the same in parallel and alone, and safe against damage."""
 
+import ast
+import importlib.util
 import json
+import os
 import subprocess
 import sys
 import textwrap
 from dataclasses import replace
 from pathlib import Path
 
+import conftest
 import numpy as np
 import pytest
 from conftest import MIXED
 
 from cpu_gpu_env import HybridClusterVectorEnv
-from cpu_gpu_env.baselines.oracle.cache import solve_episodes
+from cpu_gpu_env.baselines.oracle.cache import SOLVER_PACKAGES, default_cache, solve_episodes
 from cpu_gpu_env.baselines.oracle.search import QUICK_EFFORT, OracleSchedule, solve_episode
-from cpu_gpu_env.sim.instance import RealisedEpisode
+from cpu_gpu_env.sim.instance import Instance
 
 
-def some_episodes(seed: int = 0, **kwargs: object) -> list[RealisedEpisode]:
+def some_episodes(seed: int = 0, **kwargs: object) -> list[Instance]:
     env = HybridClusterVectorEnv(4, **{"num_tasks": 12, "cluster": MIXED, **kwargs})
     env.reset(seed=seed)
-    return env.realised_episodes()
+    return env.instances()
 
 
 def same(first: list[OracleSchedule], second: list[OracleSchedule]) -> bool:
@@ -58,10 +62,10 @@ def test_whatever_matters_is_in_the_key(tmp_path: Path, other: dict) -> None:
 
 def test_energies_are_in_the_key(tmp_path: Path) -> None:
     episode = some_episodes()[0]
-    hotter = [
-        replace(episode, **{name: getattr(episode, name) * (1 + 1e-15)})
-        for name in ("cpu_energy_j", "gpu_energy_j")
-    ]
+    hotter = []
+    for name, pool in (("cpus", episode.costs.cpus), ("gpus", episode.costs.gpus)):
+        other = replace(pool, power_w=pool.power_w * (1 + 1e-15))
+        hotter.append(replace(episode, costs=replace(episode.costs, **{name: other})))
     solve_episodes([episode, *hotter], tmp_path, QUICK_EFFORT, jobs=1)
     assert len(files(tmp_path)) == 3
 
@@ -105,12 +109,13 @@ def test_a_file_is_not_believed(tmp_path: Path, claim: dict) -> None:
 
 def test_two_processes_share_a_folder_and_one_is_killed(tmp_path: Path) -> None:
     program = f"""
+        import sys
+        sys.path += {[str(Path(__file__).parent), str(Path(conftest.__file__).parent)]!r}
         from test_oracle_cache import *
         solve_episodes(some_episodes(num_tasks=60), Path({str(tmp_path)!r}), QUICK_EFFORT, jobs=1)
     """
     command = [sys.executable, "-c", textwrap.dedent(program)]
-    folder = Path(__file__).parent
-    killed, other = (subprocess.Popen(command, cwd=folder) for _ in range(2))
+    killed, other = (subprocess.Popen(command) for _ in range(2))
     while not files(tmp_path):
         assert other.poll() in (None, 0)
     killed.kill()
@@ -119,3 +124,95 @@ def test_two_processes_share_a_folder_and_one_is_killed(tmp_path: Path) -> None:
     episodes = some_episodes(num_tasks=60)
     fresh = [solve_episode(episode, QUICK_EFFORT) for episode in episodes]
     assert same(fresh, solve_episodes(episodes, tmp_path, QUICK_EFFORT, jobs=1))
+
+
+def imported_by(module: str) -> set[str]:
+    """Modules of this project that a module imports, wherever in it."""
+    spec = importlib.util.find_spec(module)
+    assert spec is not None
+    assert spec.origin is not None
+    found = set()
+    for node in ast.walk(ast.parse(Path(spec.origin).read_text())):
+        if isinstance(node, ast.ImportFrom) and str(node.module).startswith("cpu_gpu_env."):
+            for name in (f"{node.module}.{alias.name}" for alias in node.names):
+                try:
+                    submodule = importlib.util.find_spec(name)
+                except ModuleNotFoundError:
+                    submodule = None
+                found.add(str(node.module) if submodule is None else name)
+    return found
+
+
+def test_all_that_a_schedule_depends_on_is_in_the_key() -> None:
+    # What these do is in the prices and times of the episode, which are in the key themselves; the
+    # last is what a schedule is played through.
+    others = ("errors", "checks", "io.", "model.", "baselines.schedulers.base")
+    seen: set[str] = set()
+    left = {"cpu_gpu_env.baselines.oracle.search"}
+    while left:
+        module = left.pop()
+        seen.add(module)
+        if not module.startswith(tuple(f"cpu_gpu_env.{name}" for name in others)):
+            assert module.startswith(tuple(f"{package}." for package in SOLVER_PACKAGES)), module
+            left |= imported_by(module) - seen
+    assert len(seen) > 10
+
+
+@pytest.mark.parametrize("package", SOLVER_PACKAGES)
+def test_another_solver_has_another_key(package: str, tmp_path: Path) -> None:
+    """A changed comment anywhere in it is enough."""
+    spec = importlib.util.find_spec(package)
+    assert spec is not None
+    (folder,) = spec.submodule_search_locations or ()
+    program = """
+        import sys
+        from importlib import resources
+        from cpu_gpu_env.baselines.oracle import cache
+        found, (package, copy) = resources.files, sys.argv[1:]
+        if copy:
+            cache.resources.files = lambda name: found(name) / (copy if name == package else "")
+        print(cache._solver_hash())
+    """
+    copy = tmp_path / "copy"
+    copy.mkdir()
+    for source in Path(folder).glob("*.py"):
+        (copy / source.name).write_bytes(source.read_bytes())
+
+    def key(*arguments: str) -> str:
+        command = [sys.executable, "-c", textwrap.dedent(program), package, *arguments]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+    same, alone = key(str(copy)), key("")
+    assert same == alone
+    (copy / "new.py").write_text("# a module that nobody has listed")
+    assert key(str(copy)) != alone
+
+
+def cache_in(**environment: str) -> Path:
+    """The folder in another process, of which nothing but this is known."""
+    code = "from cpu_gpu_env.baselines.oracle import cache; print(cache.default_cache())"
+    kept = {name: value for name, value in os.environ.items() if name == "PATH"}
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**kept, **environment},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return Path(done.stdout.rstrip("\n"))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere caches lie elsewhere")
+def test_the_folder_is_among_the_caches_of_the_user(tmp_path: Path) -> None:
+    home, caches = str(tmp_path / "home"), str(tmp_path / "caches")
+    assert cache_in(HOME=home) == Path(home, ".cache", "cpu_gpu_env", "oracle")
+    assert cache_in(HOME=home, XDG_CACHE_HOME="") == cache_in(HOME=home)
+    assert cache_in(HOME=home, XDG_CACHE_HOME=caches) == Path(caches, "cpu_gpu_env", "oracle")
+    assert not list(tmp_path.iterdir())
+
+
+def test_who_has_no_home_has_a_folder_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    # As os.path.expanduser does for a user whom the system does not know.
+    monkeypatch.setattr(os.path, "expanduser", lambda path: path)
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    assert default_cache() == Path("runs", "cache", "oracle")

@@ -15,18 +15,16 @@ from conftest import MIXED
 
 from cpu_gpu_env import HybridClusterEnv
 from cpu_gpu_env.baselines import make_scheduler
-from cpu_gpu_env.baselines.evaluation.comparison import Comparison, Entrant, compare
-from cpu_gpu_env.baselines.evaluation.first_episode import (
-    EpisodeView,
-    draw_gantts,
-    pool_utilisation,
-    view_first_episode,
-)
+from cpu_gpu_env.baselines.evaluation.comparison import SchedulerSpec, compare
+from cpu_gpu_env.baselines.evaluation.first_episode import EpisodeView, view_first_episode
 from cpu_gpu_env.baselines.oracle.cache import solve_episodes
+from cpu_gpu_env.baselines.report.episode_figures import draw_gantts
 from cpu_gpu_env.baselines.report.page import write_html
 from cpu_gpu_env.baselines.report.tables import TextTable, leaderboard, win_table
 from cpu_gpu_env.baselines.report.tensorboard import LAYOUT, write_tensorboard
 from cpu_gpu_env.envs.vector_env import HybridClusterVectorEnv
+from cpu_gpu_env.results.metrics import ENERGY, MAKESPAN, MEAN_WAIT, OBJECTIVE
+from cpu_gpu_env.results.records import Comparison
 
 HOSTILE = "_<b>&\"'|*$x$`[a](b)"
 """A name that is markup wherever it is not escaped."""
@@ -53,40 +51,41 @@ def play(actions: np.ndarray, seed: int) -> list[dict[str, Any]]:
 def results() -> Results:
     env = HybridClusterVectorEnv(len(SEEDS), **KWARGS)
     env.reset(seed=list(SEEDS))
-    oracle = solve_episodes(env.realised_episodes(), cache=None, jobs=1)
-    entrants = [
-        Entrant("myopic", lambda env: make_scheduler("myopic", env)),
-        Entrant("gpu-only", lambda env: make_scheduler("gpu-only", env)),
-        Entrant(HOSTILE, lambda env: make_scheduler("random", env, 0), learned=True),
+    oracle = solve_episodes(env.instances(), cache=None, jobs=1)
+    schedulers = [
+        SchedulerSpec("myopic", lambda env: make_scheduler("myopic", env)),
+        SchedulerSpec("gpu-only", lambda env: make_scheduler("gpu-only", env)),
+        SchedulerSpec(HOSTILE, lambda env: make_scheduler("random", env, 0), learned=True),
     ]
-    comparison = compare(entrants, SEEDS, KWARGS, f"compare {HOSTILE}", oracle=oracle)
+    comparison = compare(schedulers, SEEDS, KWARGS, f"compare {HOSTILE}", oracle=oracle)
     return Results(comparison, view_first_episode(comparison, KWARGS))
 
 
 def test_the_wait_is_from_arrival_to_the_start_of_the_first_share(results: Results) -> None:
-    for entry in results.comparison.entries:
+    for result in results.comparison.results:
         for index, seed in enumerate(SEEDS):
-            infos = play(entry.episodes.actions[index], seed)
+            infos = play(result.episodes.actions[index], seed)
             waits_s = [info["start_s"] - info["task"][0] for info in infos]
-            assert entry.episodes.mean_wait_s[index] == pytest.approx(np.mean(waits_s))
+            assert result.episodes[MEAN_WAIT][index] == pytest.approx(np.mean(waits_s))
 
 
 def test_the_first_episode_is_played_again_as_it_was(results: Results) -> None:
-    for entry in results.comparison.entries:
-        scene = results.views[entry.name].scene
-        assert scene.title == entry.name
-        assert scene.makespan_s == pytest.approx(entry.episodes.makespan_s[0], rel=1e-12)
-        assert scene.energy_j == pytest.approx(entry.episodes.energy_j[0], rel=1e-12)
+    for result in results.comparison.results:
+        schedule = results.views[result.name].schedule
+        assert schedule.title == result.name
+        assert schedule.makespan_s == pytest.approx(result.episodes.makespan_s[0], rel=1e-12)
+        assert schedule.energy_j == pytest.approx(result.episodes.energy_j[0], rel=1e-12)
+        assert np.mean(schedule.wait_s) == pytest.approx(result.episodes[MEAN_WAIT][0], rel=1e-12)
 
 
 @pytest.mark.parametrize("stretch_s", [0.01, 1.0, 1e6])
 def test_utilisation_accounts_for_all_busy_time(results: Results, stretch_s: float) -> None:
     devices = np.array([len(MIXED.cpus), len(MIXED.gpus)])
-    for entry in results.comparison.entries:
-        final = play(entry.episodes.actions[0], SEEDS[0])[-1]
+    for result in results.comparison.results:
+        final = play(result.episodes.actions[0], SEEDS[0])[-1]
         busy_s = final["utilisation"] * final["makespan_s"]
         pools_s = [busy_s[: devices[0]].sum(), busy_s[devices[0] :].sum()]
-        utilisation = pool_utilisation(results.views[entry.name].scene, stretch_s)
+        utilisation = results.views[result.name].schedule.pool_utilisation(stretch_s)
         assert (utilisation.sum(axis=1) * devices * stretch_s).tolist() == pytest.approx(pools_s)
         assert utilisation.min() >= 0
         assert utilisation.max() <= 1 + 1e-9
@@ -97,16 +96,16 @@ def test_the_audit_costs_what_the_environment_says(results: Results) -> None:
     assert oracle is not None
     theirs, best = oracle.episodes.actions[0], oracle.episodes.objective[0]
     assert results.views["oracle"].audit is None
-    for entry in results.comparison.entries:
-        audit = results.views[entry.name].audit
+    for result in results.comparison.results:
+        audit = results.views[result.name].audit
         if audit is None:
-            assert entry is oracle
+            assert result is oracle
             continue
-        own = entry.episodes.actions[0]
+        own = result.episodes.actions[0]
         assert sorted(d.task for d in audit) == np.flatnonzero(own != theirs).tolist()
         costs = [decision.cost for decision in audit]
         assert costs == sorted(costs, reverse=True)
-        assert sum(costs) == pytest.approx(entry.episodes.objective[0] / best - 1)
+        assert sum(costs) == pytest.approx(result.episodes.objective[0] / best - 1)
         for decision in audit:
             with_it, without = (
                 play(np.append(own[:kept], theirs[kept:]), SEEDS[0])[-1]["objective"]
@@ -155,42 +154,42 @@ def open_board(folder: Path) -> Board:
     return Board(folder, multiplexer, TBContext(data_provider=provider, logdir=str(folder)))
 
 
-def kinds_of_tags(board: Board, run: str) -> dict[str, set[str]]:
+def tags_by_plugin(board: Board, run: str) -> dict[str, set[str]]:
     """The tags of a run by the plugin that shows them."""
     accumulator = board.multiplexer.GetAccumulator(run)
-    kinds: dict[str, set[str]] = {}
+    plugins: dict[str, set[str]] = {}
     for tag, metadata in board.multiplexer.AllSummaryMetadata()[run].items():
-        kinds.setdefault(metadata.plugin_data.plugin_name, set()).add(tag)
+        plugins.setdefault(metadata.plugin_data.plugin_name, set()).add(tag)
     assert accumulator.Tags()
-    return kinds
+    return plugins
 
 
 def test_all_runs_have_the_same_tags(board: Board, results: Results) -> None:
-    names = [entry.name for entry in results.comparison.entries]
+    names = [result.name for result in results.comparison.results]
     assert set(board.multiplexer.Runs()) == {".", *names}
-    kinds = {name: kinds_of_tags(board, name) for name in names}
+    plugins = {name: tags_by_plugin(board, name) for name in names}
     # The oracle plans ahead, so it takes no decisions that could be timed or judged.
     for other in ("myopic", "gpu-only", HOSTILE):
-        assert kinds[other] == kinds["myopic"]
-    own = {kind: kinds["oracle"].get(kind, set()) for kind in kinds["myopic"]}
-    missing = {tag for kind, tags in kinds["myopic"].items() for tag in tags - own[kind]}
+        assert plugins[other] == plugins["myopic"]
+    own = {plugin: plugins["oracle"].get(plugin, set()) for plugin in plugins["myopic"]}
+    missing = {tag for plugin, tags in plugins["myopic"].items() for tag in tags - own[plugin]}
     assert {tag.split("/")[0] for tag in missing} == {"decision", "decision_audit"}
     expected = {"scalars", "images", "text", "histograms", "hparams", "custom_scalars"}
-    assert set(kinds["myopic"]) == expected
+    assert set(plugins["myopic"]) == expected
 
 
-def test_no_tag_is_of_two_kinds(results: Results, board: Board) -> None:
-    """One kind would hide the other: TensorBoard's metadata keep the first, so count the file's."""
+def test_no_tag_is_of_two_plugins(results: Results, board: Board) -> None:
+    """One would hide the other: TensorBoard's metadata keep the first, so count the file's."""
     from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
 
     for run in (".", "myopic"):
         (file,) = (board.folder / run).glob("events.out.tfevents.*")
-        kinds: dict[str, set[str]] = {}
+        plugins: dict[str, set[str]] = {}
         for event in EventFileLoader(str(file)).Load():
             for value in event.summary.value:
                 if value.metadata.plugin_data.plugin_name:
-                    kinds.setdefault(value.tag, set()).add(value.metadata.plugin_data.plugin_name)
-        assert {tag for tag, found in kinds.items() if len(found) > 1} == set()
+                    plugins.setdefault(value.tag, set()).add(value.metadata.plugin_data.plugin_name)
+        assert {tag for tag, found in plugins.items() if len(found) > 1} == set()
 
 
 def test_scalars_are_those_of_the_comparison(board: Board, results: Results) -> None:
@@ -200,16 +199,17 @@ def test_scalars_are_those_of_the_comparison(board: Board, results: Results) -> 
         events = board.multiplexer.Tensors(run, tag)
         return [float(tensor_util.make_ndarray(event.tensor_proto)) for event in events]
 
-    for entry, row in zip(results.comparison.entries, results.comparison.rows(), strict=True):
-        for name in ("objective", "makespan_s", "energy_j", "mean_wait_s"):
-            episodes = getattr(entry.episodes, name).tolist()
-            assert scalars(entry.name, f"episode/{name}") == pytest.approx(episodes, rel=1e-6)
-            assert scalars(entry.name, f"mean/{name}")[-1] == pytest.approx(row[name], rel=1e-6)
-        assert scalars(entry.name, "mean/gap")[-1] == pytest.approx(row["gap"], rel=1e-5)
-        if len(entry.decision_s):
-            curve = scalars(entry.name, "decision/time_by_percentile_s")
+    for result, row in zip(results.comparison.results, results.comparison.rows(), strict=True):
+        for metric in (OBJECTIVE, MAKESPAN, ENERGY, MEAN_WAIT):
+            name = metric.key
+            episodes = result.episodes[metric].tolist()
+            assert scalars(result.name, f"episode/{name}") == pytest.approx(episodes, rel=1e-6)
+            assert scalars(result.name, f"mean/{name}")[-1] == pytest.approx(row[name], rel=1e-6)
+        assert scalars(result.name, "mean/gap")[-1] == pytest.approx(row["gap"], rel=1e-5)
+        if len(result.decision_s):
+            curve = scalars(result.name, "decision/time_by_percentile_s")
             assert curve == sorted(curve)
-            assert scalars(entry.name, "decision/p50_s") == pytest.approx([curve[49]])
+            assert scalars(result.name, "decision/p50_s") == pytest.approx([curve[49]])
 
 
 def test_custom_scalars_draw_every_run_on_one_chart(board: Board, results: Results) -> None:
@@ -226,10 +226,10 @@ def test_custom_scalars_draw_every_run_on_one_chart(board: Board, results: Resul
     assert len(charts) == sum(map(len, LAYOUT.values()))  # once, though every run has the layout
     for chart in charts:
         (pattern,) = chart["multiline"]["tag"]
-        for entry in results.comparison.entries:
-            found = plugin.scalars_impl(RequestContext(), entry.name, pattern, "")
+        for result in results.comparison.results:
+            found = plugin.scalars_impl(RequestContext(), result.name, pattern, "")
             curves = found["tag_to_events"]
-            assert len(curves) == (not ("decision" in pattern and entry.name == "oracle"))
+            assert len(curves) == (not ("decision" in pattern and result.name == "oracle"))
             assert all(curves.values())
 
 
@@ -251,9 +251,14 @@ def test_hparams_have_one_row_a_scheduler(board: Board, results: Results) -> Non
     rows = {
         group.hparams["scheduler"].string_value: group for group in handler.run().session_groups
     }
-    assert set(rows) == {entry.name for entry in results.comparison.entries}
-    kinds = {name: row.hparams["kind"].string_value for name, row in rows.items()}
-    assert kinds == {"oracle": "oracle", "myopic": "fixed", "gpu-only": "fixed", HOSTILE: "learned"}
+    assert set(rows) == {result.name for result in results.comparison.results}
+    families = {name: row.hparams["family"].string_value for name, row in rows.items()}
+    assert families == {
+        "oracle": "oracle",
+        "myopic": "fixed",
+        "gpu-only": "fixed",
+        HOSTILE: "learned",
+    }
     for row in results.comparison.rows():
         values = {v.name.tag: v.value for v in rows[row["scheduler"]].metric_values}
         assert values["mean/gap"] == pytest.approx(row["gap"], rel=1e-5)
@@ -268,12 +273,12 @@ def test_a_new_comparison_replaces_the_files_of_the_old_one_and_no_others(
     for path in strangers:
         path.parent.mkdir()
         path.write_text("kept")
-    comparison = replace(results.comparison, entries=results.comparison.entries[:1])
+    comparison = replace(results.comparison, results=results.comparison.results[:1])
     for _ in range(2):
         write_tensorboard(comparison, {}, {}, tmp_path)
     files = [path for path in tmp_path.rglob("*") if path.is_file()]
     assert set(strangers) < set(files)
-    assert len(files) == len(strangers) + len(comparison.entries) + 1
+    assert len(files) == len(strangers) + len(comparison.results) + 1
 
 
 class Reader(HTMLParser):
@@ -353,28 +358,28 @@ def test_the_page_needs_nothing_but_itself(page: str) -> None:
 def test_the_page_shows_everything_and_escapes_it(page: str, results: Results) -> None:
     reader = Reader(page)
     texts = [text.strip() for text in reader.texts]
-    for entry in results.comparison.entries:
-        assert texts.count(entry.name) >= 1
+    for result in results.comparison.results:
+        assert texts.count(result.name) >= 1
     assert f"compare {HOSTILE}" in texts
     assert "<b>" not in page
     assert HOSTILE not in page
     for heading in ("Leaderboard", "Who beats whom", "Decision audit", "Provenance"):
         assert heading in texts
-    problem = results.comparison.provenance["problem"]
-    assert problem["cluster_sha256"] in texts
-    assert problem["workload_notes"]
-    assert all(note in texts for note in problem["workload_notes"])
+    problem = results.comparison.provenance.problem
+    assert problem.cluster_sha256 in texts
+    assert problem.workload_notes
+    assert all(note in texts for note in problem.workload_notes)
     pictures = [attributes for tag, attributes in reader.tags if tag == "img"]
     assert len(pictures) == 3 + 3  # gaps, scatter and wins; best, oracle and heuristic
     assert all(attributes["alt"] for attributes in pictures)
 
 
 def test_pictures_of_the_page_are_whole(page: str) -> None:
-    kinds = re.findall(r'src="data:image/([a-z+]+);base64,([^"]+)"', page)
-    assert {kind for kind, _ in kinds} == {"svg+xml", "png"}
-    for kind, data in kinds:
+    found = re.findall(r'src="data:image/([a-z+]+);base64,([^"]+)"', page)
+    assert {media_type for media_type, _ in found} == {"svg+xml", "png"}
+    for media_type, data in found:
         content = base64.b64decode(data, validate=True)
-        if kind == "png":
+        if media_type == "png":
             assert content.startswith(b"\x89PNG")
         else:
             assert ElementTree.fromstring(content).tag.endswith("svg")

@@ -10,7 +10,7 @@ from conftest import MIXED, PLAIN
 from cpu_gpu_env import Cluster, HybridClusterEnv, HybridClusterError, HybridClusterVectorEnv
 from cpu_gpu_env.baselines import SCHEDULERS, make_scheduler
 from cpu_gpu_env.baselines.evaluation.play import play_episodes
-from cpu_gpu_env.model.costs import build_cost_tables
+from cpu_gpu_env.model.cost_tables import build_cost_tables
 
 NAMES = sorted(SCHEDULERS)
 
@@ -100,7 +100,7 @@ def test_heuristics_choose_what_trying_out_would(cluster: Cluster) -> None:
         chosen = {n: int(s.predict(observation)[0]) for n, s in schedulers.items()}
         assert finish[chosen["earliest-finish"]] == pytest.approx(finish[mask].min())
         assert total[chosen["myopic"]] == pytest.approx(total[mask].min(), rel=1e-6)
-        times = np.maximum(state.cpu_time_s, state.gpu_time_s)[0]
+        times = np.maximum(state.cpus.time_s, state.gpus.time_s)[0]
         assert times[chosen["greedy"]] == times[mask].min()
         done.append(chosen["myopic"])
         observation = env.step(chosen["myopic"])[0]
@@ -170,16 +170,16 @@ def test_the_static_price_is_the_cheapest_at_the_prices(cluster: Cluster) -> Non
     cpu_free, gpu_free = [0.0] * len(cluster.cpus), [0.0] * len(cluster.gpus)
     tasks = env.episode_tasks()
     for step in range(20):
-        cpu = costs.cpu_kind[int(np.argmin(cpu_free))]
-        gpu = costs.gpu_kind[int(np.argmin(gpu_free))]
+        cpu = costs.cpus.device_type[int(np.argmin(cpu_free))]
+        gpu = costs.gpus.device_type[int(np.argmin(gpu_free))]
         row = build_cost_tables(
             cluster, tasks.take(np.array([step]), np.zeros(1)), costs.gpu_fractions
         )
-        cpu_s = np.maximum(row.cpu_time_s[cpu, 0], 0.0)
-        gpu_s = np.maximum(row.gpu_time_s[gpu, 0], 0.0)
-        energy_j = cpu_s * row.cpu_power_w[cpu, 0] + gpu_s * row.gpu_power_w[gpu, 0]
-        price = objective.cpu_prices[cpu] * cpu_s
-        price += objective.gpu_prices[gpu] * gpu_s
+        cpu_s = np.maximum(row.cpus.time_s[cpu, 0], 0.0)
+        gpu_s = np.maximum(row.gpus.time_s[gpu, 0], 0.0)
+        energy_j = cpu_s * row.cpus.power_w[cpu, 0] + gpu_s * row.gpus.power_w[gpu, 0]
+        price = objective.prices[0][cpu] * cpu_s
+        price += objective.prices[1][gpu] * gpu_s
         price += objective.energy_price * energy_j
         price[row.num_feasible[0] :] = np.inf
         action = int(scheduler.predict(observation)[0])

@@ -1,0 +1,1 @@
+"""What schedulers achieved: the measures, the records that hold them, and what made them."""

@@ -1,0 +1,131 @@
+"""What is measured of schedulers, each named once.
+
+Tables, CSV, JSON, TensorBoard, figures and the page all read these lists. A new metric of episodes
+is a line here and its values in `cpu_gpu_env.baselines.evaluation.play.play_episodes`.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A measure of how well a scheduler does."""
+
+    key: str
+    """Name in CSV and JSON, with the unit of its values there."""
+    label: str
+    """What people call it."""
+    tag: str
+    """TensorBoard tag of its value over all episodes."""
+    unit: str = ""
+    """Unit of the values; empty: none."""
+    shown_unit: str = ""
+    """Unit in tables and figures; empty: none."""
+    scale: float = 1.0
+    """Values in the shown unit are this many times those of the records."""
+    digits: int = 1
+    """Decimals in tables."""
+    group: str = ""
+    """TensorBoard's category of the charts by episode."""
+    on_radar: bool = False
+    """Whether the radar has an axis for it."""
+    narrow: bool = True
+    """Whether a table for a terminal of 80 columns has it."""
+    lower_is_better: bool = True
+    """Whether a smaller value is a better one."""
+
+    @property
+    def ci_key(self) -> str:
+        """Name of the half-width of its 95 % interval in CSV and JSON."""
+        return f"{self.key}_ci95"
+
+    @property
+    def episode_tag(self) -> str:
+        """TensorBoard tag of its values by episode."""
+        return f"episode/{self.key}"
+
+    @property
+    def heldout_tag(self) -> str:
+        """TensorBoard tag of its mean over the held-out episodes of a training."""
+        return f"heldout/{self.key}"
+
+    @property
+    def heading(self) -> str:
+        """Label with the shown unit: of a column or an axis."""
+        return f"{self.label} [{self.shown_unit}]" if self.shown_unit else self.label
+
+    def text(self, mean: float, half_width: float = math.nan) -> str:
+        """Write a mean in the shown unit, with the half-width of its interval unless that is nan.
+
+        From 100 on there is a decimal less.
+        """
+        mean, half_width = mean * self.scale, half_width * self.scale
+        digits = max(self.digits - 1, 0) if mean >= 100 else self.digits
+        text = f"{mean:.{digits}f}"
+        return text if math.isnan(half_width) else f"{text}±{half_width:.{digits}f}"
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A curve in TensorBoard whose steps are no episodes."""
+
+    tag: str
+    """TensorBoard tag."""
+    label: str
+    """Title of its chart."""
+    group: str
+    """TensorBoard's category of the chart."""
+
+
+_CERTIFIED = "Objective and gap to the certified bound"
+_TIME = "Makespan and wait"
+_DECISION = "Decision time"
+_UTILISATION = "Utilisation in the first episode, by second"
+
+OBJECTIVE = Metric("objective", "J", "mean/objective", digits=3, group=_CERTIFIED)
+GAP = Metric("gap", "gap", "mean/gap", shown_unit="%", scale=100.0, group=_CERTIFIED)
+MAKESPAN = Metric("makespan_s", "makespan", "mean/makespan_s", "s", "s", group=_TIME, on_radar=True)
+ENERGY = Metric(
+    "energy_j", "energy", "mean/energy_j", "J", "kJ", 1e-3, group="Energy", on_radar=True
+)
+MEAN_WAIT = Metric(
+    "mean_wait_s", "wait", "mean/mean_wait_s", "s", "s", group=_TIME, on_radar=True, narrow=False
+)
+EPISODE_METRICS = (OBJECTIVE, GAP, MAKESPAN, ENERGY, MEAN_WAIT)
+"""What each episode has, in the order of the tables; the gap only where there are bounds."""
+
+DECISION_METRICS = {
+    50: Metric(
+        "decision_p50_s", "decision time", "decision/p50_s", "s", "µs", 1e6, 0, on_radar=True
+    ),
+    99: Metric("decision_p99_s", "decision time", "decision/p99_s", "s", "µs", 1e6, 0),
+}
+"""Percentiles of the wall-clock time of one decision, by percent."""
+
+RADAR_METRICS = tuple(m for m in (*EPISODE_METRICS, *DECISION_METRICS.values()) if m.on_radar)
+"""The axes of the radar, from the top to the left."""
+
+DECISION_CURVE = Curve(
+    "decision/time_by_percentile_s", "decision time by percentile [s]", _DECISION
+)
+UTILISATION_CURVES = (
+    Curve("utilisation/cpus", "CPUs", _UTILISATION),
+    Curve("utilisation/gpus", "GPUs", _UTILISATION),
+)
+CURVES = (DECISION_CURVE, *UTILISATION_CURVES)
+
+
+def charts() -> dict[str, dict[str, str]]:
+    """TensorBoard's charts with a curve for each run: category -> title -> tag."""
+    found: dict[str, dict[str, str]] = {}
+    for metric in EPISODE_METRICS:
+        unit = f" [{metric.unit}]" if metric.unit else ""
+        category = found.setdefault(metric.group, {})
+        category[f"{metric.label}, mean so far{unit}"] = metric.tag
+        category[f"{metric.label} of an episode{unit}"] = metric.episode_tag
+    for curve in CURVES:
+        found.setdefault(curve.group, {})[curve.label] = curve.tag
+    return found

@@ -1,0 +1,155 @@
+"""What made a result: the problem with hashes, seeds, versions and the command."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from importlib import metadata
+from typing import Any
+
+import numpy as np
+
+from cpu_gpu_env.model.profile import cluster_to_profile
+from cpu_gpu_env.model.tasks import COLUMNS
+from cpu_gpu_env.problem.objective import Reference
+from cpu_gpu_env.problem.problem import Problem
+
+REPORTED_PACKAGES = ("cpu-gpu-env", "gymnasium", "numpy", "scipy", "stable-baselines3", "torch")
+
+
+@dataclass(frozen=True)
+class ProblemRecord:
+    """Everything that defines a scheduling problem; the fields are those of the JSON."""
+
+    cluster: str
+    """Name of the cluster."""
+    cluster_sha256: str
+    """Of its profile as JSON with sorted keys."""
+    workload: str
+    """Name of the workload."""
+    workload_sha256: str
+    """Of the columns of its pool, one after another."""
+    workload_notes: tuple[str, ...]
+    """What the workload assumes."""
+    num_tasks: int
+    """Tasks of an episode."""
+    energy_weight: float
+    """w of the objective."""
+    gpu_fractions: tuple[float, ...]
+    """GPU fraction of each action."""
+    load: float | str | None
+    """Rate of arrivals, see `Problem.load`."""
+    noise: float
+    """Sigma of the lognormal factor on execution times."""
+    reference_per_task: Reference
+    """Units of the objective, a task."""
+
+    @staticmethod
+    def of(problem: Problem) -> ProblemRecord:
+        """Describe a problem."""
+        profile = json.dumps(cluster_to_profile(problem.cluster), sort_keys=True)
+        pool = hashlib.sha256()
+        for column in COLUMNS:
+            pool.update(np.ascontiguousarray(getattr(problem.workload.pool, column)).tobytes())
+        return ProblemRecord(
+            cluster=problem.cluster.name,
+            cluster_sha256=hashlib.sha256(profile.encode()).hexdigest(),
+            workload=problem.workload.name,
+            workload_sha256=pool.hexdigest(),
+            workload_notes=tuple(problem.workload.notes),
+            num_tasks=problem.num_tasks,
+            energy_weight=problem.objective.energy_weight,
+            gpu_fractions=tuple(problem.gpu_fractions),
+            load=problem.load,
+            noise=problem.noise,
+            reference_per_task=problem.objective.reference,
+        )
+
+    @staticmethod
+    def from_json(content: Mapping[str, Any]) -> ProblemRecord:
+        """Read what `to_json` wrote.
+
+        Raises:
+            KeyError, TypeError, ValueError: If a field is missing or is no such value.
+        """
+        load, reference = content["load"], content["reference_per_task"]
+        return ProblemRecord(
+            cluster=str(content["cluster"]),
+            cluster_sha256=str(content["cluster_sha256"]),
+            workload=str(content["workload"]),
+            workload_sha256=str(content["workload_sha256"]),
+            workload_notes=tuple(str(note) for note in content["workload_notes"]),
+            num_tasks=int(content["num_tasks"]),
+            energy_weight=float(content["energy_weight"]),
+            gpu_fractions=tuple(float(fraction) for fraction in content["gpu_fractions"]),
+            load=load if load is None or isinstance(load, str) else float(load),
+            noise=float(content["noise"]),
+            reference_per_task=Reference(
+                float(reference["makespan_s"]), float(reference["energy_j"])
+            ),
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON values, by field."""
+        lists = {name: list(getattr(self, name)) for name in ("workload_notes", "gpu_fractions")}
+        return {**asdict(self), **lists}
+
+    def describe(self, num_episodes: int) -> str:
+        """Say in a line what was played."""
+        episodes = f"{num_episodes} held-out episode{'s' * (num_episodes != 1)}"
+        return f"{self.cluster}, {self.workload}, {self.num_tasks} tasks, {episodes}"
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """What made a result, and makes it again."""
+
+    problem: ProblemRecord
+    """What was scheduled."""
+    seeds: tuple[int, ...]
+    """One an episode."""
+    versions: Mapping[str, str]
+    """Of Python and of the packages that results depend on."""
+    command: str
+    """The command line."""
+
+    @staticmethod
+    def from_json(content: Mapping[str, Any]) -> Provenance:
+        """Read what `to_json` wrote.
+
+        Raises:
+            KeyError, TypeError, ValueError: If a field is missing or is no such value.
+        """
+        return Provenance(
+            ProblemRecord.from_json(content["problem"]),
+            tuple(int(seed) for seed in content["seeds"]),
+            {str(name): str(version) for name, version in dict(content["versions"]).items()},
+            str(content["command"]),
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON values, by field."""
+        return {
+            "problem": self.problem.to_json(),
+            "seeds": list(self.seeds),
+            "versions": dict(self.versions),
+            "command": self.command,
+        }
+
+    def describe(self) -> str:
+        """Say in a line what was compared."""
+        return self.problem.describe(len(self.seeds))
+
+
+def package_versions() -> dict[str, str]:
+    """Versions of Python and of the packages that results depend on."""
+    versions = {"python": platform.python_version()}
+    for package in REPORTED_PACKAGES:
+        try:
+            versions[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    return versions

@@ -1,0 +1,151 @@
+"""What schedulers achieved: by episode, summed up, and compared."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy import stats
+
+from cpu_gpu_env.model.tasks import FloatArray
+from cpu_gpu_env.results.metrics import (
+    DECISION_METRICS,
+    ENERGY,
+    EPISODE_METRICS,
+    GAP,
+    MAKESPAN,
+    OBJECTIVE,
+    Metric,
+)
+from cpu_gpu_env.results.provenance import Provenance
+
+ORACLE = "oracle"
+"""Name of the oracle in the tables; it sees the whole stream."""
+
+
+@dataclass(frozen=True, eq=False)
+class EpisodeResults:
+    """What a scheduler achieved, one entry an episode."""
+
+    seeds: tuple[int, ...]
+    """Seed of each episode."""
+    actions: npt.NDArray[np.int64]
+    """(n, num_tasks)."""
+    values: Mapping[Metric, FloatArray]
+    """(n,) of each metric, in the order of CSV and JSON; the gap only where there are bounds."""
+
+    def __getitem__(self, metric: Metric) -> FloatArray:
+        """Values of a metric, (n,)."""
+        return self.values[metric]
+
+    @property
+    def objective(self) -> FloatArray:
+        """(n,): J."""
+        return self[OBJECTIVE]
+
+    @property
+    def makespan_s(self) -> FloatArray:
+        """(n,) [s]."""
+        return self[MAKESPAN]
+
+    @property
+    def energy_j(self) -> FloatArray:
+        """(n,) [J], idle power included."""
+        return self[ENERGY]
+
+    @property
+    def gap(self) -> FloatArray | None:
+        """(n,): objective / certified lower bound - 1; None without bounds."""
+        return self.values.get(GAP)
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A mean with its 95 % confidence interval (Student's t over episodes)."""
+
+    mean: float
+    """Sample mean."""
+    half_width: float
+    """The interval is mean plus or minus this; nan for a single episode."""
+
+    @staticmethod
+    def of(sample: FloatArray) -> Estimate:
+        """Estimate the mean of a sample."""
+        if len(sample) < 2:
+            return Estimate(float(sample.mean()), float("nan"))
+        quantile = float(stats.t.ppf(0.975, len(sample) - 1))
+        spread = float(sample.std(ddof=1)) / len(sample) ** 0.5
+        return Estimate(float(sample.mean()), quantile * spread)
+
+
+@dataclass(frozen=True, eq=False)
+class SchedulerResult:
+    """What one scheduler achieved."""
+
+    name: str
+    """Name in the tables."""
+    episodes: EpisodeResults
+    """Its episodes."""
+    decision_s: FloatArray
+    """Wall-clock times of single decisions [s]; empty for the oracle, which plans ahead."""
+    learned: bool = False
+    """Whether it was trained."""
+
+    def estimate(self, metric: Metric) -> Estimate:
+        """Mean of a metric over the episodes; of a percentile of decision times no interval."""
+        for percent, timed in DECISION_METRICS.items():
+            if metric is timed:
+                return Estimate(self.decision_percentile_s(percent), float("nan"))
+        return Estimate.of(self.episodes[metric])
+
+    def decision_percentile_s(self, percent: float) -> float:
+        """Percentile of the decision times [s]; nan if there are none."""
+        times_s = self.decision_s
+        return float(np.percentile(times_s, percent)) if len(times_s) else float("nan")
+
+    def row(self) -> dict[str, Any]:
+        """A flat record: means, half-widths, decision times."""
+        row: dict[str, Any] = {"scheduler": self.name, "episodes": len(self.episodes.seeds)}
+        for metric, values in self.episodes.values.items():
+            estimate = Estimate.of(values)
+            row[metric.key], row[metric.ci_key] = estimate.mean, estimate.half_width
+        if self.episodes.gap is not None:
+            row["gap_median"] = float(np.median(self.episodes.gap))
+        for percent, metric in DECISION_METRICS.items():
+            row[metric.key] = self.decision_percentile_s(percent)
+        return row
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The results of all schedulers, the best first, and what made them."""
+
+    results: tuple[SchedulerResult, ...]
+    """In ascending order of the mean objective."""
+    provenance: Provenance
+    """Problem with hashes, seeds, versions and command."""
+    bounds: FloatArray | None = None
+    """(n,): certified lower bound of the objective of each episode; None: made without."""
+
+    @property
+    def oracle(self) -> SchedulerResult | None:
+        """The oracle's result; None without bounds."""
+        named = (result for result in self.results if result.name == ORACLE)
+        return None if self.bounds is None else next(named, None)
+
+    @property
+    def metrics(self) -> tuple[Metric, ...]:
+        """What the episodes have, in the order of the tables."""
+        return tuple(m for m in EPISODE_METRICS if m in self.results[0].episodes.values)
+
+    def wins(self) -> FloatArray:
+        """Share of the episodes in which the row's scheduler beats the column's, (n, n)."""
+        objective = np.stack([result.episodes.objective for result in self.results])
+        return np.asarray((objective[:, None] < objective[None]).mean(axis=2))
+
+    def rows(self) -> list[dict[str, Any]]:
+        """One flat record a scheduler: means, half-widths, decision times."""
+        return [result.row() for result in self.results]
