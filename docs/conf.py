@@ -44,6 +44,8 @@ autodoc_type_aliases = {
 ALIAS = re.compile(r"TypeAliasForwardRef\('(\w+)'\)")
 autodoc_typehints_format = "short"
 maximum_signature_line_length = 88
+# What only type checkers import is named without its module, and two classes may share a name.
+suppress_warnings = ["ref.python"]
 napoleon_numpy_docstring = False
 napoleon_use_ivar = True
 
