@@ -27,7 +27,7 @@ class Run:
     """A training, read back."""
 
     folder: Path
-    """Where it is."""
+    """Folder of the training."""
     settings: AgentSettings
     """Of its best agent."""
     seed: int

@@ -70,7 +70,7 @@ class TrainingPlan:
     problems: tuple[Mapping[str, Any], ...] = ({},)
     """Arguments of the environment; of several, with the same fractions, to learn them all."""
     settings: DQNSettings = field(default_factory=DQNSettings)
-    """Of the DQNs."""
+    """Hyperparameters of the DQNs; other algorithms have the defaults of Stable-Baselines3."""
     threads: int = 1
     """Threads of torch: nets this small are slower on several, and far slower on a busy machine."""
 

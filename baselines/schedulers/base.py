@@ -60,7 +60,7 @@ class Scheduler(ABC):
 
         Args:
             state: What is to be placed, and on what, of n environments.
-            memory: (n, *memory_shape), or None for a scheduler without memory.
+            memory: ``(n, *memory_shape)``, or None for a scheduler without memory.
 
         Returns:
             Actions (n,) and the next memory.

@@ -102,7 +102,8 @@ def compose_cluster(composition: str) -> Cluster:
     """Build a cluster from catalogue devices, e.g. ``"epyc-7763:2 + a100-80gb:4"``.
 
     Raises:
-        HybridClusterError: As `parse_composition`, and if a pool is empty.
+        HybridClusterError: If a device is unknown, a count is not a whole number of at least 1,
+            there are more than `MAX_DEVICES`, or no CPU or no GPU.
     """
     devices: list[Device] = []
     for device, count in parse_composition(composition).items():
@@ -153,7 +154,8 @@ def parse_profile(data: Any) -> Cluster:
     """Turn the content of a profile into a `Cluster`; see the module for the form.
 
     Raises:
-        HybridClusterError: As `load_profile`.
+        HybridClusterError: If it is no object, has another schema version, a field is missing,
+            unknown or out of range, or there is no CPU or no GPU.
     """
     check_version("profile", data, "schema_version", SCHEMA_VERSION)
     name = check_field("profile", data, "name", str)
@@ -166,7 +168,7 @@ def parse_devices(data: dict[str, Any]) -> list[Device]:
     """Turn the ``devices`` of a profile into devices, each as often as it counts.
 
     Raises:
-        HybridClusterError: As `load_profile`, but for pools that are empty.
+        HybridClusterError: If a field is missing, unknown or out of range.
     """
     devices: list[Device] = []
     for index, entry in enumerate(check_field("profile", data, "devices", list)):

@@ -56,9 +56,9 @@ class Errors:
     """How far predictions are from measurements."""
 
     median: float
-    """Median of |predicted / measured - 1|."""
+    """Median of ``|predicted / measured - 1|``."""
     p90: float
-    """Its 90th percentile."""
+    """90th percentile of ``|predicted / measured - 1|``."""
     count: int
     """Number of samples."""
 
@@ -109,7 +109,7 @@ def predict_s(device: Device, samples: Sequence[Sample]) -> FloatArray:
 
 
 def relative_errors(device: Device, samples: Sequence[Sample]) -> FloatArray:
-    """|predicted / measured - 1| of each sample, (samples,)."""
+    """``|predicted / measured - 1|`` of each sample, (samples,)."""
     measured_s = np.array([sample.time_s for sample in samples])
     return np.asarray(np.abs(predict_s(device, samples) / measured_s - 1.0))
 
@@ -172,7 +172,7 @@ def relative_differences(one: Mapping[str, float], other: Mapping[str, float]) -
 
     Args:
         one: Parameter -> value.
-        other: The same parameters.
+        other: Parameter -> value, for the same parameters.
     """
     pairs = {name: (one[name], other[name]) for name in one}
     if "ridge_sharpness" in pairs:

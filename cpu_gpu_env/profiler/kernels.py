@@ -250,7 +250,7 @@ def unseen_kernels() -> dict[str, list[Kernel]]:
 
 
 def kernels_beyond() -> dict[str, list[Kernel]]:
-    """Kinds that three numbers a task cannot describe; see the module."""
+    """Kernels that size, intensity and memory alone cannot describe, by kind."""
     sides = (1_000, 2_000, 4_000)
     return {
         "matrix-vector": [_matrix_vector(side) for side in sides],

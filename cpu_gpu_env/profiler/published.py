@@ -37,7 +37,7 @@ class HalfSplit:
     """Errors of one model on the rows that it was not calibrated on, means over the splits."""
 
     device_errors: dict[str, float]
-    """Median |predicted / measured - 1| of each device."""
+    """Median ``|predicted / measured - 1|`` of each device."""
     ratio_factors: dict[str, float]
     """Median factor between the predicted and the measured ratio of two devices' times, >= 1."""
 

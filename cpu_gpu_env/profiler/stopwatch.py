@@ -42,7 +42,7 @@ class Reading:
     """One round of one kernel."""
 
     timing: Timing
-    """What it took."""
+    """Median and spread of the kernel's runs."""
     probe_s: float | None
     """Time of the probe before it [s]; None if the machine changed state meanwhile, or other
     programs had the CPUs."""

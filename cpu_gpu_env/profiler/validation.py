@@ -57,7 +57,8 @@ class Validation:
     noise: Noise
     """How noisy the machine was."""
     elsewhere: list[Sample]
-    """The same and others, as timed in rounds in which it was in another state or changed it."""
+    """Kernels that the fit has not seen, those of `unseen` among them, as timed in rounds in which
+    the machine was in another state or changed it."""
     left_out: int
     """How many such kernels were not timed in the state that counts."""
     state_share: float
@@ -74,7 +75,7 @@ class Validation:
 
     @property
     def drift(self) -> float | None:
-        """Median |time now / time then - 1| of the kernels that were timed again; None without."""
+        """Median ``|time now / time then - 1|`` of kernels timed again; None if none were."""
         if not self.retimed:
             return None
         return float(np.median([abs(now.time_s / then.time_s - 1) for then, now in self.retimed]))

@@ -49,7 +49,7 @@ class AlibabaGPU(DrawnIntensity):
     """Attained rate of a GPU [FLOP/s]: of the V100 of the shipped profiles. Most GPUs of the trace
     are of undisclosed kinds; of the others V100 are the fastest but for two A10, T4 the most."""
     bandwidth_per_gpu: float = _GPU.memory_bandwidth
-    """Attained memory bandwidth of a GPU [B/s], likewise."""
+    """Attained memory bandwidth of a GPU [B/s]: of the V100 of the shipped profiles."""
     skip_days: float = 120.0
     """Days from the start of the trace whose pods are left out."""
 

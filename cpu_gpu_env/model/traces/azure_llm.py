@@ -10,7 +10,7 @@ import numpy as np
 from cpu_gpu_env.errors import unknown_name
 from cpu_gpu_env.model.tasks import FloatArray, Tasks
 from cpu_gpu_env.model.traces.mapping import TraceMapping
-from cpu_gpu_env.model.traces.text_table import TextTable, read_csv
+from cpu_gpu_env.model.traces.text_table import TraceTable, read_csv
 
 JOINED, PREFILL_DECODE = "joined", "prefill-decode"
 SPLITS = (JOINED, PREFILL_DECODE)
@@ -93,7 +93,7 @@ class AzureLLM(TraceMapping):
         return (*notes, f"{without_tokens:,} tasks without tokens are left out")
 
 
-def _seconds(table: TextTable, column: str) -> FloatArray:
+def _seconds(table: TraceTable, column: str) -> FloatArray:
     """Read UTC timestamps such as 2023-11-16 18:17:03.9799600 as seconds after the first row."""
     texts = [
         text.strip().removesuffix("+00:00").removesuffix("Z") for text in table.columns[column]

@@ -131,7 +131,7 @@ class DrawnIntensity(TraceMapping):
     flops_per_core: float = CPU.flops / CPU_CORES
     """Attained rate of a core [FLOP/s]: of the EPYC 7763 of the shipped profiles."""
     bandwidth_per_core: float = CPU.memory_bandwidth / CPU_CORES
-    """Attained memory bandwidth of a core [B/s], likewise."""
+    """Attained memory bandwidth of a core [B/s]: of the EPYC 7763 of the shipped profiles."""
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -22,7 +22,7 @@ _GZIP_MAGIC = b"\x1f\x8b"
 
 
 @dataclass(frozen=True, eq=False)
-class TextTable:
+class TraceTable:
     """Columns of text, and the line that each row stands in."""
 
     path: str
@@ -62,11 +62,11 @@ class TextTable:
         where = f"{self.path}: line {self.lines[row]}: {column}"
         return not_allowed(where, self.columns[column][row], allowed)
 
-    def keep(self, mask: npt.NDArray[np.bool_]) -> TextTable:
+    def keep(self, mask: npt.NDArray[np.bool_]) -> TraceTable:
         """Leave out the rows where the mask (rows,) is False."""
         return self._select(np.flatnonzero(mask))
 
-    def in_order(self, column: str, times_s: FloatArray) -> tuple[TextTable, FloatArray]:
+    def in_order(self, column: str, times_s: FloatArray) -> tuple[TraceTable, FloatArray]:
         """Sort rows and times (rows,) by the times; warn if they were not in order."""
         descents = np.flatnonzero(np.diff(times_s) < 0)
         if not len(descents):
@@ -80,13 +80,13 @@ class TextTable:
         order = np.argsort(times_s, kind="stable")
         return self._select(order), times_s[order]
 
-    def _select(self, rows: npt.NDArray[np.intp]) -> TextTable:
+    def _select(self, rows: npt.NDArray[np.intp]) -> TraceTable:
         picked = rows.tolist()
         columns = {name: [texts[row] for row in picked] for name, texts in self.columns.items()}
-        return TextTable(self.path, columns, [self.lines[row] for row in picked])
+        return TraceTable(self.path, columns, [self.lines[row] for row in picked])
 
 
-def read_csv(path: str, columns: Sequence[str]) -> TextTable:
+def read_csv(path: str, columns: Sequence[str]) -> TraceTable:
     """Read some columns of a CSV file with a header; others are ignored.
 
     Raises:
@@ -110,7 +110,7 @@ def read_csv(path: str, columns: Sequence[str]) -> TextTable:
 
 def read_fields(
     path: str, fields: Sequence[str], columns: Sequence[str], comment: str
-) -> TextTable:
+) -> TraceTable:
     """Read some columns of a file of fields between white space, without a header.
 
     Args:
@@ -133,7 +133,7 @@ def _make_table(
     header: Sequence[str],
     columns: Sequence[str],
     rows: Sequence[tuple[int, list[str]]],
-) -> TextTable:
+) -> TraceTable:
     if not rows:
         raise HybridClusterError(f"{path}: the file holds no task; allowed: at least one")
     for line, row in rows:
@@ -144,7 +144,7 @@ def _make_table(
             )
     where = {name: header.index(name) for name in columns}
     texts = {name: [row[index] for _, row in rows] for name, index in where.items()}
-    return TextTable(path, texts, [line for line, _ in rows])
+    return TraceTable(path, texts, [line for line, _ in rows])
 
 
 def read_text(path: str) -> str:
