@@ -7,30 +7,25 @@ import os
 import signal
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 if __name__ == "__main__":  # Ctrl-C during the imports below
     signal.signal(signal.SIGINT, lambda *_: os._exit(130))
 
 from gymnasium.error import DependencyNotInstalled
-from tqdm import tqdm
 
-from cpu_gpu_env.baselines.evaluation.comparison import Comparison, compare
-from cpu_gpu_env.baselines.evaluation.first_episode import draw_gantts, view_first_episode
-from cpu_gpu_env.baselines.report.files import make_table, write_csv, write_json
-from cpu_gpu_env.baselines.report.page import write_html
-from cpu_gpu_env.baselines.report.tensorboard import write_tensorboard
 from cpu_gpu_env.problem.problem import make_problem
 from cpu_gpu_env.scripts.command import (
     add_env_arguments,
     check_output,
     check_total,
     command_line,
+    entry_point,
     env_kwargs,
     interrupted,
     make_parser,
     print_tables,
-    run,
+    progress_bar,
 )
 from cpu_gpu_env.scripts.scheduler_arguments import (
     add_entrant_arguments,
@@ -38,12 +33,16 @@ from cpu_gpu_env.scripts.scheduler_arguments import (
     solve_oracle,
 )
 
+if TYPE_CHECKING:
+    from cpu_gpu_env.baselines.evaluation.comparison import Comparison
+
 
 def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     """Read the command line."""
     parser = make_parser(
+        "compare",
         "Compare schedulers, fixed and trained, on the same held-out episodes.",
-        "python scripts/compare.py --agent runs/dqn/best.zip --report runs/report.html",
+        "--agent runs/dqn/best.zip --report runs/report.html",
     )
     add_env_arguments(parser)
     add_entrant_arguments(parser, schedulers=None, episodes=100)
@@ -60,12 +59,15 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
         "--report", type=Path, help="HTML file to write: all of it on one page that stands alone"
     )
     arguments = parser.parse_args(argv)
-    arguments.command = command_line("compare.py", argv)
+    arguments.command = command_line("compare", argv)
     return arguments
 
 
 def execute(arguments: argparse.Namespace) -> int:
     """Compare, with a progress bar, and write everything down."""
+    from cpu_gpu_env.baselines.evaluation.comparison import compare
+    from cpu_gpu_env.baselines.report.files import make_table, write_csv, write_json
+
     kwargs = env_kwargs(arguments)
     problem = make_problem(**kwargs)
     check_total("--episodes", arguments.episodes, problem.num_tasks)
@@ -83,7 +85,7 @@ def execute(arguments: argparse.Namespace) -> int:
     oracle = None
     if arguments.bound != "none":
         oracle = solve_oracle(seeds, kwargs, arguments.cache, arguments.jobs)
-    with tqdm(total=len(entrants), unit="scheduler", desc="comparing") as bar:
+    with progress_bar(total=len(entrants), unit="scheduler", desc="comparing") as bar:
 
         def progress(name: str) -> None:
             bar.set_postfix_str(name)
@@ -105,7 +107,13 @@ def illustrate(
     comparison: Comparison, kwargs: dict[str, Any], tensorboard: Path, report: Path | None
 ) -> None:
     """Write what is to be looked at: TensorBoard's runs and, if asked for, the page."""
-    with tqdm(total=2 * len(comparison.entries), unit="run", desc="drawing", leave=False) as bar:
+    from cpu_gpu_env.baselines.evaluation.first_episode import draw_gantts, view_first_episode
+    from cpu_gpu_env.baselines.report.page import write_html
+    from cpu_gpu_env.baselines.report.tensorboard import write_tensorboard
+
+    with progress_bar(
+        total=2 * len(comparison.entries), unit="run", desc="drawing", leave=False
+    ) as bar:
 
         def progress(name: str) -> None:
             bar.set_postfix_str(name)
@@ -115,7 +123,7 @@ def illustrate(
         try:
             pictures = draw_gantts(views)
         except DependencyNotInstalled as error:
-            tqdm.write(f"there will be no Gantt charts: {error}", file=sys.stderr)
+            bar.write(f"there will be no Gantt charts: {error}", file=sys.stderr)
             pictures = {}
         write_tensorboard(comparison, views, pictures, tensorboard, progress)
         if report is not None:
@@ -125,10 +133,7 @@ def illustrate(
     print(f"TensorBoard: tensorboard --logdir {tensorboard}")
 
 
-def main(argv: list[str] | None = None) -> int:
-    """Entry point; returns the exit code."""
-    return run(execute, parse_arguments(argv))
-
+main = entry_point(parse_arguments, execute)
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -8,25 +8,30 @@ import signal
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 if __name__ == "__main__":  # Ctrl-C during the imports below
     signal.signal(signal.SIGINT, lambda *_: os._exit(130))
 
 import numpy as np
 import numpy.typing as npt
-from rich.box import SIMPLE_HEAD
-from rich.console import Console, JustifyMethod
-from rich.markup import escape
-from rich.table import Table
 
-from cpu_gpu_env.baselines.report.workload_figure import draw
 from cpu_gpu_env.model.cluster import Device, distinct
 from cpu_gpu_env.model.costs import CostTables, build_cost_tables
 from cpu_gpu_env.model.profile import DEFAULT_CLUSTER
 from cpu_gpu_env.model.tasks import FloatArray
 from cpu_gpu_env.model.workload import DEFAULT_WORKLOAD
 from cpu_gpu_env.problem.problem import Problem, make_problem
-from cpu_gpu_env.scripts.command import check_output, make_parser, run
+from cpu_gpu_env.scripts.command import (
+    check_output,
+    entry_point,
+    make_parser,
+    new_table,
+    print_tables,
+)
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 QUANTILES = {"min": 0.0, "5 %": 0.05, "median": 0.5, "95 %": 0.95, "max": 1.0}
 PLACEMENTS = ("CPU only", "split", "GPU only")
@@ -35,9 +40,10 @@ PLACEMENTS = ("CPU only", "split", "GPU only")
 def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     """Read the command line."""
     parser = make_parser(
+        "describe-workload",
         "Print and draw the distributions of a workload, its load, where its tasks lie on the\n"
         "roofline of a cluster, and which share is better on CPU, on GPU, or split.",
-        "python scripts/describe_workload.py 'azure-llm:PATH?part=0-0.7' --cluster a100-node",
+        "'azure-llm:PATH?part=0-0.7' --cluster a100-node",
     )
     parser.add_argument(
         "workload",
@@ -59,6 +65,8 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
 
 def execute(arguments: argparse.Namespace) -> int:
     """Print the tables and write the picture."""
+    from cpu_gpu_env.baselines.report.workload_figure import draw
+
     check_output(arguments.output, "file")
     problem = make_problem(
         arguments.cluster, arguments.workload, 1, arguments.energy_weight, load=None
@@ -68,18 +76,16 @@ def execute(arguments: argparse.Namespace) -> int:
         "fastest when nothing else runs": fastest_placement(problem.costs),
         "cheapest in the fluid optimum": fluid_placement(problem),
     }
-    console = Console()
     workload = problem.workload
-    console.print(f"{workload.name}: {len(workload.pool):,} tasks", markup=False)
+    print(f"{workload.name}: {len(workload.pool):,} tasks")
     for note in workload.notes:
-        console.print(f"  - {note}", markup=False, highlight=False)
-    for table in (
+        print(f"  - {note}")
+    print_tables(
         distribution_table(problem, alone),
         load_table(problem),
         roofline_table(problem),
         placement_table(problem, placements),
-    ):
-        console.print(table)
+    )
     draw(problem, placements["cheapest in the fluid optimum"], PLACEMENTS, arguments.output)
     print(f"written: {arguments.output}")
     return 0
@@ -146,23 +152,17 @@ def distribution_table(problem: Problem, alone: TimesAlone) -> Table:
     for name, values in rows.items():
         known = values[~np.isnan(values)]
         figures = [*np.quantile(known, [*QUANTILES.values()]), known.mean()] if len(known) else []
-        table.add_row(escape(name), *(f"{figure:.3g}" for figure in figures))
+        table.add_row(name, *(f"{figure:.3g}" for figure in figures))
     return table
 
 
 def _make_table(title: str, *headings: str) -> Table:
-    """Make a table whose first column is aligned left and the others right."""
-    table = Table(
-        box=SIMPLE_HEAD,
-        padding=(0, 1, 0, 0),
-        title=escape(title),
-        title_justify="left",
-        caption_justify="left",
-        show_header=any(headings),
-    )
-    for heading in headings:
-        justify: JustifyMethod = "right" if table.columns else "left"
-        table.add_column(escape(heading), justify=justify, no_wrap=True)
+    """Start a table with few lines, for many of them."""
+    from rich.box import SIMPLE_HEAD
+
+    table = new_table(title, *headings)
+    table.box, table.padding, table.show_header = SIMPLE_HEAD, (0, 1, 0, 0), any(headings)
+    table.title_justify = table.caption_justify = "left"
     return table
 
 
@@ -170,13 +170,13 @@ def load_table(problem: Problem) -> Table:
     """Lay out the reference and, of a trace, the load that it brings."""
     reference, workload = problem.objective.reference, problem.workload
     table = _make_table(f"load on {problem.cluster.name}", "", "")
-    table.add_row(escape("reference makespan a task [s]"), f"{reference.makespan_s:.4g}")
-    table.add_row(escape("reference energy a task [J]"), f"{reference.energy_j:.4g}")
+    table.add_row("reference makespan a task [s]", f"{reference.makespan_s:.4g}")
+    table.add_row("reference energy a task [J]", f"{reference.energy_j:.4g}")
     if not workload.in_order:
         table.add_row("arrivals", "Poisson at the load asked for")
         return table
     gaps_s = workload.gaps_s(workload.mean_gap_s)[1:]
-    table.add_row(escape("span [h]"), f"{gaps_s.sum() / 3_600:.4g}")
+    table.add_row("span [h]", f"{gaps_s.sum() / 3_600:.4g}")
     if gaps_s.any():
         load = reference.makespan_s / workload.mean_gap_s
         table.add_row("load as in the trace (--load trace)", f"{load:.3g}")
@@ -190,7 +190,7 @@ def roofline_table(problem: Problem) -> Table:
     headings = ("ridge [FLOP/B]", "memory-bound", "compute-bound", "at the roof*")
     table = _make_table("roofline, share of tasks", "device", *headings)
     for device in distinct(problem.cluster.devices)[0]:
-        table.add_row(escape(device.name), *_roofline_row(problem, device))
+        table.add_row(device.name, *_roofline_row(problem, device))
     table.caption = "* median of the roofline's time / time with launch and transfer"
     return table
 
@@ -227,10 +227,7 @@ def placement_table(problem: Problem, placements: dict[str, npt.NDArray[np.intp]
     return table
 
 
-def main(argv: list[str] | None = None) -> int:
-    """Entry point; returns the exit code."""
-    return run(execute, parse_arguments(argv))
-
+main = entry_point(parse_arguments, execute)
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -16,7 +16,6 @@ if __name__ == "__main__":  # Ctrl-C during the imports below
 import numpy as np
 import numpy.typing as npt
 
-from cpu_gpu_env.baselines.report.files import write_rows
 from cpu_gpu_env.errors import HybridClusterError
 from cpu_gpu_env.io.atomic_files import write_bytes_atomically
 from cpu_gpu_env.model.tasks import FloatArray
@@ -27,10 +26,10 @@ from cpu_gpu_env.scripts.command import (
     check_output,
     check_total,
     command_line,
+    entry_point,
     env_kwargs,
     interrupted,
     make_parser,
-    run,
 )
 from cpu_gpu_env.scripts.scheduler_arguments import add_entrant_arguments, compare_in_each
 
@@ -40,9 +39,10 @@ SCHEDULERS = "gpu-only,earliest-finish,myopic,static-price,queue-price"
 def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     """Read the command line."""
     parser = make_parser(
+        "pareto",
         "Sweep the energy weight from 0 to 1 and draw makespan against energy of every scheduler, "
         "with the region that the certified bounds rule out.",
-        "python scripts/pareto.py --agent runs/dqn-weights/best.zip --episodes 20",
+        "--agent runs/dqn-weights/best.zip --episodes 20",
     )
     add_env_arguments(parser)
     parser.add_argument(
@@ -54,7 +54,7 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     add_entrant_arguments(parser, schedulers=SCHEDULERS, episodes=20)
     parser.add_argument("--output", type=Path, default=Path("runs/pareto"), help="folder to write")
     arguments = parser.parse_args(argv)
-    arguments.command = command_line("pareto.py", argv)
+    arguments.command = command_line("pareto", argv)
     return arguments
 
 
@@ -70,6 +70,8 @@ def _weights(text: str) -> tuple[float, ...]:
 
 def execute(arguments: argparse.Namespace) -> int:
     """Compare at every weight; what is done when Ctrl-C comes is drawn."""
+    from cpu_gpu_env.baselines.report.files import write_rows
+
     table, picture = arguments.output / "pareto.csv", arguments.output / "pareto.png"
     for path in (table, picture):
         check_output(path, "file")
@@ -143,10 +145,7 @@ def draw(rows: list[dict[str, Any]], scale: FloatArray, title: str) -> bytes:
     return picture.getvalue()
 
 
-def main(argv: list[str] | None = None) -> int:
-    """Entry point; returns the exit code."""
-    return run(execute, parse_arguments(argv))
-
+main = entry_point(parse_arguments, execute)
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -9,15 +9,17 @@ import os
 import signal
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 if __name__ == "__main__":  # Ctrl-C during the imports below
     signal.signal(signal.SIGINT, lambda *_: os._exit(130))
 
-from cpu_gpu_env.baselines.report.figures import Gap, gap_figure, to_bytes
 from cpu_gpu_env.errors import HybridClusterError
 from cpu_gpu_env.io.atomic_files import write_bytes_atomically
-from cpu_gpu_env.scripts.command import check_output, make_parser, run
+from cpu_gpu_env.scripts.command import check_output, entry_point, make_parser
+
+if TYPE_CHECKING:
+    from cpu_gpu_env.baselines.report.figures import Gap
 
 FORMATS = (".png", ".pdf", ".svg")
 MAX_ROWS = 500
@@ -30,8 +32,9 @@ MAX_BYTES = 2**30
 def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     """Read the command line."""
     parser = make_parser(
+        "plot-gaps",
         "Draw the gaps of a comparison, with 95 % intervals, as a PNG, PDF or SVG.",
-        "python scripts/plot_gaps.py --comparison runs/comparison/comparison.json",
+        "--comparison runs/comparison/comparison.json",
     )
     parser.add_argument(
         "--comparison",
@@ -45,6 +48,8 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
 
 def execute(arguments: argparse.Namespace) -> int:
     """Read the comparison and draw it."""
+    from cpu_gpu_env.baselines.report.figures import gap_figure, to_bytes
+
     check_output(arguments.output, "file", FORMATS)
     title, gaps = read_comparison(arguments.comparison)
     picture = to_bytes(gap_figure(gaps, title), arguments.output.suffix[1:].lower())
@@ -85,6 +90,8 @@ def read_comparison(path: Path) -> tuple[str, list[Gap]]:
 
 def _parse_gap(row: dict[str, Any]) -> Gap:
     """Read a row; an interval of null is that of a single episode."""
+    from cpu_gpu_env.baselines.report.figures import Gap
+
     for name in ("gap", "gap_ci95"):
         value = row[name]
         is_number = isinstance(value, (int, float)) and abs(value) <= MAX_GAP
@@ -94,10 +101,7 @@ def _parse_gap(row: dict[str, Any]) -> Gap:
     return Gap(str(row["scheduler"]), row["gap"], half_width)
 
 
-def main(argv: list[str] | None = None) -> int:
-    """Entry point; returns the exit code."""
-    return run(execute, parse_arguments(argv))
-
+main = entry_point(parse_arguments, execute)
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -6,24 +6,22 @@ import argparse
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from tqdm import tqdm
 
 from cpu_gpu_env.agents.pretrained import PRETRAINED, pretrained_path
 from cpu_gpu_env.baselines import SCHEDULERS, make_scheduler
-from cpu_gpu_env.baselines.evaluation.comparison import ORACLE, Comparison, Entrant, compare
 from cpu_gpu_env.baselines.evaluation.play import EVALUATION_SEED
-from cpu_gpu_env.baselines.imitation.forest import load_forest
-from cpu_gpu_env.baselines.imitation.hybrid_ml import BEST_FOREST, FEATURES, HybridML
-from cpu_gpu_env.baselines.oracle.cache import default_cache, solve_episodes
-from cpu_gpu_env.baselines.oracle.search import OracleSchedule
-from cpu_gpu_env.baselines.report.files import result_rows
 from cpu_gpu_env.envs.vector_env import HybridClusterVectorEnv
 from cpu_gpu_env.errors import HybridClusterError, unknown_name
+from cpu_gpu_env.io.cache_folder import default_cache
 from cpu_gpu_env.problem.problem import DEFAULT_GPU_FRACTIONS, Problem, make_problem
-from cpu_gpu_env.scripts.command import cores, env_kwargs, positive, seed
+from cpu_gpu_env.scripts.command import cores, env_kwargs, positive, progress_bar, seed
+
+if TYPE_CHECKING:
+    from cpu_gpu_env.baselines.evaluation.comparison import Comparison, Entrant
+    from cpu_gpu_env.baselines.oracle.search import OracleSchedule
 
 
 def add_entrant_arguments(
@@ -84,6 +82,8 @@ def find_entrants(
     Raises:
         HybridClusterError: If there is none of that name, or a trained one is not usable.
     """
+    from cpu_gpu_env.baselines.evaluation.comparison import ORACLE
+
     names = _all_that_fit(problem, agents) if schedulers is None else schedulers.split(",")
     entrants = [
         _trained(pretrained_path(name), problem, name) if name in PRETRAINED else _fixed(name, seed)
@@ -106,9 +106,11 @@ def solve_oracle(
         cache: Folder of solved episodes.
         jobs: Processes; -1: one a core.
     """
+    from cpu_gpu_env.baselines.oracle.cache import solve_episodes
+
     env = HybridClusterVectorEnv(len(seeds), **kwargs)
     env.reset(seed=list(seeds))
-    with tqdm(total=len(seeds), unit="episode", desc="bounding") as bar:
+    with progress_bar(total=len(seeds), unit="episode", desc="bounding") as bar:
         return solve_episodes(env.realised_episodes(), cache, jobs=jobs, progress=bar.update)
 
 
@@ -126,6 +128,8 @@ def compare_in_each(
         A record a scheduler and problem, with the mean bound; and whether Ctrl-C ended it. A
         problem in which not all have played then has none.
     """
+    from cpu_gpu_env.baselines.report.files import result_rows
+
     rows: list[dict[str, Any]] = []
     for problem in problems:
         print(", ".join(f"{name.replace('_', ' ')} {value}" for name, value in problem.items()))
@@ -145,6 +149,8 @@ def _compare_whole(
     Raises:
         KeyboardInterrupt: If Ctrl-C came before all had played.
     """
+    from cpu_gpu_env.baselines.evaluation.comparison import compare
+
     problem = make_problem(**kwargs)
     entrants = find_entrants(arguments.schedulers, arguments.agent, arguments.seed, problem)
     seeds = range(arguments.seed, arguments.seed + arguments.episodes)
@@ -166,6 +172,8 @@ def _all_that_fit(problem: Problem, agents: Sequence[Path]) -> list[str]:
 
 
 def _fixed(name: str, seed: int) -> Entrant:
+    from cpu_gpu_env.baselines.evaluation.comparison import Entrant
+
     if name not in SCHEDULERS:
         raise unknown_name("scheduler", name, [*SCHEDULERS, *PRETRAINED])
     return Entrant(name, lambda env: make_scheduler(name, env, seed))
@@ -173,6 +181,9 @@ def _fixed(name: str, seed: int) -> Entrant:
 
 def _trained(path: Path, problem: Problem, name: str) -> Entrant:
     from cpu_gpu_env.agents.saving import BEST_AGENT, load_agent
+    from cpu_gpu_env.baselines.evaluation.comparison import Entrant
+    from cpu_gpu_env.baselines.imitation.forest import load_forest
+    from cpu_gpu_env.baselines.imitation.hybrid_ml import BEST_FOREST, FEATURES, HybridML
 
     if (path / BEST_FOREST).exists() and (path / BEST_AGENT).exists():
         raise HybridClusterError(

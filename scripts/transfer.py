@@ -8,13 +8,11 @@ import os
 import signal
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 if __name__ == "__main__":  # Ctrl-C during the imports below
     signal.signal(signal.SIGINT, lambda *_: os._exit(130))
 
-from cpu_gpu_env.baselines.report.files import lay_out, write_rows
-from cpu_gpu_env.baselines.report.tables import TextTable, interval
 from cpu_gpu_env.io.atomic_files import write_text_atomically
 from cpu_gpu_env.model.profile import shipped_profiles
 from cpu_gpu_env.problem.problem import DEFAULT_GPU_FRACTIONS, make_problem
@@ -23,14 +21,17 @@ from cpu_gpu_env.scripts.command import (
     check_output,
     check_total,
     command_line,
+    entry_point,
     env_kwargs,
     interrupted,
     load,
     make_parser,
     print_tables,
-    run,
 )
 from cpu_gpu_env.scripts.scheduler_arguments import add_entrant_arguments, compare_in_each
+
+if TYPE_CHECKING:
+    from cpu_gpu_env.baselines.report.tables import TextTable
 
 FIXED = "myopic,static-price,queue-price"
 PRETRAINED = "dqn,dqn-queues"
@@ -40,9 +41,10 @@ LOADS = (0.7, 1.5)
 def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     """Read the command line."""
     parser = make_parser(
+        "transfer",
         "Compare schedulers on several clusters and loads: what an agent that was trained on one "
         "is worth on another. --cluster and --load stand for the first of each.",
-        "python scripts/transfer.py --agent runs/dqn-mixed --episodes 50",
+        "--agent runs/dqn-mixed --episodes 50",
     )
     add_env_arguments(parser)
     add_entrant_arguments(parser, schedulers=None, episodes=20)
@@ -61,7 +63,7 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
         "--output", type=Path, default=Path("runs/transfer"), help="folder to write"
     )
     arguments = parser.parse_args(argv)
-    arguments.command = command_line("transfer.py", argv)
+    arguments.command = command_line("transfer", argv)
     if arguments.schedulers is None:
         fits = arguments.gpu_fractions == DEFAULT_GPU_FRACTIONS
         arguments.schedulers = f"{FIXED},{PRETRAINED}" if fits else FIXED
@@ -92,6 +94,8 @@ def execute(arguments: argparse.Namespace) -> int:
 
 def make_table(rows: list[dict[str, Any]]) -> TextTable:
     """A row a place, a column a scheduler: the gap [%] with its 95 % interval."""
+    from cpu_gpu_env.baselines.report.tables import TextTable
+
     places = list(dict.fromkeys((row["cluster"], row["load"]) for row in rows))
     found = {(row["scheduler"], row["cluster"], row["load"]): row for row in rows}
     names = list(dict.fromkeys(row["scheduler"] for row in rows))
@@ -105,10 +109,14 @@ def make_table(rows: list[dict[str, Any]]) -> TextTable:
 
 
 def _gap(row: dict[str, Any]) -> str:
+    from cpu_gpu_env.baselines.report.tables import interval
+
     return interval(100 * row["gap"], 100 * row["gap_ci95"], 1)
 
 
 def _write(rows: list[dict[str, Any]], output: Path) -> None:
+    from cpu_gpu_env.baselines.report.files import lay_out, write_rows
+
     write_rows(rows, output / "transfer.csv")
     table = make_table(rows)
     write_text_atomically(output / "transfer.md", table.to_markdown() + "\n")
@@ -117,10 +125,7 @@ def _write(rows: list[dict[str, Any]], output: Path) -> None:
         print(f"written: {output / name}")
 
 
-def main(argv: list[str] | None = None) -> int:
-    """Entry point; returns the exit code."""
-    return run(execute, parse_arguments(argv))
-
+main = entry_point(parse_arguments, execute)
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import inspect
 import json
-import os
 import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -45,12 +44,6 @@ SOLVER_MODULES = (
     search,
 )
 """What a schedule depends on besides the episode."""
-
-
-def default_cache() -> Path:
-    """Folder for oracle schedules: in ``XDG_CACHE_HOME``, or else in ``~/.cache``."""
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "cpu_gpu_env" / "oracle"
 
 
 def solve_episodes(
