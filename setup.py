@@ -20,6 +20,7 @@ for linked in ("agents", "baselines", "scripts"):
         )
 
 # What a wheel's files are dated; any day does, as long as it is the same at each build.
+os.umask(0o022)
 DATE = int(os.environ.setdefault("SOURCE_DATE_EPOCH", "1577836800"))
 
 
