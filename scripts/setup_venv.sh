@@ -90,7 +90,7 @@ setup_venv() {
         quiet=(--quiet)
     fi
     # The build tool comes first, pinned like the rest: an isolated build would fetch any version.
-    install setuptools ${quiet[@]+"${quiet[@]}"} -c scripts/constraints.txt setuptools
+    install setuptools ${quiet[@]+"${quiet[@]}"} "$(grep '^setuptools==' scripts/constraints.txt)"
     install "the package with [$extras]" ${quiet[@]+"${quiet[@]}"} -c scripts/constraints.txt \
         --no-build-isolation --editable ".[$extras]"
 }
