@@ -1,9 +1,11 @@
 """Imports stay light, commands explain themselves, and a missing library is told in a line."""
 
 import os
+import re
 import shlex
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
