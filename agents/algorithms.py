@@ -37,7 +37,6 @@ if find_spec("sb3_contrib") is not None:
         "maskable-ppo": (MaskablePPO, MaskableActorCriticPolicy),
     }
 
-NUM_TRAINING_ENVS = 128
 ROLLOUT_STEPS = 64
 """Steps of each environment between PPO's trainings: SB3's 2,048 are for a single one."""
 

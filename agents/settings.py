@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, fields
 from itertools import pairwise
 from typing import Any
 
-from cpu_gpu_env.agents.algorithms import ALGORITHMS
+from cpu_gpu_env.agents.defaults import ALGORITHM_NAMES
 from cpu_gpu_env.agents.features import action_size, num_features
 from cpu_gpu_env.checks import check_count, check_field, check_flag, is_number, is_whole
 from cpu_gpu_env.errors import HybridClusterError, not_allowed, unknown_name
@@ -38,8 +38,8 @@ class AgentSettings:
     """Everything in the file, for the reader: the problem, the training. Not checked."""
 
     def __post_init__(self) -> None:
-        if not isinstance(self.algo, str) or self.algo not in ALGORITHMS:
-            error = unknown_name("algorithm", self.algo, ALGORITHMS)
+        if not isinstance(self.algo, str) or self.algo not in ALGORITHM_NAMES:
+            error = unknown_name("algorithm", self.algo, ALGORITHM_NAMES)
             raise HybridClusterError(f"field 'algo': {error}")
         arch, fractions = self.net_arch, self.gpu_fractions
         units = isinstance(arch, tuple) and all(is_whole(units, 1, MAX_UNITS) for units in arch)

@@ -16,7 +16,6 @@ from stable_baselines3.common.logger import configure
 from cpu_gpu_env.agents.agent import Agent
 from cpu_gpu_env.agents.algorithms import (
     HIDDEN_LAYERS,
-    NUM_TRAINING_ENVS,
     DQNSettings,
     acting_weights,
     build_policy,
@@ -24,6 +23,7 @@ from cpu_gpu_env.agents.algorithms import (
     make_algorithm,
 )
 from cpu_gpu_env.agents.checkpoint import read_progress, restore_checkpoint, save_checkpoint
+from cpu_gpu_env.agents.defaults import DEFAULT_STEPS, NUM_TRAINING_ENVS
 from cpu_gpu_env.agents.mixture import MixtureVecEnv
 from cpu_gpu_env.agents.saving import BEST_AGENT, load_agent, save_agent
 from cpu_gpu_env.agents.settings import AgentSettings
@@ -40,9 +40,6 @@ LAST_AGENT = "last.zip"
 """Name of the agent at the end of a training, in its folder."""
 CHECKPOINT = "checkpoint.zip"
 """Name of what a training goes on from, in its folder."""
-
-DEFAULT_STEPS = 1_000_000
-"""Environment steps of a training."""
 
 
 @dataclass(frozen=True)

@@ -17,12 +17,18 @@ if __name__ == "__main__":  # Ctrl-C during the imports below
 
 import gymnasium as gym
 import numpy as np
-from rich.table import Table
-from tqdm import tqdm
 
 from cpu_gpu_env import ENV_ID
 from cpu_gpu_env.problem.problem import DEFAULT_NUM_TASKS
-from cpu_gpu_env.scripts.command import make_parser, positive, print_tables, run, seed
+from cpu_gpu_env.scripts.command import (
+    entry_point,
+    make_parser,
+    new_table,
+    positive,
+    print_tables,
+    progress_bar,
+    seed,
+)
 
 VECTOR_SIZES = (64, 1_024, 4_096, 16_384)
 MAX_SECONDS = 3_600
@@ -46,8 +52,9 @@ print(imported - begin, first - imported, time.perf_counter() - first)
 def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     """Read the command line."""
     parser = make_parser(
+        "benchmark",
         "Measure steps per second, resets and task generation included, against CartPole.",
-        "python scripts/benchmark.py --rounds 5",
+        "--rounds 5",
     )
     parser.add_argument("--rounds", type=positive, default=5, help="the best of so many counts")
     parser.add_argument("--seconds", type=_seconds, default=0.5, help="length of a round")
@@ -67,9 +74,8 @@ def _seconds(text: str) -> float:
 
 def execute(arguments: argparse.Namespace) -> int:
     """Measure and print the table."""
-    table = Table(title="steps per second, best of rounds that alternate between the two")
-    for heading in ("environment", "HybridCluster", "CartPole", "ratio"):
-        table.add_column(heading, justify="right" if table.columns else "left")
+    title = "steps per second, best of rounds that alternate between the two"
+    table = new_table(title, "environment", "HybridCluster", "CartPole", "ratio")
     cases: list[tuple[str, Callable[[str], Callable[[float], float]]]] = [
         ("single, gym.make", lambda name: _single(name, arguments.seed))
     ]
@@ -78,7 +84,7 @@ def execute(arguments: argparse.Namespace) -> int:
             (f"vector, {size:,} envs", lambda name, n=size: _vector(name, n, arguments.seed))  # type: ignore[misc]
         )
     try:
-        for label, build in tqdm(cases, desc="measuring"):
+        for label, build in progress_bar(cases, desc="measuring"):
             measures = [build(name) for name in (ENV_ID, PEER)]
             best = [0.0, 0.0]
             for _ in range(arguments.rounds):
@@ -139,7 +145,7 @@ def _start_up(rounds: int) -> dict[str, float]:
         subprocess.run(
             [sys.executable, "-c", _TIME_MAKE], capture_output=True, text=True, check=True
         )
-        for _ in tqdm(range(rounds), desc="starting")
+        for _ in progress_bar(range(rounds), desc="starting")
     ]
     times = np.array([[float(word) for word in run.stdout.split()] for run in runs])
     labels = ("import cpu_gpu_env after gymnasium", "first gym.make", "each further gym.make")
@@ -155,7 +161,7 @@ def _frames(arguments: argparse.Namespace) -> float:
         env.step(env.action_space.sample())
     env.render()
     best = 0.0
-    for _ in tqdm(range(arguments.rounds), desc="drawing"):
+    for _ in progress_bar(range(arguments.rounds), desc="drawing"):
         frames, begin = 0, time.perf_counter()
         while time.perf_counter() - begin < arguments.seconds:
             env.render()
@@ -164,10 +170,7 @@ def _frames(arguments: argparse.Namespace) -> float:
     return best
 
 
-def main(argv: list[str] | None = None) -> int:
-    """Entry point; returns the exit code."""
-    return run(execute, parse_arguments(argv))
-
+main = entry_point(parse_arguments, execute)
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -13,25 +13,31 @@ if __name__ == "__main__":  # Ctrl-C during the imports below
     signal.signal(signal.SIGINT, lambda *_: os._exit(130))
 
 import numpy as np
-from rich.table import Table
-from tqdm import tqdm
 
 from cpu_gpu_env.baselines import SCHEDULERS, make_scheduler
-from cpu_gpu_env.baselines.bounds.lower import lower_bound
 from cpu_gpu_env.baselines.evaluation.play import EVALUATION_SEED, play_episodes
-from cpu_gpu_env.baselines.oracle.search import solve_episode
 from cpu_gpu_env.envs.env import HybridClusterEnv
 from cpu_gpu_env.model.profile import shipped_profiles
 from cpu_gpu_env.model.workload import SYNTHETIC_WORKLOADS
-from cpu_gpu_env.scripts.command import check_total, make_parser, positive, print_tables, run, seed
+from cpu_gpu_env.scripts.command import (
+    check_total,
+    entry_point,
+    make_parser,
+    new_table,
+    positive,
+    print_tables,
+    progress_bar,
+    seed,
+)
 from cpu_gpu_env.sim.instance import Instance
 
 
 def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     """Read the command line."""
     parser = make_parser(
+        "benchmark-oracle",
         "Gap and time of the oracle, against the best other scheduler, and time of the bound.",
-        "python scripts/benchmark_oracle.py --episodes 20 --lengths 200,1000",
+        "--episodes 20 --lengths 200,1000",
     )
     parser.add_argument("--episodes", type=positive, default=10, help="episodes of each case")
     parser.add_argument(
@@ -56,19 +62,23 @@ def _lengths(text: str) -> list[int]:
 
 def execute(arguments: argparse.Namespace) -> int:
     """Measure and print the tables."""
+    from cpu_gpu_env.baselines.bounds.lower import lower_bound
+
     longest = max(*arguments.lengths, arguments.num_tasks)
     check_total("--episodes", arguments.episodes, longest)
-    by_problem = Table(title=f"{arguments.num_tasks} tasks, {arguments.episodes} episodes")
-    for heading in ("cluster", "workload", "oracle gap [%]", "median", "best other", "its gap [%]"):
-        by_problem.add_column(heading)
-    by_length = Table(title="default problem, one process")
-    for heading in ("tasks", "oracle gap [%]", "median", "time [s]", "of that the bound"):
-        by_length.add_column(heading, justify="right")
+    by_problem = new_table(
+        f"{arguments.num_tasks} tasks, {arguments.episodes} episodes",
+        *("cluster", "workload", "oracle gap [%]", "median", "best other", "its gap [%]"),
+    )
+    by_length = new_table(
+        "default problem, one process",
+        *("tasks", "oracle gap [%]", "median", "time [s]", "of that the bound"),
+    )
     cases = list(itertools.product(shipped_profiles(), sorted(SYNTHETIC_WORKLOADS)))
     try:
-        for cluster, workload in tqdm(cases, desc="profiles and workloads"):
+        for cluster, workload in progress_bar(cases, desc="profiles and workloads"):
             by_problem.add_row(cluster, workload, *_against_others(cluster, workload, arguments))
-        for length in tqdm(arguments.lengths, desc="lengths"):
+        for length in progress_bar(arguments.lengths, desc="lengths"):
             by_length.add_row(f"{length:,}", *_times(length, arguments))
     finally:
         print_tables(by_problem, by_length)  # after Ctrl-C what is measured, too
@@ -86,6 +96,8 @@ def _episode(first: int, **kwargs: object) -> Instance:
 
 
 def _against_others(cluster: str, workload: str, arguments: argparse.Namespace) -> list[str]:
+    from cpu_gpu_env.baselines.oracle.search import solve_episode
+
     kwargs = {"cluster": cluster, "workload": workload, "num_tasks": arguments.num_tasks}
     seeds = range(arguments.seed, arguments.seed + arguments.episodes)
     solved = [solve_episode(_episode(number, **kwargs)) for number in seeds]
@@ -104,6 +116,9 @@ def _play(name: str, seeds: range, kwargs: dict[str, object]) -> np.ndarray:
 
 
 def _times(length: int, arguments: argparse.Namespace) -> list[str]:
+    from cpu_gpu_env.baselines.bounds.lower import lower_bound
+    from cpu_gpu_env.baselines.oracle.search import solve_episode
+
     gaps, total_s, bound_s = [], 0.0, 0.0
     for number in range(arguments.seed, arguments.seed + arguments.episodes):
         episode = _episode(number, num_tasks=length)
@@ -122,10 +137,7 @@ def _times(length: int, arguments: argparse.Namespace) -> list[str]:
     ]
 
 
-def main(argv: list[str] | None = None) -> int:
-    """Entry point; returns the exit code."""
-    return run(execute, parse_arguments(argv))
-
+main = entry_point(parse_arguments, execute)
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -13,32 +13,31 @@ from contextlib import ExitStack
 from importlib.util import find_spec
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 if __name__ == "__main__":  # Ctrl-C during the imports below
     signal.signal(signal.SIGINT, lambda *_: os._exit(130))
 
 import gymnasium as gym
-import torch
-from rich.table import Table
-from stable_baselines3 import DQN
-from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv
-from tqdm import tqdm
 
 from cpu_gpu_env import ENV_ID
-from cpu_gpu_env.agents import action_dqn
-from cpu_gpu_env.agents.algorithms import NUM_TRAINING_ENVS, make_algorithm
-from cpu_gpu_env.agents.training import TrainingPlan, make_training_env
+from cpu_gpu_env.agents.defaults import NUM_TRAINING_ENVS
 from cpu_gpu_env.envs.vector_env import HybridClusterVectorEnv
 from cpu_gpu_env.scripts.command import (
     cores,
+    entry_point,
     make_parser,
+    new_table,
     positive,
     print_tables,
-    run,
+    progress_bar,
     seed,
     whole_number,
 )
+
+if TYPE_CHECKING:
+    from rich.table import Table
+    from stable_baselines3.common.vec_env import VecEnv
 
 OURS, PLAIN, SBX = "HybridCluster", "Stable-Baselines3", "SBX"
 MAX_ENVS = 4_096
@@ -49,10 +48,11 @@ REST = "everything else"
 def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     """Read the command line."""
     parser = make_parser(
+        "benchmark-training",
         "Measure environment steps and gradient steps per second of a DQN's training, with the "
         "same hidden layers, batches and gradient steps a step: as train.py trains it, by "
         "Stable-Baselines3 in a DummyVecEnv of gym.make environments, and by SBX in the same.",
-        "python scripts/benchmark_training.py --rounds 31",
+        "--rounds 31",
     )
     parser.add_argument("--rounds", type=positive, default=15, help="the median of so many ratios")
     parser.add_argument("--steps", type=positive, default=2_048, help="environment steps of each")
@@ -75,6 +75,9 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
 
 def execute(arguments: argparse.Namespace) -> int:
     """Measure and print the table."""
+    import torch
+    from stable_baselines3 import DQN
+
     torch.set_num_threads(arguments.threads)
     if arguments.profile:
         return _profile(arguments)
@@ -84,7 +87,7 @@ def execute(arguments: argparse.Namespace) -> int:
         models[SBX] = _peer(_import_sbx(arguments.threads), ours, arguments)
     rounds: list[dict[str, tuple[float, float]]] = []
     try:
-        with tqdm(total=len(models) * (arguments.rounds + 1), desc="training") as bar:
+        with progress_bar(total=len(models) * (arguments.rounds + 1), desc="training") as bar:
             for index in range(arguments.rounds + 1):
                 rates = {}
                 for name, model in models.items():
@@ -103,6 +106,9 @@ def execute(arguments: argparse.Namespace) -> int:
 
 
 def _ours(arguments: argparse.Namespace) -> Any:
+    from cpu_gpu_env.agents.algorithms import make_algorithm
+    from cpu_gpu_env.agents.training import TrainingPlan, make_training_env
+
     plan = TrainingPlan(
         Path("runs"),  # where nothing is written: the plan is not carried out
         seed=arguments.seed,
@@ -139,6 +145,7 @@ def _peer(algorithm: type[Any], ours: Any, arguments: argparse.Namespace) -> Any
 
 def _plain_env(arguments: argparse.Namespace) -> VecEnv:
     """The environments as anybody would have them, one by one."""
+    from stable_baselines3.common.vec_env import DummyVecEnv
 
     def make() -> gym.Env[Any, Any]:
         return gym.make(ENV_ID, observe_queues=arguments.observe_queues)
@@ -170,13 +177,14 @@ def _measure(model: Any, steps: int) -> tuple[float, float]:
 
 
 def _table(rounds: list[dict[str, tuple[float, float]]], ours: Any) -> Table:
-    table = Table(
-        title=f"{ours.n_envs} environments, {ours.gradient_steps} gradient steps of "
+    import torch
+
+    table = new_table(
+        f"{ours.n_envs} environments, {ours.gradient_steps} gradient steps of "
         f"{ours.batch_size} transitions every {ours.train_freq.frequency} steps of each, "
-        f"{torch.get_num_threads()} thread(s); medians of {len(rounds)} interleaved rounds"
+        f"{torch.get_num_threads()} thread(s); medians of {len(rounds)} interleaved rounds",
+        *("training", "steps/s", "gradient steps/s", "HybridCluster over it"),
     )
-    for heading in ("training", "steps/s", "gradient steps/s", "HybridCluster over it"):
-        table.add_column(heading, justify="right" if table.columns else "left")
     for name in rounds[0]:
         steps, updates = (median(rates[name][i] for rates in rounds) for i in range(2))
         ratios = [rates[OURS][0] / rates[name][0] for rates in rounds]
@@ -235,7 +243,7 @@ class Stopwatch:
 def _profile(arguments: argparse.Namespace) -> int:
     """Print which share of our training's time each part takes."""
     model = _ours(arguments)
-    with tqdm(total=arguments.rounds + 1, desc="training") as bar, ExitStack() as ends:
+    with progress_bar(total=arguments.rounds + 1, desc="training") as bar, ExitStack() as ends:
         _measure(model, model.learning_starts + arguments.steps)
         bar.update()
         steps, watch = model.num_timesteps, Stopwatch()
@@ -254,9 +262,8 @@ def _profile(arguments: argparse.Namespace) -> int:
 
 def _shares(seconds: Mapping[str, float], steps: int) -> Table:
     total = sum(seconds.values())
-    table = Table(title=f"{steps:,} steps of the environments, {steps / total:,.0f} a second")
-    for heading in ("part of the training", "share", "µs a step"):
-        table.add_column(heading, justify="right" if table.columns else "left")
+    title = f"{steps:,} steps of the environments, {steps / total:,.0f} a second"
+    table = new_table(title, "part of the training", "share", "µs a step")
     for part, spent in sorted(seconds.items(), key=lambda item: -item[1]):
         table.add_row(part, f"{spent / total:.1%}", f"{spent / max(steps, 1) * 1e6:.2f}")
     return table
@@ -264,6 +271,10 @@ def _shares(seconds: Mapping[str, float], steps: int) -> Table:
 
 def _parts(model: Any) -> list[tuple[Any, str, str]]:
     """Methods, and the part of the training that their time counts as."""
+    import torch
+
+    from cpu_gpu_env.agents import action_dqn
+
     return [
         (HybridClusterVectorEnv, "step", "step the environments"),
         (model.env, "step_wait", "features and reward"),
@@ -278,10 +289,7 @@ def _parts(model: Any) -> list[tuple[Any, str, str]]:
     ]
 
 
-def main(argv: list[str] | None = None) -> int:
-    """Entry point; returns the exit code."""
-    return run(execute, parse_arguments(argv))
-
+main = entry_point(parse_arguments, execute)
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -1,4 +1,4 @@
-"""What the commands share: arguments of the environment, and how they end."""
+"""What the commands share: arguments of the environment, how they start, and how they end."""
 
 from __future__ import annotations
 
@@ -33,6 +33,16 @@ from cpu_gpu_env.problem.problem import (
 if TYPE_CHECKING:
     from rich.table import Table
 
+OPTIONAL = {
+    **dict.fromkeys(("PIL", "pygame"), "render"),
+    **dict.fromkeys(("joblib", "matplotlib", "rich", "sklearn", "stable_baselines3"), "train"),
+    **dict.fromkeys(("tensorboard", "torch", "tqdm"), "train"),
+    "sbx": "sbx",
+}
+"""Import name of each library that the core does without -> the extra that brings it."""
+
+CONSOLE = "hybridcluster"
+"""Name of the one command that has all of them as subcommands."""
 BAD_INPUT = 2
 INTERRUPTED, BROKEN_PIPE = 130, 141
 """Exit codes after Ctrl-C, and when nobody reads the output any more, as shells have them."""
@@ -44,11 +54,18 @@ MAX_WIDTH = 1_000
 """Columns of the widest table."""
 
 
-def make_parser(description: str, example: str) -> argparse.ArgumentParser:
-    """Build a parser whose help shows defaults and an example."""
+def make_parser(name: str, description: str, example: str) -> argparse.ArgumentParser:
+    """Build a parser whose help shows defaults and an example.
+
+    Args:
+        name: The command.
+        description: What it does.
+        example: Arguments, as they would be typed.
+    """
     return _Parser(
+        prog=invocation(name),
         description=description,
-        epilog=f"example:\n  {example}",
+        epilog=f"example:\n  {invocation(name)} {example}",
         formatter_class=_HelpFormatter,
     )
 
@@ -76,15 +93,24 @@ class _HelpFormatter(argparse.RawDescriptionHelpFormatter):
         return f"{text} (default: {shown})"
 
 
-def command_line(script: str, argv: Sequence[str] | None) -> str:
-    """What runs a script of this folder again, as text.
+def invocation(name: str) -> str:
+    """How a command is called, in the form in which this process was."""
+    module, main = name.replace("-", "_"), sys.modules["__main__"].__spec__
+    if Path(sys.argv[0]).stem == CONSOLE:
+        return f"{CONSOLE} {name}"
+    if main is not None and main.name.startswith(f"{__package__}."):
+        return f"python -m {__package__}.{module}"
+    return f"python scripts/{module}.py"
+
+
+def command_line(name: str, argv: Sequence[str] | None) -> str:
+    """What runs a command again, as text.
 
     Args:
-        script: Its file's name.
+        name: The command.
         argv: Its arguments; None: those of this process.
     """
-    words = sys.argv[1:] if argv is None else argv
-    line = shlex.join(["python", f"scripts/{script}", *words])
+    line = f"{invocation(name)} {shlex.join(sys.argv[1:] if argv is None else argv)}".strip()
     # Names of files are bytes, and what is written down is text.
     return line.encode(errors="backslashreplace").decode()
 
@@ -133,8 +159,19 @@ def env_kwargs(arguments: argparse.Namespace) -> dict[str, Any]:
     return {name: getattr(arguments, name) for name in names}
 
 
+def entry_point(
+    parse: Callable[[list[str] | None], argparse.Namespace],
+    execute: Callable[[argparse.Namespace], int],
+) -> Callable[..., int]:
+    """Build what starts a command: takes its arguments (those of the process), returns a code."""
+    return lambda argv=None: run(execute, parse(argv))
+
+
 def run(command: Callable[[argparse.Namespace], int], arguments: argparse.Namespace) -> int:
-    """Run a command; bad input, Ctrl-C and closed pipes end it with an exit code, no traceback."""
+    """Run a command; bad input, Ctrl-C and closed pipes end it with an exit code, no traceback.
+
+    A library that is not installed does so, too, if an extra of this package brings it.
+    """
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         if stream is None:  # closed by the shell, and progress bars do not check
@@ -147,10 +184,16 @@ def run(command: Callable[[argparse.Namespace], int], arguments: argparse.Namesp
                 return command(arguments)
             finally:
                 _flush()
-    except HybridClusterError as error:
+    except (HybridClusterError, DependencyNotInstalled) as error:
         return _refuse(str(error))
-    except DependencyNotInstalled as error:
-        return _refuse(str(error))
+    except ModuleNotFoundError as error:
+        library = (error.name or "").partition(".")[0]
+        if library not in OPTIONAL:
+            raise
+        return _refuse(
+            f"this command needs {library}, which is not installed; "
+            f'pip install "cpu-gpu-env[{OPTIONAL[library]}]"'
+        )
     except MemoryError as error:
         return _refuse(f"not enough memory: {error or 'fewer tasks, episodes or environments'}")
     except BrokenPipeError:
@@ -163,15 +206,20 @@ def run(command: Callable[[argparse.Namespace], int], arguments: argparse.Namesp
 
 @contextmanager
 def _interruptible() -> Iterator[None]:
-    """Let Ctrl-C raise KeyboardInterrupt within; before and after, scripts have it end at once."""
+    """Let Ctrl-C and SIGTERM raise KeyboardInterrupt within.
+
+    Before and after, scripts have Ctrl-C end them at once.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    outside = signal.signal(signal.SIGINT, signal.default_int_handler)
+    signals = signal.SIGINT, signal.SIGTERM
+    outside = [signal.signal(number, signal.default_int_handler) for number in signals]
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, outside)
+        for number, handler in zip(signals, outside, strict=True):
+            signal.signal(number, handler)
 
 
 def _flush() -> None:
@@ -242,6 +290,23 @@ def check_total(option: str, count: int, num_tasks: int) -> None:
             f"{option} {count} of --num-tasks {num_tasks} are {count * num_tasks} tasks at once; "
             f"allowed: at most {MAX_TASKS_AT_ONCE}"
         )
+
+
+def progress_bar(*arguments: Any, **options: Any) -> Any:
+    """A progress bar with the arguments of tqdm's, which only the extras bring."""
+    from tqdm import tqdm
+
+    return tqdm(*arguments, **options)
+
+
+def new_table(title: str, *headings: str) -> Table:
+    """Start a table whose first column is aligned left and the others right."""
+    from rich.table import Table
+
+    table = Table(title=title)
+    for heading in headings:
+        table.add_column(heading, justify="right" if table.columns else "left")
+    return table
 
 
 def print_tables(*tables: Table) -> None:

@@ -7,29 +7,23 @@ import os
 import signal
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 if __name__ == "__main__":  # Ctrl-C during the imports below
     signal.signal(signal.SIGINT, lambda *_: os._exit(130))
 
 from gymnasium.error import DependencyNotInstalled
-from tqdm import tqdm
 
-from cpu_gpu_env.baselines.evaluation.first_episode import view_first_episode
-from cpu_gpu_env.baselines.report.episode_figures import draw_gantts
-from cpu_gpu_env.baselines.report.files import make_table, write_csv, write_json
-from cpu_gpu_env.baselines.report.page import write_html
-from cpu_gpu_env.baselines.report.tensorboard import write_tensorboard
 from cpu_gpu_env.problem.problem import make_problem
-from cpu_gpu_env.results.records import Comparison
 from cpu_gpu_env.scripts.command import (
     check_output,
     command_line,
+    entry_point,
     env_kwargs,
     interrupted,
     make_parser,
     print_tables,
-    run,
+    progress_bar,
 )
 from cpu_gpu_env.scripts.scheduler_arguments import (
     add_comparison_arguments,
@@ -39,14 +33,18 @@ from cpu_gpu_env.scripts.scheduler_arguments import (
     naming,
 )
 
+if TYPE_CHECKING:
+    from cpu_gpu_env.results.records import Comparison
+
 FILES = ("comparison.csv", "comparison.json")
 
 
 def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     """Read the command line."""
     parser = make_parser(
+        "compare",
         "Compare schedulers, fixed and trained, on the same held-out episodes.",
-        "python scripts/compare.py --agent runs/dqn/best.zip --report runs/report.html",
+        "--agent runs/dqn/best.zip --report runs/report.html",
     )
     add_comparison_arguments(parser, None, episodes=100, output=Path("runs/comparison"))
     parser.add_argument(
@@ -59,12 +57,14 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
         "--report", type=Path, help="HTML file to write: all of it on one page that stands alone"
     )
     arguments = parser.parse_args(argv)
-    arguments.command = command_line("compare.py", argv)
+    arguments.command = command_line("compare", argv)
     return arguments
 
 
 def execute(arguments: argparse.Namespace) -> int:
     """Compare, with a progress bar, and write everything down."""
+    from cpu_gpu_env.baselines.report.files import make_table, write_csv, write_json
+
     kwargs, output = env_kwargs(arguments), arguments.output
     problem = make_problem(**kwargs)
     check_comparison(arguments, *FILES)
@@ -90,12 +90,19 @@ def illustrate(
     comparison: Comparison, kwargs: dict[str, Any], tensorboard: Path, report: Path | None
 ) -> None:
     """Write what is to be looked at: TensorBoard's runs and, if asked for, the page."""
-    with tqdm(total=2 * len(comparison.results), unit="run", desc="drawing", leave=False) as bar:
+    from cpu_gpu_env.baselines.evaluation.first_episode import view_first_episode
+    from cpu_gpu_env.baselines.report.episode_figures import draw_gantts
+    from cpu_gpu_env.baselines.report.page import write_html
+    from cpu_gpu_env.baselines.report.tensorboard import write_tensorboard
+
+    with progress_bar(
+        total=2 * len(comparison.results), unit="run", desc="drawing", leave=False
+    ) as bar:
         views = view_first_episode(comparison, kwargs, naming(bar))
         try:
             pictures = draw_gantts(views)
         except DependencyNotInstalled as error:
-            tqdm.write(f"there will be no Gantt charts: {error}", file=sys.stderr)
+            bar.write(f"there will be no Gantt charts: {error}", file=sys.stderr)
             pictures = {}
         write_tensorboard(comparison, views, pictures, tensorboard, naming(bar))
         if report is not None:
@@ -105,10 +112,7 @@ def illustrate(
     print(f"TensorBoard: tensorboard --logdir {tensorboard}")
 
 
-def main(argv: list[str] | None = None) -> int:
-    """Entry point; returns the exit code."""
-    return run(execute, parse_arguments(argv))
-
+main = entry_point(parse_arguments, execute)
 
 if __name__ == "__main__":
     sys.exit(main())

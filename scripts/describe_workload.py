@@ -15,17 +15,14 @@ if __name__ == "__main__":  # Ctrl-C during the imports below
 import numpy as np
 import numpy.typing as npt
 
-from cpu_gpu_env.baselines.report.drawing import FORMATS, write_figure
-from cpu_gpu_env.baselines.report.files import lay_out
 from cpu_gpu_env.baselines.report.tables import TextTable
-from cpu_gpu_env.baselines.report.workload_figure import workload_figure
 from cpu_gpu_env.model.cluster import Device, device_types
 from cpu_gpu_env.model.cost_tables import CostTables, build_cost_tables
 from cpu_gpu_env.model.profile import DEFAULT_CLUSTER
 from cpu_gpu_env.model.tasks import FloatArray
 from cpu_gpu_env.model.workload import DEFAULT_WORKLOAD
 from cpu_gpu_env.problem.problem import Problem, make_problem
-from cpu_gpu_env.scripts.command import check_output, make_parser, print_tables, run
+from cpu_gpu_env.scripts.command import check_output, entry_point, make_parser, print_tables
 
 QUANTILES = {"min": 0.0, "5 %": 0.05, "median": 0.5, "95 %": 0.95, "max": 1.0}
 PLACEMENTS = ("CPU only", "split", "GPU only")
@@ -34,9 +31,10 @@ PLACEMENTS = ("CPU only", "split", "GPU only")
 def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     """Read the command line."""
     parser = make_parser(
+        "describe-workload",
         "Print and draw the distributions of a workload, its load, where its tasks lie on the\n"
         "roofline of a cluster, and which share is better on CPU, on GPU, or split.",
-        "python scripts/describe_workload.py 'azure-llm:PATH?part=0-0.7' --cluster a100-node",
+        "'azure-llm:PATH?part=0-0.7' --cluster a100-node",
     )
     parser.add_argument(
         "workload",
@@ -58,6 +56,10 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
 
 def execute(arguments: argparse.Namespace) -> int:
     """Print the tables and write the picture."""
+    from cpu_gpu_env.baselines.report.drawing import FORMATS, write_figure
+    from cpu_gpu_env.baselines.report.files import lay_out
+    from cpu_gpu_env.baselines.report.workload_figure import workload_figure
+
     check_output(arguments.output, "file", FORMATS)
     problem = make_problem(
         arguments.cluster, arguments.workload, 1, arguments.energy_weight, load=None
@@ -217,10 +219,7 @@ def placement_table(problem: Problem, placements: dict[str, npt.NDArray[np.intp]
     return TextTable(("share of tasks (of FLOP)", *PLACEMENTS), tuple(rows))
 
 
-def main(argv: list[str] | None = None) -> int:
-    """Entry point; returns the exit code."""
-    return run(execute, parse_arguments(argv))
-
+main = entry_point(parse_arguments, execute)
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -15,7 +15,6 @@ if __name__ == "__main__":  # Ctrl-C during the imports below
 
 import numpy as np
 import numpy.typing as npt
-from tqdm import tqdm
 
 from cpu_gpu_env.baselines import SCHEDULERS, make_scheduler
 from cpu_gpu_env.envs.env import HybridClusterEnv
@@ -24,9 +23,10 @@ from cpu_gpu_env.io.atomic_files import write_bytes_atomically
 from cpu_gpu_env.scripts.command import (
     add_env_arguments,
     check_output,
+    entry_point,
     env_kwargs,
     make_parser,
-    run,
+    progress_bar,
     seed,
 )
 
@@ -43,8 +43,9 @@ Frame = npt.NDArray[np.uint8]
 def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     """Read the command line."""
     parser = make_parser(
+        "draw-schedule",
         "Draw the Gantt chart of one episode as a PNG, and how it grows as a GIF.",
-        "python scripts/draw_schedule.py --num-tasks 60 --animate runs/schedule.gif",
+        "--num-tasks 60 --animate runs/schedule.gif",
     )
     add_env_arguments(parser)
     parser.add_argument("--scheduler", choices=sorted(SCHEDULERS), default="myopic")
@@ -81,7 +82,7 @@ def play(arguments: argparse.Namespace) -> list[Frame]:
     observation, _ = env.reset(seed=arguments.seed)
     num_tasks, state, frames = arguments.num_tasks, None, []
     tasks_a_frame = -(-num_tasks // MAX_FRAMES)
-    for placed in tqdm(range(1, num_tasks + 1), unit="task", desc="playing", leave=False):
+    for placed in progress_bar(range(1, num_tasks + 1), unit="task", desc="playing", leave=False):
         action, state = scheduler.predict(observation, state)
         observation, *_ = env.step(int(action))
         left = num_tasks - placed
@@ -122,10 +123,7 @@ def to_gif(frames: Sequence[Frame]) -> bytes:
     return encoded.getvalue()
 
 
-def main(argv: list[str] | None = None) -> int:
-    """Entry point; returns the exit code."""
-    return run(execute, parse_arguments(argv))
-
+main = entry_point(parse_arguments, execute)
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -16,14 +16,18 @@ if __name__ == "__main__":  # Ctrl-C during the imports below
     signal.signal(signal.SIGINT, lambda *_: os._exit(130))
 
 from cpu_gpu_env.agents.pretrained import MODELS, PRETRAINED
-from cpu_gpu_env.agents.saving import BEST_AGENT
-from cpu_gpu_env.agents.training import CHECKPOINT
-from cpu_gpu_env.baselines.imitation.hybrid_ml import BEST_FOREST
 from cpu_gpu_env.io.atomic_files import write_bytes_atomically, write_text_atomically
 from cpu_gpu_env.results.metrics import GAP, OBJECTIVE
 from cpu_gpu_env.results.provenance import Provenance
 from cpu_gpu_env.scripts import compare, train
-from cpu_gpu_env.scripts.command import check_output, command_line, make_parser, positive, run, seed
+from cpu_gpu_env.scripts.command import (
+    check_output,
+    command_line,
+    entry_point,
+    make_parser,
+    positive,
+    seed,
+)
 
 RECIPES: dict[str, tuple[str, ...]] = {
     "dqn": (),
@@ -70,9 +74,10 @@ $versions
 def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     """Read the command line."""
     parser = make_parser(
+        "make-pretrained",
         "Train the schedulers that come with the package and compare them on held-out episodes. "
         "A training that is done, or was broken off, is gone on with.",
-        "python scripts/make_pretrained.py --output models",
+        "--output models",
     )
     parser.add_argument("--seed", type=seed, default=0, help="seed of the trainings")
     parser.add_argument("--episodes", type=positive, default=100, help="held-out episodes")
@@ -90,7 +95,7 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
         help="folder to write (default: the one in this package, replacing what ships with it)",
     )
     arguments = parser.parse_args(argv)
-    arguments.command = command_line("make_pretrained.py", argv)
+    arguments.command = command_line("make-pretrained", argv)
     return arguments
 
 
@@ -123,6 +128,8 @@ def execute(arguments: argparse.Namespace) -> int:
 
 def _training(name: str, arguments: argparse.Namespace) -> list[str]:
     """Arguments of train.py."""
+    from cpu_gpu_env.agents.training import CHECKPOINT
+
     folder = arguments.runs / name
     words = [*RECIPES[name], "--seed", str(arguments.seed), "--output", str(folder)]
     if name == "random-forest":
@@ -136,6 +143,9 @@ def _option(name: str, value: int | None) -> list[str]:
 
 
 def _made(name: str, runs: Path) -> Path:
+    from cpu_gpu_env.agents.saving import BEST_AGENT
+    from cpu_gpu_env.baselines.imitation.hybrid_ml import BEST_FOREST
+
     return runs / name / (BEST_FOREST if name == "random-forest" else BEST_AGENT)
 
 
@@ -174,10 +184,7 @@ def make_card(results: Mapping[str, Any], command: str, trainings: Mapping[str, 
     )
 
 
-def main(argv: list[str] | None = None) -> int:
-    """Entry point; returns the exit code."""
-    return run(execute, parse_arguments(argv))
-
+main = entry_point(parse_arguments, execute)
 
 if __name__ == "__main__":
     sys.exit(main())

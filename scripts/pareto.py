@@ -11,18 +11,15 @@ from pathlib import Path
 if __name__ == "__main__":  # Ctrl-C during the imports below
     signal.signal(signal.SIGINT, lambda *_: os._exit(130))
 
-from cpu_gpu_env.baselines.report.drawing import write_figure
-from cpu_gpu_env.baselines.report.files import write_rows
-from cpu_gpu_env.baselines.report.tradeoff_figures import episode_scale, pareto_figure
 from cpu_gpu_env.problem.problem import make_problem
 from cpu_gpu_env.scripts.command import (
     ENERGY_WEIGHTS,
     check_output,
     command_line,
+    entry_point,
     env_kwargs,
     interrupted,
     make_parser,
-    run,
 )
 from cpu_gpu_env.scripts.scheduler_arguments import (
     add_comparison_arguments,
@@ -37,9 +34,10 @@ SCHEDULERS = "gpu-only,earliest-finish,myopic,static-price,queue-price"
 def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     """Read the command line."""
     parser = make_parser(
+        "pareto",
         "Sweep the energy weight from 0 to 1 and draw makespan against energy of every scheduler, "
         "with the region that the certified bounds rule out.",
-        "python scripts/pareto.py --agent runs/dqn-weights/best.zip --episodes 20",
+        "--agent runs/dqn-weights/best.zip --episodes 20",
     )
     add_comparison_arguments(parser, SCHEDULERS, episodes=20, output=Path("runs/pareto"))
     parser.add_argument(
@@ -49,7 +47,7 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
         help="energy weights, separated by commas",
     )
     arguments = parser.parse_args(argv)
-    arguments.command = command_line("pareto.py", argv)
+    arguments.command = command_line("pareto", argv)
     return arguments
 
 
@@ -65,6 +63,10 @@ def _weights(text: str) -> tuple[float, ...]:
 
 def execute(arguments: argparse.Namespace) -> int:
     """Compare at every weight; what is done when Ctrl-C comes is drawn."""
+    from cpu_gpu_env.baselines.report.drawing import write_figure
+    from cpu_gpu_env.baselines.report.files import write_rows
+    from cpu_gpu_env.baselines.report.tradeoff_figures import episode_scale, pareto_figure
+
     table, picture = (arguments.output / name for name in FILES)
     check_comparison(arguments, *FILES)
     check_output(arguments.cache)
@@ -82,10 +84,7 @@ def execute(arguments: argparse.Namespace) -> int:
     return interrupted() if stopped else 0
 
 
-def main(argv: list[str] | None = None) -> int:
-    """Entry point; returns the exit code."""
-    return run(execute, parse_arguments(argv))
-
+main = entry_point(parse_arguments, execute)
 
 if __name__ == "__main__":
     sys.exit(main())

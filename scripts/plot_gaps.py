@@ -13,14 +13,13 @@ from typing import Any
 if __name__ == "__main__":  # Ctrl-C during the imports below
     signal.signal(signal.SIGINT, lambda *_: os._exit(130))
 
-from cpu_gpu_env.baselines.report.drawing import FORMATS, write_figure
 from cpu_gpu_env.baselines.report.ranking_figures import Gap, gap_figure
 from cpu_gpu_env.checks import check_count, check_field, check_number
 from cpu_gpu_env.errors import HybridClusterError
 from cpu_gpu_env.io.bounded_files import read_json
 from cpu_gpu_env.results.metrics import GAP
 from cpu_gpu_env.results.provenance import Provenance
-from cpu_gpu_env.scripts.command import check_output, make_parser, run
+from cpu_gpu_env.scripts.command import check_output, entry_point, make_parser
 
 MAX_ROWS = 500
 """Schedulers of a picture as high as matplotlib can draw."""
@@ -32,8 +31,9 @@ MAX_BYTES = 2**30
 def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     """Read the command line."""
     parser = make_parser(
+        "plot-gaps",
         "Draw the gaps of a comparison, with 95 % intervals, as a PNG, PDF or SVG.",
-        "python scripts/plot_gaps.py --comparison runs/comparison/comparison.json",
+        "--comparison runs/comparison/comparison.json",
     )
     parser.add_argument(
         "--comparison",
@@ -47,6 +47,8 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
 
 def execute(arguments: argparse.Namespace) -> int:
     """Read the comparison and draw it."""
+    from cpu_gpu_env.baselines.report.drawing import FORMATS, write_figure
+
     check_output(arguments.output, "file", FORMATS)
     title, gaps = read_comparison(arguments.comparison)
     write_figure(gap_figure(gaps, title), arguments.output)
@@ -85,10 +87,7 @@ def _parse_gap(row: Any) -> Gap:
     return Gap(name, mean, check_number(f"field {GAP.ci_key!r}", half_width, 0, MAX_GAP))
 
 
-def main(argv: list[str] | None = None) -> int:
-    """Entry point; returns the exit code."""
-    return run(execute, parse_arguments(argv))
-
+main = entry_point(parse_arguments, execute)
 
 if __name__ == "__main__":
     sys.exit(main())

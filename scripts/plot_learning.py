@@ -13,32 +13,25 @@ import signal
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 if __name__ == "__main__":  # Ctrl-C during the imports below
     signal.signal(signal.SIGINT, lambda *_: os._exit(130))
 
 import numpy as np
 
-from cpu_gpu_env.agents.learning_curves import (
-    EVENT_FILES,
-    Curve,
-    Run,
-    check_comparable,
-    mean_curves,
-    read_run,
-)
-from cpu_gpu_env.agents.training import validation_seeds
 from cpu_gpu_env.baselines import make_scheduler
 from cpu_gpu_env.baselines.evaluation.play import play_episodes
 from cpu_gpu_env.baselines.report.drawing import FORMATS, to_bytes, write_figure
-from cpu_gpu_env.baselines.report.learning_figure import learning_figure
-from cpu_gpu_env.baselines.report.tensorboard import add_png
 from cpu_gpu_env.problem.problem import make_problem
 from cpu_gpu_env.results.metrics import GAP
 from cpu_gpu_env.results.provenance import ProblemRecord
 from cpu_gpu_env.results.records import ORACLE
-from cpu_gpu_env.scripts.command import check_output, check_total, make_parser, run
+from cpu_gpu_env.scripts.command import check_output, check_total, entry_point, make_parser
 from cpu_gpu_env.scripts.scheduler_arguments import add_oracle_arguments, solve_oracle
+
+if TYPE_CHECKING:
+    from cpu_gpu_env.agents.learning_curves import Curve, Run
 
 DEFAULT_RUN = Path("runs/dqn")
 HEURISTICS = ("myopic", "static-price", "queue-price")
@@ -49,9 +42,10 @@ SUFFIX = ".learning"
 def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     """Read the command line."""
     parser = make_parser(
+        "plot-learning",
         "Draw learning curves of trainings, with the mean and range of those that differ only in "
         "their seed, as a PNG, PDF or SVG and for TensorBoard.",
-        "python scripts/plot_learning.py runs/dqn runs/dqn-queues --output runs/learning.png",
+        "runs/dqn runs/dqn-queues --output runs/learning.png",
     )
     parser.add_argument(
         "runs",
@@ -78,6 +72,9 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
 
 def execute(arguments: argparse.Namespace) -> int:
     """Read the trainings, bound their held-out episodes, and draw."""
+    from cpu_gpu_env.agents.learning_curves import check_comparable, mean_curves, read_run
+    from cpu_gpu_env.baselines.report.learning_figure import learning_figure
+
     check_output(arguments.output, "file", FORMATS)
     check_output(arguments.tensorboard)
     check_output(arguments.cache)
@@ -100,6 +97,8 @@ def heldout_gaps(training: Run, cache: Path, jobs: int) -> tuple[float, dict[str
         Mean lower bound of the objective, and mean objective / that - 1 of each heuristic and of
         the oracle.
     """
+    from cpu_gpu_env.agents.training import validation_seeds
+
     objective = dict.fromkeys((*HEURISTICS, ORACLE), 0.0)
     bound, count = 0.0, len(training.problems)
     seeds = validation_seeds(training.validation_episodes, count)
@@ -120,6 +119,8 @@ def heldout_gaps(training: Run, cache: Path, jobs: int) -> tuple[float, dict[str
 
 def describe(training: Run) -> str:
     """What the curves are of, for the title."""
+    from cpu_gpu_env.agents.training import validation_seeds
+
     seeds = validation_seeds(training.validation_episodes, len(training.problems))
     if len(training.problems) > 1:
         return f"{len(training.problems)} problems, {len(seeds)} held-out episodes of each"
@@ -134,6 +135,9 @@ def write_runs(
     The picture is in the folder itself. When all is written, that of an earlier call is removed.
     """
     from torch.utils.tensorboard import SummaryWriter
+
+    from cpu_gpu_env.agents.learning_curves import EVENT_FILES
+    from cpu_gpu_env.baselines.report.tensorboard import add_png
 
     last = max(curve.steps[-1] for curve in curves)
     points = {
@@ -154,10 +158,7 @@ def write_runs(
         path.unlink()
 
 
-def main(argv: list[str] | None = None) -> int:
-    """Entry point; returns the exit code."""
-    return run(execute, parse_arguments(argv))
-
+main = entry_point(parse_arguments, execute)
 
 if __name__ == "__main__":
     sys.exit(main())

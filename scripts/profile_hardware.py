@@ -14,7 +14,6 @@ from typing import Any
 if __name__ == "__main__":  # Ctrl-C during the imports below
     signal.signal(signal.SIGINT, lambda *_: os._exit(130))
 
-from tqdm import tqdm
 
 from cpu_gpu_env.errors import HybridClusterError, unknown_name
 from cpu_gpu_env.io.atomic_files import write_text_atomically
@@ -28,7 +27,14 @@ from cpu_gpu_env.profiler.devices import find_targets
 from cpu_gpu_env.profiler.machine import MAX_UNCERTAINTY, profile_machine
 from cpu_gpu_env.profiler.noise import Noise
 from cpu_gpu_env.profiler.timing import FULL, QUICK
-from cpu_gpu_env.scripts.command import check_output, interrupted, make_parser, run, seed
+from cpu_gpu_env.scripts.command import (
+    check_output,
+    entry_point,
+    interrupted,
+    make_parser,
+    progress_bar,
+    seed,
+)
 
 NO_GPUS = "none"
 
@@ -36,10 +42,11 @@ NO_GPUS = "none"
 def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     """Read the command line."""
     parser = make_parser(
+        "profile-hardware",
         "Measure this machine's CPU and GPUs (FP32 rate, memory and cache bandwidth, overheads, "
         "power) into a profile that --cluster of the other commands takes. Takes about four "
         "minutes; scripts/validate_profile.py tells how well the profile predicts.",
-        'python scripts/profile_hardware.py --gpus "a100-80gb:2 + t4:2" --output runs/profile.json',
+        '--gpus "a100-80gb:2 + t4:2" --output runs/profile.json',
     )
     parser.add_argument(
         "--output", type=Path, default=Path("runs/profile.json"), help="profile to write"
@@ -91,7 +98,7 @@ def measure(arguments: argparse.Namespace, gpus: list[dict[str, Any]]) -> dict[s
     Raises:
         KeyboardInterrupt: If Ctrl-C came too early.
     """
-    with tqdm(unit="step", desc="measuring", leave=False) as bar:
+    with progress_bar(unit="step", desc="measuring", leave=False) as bar:
         return profile_machine(
             gpus=gpus,
             effort=QUICK if arguments.quick else FULL,
@@ -213,10 +220,7 @@ def _is_figure(value: Any) -> bool:
     return isinstance(value, dict) and "value" in value
 
 
-def main(argv: list[str] | None = None) -> int:
-    """Entry point; returns the exit code."""
-    return run(execute, parse_arguments(argv))
-
+main = entry_point(parse_arguments, execute)
 
 if __name__ == "__main__":
     sys.exit(main())

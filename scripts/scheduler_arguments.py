@@ -6,22 +6,16 @@ import argparse
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from tqdm import tqdm
 
 from cpu_gpu_env.agents.pretrained import PRETRAINED, pretrained_path
 from cpu_gpu_env.baselines import SCHEDULERS, make_scheduler
-from cpu_gpu_env.baselines.evaluation.comparison import SchedulerSpec, compare
 from cpu_gpu_env.baselines.evaluation.play import EVALUATION_SEED
-from cpu_gpu_env.baselines.imitation.forest import load_forest
-from cpu_gpu_env.baselines.imitation.hybrid_ml import BEST_FOREST, FEATURES, HybridML
-from cpu_gpu_env.baselines.oracle.cache import default_cache, solve_episodes
-from cpu_gpu_env.baselines.oracle.search import OracleSchedule
-from cpu_gpu_env.baselines.report.files import result_rows
 from cpu_gpu_env.envs.vector_env import HybridClusterVectorEnv
 from cpu_gpu_env.errors import HybridClusterError, unknown_name
+from cpu_gpu_env.io.cache_folder import default_cache
 from cpu_gpu_env.problem.problem import DEFAULT_GPU_FRACTIONS, Problem, make_problem
 from cpu_gpu_env.results.records import ORACLE, Comparison
 from cpu_gpu_env.scripts.command import (
@@ -31,8 +25,13 @@ from cpu_gpu_env.scripts.command import (
     cores,
     env_kwargs,
     positive,
+    progress_bar,
     seed,
 )
+
+if TYPE_CHECKING:
+    from cpu_gpu_env.baselines.evaluation.comparison import SchedulerSpec
+    from cpu_gpu_env.baselines.oracle.search import OracleSchedule
 
 
 def add_comparison_arguments(
@@ -132,9 +131,11 @@ def solve_oracle(
         cache: Folder of solved episodes.
         jobs: Processes; -1: one a core.
     """
+    from cpu_gpu_env.baselines.oracle.cache import solve_episodes
+
     env = HybridClusterVectorEnv(len(seeds), **kwargs)
     env.reset(seed=list(seeds))
-    with tqdm(total=len(seeds), unit="episode", desc="bounding") as bar:
+    with progress_bar(total=len(seeds), unit="episode", desc="bounding") as bar:
         return solve_episodes(env.instances(), cache, jobs=jobs, progress=bar.update)
 
 
@@ -156,9 +157,11 @@ def compare_schedulers(
     Returns:
         The comparison, and whether Ctrl-C ended it before all had played.
     """
+    from cpu_gpu_env.baselines.evaluation.comparison import compare
+
     seeds = range(arguments.seed, arguments.seed + arguments.episodes)
     oracle = solve_oracle(seeds, kwargs, arguments.cache, arguments.jobs) if bounded else None
-    with tqdm(total=len(specs), unit="scheduler", desc="comparing") as bar:
+    with progress_bar(total=len(specs), unit="scheduler", desc="comparing") as bar:
         comparison = compare(specs, seeds, kwargs, arguments.command, naming(bar), oracle)
     return comparison, len(comparison.results) < len(specs) + bounded
 
@@ -189,6 +192,8 @@ def compare_in_each(
     Raises:
         HybridClusterError: If a problem is not valid, before the work, or a scheduler in it.
     """
+    from cpu_gpu_env.baselines.report.files import result_rows
+
     wholes = [{**env_kwargs(arguments), **problem} for problem in problems]
     for kwargs in wholes:
         make_problem(**kwargs)
@@ -219,6 +224,8 @@ def _all_that_fit(problem: Problem, agents: Sequence[Path]) -> list[str]:
 
 
 def _fixed(name: str, seed: int) -> SchedulerSpec:
+    from cpu_gpu_env.baselines.evaluation.comparison import SchedulerSpec
+
     if name not in SCHEDULERS:
         raise unknown_name("scheduler", name, [*SCHEDULERS, *PRETRAINED])
     return SchedulerSpec(name, lambda env: make_scheduler(name, env, seed))
@@ -226,6 +233,9 @@ def _fixed(name: str, seed: int) -> SchedulerSpec:
 
 def _trained(path: Path, problem: Problem, name: str) -> SchedulerSpec:
     from cpu_gpu_env.agents.saving import BEST_AGENT, load_agent
+    from cpu_gpu_env.baselines.evaluation.comparison import SchedulerSpec
+    from cpu_gpu_env.baselines.imitation.forest import load_forest
+    from cpu_gpu_env.baselines.imitation.hybrid_ml import BEST_FOREST, FEATURES, HybridML
 
     if (path / BEST_FOREST).exists() and (path / BEST_AGENT).exists():
         raise HybridClusterError(

@@ -13,28 +13,10 @@ from typing import Any
 if __name__ == "__main__":  # Ctrl-C during the imports below
     signal.signal(signal.SIGINT, lambda *_: os._exit(130))
 
-from tqdm import tqdm
 
-from cpu_gpu_env.agents.algorithms import ALGORITHMS, NUM_TRAINING_ENVS
-from cpu_gpu_env.agents.learning_curves import EVENT_FILES
-from cpu_gpu_env.agents.training import (
-    CHECKPOINT,
-    DEFAULT_STEPS,
-    LAST_AGENT,
-    TrainingPlan,
-    train,
-)
-from cpu_gpu_env.baselines.imitation.hybrid_ml import (
-    BEST_FOREST,
-    NUM_TREES,
-    TEST_SEED,
-    TRAINING_SEED,
-    fit_forest,
-    imitate_oracle,
-    r_squared,
-)
-from cpu_gpu_env.baselines.oracle.cache import default_cache
+from cpu_gpu_env.agents.defaults import ALGORITHM_NAMES, DEFAULT_STEPS, NUM_TRAINING_ENVS
 from cpu_gpu_env.errors import HybridClusterError
+from cpu_gpu_env.io.cache_folder import default_cache
 from cpu_gpu_env.problem.problem import make_problem
 from cpu_gpu_env.results.provenance import ProblemRecord, package_versions
 from cpu_gpu_env.scripts.command import (
@@ -43,12 +25,13 @@ from cpu_gpu_env.scripts.command import (
     check_output,
     check_total,
     cores,
+    entry_point,
     env_kwargs,
     interrupted,
     load,
     make_parser,
     positive,
-    run,
+    progress_bar,
     seed,
     whole_number,
 )
@@ -60,9 +43,10 @@ MAX_ENVS = 65_536
 def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     """Read the command line."""
     parser = make_parser(
+        "train",
         "Train a scheduler with Stable-Baselines3, keeping checkpoints and the best agent by "
         "held-out episodes.",
-        "python scripts/train.py --cluster a100-node --observe-queues --output runs/dqn-queues",
+        "--cluster a100-node --observe-queues --output runs/dqn-queues",
     )
     add_env_arguments(parser)
     parser.add_argument("--observe-queues", action="store_true", help="show the agent the queues")
@@ -74,7 +58,7 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     )
     parser.add_argument(
         "--algo",
-        choices=sorted(ALGORITHMS),
+        choices=sorted(ALGORITHM_NAMES),
         default="dqn",
         help="of Stable-Baselines3; sb3-contrib, if installed, adds maskable-ppo and qrdqn",
     )
@@ -131,6 +115,8 @@ def execute(arguments: argparse.Namespace) -> int:
     """Train, with a progress bar."""
     if arguments.agent == "random-forest":
         return train_forest(arguments)
+    from cpu_gpu_env.agents.training import CHECKPOINT, LAST_AGENT, TrainingPlan, train
+
     plan = TrainingPlan(
         output=arguments.output,
         algo=arguments.algo,
@@ -152,7 +138,7 @@ def execute(arguments: argparse.Namespace) -> int:
             check_replaces(arguments, plan.output / name, other)
     if arguments.overwrite:
         remove_training(plan.output)
-    with tqdm(total=arguments.steps, unit="step", desc=f"training {arguments.algo}") as bar:
+    with progress_bar(total=arguments.steps, unit="step", desc=f"training {arguments.algo}") as bar:
 
         def progress(steps: int) -> None:
             bar.update(min(steps, arguments.steps) - bar.n)
@@ -183,6 +169,9 @@ def check_replaces(arguments: argparse.Namespace, path: Path, other: str = "") -
 
 def remove_training(folder: Path) -> None:
     """Remove what an earlier training would mix with a new one: first what it could go on from."""
+    from cpu_gpu_env.agents.learning_curves import EVENT_FILES
+    from cpu_gpu_env.agents.training import CHECKPOINT
+
     (folder / CHECKPOINT).unlink(missing_ok=True)
     for curves in folder.glob(EVENT_FILES):
         curves.unlink()
@@ -202,6 +191,16 @@ def problems(arguments: argparse.Namespace) -> tuple[dict[str, Any], ...]:
 
 def train_forest(arguments: argparse.Namespace) -> int:
     """Let the oracle play, fit a forest to it, and judge the fit on other episodes."""
+    from cpu_gpu_env.baselines.imitation.hybrid_ml import (
+        BEST_FOREST,
+        NUM_TREES,
+        TEST_SEED,
+        TRAINING_SEED,
+        fit_forest,
+        imitate_oracle,
+        r_squared,
+    )
+
     kwargs = env_kwargs(arguments)
     check_total("--episodes", arguments.episodes, arguments.num_tasks)
     problem = ProblemRecord.of(make_problem(**kwargs)).to_json()
@@ -212,7 +211,9 @@ def train_forest(arguments: argparse.Namespace) -> int:
     num_test = max(1, arguments.episodes // 10)
     cache = default_cache()
     check_output(cache)
-    with tqdm(total=arguments.episodes + num_test, unit="episode", desc="asking the oracle") as bar:
+    with progress_bar(
+        total=arguments.episodes + num_test, unit="episode", desc="asking the oracle"
+    ) as bar:
         examples, test = (
             imitate_oracle(seeds, kwargs, cache, progress=bar.update)
             for seeds in (
@@ -234,10 +235,7 @@ def train_forest(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def main(argv: list[str] | None = None) -> int:
-    """Entry point; returns the exit code."""
-    return run(execute, parse_arguments(argv))
-
+main = entry_point(parse_arguments, execute)
 
 if __name__ == "__main__":
     sys.exit(main())

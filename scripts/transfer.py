@@ -13,7 +13,6 @@ from typing import Any
 if __name__ == "__main__":  # Ctrl-C during the imports below
     signal.signal(signal.SIGINT, lambda *_: os._exit(130))
 
-from cpu_gpu_env.baselines.report.files import lay_out, write_rows
 from cpu_gpu_env.baselines.report.tables import TextTable
 from cpu_gpu_env.io.atomic_files import write_text_atomically
 from cpu_gpu_env.model.profile import shipped_profiles
@@ -22,11 +21,11 @@ from cpu_gpu_env.results.metrics import GAP
 from cpu_gpu_env.scripts.command import (
     check_output,
     command_line,
+    entry_point,
     interrupted,
     load,
     make_parser,
     print_tables,
-    run,
 )
 from cpu_gpu_env.scripts.scheduler_arguments import (
     add_comparison_arguments,
@@ -43,9 +42,10 @@ FILES = ("transfer.csv", "transfer.md")
 def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     """Read the command line."""
     parser = make_parser(
+        "transfer",
         "Compare schedulers on several clusters and loads: what an agent that was trained on one "
         "is worth on another. --cluster and --load stand for the first of each.",
-        "python scripts/transfer.py --agent runs/dqn-mixed --episodes 50",
+        "--agent runs/dqn-mixed --episodes 50",
     )
     add_comparison_arguments(parser, None, episodes=20, output=Path("runs/transfer"))
     parser.add_argument(
@@ -60,7 +60,7 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
         help=f"another load; may be repeated (default: {' and '.join(map(str, LOADS))})",
     )
     arguments = parser.parse_args(argv)
-    arguments.command = command_line("transfer.py", argv)
+    arguments.command = command_line("transfer", argv)
     if arguments.schedulers is None:
         fits = arguments.gpu_fractions == DEFAULT_GPU_FRACTIONS
         arguments.schedulers = f"{FIXED},{PRETRAINED}" if fits else FIXED
@@ -105,6 +105,8 @@ def _gap(row: dict[str, Any]) -> str:
 
 
 def _write(rows: list[dict[str, Any]], output: Path) -> None:
+    from cpu_gpu_env.baselines.report.files import lay_out, write_rows
+
     write_rows(rows, output / "transfer.csv")
     table = make_table(rows)
     write_text_atomically(output / "transfer.md", table.to_markdown() + "\n")
@@ -113,10 +115,7 @@ def _write(rows: list[dict[str, Any]], output: Path) -> None:
         print(f"written: {output / name}")
 
 
-def main(argv: list[str] | None = None) -> int:
-    """Entry point; returns the exit code."""
-    return run(execute, parse_arguments(argv))
-
+main = entry_point(parse_arguments, execute)
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -16,7 +16,6 @@ from typing import Any
 if __name__ == "__main__":  # Ctrl-C during the imports below
     signal.signal(signal.SIGINT, lambda *_: os._exit(130))
 
-from tqdm import tqdm
 
 from cpu_gpu_env.errors import HybridClusterError
 from cpu_gpu_env.io.atomic_files import write_bytes_atomically, write_text_atomically
@@ -27,7 +26,14 @@ from cpu_gpu_env.profiler.samples import Sample
 from cpu_gpu_env.profiler.timing import FULL, QUICK
 from cpu_gpu_env.profiler.validation import Validation, validate
 from cpu_gpu_env.scripts import profile_hardware
-from cpu_gpu_env.scripts.command import check_output, interrupted, make_parser, run, seed
+from cpu_gpu_env.scripts.command import (
+    check_output,
+    entry_point,
+    interrupted,
+    make_parser,
+    progress_bar,
+    seed,
+)
 from cpu_gpu_env.scripts.profile_hardware import show_progress
 
 DEFAULT_PROFILE = Path("runs/profile.json")
@@ -37,11 +43,12 @@ TABLE, PICTURE = "validation.json", "scatter.png"
 def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     """Read the command line."""
     parser = make_parser(
+        "validate-profile",
         "Time kernels that the fit of a profile has not seen (other shapes, other kinds) and "
         "compare them with what the cost model predicts: errors by kind, what each term of the "
         "model buys, and a scatter plot. Takes about four minutes, and as long again to measure "
         "a profile first if there is none.",
-        "python scripts/validate_profile.py --profile runs/profile.json --output runs/validation",
+        "--profile runs/profile.json --output runs/validation",
     )
     parser.add_argument(
         "--profile", type=Path, default=DEFAULT_PROFILE, help="what profile_hardware.py wrote"
@@ -85,7 +92,7 @@ def execute(arguments: argparse.Namespace) -> int:
             return code
     # One without a GPU is no valid cluster, but can be judged.
     profile = read_profile(path, "; make one with profile_hardware.py")
-    with tqdm(unit="step", desc="measuring", leave=False) as bar:
+    with progress_bar(unit="step", desc="measuring", leave=False) as bar:
         try:
             validations = validate(
                 profile,
@@ -280,10 +287,7 @@ def describe_published(results: dict[str, HalfSplit], count: int) -> str:
     return "\n".join(lines)
 
 
-def main(argv: list[str] | None = None) -> int:
-    """Entry point; returns the exit code."""
-    return run(execute, parse_arguments(argv))
-
+main = entry_point(parse_arguments, execute)
 
 if __name__ == "__main__":
     sys.exit(main())

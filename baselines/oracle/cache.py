@@ -31,20 +31,6 @@ MAX_SCHEDULE_BYTES = 2**28
 """Of a file; a task takes some three."""
 
 
-def default_cache() -> Path:
-    """Folder for oracle schedules: in the user's caches, ``XDG_CACHE_HOME`` or else ``~/.cache``.
-
-    Where there is no home, it is beside what the commands write.
-    """
-    from platformdirs import user_cache_path
-
-    try:
-        caches = user_cache_path("cpu_gpu_env", appauthor=False)
-    except RuntimeError:  # in a container, a user may have no home
-        caches = Path()
-    return (caches if caches.is_absolute() else Path("runs/cache")) / "oracle"
-
-
 def solve_episodes(
     instances: Sequence[Instance],
     cache: Path | None,

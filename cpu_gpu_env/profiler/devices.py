@@ -185,13 +185,22 @@ def catalogue_match(name: str) -> str | None:
     return matches[0] if matches else None
 
 
-def cpu_name() -> str:
-    """Name of the CPU, as the system gives it."""
+def cpu_name(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
+    """Name of the CPU, as the system gives it.
+
+    Linux on Arm knows no names, only the registered numbers of who made the cores and which they
+    are: ``"aarch64 implementer 0x41 part 0xd0c"``.
+    """
     try:
-        found = re.search(r"model name\s*:\s*(.+)", Path("/proc/cpuinfo").read_text())
+        text = cpuinfo.read_text()
     except OSError:
-        found = None
-    return found[1].strip() if found else platform.processor() or platform.machine() or "CPU"
+        text = ""
+    if found := re.search(r"model name\s*:\s*(.+)", text):
+        return found[1].strip()
+    cores = re.findall(r"CPU (implementer|part)\s*:\s*(\S+)", text)
+    numbers = dict.fromkeys(" ".join(core) for core in cores)  # of each kind of core once
+    machine = platform.machine() or "CPU"
+    return " ".join([machine, *numbers]) if numbers else platform.processor() or machine
 
 
 def last_level_cache_bytes() -> int | None:

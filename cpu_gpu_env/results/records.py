@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
 
 from cpu_gpu_env.model.tasks import FloatArray
 from cpu_gpu_env.results.metrics import (
@@ -76,6 +75,8 @@ class Estimate:
         """Estimate the mean of a sample."""
         if len(sample) < 2:
             return Estimate(float(sample.mean()), float("nan"))
+        from scipy import stats  # costs half a second: only results pay for it
+
         quantile = float(stats.t.ppf(0.975, len(sample) - 1))
         spread = float(sample.std(ddof=1)) / len(sample) ** 0.5
         return Estimate(float(sample.mean()), quantile * spread)

@@ -253,6 +253,7 @@ def test_queues_in_the_observation() -> None:
 @pytest.mark.parametrize("observe_queues", [False, True])
 @pytest.mark.parametrize("profile", shipped_profiles())
 def test_checkers_find_nothing(profile: str, observe_queues: bool) -> None:
+    pytest.importorskip("stable_baselines3")
     from stable_baselines3.common.env_checker import check_env as sb3_check_env
 
     with warnings.catch_warnings():

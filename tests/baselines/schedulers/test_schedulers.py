@@ -130,6 +130,7 @@ def test_random_is_uniform_and_follows_its_seed() -> None:
 
 @pytest.mark.parametrize("name", [n for n in NAMES if n != "random"])
 def test_sb3_evaluates_them(name: str) -> None:
+    pytest.importorskip("stable_baselines3")
     from stable_baselines3.common.evaluation import evaluate_policy
     from stable_baselines3.common.vec_env import DummyVecEnv
 
