@@ -35,8 +35,8 @@ if TYPE_CHECKING:
 
 OPTIONAL = {
     **dict.fromkeys(("PIL", "pygame"), "render"),
-    **dict.fromkeys(("joblib", "matplotlib", "rich", "sklearn", "stable_baselines3"), "train"),
-    **dict.fromkeys(("tensorboard", "torch", "tqdm"), "train"),
+    **dict.fromkeys(("jinja2", "joblib", "matplotlib", "rich", "safetensors"), "train"),
+    **dict.fromkeys(("sklearn", "stable_baselines3", "tensorboard", "torch", "tqdm"), "train"),
     "sbx": "sbx",
 }
 """Import name of each library that the core does without -> the extra that brings it."""

@@ -25,7 +25,7 @@ class Replay(Scheduler):
     """Tasks placed."""
     needs_state = False
 
-    def __init__(self, env: Any, plans: npt.NDArray[np.integer]) -> None:
+    def __init__(self, env: Any, plans: npt.NDArray[np.intp]) -> None:
         super().__init__(env)
         self.plans = plans
 

@@ -16,8 +16,9 @@ import pytest
 from conftest import MIXED
 
 from cpu_gpu_env import HybridClusterVectorEnv
-from cpu_gpu_env.baselines.oracle.cache import SOLVER_PACKAGES, default_cache, solve_episodes
+from cpu_gpu_env.baselines.oracle.cache import SOLVER_PACKAGES, solve_episodes
 from cpu_gpu_env.baselines.oracle.search import QUICK_EFFORT, OracleSchedule, solve_episode
+from cpu_gpu_env.io.cache_folder import default_cache
 from cpu_gpu_env.sim.instance import Instance
 
 
@@ -190,7 +191,7 @@ def test_another_solver_has_another_key(package: str, tmp_path: Path) -> None:
 
 def cache_in(**environment: str) -> Path:
     """The folder in another process, of which nothing but this is known."""
-    code = "from cpu_gpu_env.baselines.oracle import cache; print(cache.default_cache())"
+    code = "from cpu_gpu_env.io import cache_folder; print(cache_folder.default_cache())"
     kept = {name: value for name, value in os.environ.items() if name == "PATH"}
     done = subprocess.run(
         [sys.executable, "-c", code],
