@@ -24,14 +24,13 @@ from cpu_gpu_env.scripts.command import (
     env_kwargs,
     interrupted,
     make_parser,
-    print_tables,
-    progress_bar,
 )
 from cpu_gpu_env.scripts.scheduler_arguments import (
     add_entrant_arguments,
     find_entrants,
     solve_oracle,
 )
+from cpu_gpu_env.scripts.terminal import print_tables, progress_bar
 
 if TYPE_CHECKING:
     from cpu_gpu_env.baselines.evaluation.comparison import Comparison

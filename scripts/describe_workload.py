@@ -22,13 +22,8 @@ from cpu_gpu_env.model.profile import DEFAULT_CLUSTER
 from cpu_gpu_env.model.tasks import FloatArray
 from cpu_gpu_env.model.workload import DEFAULT_WORKLOAD
 from cpu_gpu_env.problem.problem import Problem, make_problem
-from cpu_gpu_env.scripts.command import (
-    check_output,
-    entry_point,
-    make_parser,
-    new_table,
-    print_tables,
-)
+from cpu_gpu_env.scripts.command import check_output, entry_point, make_parser
+from cpu_gpu_env.scripts.terminal import new_table, print_tables
 
 if TYPE_CHECKING:
     from rich.table import Table

@@ -17,7 +17,8 @@ from cpu_gpu_env.envs.vector_env import HybridClusterVectorEnv
 from cpu_gpu_env.errors import HybridClusterError, unknown_name
 from cpu_gpu_env.io.cache_folder import default_cache
 from cpu_gpu_env.problem.problem import DEFAULT_GPU_FRACTIONS, Problem, make_problem
-from cpu_gpu_env.scripts.command import cores, env_kwargs, positive, progress_bar, seed
+from cpu_gpu_env.scripts.command import cores, env_kwargs, positive, seed
+from cpu_gpu_env.scripts.terminal import progress_bar
 
 if TYPE_CHECKING:
     from cpu_gpu_env.baselines.evaluation.comparison import Comparison, Entrant

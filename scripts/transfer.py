@@ -26,9 +26,9 @@ from cpu_gpu_env.scripts.command import (
     interrupted,
     load,
     make_parser,
-    print_tables,
 )
 from cpu_gpu_env.scripts.scheduler_arguments import add_entrant_arguments, compare_in_each
+from cpu_gpu_env.scripts.terminal import print_tables
 
 if TYPE_CHECKING:
     from cpu_gpu_env.baselines.report.tables import TextTable
