@@ -20,15 +20,8 @@ import numpy as np
 
 from cpu_gpu_env import ENV_ID
 from cpu_gpu_env.problem.problem import DEFAULT_NUM_TASKS
-from cpu_gpu_env.scripts.command import (
-    entry_point,
-    make_parser,
-    new_table,
-    positive,
-    print_tables,
-    progress_bar,
-    seed,
-)
+from cpu_gpu_env.scripts.command import entry_point, make_parser, positive, seed
+from cpu_gpu_env.scripts.terminal import new_table, print_tables, progress_bar
 
 VECTOR_SIZES = (64, 1_024, 4_096, 16_384)
 MAX_SECONDS = 3_600

@@ -19,16 +19,8 @@ from cpu_gpu_env.baselines.evaluation.play import EVALUATION_SEED, play_episodes
 from cpu_gpu_env.envs.env import HybridClusterEnv
 from cpu_gpu_env.model.profile import shipped_profiles
 from cpu_gpu_env.model.workload import SYNTHETIC_WORKLOADS
-from cpu_gpu_env.scripts.command import (
-    check_total,
-    entry_point,
-    make_parser,
-    new_table,
-    positive,
-    print_tables,
-    progress_bar,
-    seed,
-)
+from cpu_gpu_env.scripts.command import check_total, entry_point, make_parser, positive, seed
+from cpu_gpu_env.scripts.terminal import new_table, print_tables, progress_bar
 from cpu_gpu_env.sim.instance import Instance
 
 

@@ -27,13 +27,11 @@ from cpu_gpu_env.scripts.command import (
     cores,
     entry_point,
     make_parser,
-    new_table,
     positive,
-    print_tables,
-    progress_bar,
     seed,
     whole_number,
 )
+from cpu_gpu_env.scripts.terminal import new_table, print_tables, progress_bar
 
 if TYPE_CHECKING:
     from rich.table import Table

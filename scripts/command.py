@@ -13,7 +13,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 from gymnasium.error import DependencyNotInstalled
 
@@ -29,9 +29,6 @@ from cpu_gpu_env.problem.problem import (
     MAX_LOAD,
     MIN_LOAD,
 )
-
-if TYPE_CHECKING:
-    from rich.table import Table
 
 OPTIONAL = {
     **dict.fromkeys(("PIL", "pygame"), "render"),
@@ -50,8 +47,6 @@ ENERGY_WEIGHTS = (0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 1.0)
 """Those that an agent conditioned on the weight learns, and that the front is drawn from."""
 MAX_TASKS_AT_ONCE = 100_000_000
 """Tasks of all episodes that are played together: a few gigabytes."""
-MAX_WIDTH = 1_000
-"""Columns of the widest table."""
 
 
 def make_parser(name: str, description: str, example: str) -> argparse.ArgumentParser:
@@ -290,36 +285,6 @@ def check_total(option: str, count: int, num_tasks: int) -> None:
             f"{option} {count} of --num-tasks {num_tasks} are {count * num_tasks} tasks at once; "
             f"allowed: at most {MAX_TASKS_AT_ONCE}"
         )
-
-
-def progress_bar(*arguments: Any, **options: Any) -> Any:
-    """A progress bar with the arguments of tqdm's, which only the extras bring."""
-    from tqdm import tqdm
-
-    return tqdm(*arguments, **options)
-
-
-def new_table(title: str, *headings: str) -> Table:
-    """Start a table whose first column is aligned left and the others right."""
-    from rich.table import Table
-
-    table = Table(title=title)
-    for heading in headings:
-        table.add_column(heading, justify="right" if table.columns else "left")
-    return table
-
-
-def print_tables(*tables: Table) -> None:
-    """Print tables whole: lines that a terminal breaks can be read, cells cut short cannot."""
-    from rich.console import Console
-    from rich.measure import Measurement
-
-    # Names of files are no markup.
-    console = Console(markup=False)
-    for table in tables:
-        unlimited = console.options.update(max_width=MAX_WIDTH)
-        width = max(console.width, Measurement.get(console, unlimited, table).maximum)
-        Console(markup=False, width=width).print(table)
 
 
 def whole_number(low: int, high: int) -> Callable[[str], int]:

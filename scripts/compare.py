@@ -22,8 +22,6 @@ from cpu_gpu_env.scripts.command import (
     env_kwargs,
     interrupted,
     make_parser,
-    print_tables,
-    progress_bar,
 )
 from cpu_gpu_env.scripts.scheduler_arguments import (
     add_comparison_arguments,
@@ -32,6 +30,7 @@ from cpu_gpu_env.scripts.scheduler_arguments import (
     find_schedulers,
     naming,
 )
+from cpu_gpu_env.scripts.terminal import print_tables, progress_bar
 
 if TYPE_CHECKING:
     from cpu_gpu_env.results.records import Comparison

@@ -26,9 +26,9 @@ from cpu_gpu_env.scripts.command import (
     entry_point,
     env_kwargs,
     make_parser,
-    progress_bar,
     seed,
 )
+from cpu_gpu_env.scripts.terminal import progress_bar
 
 MAX_TASKS = 100_000
 """A hundred for each pixel of the width."""

@@ -27,14 +27,8 @@ from cpu_gpu_env.profiler.devices import find_targets
 from cpu_gpu_env.profiler.machine import MAX_UNCERTAINTY, profile_machine
 from cpu_gpu_env.profiler.noise import Noise
 from cpu_gpu_env.profiler.timing import FULL, QUICK
-from cpu_gpu_env.scripts.command import (
-    check_output,
-    entry_point,
-    interrupted,
-    make_parser,
-    progress_bar,
-    seed,
-)
+from cpu_gpu_env.scripts.command import check_output, entry_point, interrupted, make_parser, seed
+from cpu_gpu_env.scripts.terminal import progress_bar
 
 NO_GPUS = "none"
 

@@ -25,9 +25,9 @@ from cpu_gpu_env.scripts.command import (
     cores,
     env_kwargs,
     positive,
-    progress_bar,
     seed,
 )
+from cpu_gpu_env.scripts.terminal import progress_bar
 
 if TYPE_CHECKING:
     from cpu_gpu_env.baselines.evaluation.comparison import SchedulerSpec

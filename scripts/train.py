@@ -31,10 +31,10 @@ from cpu_gpu_env.scripts.command import (
     load,
     make_parser,
     positive,
-    progress_bar,
     seed,
     whole_number,
 )
+from cpu_gpu_env.scripts.terminal import progress_bar
 
 MAX_STEPS = 1_000_000_000
 MAX_ENVS = 65_536

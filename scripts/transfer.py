@@ -25,7 +25,6 @@ from cpu_gpu_env.scripts.command import (
     interrupted,
     load,
     make_parser,
-    print_tables,
 )
 from cpu_gpu_env.scripts.scheduler_arguments import (
     add_comparison_arguments,

@@ -26,15 +26,9 @@ from cpu_gpu_env.profiler.samples import Sample
 from cpu_gpu_env.profiler.timing import FULL, QUICK
 from cpu_gpu_env.profiler.validation import Validation, validate
 from cpu_gpu_env.scripts import profile_hardware
-from cpu_gpu_env.scripts.command import (
-    check_output,
-    entry_point,
-    interrupted,
-    make_parser,
-    progress_bar,
-    seed,
-)
+from cpu_gpu_env.scripts.command import check_output, entry_point, interrupted, make_parser, seed
 from cpu_gpu_env.scripts.profile_hardware import show_progress
+from cpu_gpu_env.scripts.terminal import progress_bar
 
 DEFAULT_PROFILE = Path("runs/profile.json")
 TABLE, PICTURE = "validation.json", "scatter.png"
