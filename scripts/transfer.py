@@ -31,6 +31,7 @@ from cpu_gpu_env.scripts.scheduler_arguments import (
     check_comparison,
     compare_in_each,
 )
+from cpu_gpu_env.scripts.terminal import print_tables
 
 FIXED = "myopic,static-price,queue-price"
 PRETRAINED = "dqn,dqn-queues"
