@@ -22,7 +22,8 @@ import numpy as np
 
 from cpu_gpu_env.baselines import make_scheduler
 from cpu_gpu_env.baselines.evaluation.play import play_episodes
-from cpu_gpu_env.baselines.report.drawing import FORMATS, to_bytes, write_figure
+from cpu_gpu_env.baselines.report.drawing import FORMATS, to_bytes
+from cpu_gpu_env.io.atomic_files import write_bytes_atomically
 from cpu_gpu_env.problem.problem import make_problem
 from cpu_gpu_env.results.metrics import GAP
 from cpu_gpu_env.results.provenance import ProblemRecord
@@ -83,9 +84,12 @@ def execute(arguments: argparse.Namespace) -> int:
     curves = mean_curves(runs)
     bound, lines = heldout_gaps(runs[0], arguments.cache, arguments.jobs)
     figure = learning_figure(curves, lines, bound, describe(runs[0]))
-    write_figure(figure, arguments.output)
+    file_format, png = arguments.output.suffix[1:].lower(), to_bytes(figure, "png")
+    # Saved again, a figure is laid out anew and may differ by a little.
+    picture = png if file_format == "png" else to_bytes(figure, file_format)
+    write_bytes_atomically(arguments.output, picture)
     print(f"written: {arguments.output}")
-    write_runs(curves, lines, bound, to_bytes(figure, "png"), arguments.tensorboard)
+    write_runs(curves, lines, bound, png, arguments.tensorboard)
     print(f"learning curves: tensorboard --logdir {arguments.tensorboard}")
     return 0
 
