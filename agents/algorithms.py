@@ -16,8 +16,7 @@ from stable_baselines3.common.utils import LinearSchedule
 from stable_baselines3.common.vec_env import VecEnv
 from torch import nn
 
-from cpu_gpu_env.agents.action_dqn import ActionDQN
-from cpu_gpu_env.agents.policies import ActionDQNPolicy
+from cpu_gpu_env.agents.action_dqn import ActionDQN, ActionDQNPolicy
 from cpu_gpu_env.errors import unknown_name
 
 ALGORITHMS: dict[str, tuple[type[BaseAlgorithm], type[BasePolicy]]] = {
@@ -43,7 +42,6 @@ ROLLOUT_STEPS = 64
 NUM_QUANTILES = 25
 """Of QR-DQN: the loss takes their square, and SB3's 200 make it a hundred times slower."""
 
-
 HIDDEN_LAYERS = (128, 128)
 """Units of each layer. Two of 256 take twice the time and reach the same."""
 
@@ -58,7 +56,7 @@ class DQNSettings:
     learning_rate: float = 3e-3
     """Adam's step, decaying linearly to a fiftieth over the training."""
     gamma: float = 0.9
-    """Discount. The reward looks ahead by itself (`agents.learning_env`), so a horizon of ten tasks
+    """Discount. The reward looks ahead by itself (`agents.training_env`), so a horizon of ten tasks
     does: 0.8 is worse, 0.98 noisier."""
     buffer_size: int = 150_000
     """Transitions kept for replay."""
@@ -83,32 +81,23 @@ class DQNSettings:
     """Share of random actions after that: the queues must look as they will in use."""
 
 
-def policy_class(algo: str) -> type[BasePolicy]:
-    """The policy of an algorithm.
-
-    Raises:
-        HybridClusterError: If there is no algorithm of that name.
-    """
-    if algo not in ALGORITHMS:
-        raise unknown_name("algorithm", algo, ALGORITHMS)
-    return ALGORITHMS[algo][1]
-
-
 def build_policy(
     algo: str, features: spaces.Space[Any], actions: spaces.Space[Any], net_arch: Sequence[int]
 ) -> BasePolicy:
     """Build the policy of an algorithm for acting alone, with weights that mean nothing yet."""
+    policy = ALGORITHMS[algo][1]
     with torch.random.fork_rng(devices=[]):  # a training that goes on keeps its random numbers
-        return policy_class(algo)(features, actions, lambda _: 0.0, **_net_kwargs(algo, net_arch))
+        return policy(features, actions, lambda _: 0.0, **_net_kwargs(algo, net_arch))
 
 
 def _net_kwargs(algo: str, net_arch: Sequence[int]) -> dict[str, Any]:
     """Arguments of an algorithm's policy that shape its net."""
-    own: dict[str, dict[str, Any]] = {
-        "dqn": {"activation_fn": nn.SiLU},
-        "qrdqn": {"n_quantiles": NUM_QUANTILES},
-    }
-    return {"net_arch": list(net_arch), **own.get(algo, {})}
+    kwargs: dict[str, Any] = {"net_arch": list(net_arch)}
+    if algo == "dqn":
+        kwargs["activation_fn"] = nn.SiLU
+    elif algo == "qrdqn":
+        kwargs["n_quantiles"] = NUM_QUANTILES
+    return kwargs
 
 
 def learns_from_replay(algo: str) -> bool:
@@ -121,7 +110,6 @@ def make_algorithm(
     env: VecEnv,
     net_arch: tuple[int, ...] = HIDDEN_LAYERS,
     seed: int | None = None,
-    tensorboard_log: str | None = None,
     settings: DQNSettings | None = None,
 ) -> BaseAlgorithm:
     """Build an algorithm to be trained in an environment.
@@ -131,44 +119,31 @@ def make_algorithm(
         env: Where it trains, on `AgentFeatures`.
         net_arch: Units of each hidden layer.
         seed: Of everything random in it, the environment included.
-        tensorboard_log: Folder for its logs.
         settings: Of the DQNs; the other algorithms run with SB3's defaults, but for PPO's rollouts.
 
     Raises:
         HybridClusterError: If there is no algorithm of that name.
     """
-    policy = policy_class(algo)
-    common: dict[str, Any] = {
-        # The fused step of Adam takes a tenth off a gradient step.
-        "policy_kwargs": {**_net_kwargs(algo, net_arch), "optimizer_kwargs": {"fused": True}},
-        "seed": seed,
-        "tensorboard_log": tensorboard_log,
-        "device": "cpu",
-    }
+    if algo not in ALGORITHMS:
+        raise unknown_name("algorithm", algo, ALGORITHMS)
+    algorithm, policy = ALGORITHMS[algo]
+    policy_kwargs = _net_kwargs(algo, net_arch)
+    if algo != "a2c":  # trains with RMSprop, which has no fused step
+        policy_kwargs["optimizer_kwargs"] = {"fused": True}  # takes a tenth off a gradient step
+    own: dict[str, Any] = {}
     if learns_from_replay(algo):
-        chosen = asdict(settings or DQNSettings())
-        rate = chosen.pop("learning_rate")
-        common |= {
-            **chosen,
-            "target_update_interval": env.num_envs * chosen["train_freq"],
-            "learning_rate": LinearSchedule(rate, rate / 50, 1.0),
-        }
+        own = asdict(settings or DQNSettings())
+        rate = own["learning_rate"]
+        own["learning_rate"] = LinearSchedule(rate, rate / 50, 1.0)
+        own["target_update_interval"] = env.num_envs * own["train_freq"]
     elif algo in ("ppo", "maskable-ppo"):
-        common |= {
-            "n_steps": ROLLOUT_STEPS,
-            "batch_size": min(512, ROLLOUT_STEPS * env.num_envs),
-        }
-    if algo == "a2c":  # trains with RMSprop, which has no fused step
-        del common["policy_kwargs"]["optimizer_kwargs"]
-    return ALGORITHMS[algo][0](policy, env, **common)
+        own = {"n_steps": ROLLOUT_STEPS, "batch_size": min(512, ROLLOUT_STEPS * env.num_envs)}
+    return algorithm(policy, env, policy_kwargs=policy_kwargs, seed=seed, device="cpu", **own)
 
 
 def acting_weights(model: BaseAlgorithm) -> dict[str, Any]:
     """Weights of the policy that acts once training is over; for a DQN its target network's."""
-    weights = dict(model.policy.state_dict())
-    for name in weights:
-        target = name.replace("q_net.", "q_net_target.", 1)
-        target = target.replace("quantile_net.", "quantile_net_target.", 1)
-        if name.startswith(("q_net.", "quantile_net.")):
-            weights[name] = weights[target]
-    return weights
+    weights = model.policy.state_dict()
+    return {
+        name: weights.get(name.replace(".", "_target.", 1), own) for name, own in weights.items()
+    }

@@ -18,18 +18,17 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.buffers import ReplayBuffer
 from torch.optim import Optimizer
 
-from cpu_gpu_env.agents.tensors import tensors_from_bytes, tensors_to_bytes
-from cpu_gpu_env.checks import check_count, check_field, check_flag, check_version
+from cpu_gpu_env.agents.members import read_json_member, tensors_from_bytes, tensors_to_bytes
+from cpu_gpu_env.checks import check_count, check_field, check_flag
 from cpu_gpu_env.errors import HybridClusterError, not_allowed, unknown_name
 from cpu_gpu_env.io.atomic_files import write_bytes_atomically
-from cpu_gpu_env.io.bounded_files import parse_json
 from cpu_gpu_env.io.bounded_zip import open_zip, read_array, read_member
 
 FORMAT_VERSION = 2
 COUNTERS = ("num_timesteps", "_n_updates", "_n_calls", "_episode_num")
 """Attributes of an algorithm that count what has been done."""
 REPLAY_ARRAYS = ("observations", "next_observations", "actions", "rewards", "dones", "timeouts")
-MAX_FILE_BYTES, MAX_STATE_BYTES, MAX_WEIGHTS_BYTES = 2**34, 2**20, 2**30
+MAX_FILE_BYTES, MAX_WEIGHTS_BYTES = 2**34, 2**30
 _STATE, _WEIGHTS, _OPTIMIZER = "state.json", "weights.safetensors", "optimizer.safetensors"
 _ARRAY_HEADER_BYTES = 2**12
 
@@ -70,11 +69,8 @@ def read_progress(path: Path) -> dict[str, Any]:
     """
     if not path.exists():
         raise HybridClusterError(f"{path}: nothing to resume: no such file")
-    with open_zip(path, MAX_FILE_BYTES, "checkpoint") as archive:
-        try:
-            return check_field(_STATE, _read_state(archive), "progress", dict)
-        except HybridClusterError as error:
-            raise HybridClusterError(f"{path}: not a checkpoint: {error}") from None
+    with open_zip(path, MAX_FILE_BYTES, "checkpoint", "not a checkpoint") as archive:
+        return check_field(_STATE, _read_state(archive), "progress", dict)
 
 
 def restore_checkpoint(model: BaseAlgorithm, path: Path) -> None:
@@ -84,31 +80,23 @@ def restore_checkpoint(model: BaseAlgorithm, path: Path) -> None:
         HybridClusterError: If the file is damaged, or of another algorithm or version.
     """
     policy = model.policy
-    with open_zip(path, MAX_FILE_BYTES, "checkpoint") as archive:
-        try:
-            state = _read_state(archive)
-            _restore_optimizer(
-                policy.optimizer, read_member(archive, _OPTIMIZER, MAX_WEIGHTS_BYTES)
-            )
-            weights = read_member(archive, _WEIGHTS, MAX_WEIGHTS_BYTES)
-            policy.load_state_dict(tensors_from_bytes(weights, policy.state_dict(), _WEIGHTS))
-            buffer = getattr(model, "replay_buffer", None)
-            if buffer is not None:
-                _restore_replay(buffer, check_field(_STATE, state, "replay", dict), archive)
-            for name, value in check_field(_STATE, state, "counters", dict).items():
-                if name not in COUNTERS:
-                    raise unknown_name("counter", name, COUNTERS)
-                setattr(model, name, check_count(f"counter {name!r}", value, low=0))
-        except HybridClusterError as error:
-            raise HybridClusterError(
-                f"{path}: not a checkpoint of this training: {error}"
-            ) from None
+    complaint = "not a checkpoint of this training"
+    with open_zip(path, MAX_FILE_BYTES, "checkpoint", complaint) as archive:
+        state = _read_state(archive)
+        _restore_optimizer(policy.optimizer, read_member(archive, _OPTIMIZER, MAX_WEIGHTS_BYTES))
+        weights = read_member(archive, _WEIGHTS, MAX_WEIGHTS_BYTES)
+        policy.load_state_dict(tensors_from_bytes(weights, policy.state_dict(), _WEIGHTS))
+        buffer = getattr(model, "replay_buffer", None)
+        if buffer is not None:
+            _restore_replay(buffer, check_field(_STATE, state, "replay", dict), archive)
+        for name, value in check_field(_STATE, state, "counters", dict).items():
+            if name not in COUNTERS:
+                raise unknown_name("counter", name, COUNTERS)
+            setattr(model, name, check_count(f"counter {name!r}", value, low=0))
 
 
-def _read_state(archive: zipfile.ZipFile) -> Any:
-    state = parse_json(read_member(archive, _STATE, MAX_STATE_BYTES), f"{_STATE} is no JSON")
-    check_version(_STATE, state, "format_version", FORMAT_VERSION, unsaid=1)
-    return state
+def _read_state(archive: zipfile.ZipFile) -> dict[str, Any]:
+    return read_json_member(archive, _STATE, FORMAT_VERSION, unsaid=1)
 
 
 def _tensors_of(optimizer: Optimizer) -> dict[str, torch.Tensor]:

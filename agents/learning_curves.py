@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from cpu_gpu_env.agents.agent import AgentSettings
 from cpu_gpu_env.agents.saving import BEST_AGENT, load_agent
-from cpu_gpu_env.agents.settings import AgentSettings
 from cpu_gpu_env.checks import check_count, check_field
 from cpu_gpu_env.errors import HybridClusterError, not_allowed, shown
 from cpu_gpu_env.model.tasks import FloatArray

@@ -17,24 +17,25 @@ from typing import Any
 from gymnasium import spaces
 from stable_baselines3.common.policies import BasePolicy
 
-from cpu_gpu_env.agents.agent import Agent
+from cpu_gpu_env.agents.agent import Agent, AgentSettings
 from cpu_gpu_env.agents.algorithms import build_policy
 from cpu_gpu_env.agents.features import feature_space
+from cpu_gpu_env.agents.members import (
+    MAX_JSON_BYTES,
+    read_json_member,
+    tensors_from_bytes,
+    tensors_to_bytes,
+)
 from cpu_gpu_env.agents.pretrained import PRETRAINED, pretrained_path
-from cpu_gpu_env.agents.settings import AgentSettings
-from cpu_gpu_env.agents.tensors import tensors_from_bytes, tensors_to_bytes
-from cpu_gpu_env.checks import check_version
 from cpu_gpu_env.errors import HybridClusterError
 from cpu_gpu_env.io.atomic_files import write_bytes_atomically
-from cpu_gpu_env.io.bounded_files import parse_json
 from cpu_gpu_env.io.bounded_zip import open_zip, read_member
 
 FORMAT_VERSION = 4
 BEST_AGENT = "best.zip"
 """Name of the best agent in the folder of a training."""
-MAX_SETTINGS_BYTES = 2**20
 MAX_WEIGHTS_BYTES = 2**28
-MAX_FILE_BYTES = MAX_SETTINGS_BYTES + MAX_WEIGHTS_BYTES + 2**20
+MAX_FILE_BYTES = MAX_JSON_BYTES + MAX_WEIGHTS_BYTES + 2**20
 _SETTINGS, _WEIGHTS = "settings.json", "weights.safetensors"
 
 
@@ -91,19 +92,10 @@ def load_agent(path: str | os.PathLike[str]) -> SavedAgent:
         raise HybridClusterError(
             f"{path} is a forest, no agent: baselines.imitation.forest.load_forest"
         )
-    with open_zip(path, MAX_FILE_BYTES, "agent") as archive:
-        try:
-            settings = _parse_settings(read_member(archive, _SETTINGS, MAX_SETTINGS_BYTES))
-            weights = read_member(archive, _WEIGHTS, MAX_WEIGHTS_BYTES)
-            return SavedAgent(_build_policy(settings, weights), settings)
-        except HybridClusterError as error:
-            raise HybridClusterError(f"{path}: not a usable agent: {error}") from None
-
-
-def _parse_settings(text: bytes) -> AgentSettings:
-    content = parse_json(text, f"{_SETTINGS} is no JSON")
-    check_version(_SETTINGS, content, "format_version", FORMAT_VERSION)
-    return AgentSettings.parse(content)
+    with open_zip(path, MAX_FILE_BYTES, "agent", "not a usable agent") as archive:
+        settings = AgentSettings.parse(read_json_member(archive, _SETTINGS, FORMAT_VERSION))
+        weights = read_member(archive, _WEIGHTS, MAX_WEIGHTS_BYTES)
+        return SavedAgent(_build_policy(settings, weights), settings)
 
 
 def _build_policy(settings: AgentSettings, weights: bytes) -> BasePolicy:

@@ -12,8 +12,9 @@ import torch
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.logger import configure
+from stable_baselines3.common.policies import BasePolicy
 
-from cpu_gpu_env.agents.agent import Agent
+from cpu_gpu_env.agents.agent import Agent, AgentSettings
 from cpu_gpu_env.agents.algorithms import (
     HIDDEN_LAYERS,
     DQNSettings,
@@ -24,15 +25,14 @@ from cpu_gpu_env.agents.algorithms import (
 )
 from cpu_gpu_env.agents.checkpoint import read_progress, restore_checkpoint, save_checkpoint
 from cpu_gpu_env.agents.defaults import DEFAULT_STEPS, NUM_TRAINING_ENVS
-from cpu_gpu_env.agents.mixture import MixtureVecEnv
 from cpu_gpu_env.agents.saving import BEST_AGENT, load_agent, save_agent
-from cpu_gpu_env.agents.settings import AgentSettings
-from cpu_gpu_env.agents.training_env import LearningVecEnv
+from cpu_gpu_env.agents.training_env import LearningVecEnv, MixtureVecEnv
 from cpu_gpu_env.baselines.evaluation.play import play_episodes
 from cpu_gpu_env.checks import check_count
 from cpu_gpu_env.envs.vector_env import HybridClusterVectorEnv
 from cpu_gpu_env.errors import HybridClusterError
 from cpu_gpu_env.problem.problem import make_problem
+from cpu_gpu_env.results.metrics import ENERGY, MAKESPAN, OBJECTIVE, Metric
 
 VALIDATION_SEED = 500_000
 """Episodes that choose the best agent; apart from training and from evaluation seeds."""
@@ -124,24 +124,26 @@ class HeldOutEvaluation(BaseCallback):
 
     Args:
         plan: The training.
-        settings: What is written beside the weights.
+        progress: Called with the steps done.
         report: Called with (steps, objective) after each evaluation.
     """
 
     def __init__(
         self,
         plan: TrainingPlan,
-        settings: AgentSettings,
-        report: Callable[[int, float], None] | None = None,
+        progress: Callable[[int], None],
+        report: Callable[[int, float], None],
     ) -> None:
         super().__init__()
-        self.plan, self.settings, self.report = plan, settings, report
+        self.plan, self.progress, self.report = plan, progress, report
+        self.settings = _agent_settings(plan)
         self.best_objective = math.inf
         self.passed = 0
         """Evaluations that were due so far."""
         self._updates = -1
 
     def _on_step(self) -> bool:
+        self.progress(self.num_timesteps)
         passed = self.plan.evaluations_after(self.num_timesteps)
         if passed > self.passed and self.is_behind:
             self.passed = passed
@@ -156,32 +158,29 @@ class HeldOutEvaluation(BaseCallback):
 
     def evaluate(self) -> None:
         """Play the held-out episodes with the current agent, and keep what is worth keeping."""
-        plan = self.plan
-        spaces = self.model.observation_space, self.model.action_space
-        policy = build_policy(plan.algo, *spaces, plan.net_arch)
-        policy.load_state_dict(acting_weights(self.model))
+        plan, model = self.plan, self.model
+        policy = build_policy(plan.algo, model.observation_space, model.action_space, plan.net_arch)
+        policy.load_state_dict(acting_weights(model))
         policy.set_training_mode(False)
-        objective, makespan_s, energy_j = self._play(policy)
-        for name, value in (
-            ("objective", objective),
-            ("makespan_s", makespan_s),
-            ("energy_j", energy_j),
-        ):
-            self.logger.record(f"heldout/{name}", value)
+        means = self._play(policy)
+        for metric, mean in means.items():
+            self.logger.record(metric.heldout_tag, mean)
         self.logger.dump(self.num_timesteps)
+        objective = means[OBJECTIVE]
+        reached = {"trained_steps": self.num_timesteps, "heldout_objective": objective}
+        settings = replace(self.settings, made_by={**self.settings.made_by, **reached})
         if objective < self.best_objective:
             self.best_objective = objective
-            self.save(policy, plan.best, objective)
-        self.save(policy, plan.output / LAST_AGENT, objective)
-        save_checkpoint(self.model, {"plan": plan.describe()}, plan.output / CHECKPOINT)
+            save_agent(policy, settings, plan.best)
+        save_agent(policy, settings, plan.output / LAST_AGENT)
+        save_checkpoint(model, {"plan": plan.describe()}, plan.output / CHECKPOINT)
         # Only now: what Ctrl-C breaks off is made up for at the end.
-        self._updates = self.model._n_updates
-        if self.report is not None:
-            self.report(self.num_timesteps, objective)
+        self._updates = model._n_updates
+        self.report(self.num_timesteps, objective)
 
-    def _play(self, policy: Any) -> tuple[float, float, float]:
-        """Mean objective, makespan [s] and energy [J] over the problems' held-out episodes."""
-        plan, totals = self.plan, [0.0, 0.0, 0.0]
+    def _play(self, policy: BasePolicy) -> dict[Metric, float]:
+        """Means over the problems' held-out episodes."""
+        plan, means = self.plan, dict.fromkeys((OBJECTIVE, MAKESPAN, ENERGY), 0.0)
         seeds = validation_seeds(plan.validation_episodes, len(plan.problems))
         for problem in plan.problems:
             results = play_episodes(
@@ -190,18 +189,9 @@ class HeldOutEvaluation(BaseCallback):
                 **problem,
                 observe_queues=plan.observe_queues,
             )
-            found = (results.objective, results.makespan_s, results.energy_j)
-            totals = [
-                total + float(values.mean()) / len(plan.problems)
-                for total, values in zip(totals, found, strict=True)
-            ]
-        return totals[0], totals[1], totals[2]
-
-    def save(self, policy: Any, path: Path, objective: float) -> None:
-        """Write the agent with what it has reached."""
-        reached = {"trained_steps": self.num_timesteps, "heldout_objective": objective}
-        made_by = {**self.settings.made_by, **reached}
-        save_agent(policy, replace(self.settings, made_by=made_by), path)
+            for metric in means:
+                means[metric] += float(results[metric].mean()) / len(plan.problems)
+        return means
 
 
 def validation_seeds(episodes: int, num_problems: int) -> range:
@@ -209,22 +199,10 @@ def validation_seeds(episodes: int, num_problems: int) -> range:
     return range(VALIDATION_SEED, VALIDATION_SEED + max(1, episodes // num_problems))
 
 
-class Progress(BaseCallback):
-    """Tells the number of steps done, for a progress bar."""
-
-    def __init__(self, update: Callable[[int], None]) -> None:
-        super().__init__()
-        self._update = update
-
-    def _on_step(self) -> bool:
-        self._update(self.num_timesteps)
-        return True
-
-
 def train(
     plan: TrainingPlan,
     progress: Callable[[int], None] = lambda steps: None,
-    report: Callable[[int, float], None] | None = None,
+    report: Callable[[int, float], None] = lambda steps, objective: None,
     resume: bool = False,
 ) -> TrainingResult:
     """Train an agent; Ctrl-C ends the training and keeps what it has learned.
@@ -241,19 +219,17 @@ def train(
     """
     torch.set_num_threads(plan.threads)
     env = make_training_env(plan)
-    settings = _agent_settings(plan)
-    model = make_algorithm(plan.algo, env, plan.net_arch, plan.seed, settings=plan.settings)
-    evaluation = HeldOutEvaluation(plan, settings, report)
+    model = make_algorithm(plan.algo, env, plan.net_arch, plan.seed, plan.settings)
+    evaluation = HeldOutEvaluation(plan, progress, report)
     if resume:
         _resume(plan, model, env, evaluation)
     plan.output.mkdir(parents=True, exist_ok=True)
     model.set_logger(configure(str(plan.output), ["tensorboard"]))
     interrupted = False
     try:
-        callbacks: list[BaseCallback] = [Progress(progress), evaluation]
         left = plan.steps - model.num_timesteps
         if left > 0:
-            model.learn(left, callbacks, log_interval=16, reset_num_timesteps=not resume)
+            model.learn(left, evaluation, log_interval=16, reset_num_timesteps=not resume)
     except KeyboardInterrupt:
         interrupted = True
     try:
@@ -263,29 +239,19 @@ def train(
             evaluation.evaluate()
     finally:
         model.logger.close()
-    learned = evaluation.best_objective < math.inf
-    return TrainingResult(
-        plan.best if learned else None,
-        plan.output / LAST_AGENT,
-        evaluation.best_objective,
-        interrupted,
-    )
+    objective = evaluation.best_objective
+    best = plan.best if objective < math.inf else None
+    return TrainingResult(best, plan.output / LAST_AGENT, objective, interrupted)
 
 
 def make_training_env(plan: TrainingPlan) -> MixtureVecEnv:
     """Build the environments of a plan, shared out evenly over its problems."""
     count, more = divmod(plan.num_envs, len(plan.problems))
-    return MixtureVecEnv(
-        [
-            LearningVecEnv(
-                HybridClusterVectorEnv(
-                    count + (index < more), observe_queues=plan.observe_queues, **problem
-                ),
-                plan.context,
-            )
-            for index, problem in enumerate(plan.problems)
-        ]
+    venvs = (
+        HybridClusterVectorEnv(count + (i < more), observe_queues=plan.observe_queues, **problem)
+        for i, problem in enumerate(plan.problems)
     )
+    return MixtureVecEnv([LearningVecEnv(venv, plan.context) for venv in venvs])
 
 
 def _resume(
@@ -306,7 +272,7 @@ def _resume(
     restore_checkpoint(model, path)
     evaluation.best_objective = _kept_objective(plan.best)
     evaluation.passed = plan.evaluations_after(model.num_timesteps)
-    env.go_on_from(plan.seed, model.num_timesteps)
+    env.seed(plan.seed, model.num_timesteps)  # other episodes than before
 
 
 def _kept_objective(path: Path) -> float:

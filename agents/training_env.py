@@ -21,11 +21,13 @@ An action that does not fit the GPUs costs what running on the CPU does, since t
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 
 from cpu_gpu_env.agents.features import COST_UNIT, AgentFeatures, feature_space
-from cpu_gpu_env.agents.sb3_vec_env import HybridClusterVecEnv, StepReturn
+from cpu_gpu_env.agents.sb3_vec_env import HybridClusterVecEnv, SharedVecEnv, StepReturn
 from cpu_gpu_env.baselines.schedulers.heuristics import StaticPrice
 from cpu_gpu_env.baselines.schedulers.look_ahead import FluidLookAhead
 from cpu_gpu_env.envs.vector_env import HybridClusterVectorEnv
@@ -80,11 +82,14 @@ class LearningVecEnv(HybridClusterVecEnv):
         self._look_ahead, self._static = FluidLookAhead(venv.problem), StaticPrice(venv.problem)
         self._prices = self._look_ahead.task_prices()
         self._mean_price = float(self._prices.mean())
-        self._imagined = None if venv.problem.workload.in_order else self._imagine(None)
         self._envs = np.arange(self.num_envs)
+        self._imagine(None)
 
-    def _imagine(self, seed: int | None) -> ImaginedTasks:
-        return ImaginedTasks(self.venv.problem, self._prices, np.random.default_rng(seed))
+    def _imagine(self, seed: int | None) -> None:
+        """Choose the tasks to imagine: none where a trace tells which one comes."""
+        problem, rng = self.venv.problem, np.random.default_rng(seed)
+        in_order = problem.workload.in_order
+        self._imagined = None if in_order else ImaginedTasks(problem, self._prices, rng)
 
     def seed(self, seed: int | None = None, offset: int = 0) -> list[int | None]:
         """Seed the environments, from their next reset on, and choose what is imagined.
@@ -96,8 +101,7 @@ class LearningVecEnv(HybridClusterVecEnv):
         """
         if seed is None:
             return list(super().seed(None))
-        if self._imagined is not None:
-            self._imagined = self._imagine(seed)
+        self._imagine(seed)
         self._seeds = [((seed + 1) << 32) + offset + env for env in range(self.num_envs)]
         return list(self._seeds)
 
@@ -144,3 +148,39 @@ class LearningVecEnv(HybridClusterVecEnv):
         """M less the price of the task, (n,)."""
         remainder: FloatArray = least - self._static.scores(state).min(axis=1)
         return remainder
+
+
+class MixtureVecEnv(SharedVecEnv):
+    """Steps several `LearningVecEnv` as one, for an agent to learn several problems.
+
+    Args:
+        parts: The environments of each problem, with the same features and actions.
+    """
+
+    def __init__(self, parts: Sequence[LearningVecEnv]) -> None:
+        self.parts = parts
+        super().__init__([part.venv for part in parts], parts[0].observation_space)
+        self._ends = np.cumsum([part.num_envs for part in parts])
+
+    def seed(self, seed: int | None = None, offset: int = 0) -> list[int | None]:
+        """Seed as `LearningVecEnv.seed`; no environment plays the episodes of another."""
+        seeds: list[int | None] = []
+        for part in self.parts:
+            seeds += part.seed(seed, offset + len(seeds))
+        return seeds
+
+    def reset(self) -> npt.NDArray[np.float32]:
+        """Start an episode everywhere."""
+        return np.concatenate([part.reset() for part in self.parts])
+
+    def step_async(self, actions: npt.NDArray[np.int64]) -> None:
+        """Hand out the actions."""
+        for part, mine in zip(self.parts, np.split(actions, self._ends[:-1]), strict=True):
+            part.step_async(mine)
+
+    def step_wait(self) -> StepReturn:
+        """Step all environments."""
+        results = zip(*(part.step_wait() for part in self.parts), strict=True)
+        observations, rewards, dones, infos = results
+        joined = np.concatenate(observations), np.concatenate(rewards), np.concatenate(dones)
+        return *joined, [info for mine in infos for info in mine]

@@ -118,19 +118,16 @@ def load_forest(path: str | os.PathLike[str], num_features: int | None = None) -
     Raises:
         HybridClusterError: If the file is missing, damaged, no forest, or one for other features.
     """
-    with open_zip(path, MAX_FILE_BYTES, "forest") as archive:
-        try:
-            settings = _parse_header(read_array(archive, _HEADER, MAX_HEADER_BYTES))
-            wanted = check_count("field 'num_features'", settings.get("num_features"))
-            if num_features is not None and wanted != num_features:
-                raise not_allowed("field 'num_features'", wanted, str(num_features))
-            arrays = {
-                name: _check_column(name, read_array(archive, name, MAX_ARRAY_BYTES), kind)
-                for name, kind in _ARRAYS.items()
-            }
-            return Forest(**arrays, depth=_check_trees(arrays, wanted), settings=settings)
-        except HybridClusterError as error:
-            raise HybridClusterError(f"{path}: not a forest: {error}") from None
+    with open_zip(path, MAX_FILE_BYTES, "forest", "not a forest") as archive:
+        settings = _parse_header(read_array(archive, _HEADER, MAX_HEADER_BYTES))
+        wanted = check_count("field 'num_features'", settings.get("num_features"))
+        if num_features is not None and wanted != num_features:
+            raise not_allowed("field 'num_features'", wanted, str(num_features))
+        arrays = {
+            name: _check_column(name, read_array(archive, name, MAX_ARRAY_BYTES), kind)
+            for name, kind in _ARRAYS.items()
+        }
+        return Forest(**arrays, depth=_check_trees(arrays, wanted), settings=settings)
 
 
 def _parse_header(header: npt.NDArray[Any]) -> dict[str, Any]:

@@ -6,6 +6,8 @@ import io
 import os
 import zipfile
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -20,8 +22,13 @@ _DAMAGED = (zipfile.BadZipFile, RuntimeError, OSError, EOFError, ValueError, zli
 """What zipfile raises for files that are damaged, encrypted, or of a form it does not know."""
 
 
-def open_zip(path: str | os.PathLike[str], max_bytes: int, what: str) -> zipfile.ZipFile:
+@contextmanager
+def open_zip(
+    path: str | os.PathLike[str], max_bytes: int, what: str, complaint: str
+) -> Iterator[zipfile.ZipFile]:
     """Open a zip file of at most `max_bytes`, which messages call `what`, such as ``"agent"``.
+
+    Errors of its contents, raised under `with`, are told after its path and the `complaint`.
 
     Raises:
         HybridClusterError: If it cannot be read, is no regular file, is larger, or no zip file.
@@ -29,10 +36,15 @@ def open_zip(path: str | os.PathLike[str], max_bytes: int, what: str) -> zipfile
     with open_bounded(path, max_bytes, what) as file:
         content = file.read(max_bytes)
     try:
-        return zipfile.ZipFile(io.BytesIO(content))
+        archive = zipfile.ZipFile(io.BytesIO(content))
     except _DAMAGED as error:
         article = "an" if what[0] in "aeiou" else "a"
         raise HybridClusterError(f"{path}: not {article} {what} file: {_reason(error)}") from None
+    with archive:
+        try:
+            yield archive
+        except HybridClusterError as error:
+            raise HybridClusterError(f"{path}: {complaint}: {error}") from None
 
 
 def read_member(archive: zipfile.ZipFile, name: str, max_bytes: int) -> bytes:

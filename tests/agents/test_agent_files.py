@@ -15,9 +15,10 @@ import torch
 from safetensors.torch import load, save
 
 from cpu_gpu_env import HybridClusterError, HybridClusterVectorEnv
+from cpu_gpu_env.agents.agent import AgentSettings
 from cpu_gpu_env.agents.algorithms import make_algorithm
-from cpu_gpu_env.agents.saving import MAX_SETTINGS_BYTES, MAX_WEIGHTS_BYTES, load_agent, save_agent
-from cpu_gpu_env.agents.settings import AgentSettings
+from cpu_gpu_env.agents.members import MAX_JSON_BYTES
+from cpu_gpu_env.agents.saving import MAX_WEIGHTS_BYTES, load_agent, save_agent
 from cpu_gpu_env.agents.training import TrainingPlan, make_training_env
 from cpu_gpu_env.problem.problem import DEFAULT_GPU_FRACTIONS
 from cpu_gpu_env.scripts import compare
@@ -244,9 +245,9 @@ def test_a_key_that_stands_twice_is_told(agent_file: Path) -> None:
 
 
 def test_zip_bombs_are_not_unpacked(agent_file: Path) -> None:
-    rewrite(agent_file, b" " * (MAX_SETTINGS_BYTES + 1), compression=zipfile.ZIP_DEFLATED)
+    rewrite(agent_file, b" " * (MAX_JSON_BYTES + 1), compression=zipfile.ZIP_DEFLATED)
     assert agent_file.stat().st_size < 100_000
-    assert f"allowed: at most {MAX_SETTINGS_BYTES}" in refusal(agent_file)
+    assert f"allowed: at most {MAX_JSON_BYTES}" in refusal(agent_file)
     make_agent(agent_file)
     with zipfile.ZipFile(agent_file, "a") as archive:  # the directory claims what it likes
         archive.getinfo("weights.safetensors").file_size = MAX_WEIGHTS_BYTES + 1

@@ -13,10 +13,10 @@ from stable_baselines3.common.evaluation import evaluate_policy
 from stable_baselines3.common.monitor import Monitor
 
 from cpu_gpu_env import HybridClusterEnv, HybridClusterError, HybridClusterVectorEnv
+from cpu_gpu_env.agents.agent import AgentSettings
 from cpu_gpu_env.agents.algorithms import DQNSettings, make_algorithm
 from cpu_gpu_env.agents.saving import load_agent, save_agent
 from cpu_gpu_env.agents.sb3_vec_env import HybridClusterVecEnv
-from cpu_gpu_env.agents.settings import AgentSettings
 from cpu_gpu_env.agents.training import TrainingPlan, make_training_env, train
 from cpu_gpu_env.baselines import make_scheduler
 from cpu_gpu_env.baselines.evaluation.play import evaluation_seeds, play_episodes

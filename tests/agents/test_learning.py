@@ -22,7 +22,7 @@ from stable_baselines3 import DQN
 from stable_baselines3.common.base_class import BaseAlgorithm
 
 from cpu_gpu_env import HybridClusterError, HybridClusterVectorEnv, Tasks, Workload
-from cpu_gpu_env.agents.action_dqn import ActionDQN
+from cpu_gpu_env.agents.action_dqn import ActionDQN, ActionDQNPolicy
 from cpu_gpu_env.agents.algorithms import (
     ALGORITHMS,
     acting_weights,
@@ -37,7 +37,6 @@ from cpu_gpu_env.agents.features import (
     feature_space,
     num_features,
 )
-from cpu_gpu_env.agents.policies import ActionDQNPolicy
 from cpu_gpu_env.agents.saving import load_agent, save_agent
 from cpu_gpu_env.agents.training import make_training_env, train
 from cpu_gpu_env.agents.training_env import ImaginedTasks, LearningVecEnv
@@ -270,7 +269,7 @@ def test_a_resumed_mixture_plays_new_episodes_each_its_own(tmp_path: Path) -> No
     env = make_training_env(small_plan(tmp_path, num_envs=7, problems=problems))
     seeds = list(env.seed(3))
     for num_steps in (7, 14):
-        env.go_on_from(3, num_steps)
+        env.seed(3, num_steps)
         seeds += [seed for part in env.parts for seed in part._seeds]
     assert len(set(seeds)) == 3 * 7
 

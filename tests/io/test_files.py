@@ -115,7 +115,7 @@ def test_a_hint_follows_what_cannot_be_read_alone(tmp_path: Path) -> None:
 def test_members_of_a_zip_file_are_read_up_to_their_bounds(tmp_path: Path) -> None:
     path, array = tmp_path / "a.npz", np.arange(6.0).reshape(2, 3)
     np.savez_compressed(path, a=array)
-    with open_zip(path, 2**20, "thing") as archive:
+    with open_zip(path, 2**20, "thing", "not a thing") as archive:
         size = archive.getinfo("a.npy").file_size
         assert np.array_equal(read_array(archive, "a", size), array)
         assert len(read_member(archive, "a.npy", size)) == size
@@ -126,7 +126,7 @@ def test_members_of_a_zip_file_are_read_up_to_their_bounds(tmp_path: Path) -> No
     whole = path.read_bytes()
     path.write_bytes(whole.replace(whole[60:70], bytes(10), 1))
     with (
-        open_zip(path, 2**20, "thing") as archive,
+        open_zip(path, 2**20, "thing", "not a thing") as archive,
         pytest.raises(HybridClusterError, match=r"a\.npy is damaged"),
     ):
         read_member(archive, "a.npy", size)

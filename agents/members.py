@@ -1,15 +1,38 @@
-"""Tensors by name as bytes, in the safetensors format: a list of shapes, then numbers, no code."""
+"""What our zip files hold: JSON with a version, and tensors in the safetensors format.
+
+That is a list of names and shapes, then numbers. Nothing in such a file is code.
+"""
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 from safetensors.torch import load, save
 
+from cpu_gpu_env.checks import check_version
 from cpu_gpu_env.errors import HybridClusterError
+from cpu_gpu_env.io.bounded_files import parse_json
+from cpu_gpu_env.io.bounded_zip import read_member
 
+MAX_JSON_BYTES = 2**20
 Tensors = Mapping[str, torch.Tensor]
+
+
+def read_json_member(
+    archive: zipfile.ZipFile, name: str, version: int, unsaid: int | None = None
+) -> dict[str, Any]:
+    """Read a JSON object whose ``format_version``, `unsaid` if it has none, must be `version`.
+
+    Raises:
+        HybridClusterError: If it is missing, damaged, too large, no object, or of another version.
+    """
+    text = read_member(archive, name, MAX_JSON_BYTES)
+    content: dict[str, Any] = parse_json(text, f"{name} is no JSON")
+    check_version(name, content, "format_version", version, unsaid)
+    return content
 
 
 def tensors_to_bytes(tensors: Tensors) -> bytes:
