@@ -19,12 +19,19 @@ from torch import nn
 from cpu_gpu_env.agents.action_dqn import ActionDQN, ActionDQNPolicy
 from cpu_gpu_env.errors import unknown_name
 
-ALGORITHMS: dict[str, tuple[type[BaseAlgorithm], type[BasePolicy]]] = {
-    "dqn": (ActionDQN, ActionDQNPolicy),
-    "ppo": (PPO, ActorCriticPolicy),
-    "a2c": (A2C, ActorCriticPolicy),
+NUM_QUANTILES = 25
+"""Of QR-DQN: the loss takes their square, and SB3's 200 make it a hundred times slower."""
+ROLLOUT_STEPS = 64
+"""Steps of each environment between PPO's trainings: SB3's 2,048 are for a single one."""
+HIDDEN_LAYERS = (128, 128)
+"""Units of each layer. Two of 256 take twice the time and reach the same."""
+
+ALGORITHMS: dict[str, tuple[type[BaseAlgorithm], type[BasePolicy], dict[str, Any]]] = {
+    "dqn": (ActionDQN, ActionDQNPolicy, {"activation_fn": nn.SiLU}),
+    "ppo": (PPO, ActorCriticPolicy, {}),
+    "a2c": (A2C, ActorCriticPolicy, {}),
 }
-"""Name -> (algorithm, policy)."""
+"""Name -> algorithm, its policy, and the policy's arguments besides the layers."""
 
 if find_spec("sb3_contrib") is not None:
     from sb3_contrib import QRDQN, MaskablePPO
@@ -32,18 +39,9 @@ if find_spec("sb3_contrib") is not None:
     from sb3_contrib.qrdqn.policies import QRDQNPolicy
 
     ALGORITHMS |= {
-        "qrdqn": (QRDQN, QRDQNPolicy),
-        "maskable-ppo": (MaskablePPO, MaskableActorCriticPolicy),
+        "qrdqn": (QRDQN, QRDQNPolicy, {"n_quantiles": NUM_QUANTILES}),
+        "maskable-ppo": (MaskablePPO, MaskableActorCriticPolicy, {}),
     }
-
-ROLLOUT_STEPS = 64
-"""Steps of each environment between PPO's trainings: SB3's 2,048 are for a single one."""
-
-NUM_QUANTILES = 25
-"""Of QR-DQN: the loss takes their square, and SB3's 200 make it a hundred times slower."""
-
-HIDDEN_LAYERS = (128, 128)
-"""Units of each layer. Two of 256 take twice the time and reach the same."""
 
 
 @dataclass(frozen=True)
@@ -85,19 +83,9 @@ def build_policy(
     algo: str, features: spaces.Space[Any], actions: spaces.Space[Any], net_arch: Sequence[int]
 ) -> BasePolicy:
     """Build the policy of an algorithm for acting alone, with weights that mean nothing yet."""
-    policy = ALGORITHMS[algo][1]
+    _, policy, kwargs = ALGORITHMS[algo]
     with torch.random.fork_rng(devices=[]):  # a training that goes on keeps its random numbers
-        return policy(features, actions, lambda _: 0.0, **_net_kwargs(algo, net_arch))
-
-
-def _net_kwargs(algo: str, net_arch: Sequence[int]) -> dict[str, Any]:
-    """Arguments of an algorithm's policy that shape its net."""
-    kwargs: dict[str, Any] = {"net_arch": list(net_arch)}
-    if algo == "dqn":
-        kwargs["activation_fn"] = nn.SiLU
-    elif algo == "qrdqn":
-        kwargs["n_quantiles"] = NUM_QUANTILES
-    return kwargs
+        return policy(features, actions, lambda _: 0.0, net_arch=list(net_arch), **kwargs)
 
 
 def learns_from_replay(algo: str) -> bool:
@@ -126,8 +114,8 @@ def make_algorithm(
     """
     if algo not in ALGORITHMS:
         raise unknown_name("algorithm", algo, ALGORITHMS)
-    algorithm, policy = ALGORITHMS[algo]
-    policy_kwargs = _net_kwargs(algo, net_arch)
+    algorithm, policy, kwargs = ALGORITHMS[algo]
+    policy_kwargs = {"net_arch": list(net_arch), **kwargs}
     if algo != "a2c":  # trains with RMSprop, which has no fused step
         policy_kwargs["optimizer_kwargs"] = {"fused": True}  # takes a tenth off a gradient step
     own: dict[str, Any] = {}

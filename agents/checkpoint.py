@@ -18,7 +18,7 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.buffers import ReplayBuffer
 from torch.optim import Optimizer
 
-from cpu_gpu_env.agents.members import read_json_member, tensors_from_bytes, tensors_to_bytes
+from cpu_gpu_env.agents.saving import read_json_member, tensors_from_bytes, tensors_to_bytes
 from cpu_gpu_env.checks import check_count, check_field, check_flag
 from cpu_gpu_env.errors import HybridClusterError, not_allowed, unknown_name
 from cpu_gpu_env.io.atomic_files import write_bytes_atomically

@@ -25,12 +25,9 @@ from cpu_gpu_env.baselines.schedulers.look_ahead import FLUID, FluidLookAhead
 from cpu_gpu_env.errors import HybridClusterError
 from cpu_gpu_env.model.cost_tables import build_cost_tables
 from cpu_gpu_env.model.tasks import FloatArray, Tasks
-from cpu_gpu_env.model.workload import Range
 from cpu_gpu_env.problem.observation import NUM_FEATURES, observation_space
 from cpu_gpu_env.problem.problem import Problem
 from cpu_gpu_env.sim.state import PoolState, SchedulingState
-
-Features = npt.NDArray[np.float32]
 
 SHORTEST = 1e-3
 """Times below this, in units of T_ref, look alike: log(0) is no number."""
@@ -84,7 +81,6 @@ class AgentFeatures:
         self.observe_queues = observe_queues
         self.size = num_features(len(problem.gpu_fractions), observe_queues, context)
         self._look_ahead = FluidLookAhead(problem)
-        self._num_cpus = len(problem.cluster.cpus)
         (self._num_entries,) = observation_space(problem.cluster, observe_queues).shape or ()
         self._unit_s = problem.objective.reference.makespan_s
         workload, costs = problem.workload, problem.costs
@@ -93,7 +89,7 @@ class AgentFeatures:
         """Of each pool, the share of each device type in its devices."""
         self._context = self._describe_problem() if context else np.empty(0)
 
-    def __call__(self, observation: npt.NDArray[np.floating]) -> Features:
+    def __call__(self, observation: npt.NDArray[np.floating]) -> npt.NDArray[np.float32]:
         """Map observations (n, entries) to features (n, size), float32.
 
         Raises:
@@ -119,8 +115,10 @@ class AgentFeatures:
 
     def _action_costs(self, scaled: FloatArray) -> list[MeanCosts]:
         """Costs of each action in each pool, from the task's scaled features (n, 3)."""
-        raw = (_unscale(column, r) for column, r in zip(scaled.T, self._ranges, strict=True))
-        size, intensity, memory = raw
+        size, intensity, memory = (
+            declared.low * (declared.high / declared.low) ** column  # undoes `Range.scale`
+            for column, declared in zip(scaled.T, self._ranges, strict=True)
+        )
         tasks = Tasks(np.zeros(len(scaled)), size, intensity, memory * (1.0 - MEMORY_SLACK))
         costs = build_cost_tables(self.problem.cluster, tasks, self.problem.gpu_fractions)
         return [
@@ -158,7 +156,7 @@ class AgentFeatures:
         wait_s = shown[:, :-1] * (num_tasks * self._unit_s)
         # What ends an episode shows none left.
         left = np.maximum(np.rint(shown[:, -1] * num_tasks).astype(np.int64), 1)
-        free_s = np.split(wait_s, [self._num_cpus], axis=1)
+        free_s = np.split(wait_s, [len(self.problem.cluster.cpus)], axis=1)
         none = np.zeros(len(shown))
         cpus, gpus = (
             PoolState(free, free[:, 0], costs.time_s, costs.energy_j, price=none)
@@ -221,11 +219,6 @@ def _quantiles(ascending: FloatArray) -> FloatArray:
     weight = place - below
     above = np.minimum(below + 1, last)
     return np.asarray(ascending[..., below] * (1.0 - weight) + ascending[..., above] * weight)
-
-
-def _unscale(scaled: FloatArray, declared: Range) -> FloatArray:
-    """Undo `Range.scale`."""
-    return np.asarray(declared.low * (declared.high / declared.low) ** scaled)
 
 
 def _log(time: FloatArray) -> FloatArray:

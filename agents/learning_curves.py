@@ -14,12 +14,11 @@ from cpu_gpu_env.agents.saving import BEST_AGENT, load_agent
 from cpu_gpu_env.checks import check_count, check_field
 from cpu_gpu_env.errors import HybridClusterError, not_allowed, shown
 from cpu_gpu_env.model.tasks import FloatArray
+from cpu_gpu_env.results.metrics import OBJECTIVE
 
 EVENT_FILES = "events.out.tfevents.*"
-TAG = "heldout/objective"
-"""What a training logs of its held-out episodes: their mean objective."""
 REACHED = ("seed", "trained_steps", "heldout_objective")
-"""Settings in which trainings of the same kind differ."""
+"""Settings in which trainings that are drawn as one curve may differ."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,11 +43,17 @@ class Run:
     """(n,): mean J of the held-out episodes."""
 
     @property
-    def kind(self) -> dict[str, Any]:
+    def recipe(self) -> dict[str, Any]:
         """All settings but the seed and what was reached; those of a DQN by name."""
-        kind = dict(self.settings.made_by)
-        kind.update(kind.pop("settings", {}))
-        return {name: value for name, value in kind.items() if name not in REACHED}
+        made_by = self.settings.made_by
+        recipe = {**made_by, **made_by.get("settings", {})}
+        return {k: v for k, v in recipe.items() if k not in (*REACHED, "settings")}
+
+    @property
+    def name(self) -> str:
+        """Its algorithm and observations."""
+        seen = "with" if self.settings.observe_queues else "without"
+        return f"{self.settings.algo.upper()} {seen} queues"
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,7 +74,7 @@ def read_run(folder: Path) -> Run:
     """Read the settings of the best agent and all evaluations of a training.
 
     Raises:
-        HybridClusterError: If the folder is not that of a training with `TAG` in event files.
+        HybridClusterError: If the folder is not that of a training with evaluations in event files.
     """
     if not folder.is_dir():
         raise HybridClusterError(
@@ -122,8 +127,8 @@ def _read_evaluations(folder: Path) -> tuple[FloatArray, FloatArray, FloatArray]
             points += [(step, before_s + now - started_s, j) for step, now, j in evaluations]
     if not points:
         raise HybridClusterError(
-            f"{folder}: no event file ({EVENT_FILES}) with {TAG!r}; allowed: a folder that "
-            "train.py wrote"
+            f"{folder}: no event file ({EVENT_FILES}) with {OBJECTIVE.heldout_tag!r}; allowed: a "
+            "folder that train.py wrote"
         )
     steps, seconds, objective = np.array(points, dtype=float).T
     return steps, seconds, objective
@@ -133,12 +138,12 @@ def _read_file(path: Path) -> tuple[float, list[tuple[int, float, float]]]:
     """When a file was begun [s], and (step, time [s], objective) of the evaluations in it."""
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-    events = EventAccumulator(str(path), size_guidance={"scalars": 0})
+    events, tag = EventAccumulator(str(path), size_guidance={"scalars": 0}), OBJECTIVE.heldout_tag
     try:
         events.Reload()
-        if TAG not in events.Tags()["scalars"]:
+        if tag not in events.Tags()["scalars"]:
             return 0.0, []
-        found = [(event.step, event.wall_time, event.value) for event in events.Scalars(TAG)]
+        found = [(event.step, event.wall_time, event.value) for event in events.Scalars(tag)]
         return events.FirstEventTimestamp(), found
     except Exception as error:  # damaged bytes raise whatever the parser likes
         raise HybridClusterError(f"{path}: not a usable event file: {error}") from None
@@ -167,38 +172,26 @@ def mean_curves(runs: Sequence[Run]) -> list[Curve]:
     """
     groups: list[list[Run]] = []
     for run in runs:
-        group = next((group for group in groups if group[0].kind == run.kind), None)
-        if group is None:
-            groups.append([run])
-            continue
+        group = next((group for group in groups if group[0].recipe == run.recipe), [])
         for other in group:
             if other.seed == run.seed:
                 raise HybridClusterError(
                     f"{run.folder} and {other.folder}: seed {run.seed} twice; allowed: trainings "
                     "that differ"
                 )
+        if not group:
+            groups.append(group)
         group.append(run)
-    names = _names([group[0] for group in groups])
-    return [_mean_curve(name, group) for name, group in zip(names, groups, strict=True)]
+    firsts = [group[0] for group in groups]
+    return [_mean_curve(_full_name(group[0], firsts), group) for group in groups]
 
 
-def _names(runs: Sequence[Run]) -> list[str]:
-    """Name each kind by its algorithm and observations, and by what else differs if need be."""
-    names = [
-        f"{run.settings.algo.upper()} {'with' if run.settings.observe_queues else 'without'} queues"
-        for run in runs
-    ]
-    for name in {name for name in names if names.count(name) > 1}:
-        alike = [index for index, other in enumerate(names) if other == name]
-        kinds = [runs[index].kind for index in alike]
-        differing = [
-            key
-            for key in sorted(set().union(*kinds))
-            if any(kind.get(key) != kinds[0].get(key) for kind in kinds)
-        ]
-        for index, kind in zip(alike, kinds, strict=True):
-            names[index] += "".join(f", {key} {kind.get(key)}" for key in differing)
-    return names
+def _full_name(run: Run, runs: Sequence[Run]) -> str:
+    """Name of a run, and the settings in which others of that name differ from it."""
+    recipe, alike = run.recipe, [other.recipe for other in runs if other.name == run.name]
+    settings = sorted({key for other in alike for key in other})
+    differing = [key for key in settings if any(o.get(key) != recipe.get(key) for o in alike)]
+    return run.name + "".join(f", {key} {recipe.get(key)}" for key in differing)
 
 
 def _mean_curve(name: str, group: Sequence[Run]) -> Curve:

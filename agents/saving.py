@@ -10,33 +10,35 @@ import io
 import json
 import os
 import zipfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
+import torch
 from gymnasium import spaces
+from safetensors.torch import load, save
 from stable_baselines3.common.policies import BasePolicy
 
 from cpu_gpu_env.agents.agent import Agent, AgentSettings
 from cpu_gpu_env.agents.algorithms import build_policy
 from cpu_gpu_env.agents.features import feature_space
-from cpu_gpu_env.agents.members import (
-    MAX_JSON_BYTES,
-    read_json_member,
-    tensors_from_bytes,
-    tensors_to_bytes,
-)
 from cpu_gpu_env.agents.pretrained import PRETRAINED, pretrained_path
+from cpu_gpu_env.checks import check_version
 from cpu_gpu_env.errors import HybridClusterError
 from cpu_gpu_env.io.atomic_files import write_bytes_atomically
+from cpu_gpu_env.io.bounded_files import parse_json
 from cpu_gpu_env.io.bounded_zip import open_zip, read_member
 
 FORMAT_VERSION = 4
 BEST_AGENT = "best.zip"
 """Name of the best agent in the folder of a training."""
+MAX_JSON_BYTES = 2**20
 MAX_WEIGHTS_BYTES = 2**28
 MAX_FILE_BYTES = MAX_JSON_BYTES + MAX_WEIGHTS_BYTES + 2**20
 _SETTINGS, _WEIGHTS = "settings.json", "weights.safetensors"
+
+Tensors = Mapping[str, torch.Tensor]
 
 
 @dataclass(frozen=True)
@@ -115,3 +117,49 @@ def _build_policy(settings: AgentSettings, weights: bytes) -> BasePolicy:
     policy.load_state_dict(tensors_from_bytes(weights, policy.state_dict(), _WEIGHTS))
     policy.set_training_mode(False)
     return policy
+
+
+def read_json_member(
+    archive: zipfile.ZipFile, name: str, version: int, unsaid: int | None = None
+) -> dict[str, Any]:
+    """Read a JSON object whose ``format_version``, `unsaid` if it has none, must be `version`.
+
+    Raises:
+        HybridClusterError: If it is missing, damaged, too large, no object, or of another version.
+    """
+    text = read_member(archive, name, MAX_JSON_BYTES)
+    content: dict[str, Any] = parse_json(text, f"{name} is no JSON")
+    check_version(name, content, "format_version", version, unsaid)
+    return content
+
+
+def tensors_to_bytes(tensors: Tensors) -> bytes:
+    """Write tensors in the safetensors format: a list of names and shapes, then numbers."""
+    form = torch.contiguous_format  # each apart and in order, as the format wants them
+    return save({name: tensor.clone(memory_format=form) for name, tensor in tensors.items()})
+
+
+def tensors_from_bytes(content: bytes, needed: Tensors, where: str) -> dict[str, torch.Tensor]:
+    """Read tensors of the names, shapes and types that are needed; `where` is for messages.
+
+    Raises:
+        HybridClusterError: If they are damaged, others than needed, or not finite.
+    """
+    try:
+        given = load(content)
+    except Exception as error:  # a stranger's bytes make the reader raise whatever it likes
+        reason = str(error).partition("\n")[0]
+        raise HybridClusterError(f"{where} holds no tensors: {reason:.200}") from None
+    for name in sorted(needed.keys() ^ given.keys()):
+        state = "missing" if name in needed else "not of such a net"
+        raise HybridClusterError(f"{where}: tensor {name!r:.80} is {state}")
+    for name, tensor in needed.items():
+        found = given[name]
+        if found.shape != tensor.shape or found.dtype != tensor.dtype:
+            raise HybridClusterError(
+                f"{where}: tensor {name!r} is {found.dtype} {tuple(found.shape)}; allowed: "
+                f"{tensor.dtype} {tuple(tensor.shape)}"
+            )
+        if not torch.isfinite(found).all():
+            raise HybridClusterError(f"{where}: tensor {name!r} holds nan or infinity")
+    return given

@@ -146,8 +146,7 @@ class LearningVecEnv(HybridClusterVecEnv):
 
     def _remainder(self, state: SchedulingState, least: FloatArray) -> FloatArray:
         """M less the price of the task, (n,)."""
-        remainder: FloatArray = least - self._static.scores(state).min(axis=1)
-        return remainder
+        return np.asarray(least - self._static.scores(state).min(axis=1))
 
 
 class MixtureVecEnv(SharedVecEnv):

@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import pickle
 import subprocess
 import sys
 import zipfile
@@ -17,8 +18,7 @@ from safetensors.torch import load, save
 from cpu_gpu_env import HybridClusterError, HybridClusterVectorEnv
 from cpu_gpu_env.agents.agent import AgentSettings
 from cpu_gpu_env.agents.algorithms import make_algorithm
-from cpu_gpu_env.agents.members import MAX_JSON_BYTES
-from cpu_gpu_env.agents.saving import MAX_WEIGHTS_BYTES, load_agent, save_agent
+from cpu_gpu_env.agents.saving import MAX_JSON_BYTES, MAX_WEIGHTS_BYTES, load_agent, save_agent
 from cpu_gpu_env.agents.training import TrainingPlan, make_training_env
 from cpu_gpu_env.problem.problem import DEFAULT_GPU_FRACTIONS
 from cpu_gpu_env.scripts import compare
@@ -219,6 +219,26 @@ def test_bytes_that_hold_no_tensors_are_told(agent_file: Path) -> None:
         assert "weights.safetensors holds no tensors" in refusal(agent_file)
 
 
+class Bomb:
+    """Unpickling this would create a file."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple:
+        return (Path.touch, (self.path,))
+
+
+def test_a_malicious_agent_runs_no_code(agent_file: Path, tmp_path: Path) -> None:
+    bomb = tmp_path / "run"
+    for weights in (pickle.dumps(Bomb(bomb)), b"", torch_bytes({"x": Bomb(bomb)})):
+        rewrite(agent_file, weights=weights)
+        assert "not a usable agent" in refusal(agent_file)
+    assert not bomb.exists()
+    pickle.loads(pickle.dumps(Bomb(bomb)))
+    assert bomb.exists()  # it would have gone off
+
+
 def test_members_that_are_missing_are_told(agent_file: Path) -> None:
     settings = settings_of(agent_file)
     with zipfile.ZipFile(agent_file, "w") as archive:
@@ -293,6 +313,7 @@ def test_what_is_no_regular_file_is_told(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     assert "no regular file" in refusal(tmp_path / "pipe")
     assert "Is a directory" in refusal(tmp_path)
+    assert "cannot read the agent" in refusal(tmp_path / "missing.zip")
 
 
 @pytest.mark.parametrize("algo", ["dqn", "a2c"])

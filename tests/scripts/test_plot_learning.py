@@ -6,14 +6,14 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from small_training import small_plan
 
 from cpu_gpu_env import HybridClusterVectorEnv
-from cpu_gpu_env.agents import learning_curves
-from cpu_gpu_env.agents.algorithms import DQNSettings
 from cpu_gpu_env.agents.learning_curves import EVENT_FILES, mean_curves, read_run
-from cpu_gpu_env.agents.training import VALIDATION_SEED, TrainingPlan, train
+from cpu_gpu_env.agents.training import VALIDATION_SEED, train
 from cpu_gpu_env.baselines import make_scheduler
 from cpu_gpu_env.baselines.oracle.search import solve_episode
+from cpu_gpu_env.results.metrics import OBJECTIVE
 from cpu_gpu_env.scripts import plot_learning
 
 PROBLEM = {"num_tasks": 10, "load": None}
@@ -21,21 +21,9 @@ PROBLEM = {"num_tasks": 10, "load": None}
 
 def small_training(folder: Path, **changes: object) -> list[float]:
     """Train for a moment; what each evaluation reported."""
-    arguments: dict = {
-        "steps": 400,
-        "num_envs": 4,
-        "evaluations": 4,
-        "validation_episodes": 2,
-        "net_arch": (8,),
-        "observe_queues": True,
-        "problems": (PROBLEM,),
-        "settings": DQNSettings(
-            learning_starts=64, batch_size=16, gradient_steps=1, buffer_size=400
-        ),
-    }
     reported: list[float] = []
     train(
-        TrainingPlan(folder, **{**arguments, **changes}),
+        small_plan(folder, **{"problems": (PROBLEM,), **changes}),
         report=lambda steps, objective: reported.append(objective),
     )
     return reported
@@ -142,7 +130,7 @@ def write_log(folder: Path, name: str, begun_s: float, points: list[tuple[int, f
 
     events = [Event(wall_time=begun_s, file_version="brain.Event:2")]
     for steps, time_s in points:
-        value = Summary.Value(tag=learning_curves.TAG, simple_value=float(steps))
+        value = Summary.Value(tag=OBJECTIVE.heldout_tag, simple_value=float(steps))
         events.append(Event(wall_time=time_s, step=steps, summary=Summary(value=[value])))
     with (folder / f"events.out.tfevents.{name}").open("wb") as file:
         writer = RecordWriter(file)
