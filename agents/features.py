@@ -201,14 +201,8 @@ class AgentFeatures:
         ]
         energy_prices = [objective.energy_price * power_w for power_w in typical_w]
         prices = np.array([*self._mean_prices(), *energy_prices])
-        return np.array(
-            [
-                objective.energy_weight,
-                *_log(prices * self._unit_s),
-                np.log(len(self.problem.cluster.cpus)),
-                np.log(len(self.problem.cluster.gpus)),
-            ]
-        )
+        sizes = np.log([pool.num_devices for pool in costs.pools])
+        return np.array([objective.energy_weight, *_log(prices * self._unit_s), *sizes])
 
 
 def _quantiles(ascending: FloatArray) -> FloatArray:

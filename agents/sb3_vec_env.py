@@ -91,8 +91,7 @@ class HybridClusterVecEnv(SharedVecEnv):
 
     def reset(self) -> npt.NDArray[np.float32]:
         """Start an episode everywhere, with the seeds given to `seed`, if any."""
-        seeds = self._seeds if any(s is not None for s in self._seeds) else None
-        observations, _ = self.venv.reset(seed=seeds)
+        observations, _ = self.venv.reset(seed=self._seeds)
         self._reset_seeds()
         self._returns[:] = 0.0
         self._lengths[:] = 0

@@ -165,9 +165,9 @@ class HeldOutEvaluation(BaseCallback):
         means = self._play(policy)
         for metric, mean in means.items():
             self.logger.record(metric.heldout_tag, mean)
-        self.logger.dump(self.num_timesteps)
+        self.logger.dump(model.num_timesteps)
         objective = means[OBJECTIVE]
-        reached = {"trained_steps": self.num_timesteps, "heldout_objective": objective}
+        reached = {"trained_steps": model.num_timesteps, "heldout_objective": objective}
         settings = replace(self.settings, made_by={**self.settings.made_by, **reached})
         if objective < self.best_objective:
             self.best_objective = objective
@@ -176,7 +176,7 @@ class HeldOutEvaluation(BaseCallback):
         save_checkpoint(model, {"plan": plan.describe()}, plan.output / CHECKPOINT)
         # Only now: what Ctrl-C breaks off is made up for at the end.
         self._updates = model._n_updates
-        self.report(self.num_timesteps, objective)
+        self.report(model.num_timesteps, objective)
 
     def _play(self, policy: BasePolicy) -> dict[Metric, float]:
         """Means over the problems' held-out episodes."""
@@ -234,7 +234,6 @@ def train(
         interrupted = True
     try:
         evaluation.init_callback(model)
-        evaluation.num_timesteps = model.num_timesteps
         if evaluation.is_behind:
             evaluation.evaluate()
     finally:
@@ -259,8 +258,7 @@ def _resume(
 ) -> None:
     """Bring a training to where its checkpoint left it."""
     path = plan.output / CHECKPOINT
-    saved, described = read_progress(path), plan.describe()
-    before = saved.get("plan")
+    before, described = read_progress(path).get("plan"), plan.describe()
     if before != described:
         known = before if isinstance(before, dict) else {}
         differing = sorted(
