@@ -36,10 +36,7 @@ _ARRAY_HEADER_BYTES = 2**12
 def save_checkpoint(model: BaseAlgorithm, progress: dict[str, Any], path: Path) -> None:
     """Write weights, optimiser, counters and replay buffer, whole or not at all.
 
-    Args:
-        model: The algorithm in training.
-        progress: Whatever else is needed, JSON values.
-        path: File to write or replace.
+    Beside them `progress`: whatever else is needed, JSON values.
     """
     state = {
         "format_version": FORMAT_VERSION,

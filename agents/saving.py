@@ -43,7 +43,7 @@ Tensors = Mapping[str, torch.Tensor]
 
 @dataclass(frozen=True)
 class SavedAgent:
-    """A trained policy with its settings, to act in any environment that it fits."""
+    """An agent for any environment that it fits."""
 
     policy: BasePolicy
     """Works on `AgentFeatures`."""
@@ -60,13 +60,7 @@ class SavedAgent:
 
 
 def save_agent(policy: BasePolicy, settings: AgentSettings, path: str | os.PathLike[str]) -> None:
-    """Write an agent, whole or not at all.
-
-    Args:
-        policy: The trained policy.
-        settings: What it was trained for, and what made it.
-        path: File to write, ``*.zip``.
-    """
+    """Write an agent as ``*.zip``, whole or not at all."""
     header = {"format_version": FORMAT_VERSION, **settings.to_json()}
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w") as archive:

@@ -122,10 +122,7 @@ class TrainingResult:
 class HeldOutEvaluation(BaseCallback):
     """Evaluates on fixed episodes, logs to TensorBoard, and keeps a checkpoint and the best agent.
 
-    Args:
-        plan: The training.
-        progress: Called with the steps done.
-        report: Called with (steps, objective) after each evaluation.
+    Calls `progress` and `report` as `train` says.
     """
 
     def __init__(
