@@ -102,9 +102,4 @@ class ClusterBatch:
 
     def results(self, num_tasks: int) -> dict[str, FloatArray]:
         """What the episodes have come to, (num_envs,) each, keyed as in ``final_info``."""
-        makespan_s, energy_j = self.makespan_s(), self.active_energy_j
-        return {
-            "makespan_s": makespan_s,
-            "total_energy_j": self._objective.total_energy_j(makespan_s, energy_j),
-            "objective": self._objective.value(makespan_s, energy_j, num_tasks),
-        }
+        return self._objective.results(self.makespan_s(), self.active_energy_j, num_tasks)

@@ -24,6 +24,8 @@ Served = tuple[int, float, float, float, float]
 """Device, start [s], finish [s], energy above idle [J] and price paid, of a share."""
 
 Index = npt.NDArray[np.intp]
+Queue = tuple[FloatArray, Index]
+"""When the devices are free, ascending, (n, devices) [s], and the type of the first (n,)."""
 Where = Index | slice
 """Some episodes of a batch."""
 
@@ -91,6 +93,10 @@ class Pool:
     def sorted_free_s(self) -> list[float]:
         """When the devices are free, ascending [s]."""
         return sorted([entry[0] for entry in self.heap])
+
+    def queue(self) -> Queue:
+        """The pool as one of a batch of one."""
+        return np.array([self.sorted_free_s()]), np.array([self.next_type()])
 
     def last_finish_s(self) -> float:
         """When all work is done [s]."""
@@ -184,6 +190,10 @@ class PoolBatch:
     def sorted_free_s(self) -> FloatArray:
         """When the devices are free, ascending, (devices, num_episodes) [s]; not to be written."""
         return np.sort(self.free_s, axis=0)
+
+    def queue(self, copies: int = 1) -> Queue:
+        """The pool in every episode, and that `copies` times over."""
+        return np.tile(self.sorted_free_s().T, (copies, 1)), np.tile(self.next_type(), copies)
 
     def last_finish_s(self) -> FloatArray:
         """When all work is done, (num_episodes,) [s]; not to be written."""
