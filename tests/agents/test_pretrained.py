@@ -123,7 +123,7 @@ def test_transfer_compares_everywhere(tmp_path: Path, capsys: pytest.CaptureFixt
         rows = list(csv.DictReader(file))
     assert len(rows) == 2 * 2 * 3
     assert all(float(row["gap"]) > -1e-9 for row in rows)
-    assert {row["command"] for row in rows} == {command_line("transfer.py", full)}
+    assert {row["command"] for row in rows} == {command_line("transfer", full)}
     assert all(row["cluster_sha256"] and row["versions"] for row in rows)
     places = {(row["cluster"], row["load"]) for row in rows}
     assert places == {(c, ld) for c in ("a100-node", "t4-node") for ld in ("1.5", "0.7")}
