@@ -52,16 +52,6 @@ def _kernel(
     )
 
 
-def _to_and_fro(times: int, step: Callable[[Any, Any], object], a: Any, b: Any) -> Run:
-    """Do a step from one array to another, then from that one back, and so on."""
-
-    def run() -> None:
-        for source, target in (((a, b), (b, a))[i % 2] for i in range(times)):
-            step(source, target)
-
-    return run
-
-
 def gemm(m: int, n: int, k: int, batch: int = 1, *, kind: str = "gemm") -> Kernel:
     """Matrix product (m, k) times (k, n), or a batch of them."""
     batches = () if batch == 1 else (batch,)
@@ -143,7 +133,11 @@ def chain(n: int, passes: int) -> Kernel:
     """Products to and fro between two arrays: the operations on each byte held grow with passes."""
 
     def operation(torch: Any, a: Any, b: Any) -> Run:
-        return _to_and_fro(passes, lambda source, to: torch.mul(source, 1.0, out=to), a, b)
+        def run() -> None:
+            for source, target in (((a, b), (b, a))[i % 2] for i in range(passes)):
+                torch.mul(source, 1.0, out=target)
+
+        return run
 
     return elementwise("chain", n, 2, 1, operation, passes)
 
@@ -160,12 +154,13 @@ def jacobi(side: int, sweeps: int) -> Kernel:
     """
 
     def operation(torch: Any, both: Any) -> Run:
-        def sweep(old: Any, new: Any) -> None:
-            inner = new[1:-1, 1:-1]
-            torch.add(old[:-2, 1:-1], old[2:, 1:-1], out=inner)
-            inner.add_(old[1:-1, :-2]).add_(old[1:-1, 2:]).mul_(0.25)
+        def run() -> None:
+            for source, target in ((both[i % 2], both[1 - i % 2]) for i in range(sweeps)):
+                inner = target[1:-1, 1:-1]
+                torch.add(source[:-2, 1:-1], source[2:, 1:-1], out=inner)
+                inner.add_(source[1:-1, :-2]).add_(source[1:-1, 2:]).mul_(0.25)
 
-        return _to_and_fro(sweeps, sweep, *both)
+        return run
 
     n = side**2
     again = n * sweeps * (2 + 2 + 2 + 1) - 2 * n

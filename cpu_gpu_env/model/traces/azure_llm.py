@@ -37,7 +37,7 @@ class AzureLLM(TraceMapping):
     of 2 bytes each).
     """
 
-    kind: ClassVar[str] = "azure-llm"
+    format: ClassVar[str] = "azure-llm"
 
     parameters: float = 7e9
     """Parameters P of the model."""
