@@ -121,12 +121,11 @@ def load_trace(
         status = os.stat(name)
     except OSError as error:
         raise HybridClusterError(f"{name}: cannot read the trace: {error.strerror}") from None
-    if mapping is None:
-        mapping = _mapping_of(name)()
-    elif not isinstance(mapping, TraceMapping):
+    chosen: object = _mapping_of(name)() if mapping is None else mapping
+    if not isinstance(chosen, TraceMapping):
         mappings = ", ".join(f"{known.__name__}(...)" for known in TRACE_FORMATS.values())
-        raise not_allowed("mapping", mapping, f"{mappings} or None")
-    return _load(name, mapping, part, (status.st_mtime_ns, status.st_size))
+        raise not_allowed("mapping", chosen, f"{mappings} or None")
+    return _load(name, chosen, part, (status.st_mtime_ns, status.st_size))
 
 
 @lru_cache(maxsize=16)
