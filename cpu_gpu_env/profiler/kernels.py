@@ -109,13 +109,8 @@ def elementwise(
 ) -> Kernel:
     """One operation or several on whole arrays of n elements.
 
-    Args:
-        kind: Name of the kernel.
-        n: Elements of each array.
-        arrays: Arrays that each pass touches.
-        flop: FLOP for each element and pass.
-        operation: Called with torch and the arrays.
-        passes: Times that the arrays are gone through.
+    `operation` is called with torch and so many `arrays`, all of which each of the `passes` touches
+    with so many `flop` an element.
     """
     shape, again = (n,) if passes == 1 else (n, passes), n * arrays * (passes - 1)
     all_flop = float(flop * n * passes)
@@ -154,8 +149,10 @@ def jacobi(side: int, sweeps: int) -> Kernel:
     """
 
     def operation(torch: Any, both: Any) -> Run:
+        old, new = both
+
         def run() -> None:
-            for source, target in ((both[i % 2], both[1 - i % 2]) for i in range(sweeps)):
+            for source, target in (((old, new), (new, old))[i % 2] for i in range(sweeps)):
                 inner = target[1:-1, 1:-1]
                 torch.add(source[:-2, 1:-1], source[2:, 1:-1], out=inner)
                 inner.add_(source[1:-1, :-2]).add_(source[1:-1, 2:]).mul_(0.25)
@@ -180,15 +177,12 @@ def fitted_kernels() -> dict[str, list[Kernel]]:
         "triad": [triad(2**e) for e in (11, 13, 15, *range(17, 27))],
         "chain": [chain(2**e, passes) for e in range(20, 27) for passes in (2, 8)],
         "convolution": [
-            convolution(*shape)
-            for shape in (
-                (1, 32, 32, 32, 3),
-                (4, 64, 28, 64, 3),
-                (8, 64, 28, 128, 3),
-                (4, 256, 14, 256, 3),
-                (16, 32, 56, 32, 3),
-                (16, 32, 28, 64, 5),
-            )
+            convolution(1, 32, 32, 32, 3),
+            convolution(4, 64, 28, 64, 3),
+            convolution(8, 64, 28, 128, 3),
+            convolution(4, 256, 14, 256, 3),
+            convolution(16, 32, 56, 32, 3),
+            convolution(16, 32, 28, 64, 5),
         ],
         "sum": [reduction(2**e) for e in (13, 15, 17, *range(19, 29))],
     }
@@ -219,7 +213,6 @@ def unseen_kernels() -> dict[str, list[Kernel]]:
     ]
     layers = [(128, 512, 512, 512), (256, 784, 1_024, 10), (512, 300, 2_000, 100)]
     grids = [(600, 10), (1_500, 6), (3_000, 4), (6_000, 2)]
-
     streams: dict[str, tuple[int, int, Operation]] = {  # arrays, FLOP for each element, operation
         "copy": (2, 1, lambda torch, a, b: lambda: b.copy_(a)),
         "axpy": (2, 2, lambda torch, a, b: lambda: a.add_(b, alpha=1e-9)),

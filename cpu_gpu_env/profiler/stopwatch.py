@@ -78,11 +78,9 @@ class Stopwatch:
         """Label of each kernel that failed -> why."""
 
     def time_all(self, kinds: Mapping[str, list[Kernel]], tell: Tell = lambda _: None) -> None:
-        """Time kernels, each list in order of size until one takes too long.
+        """Time the kernels of each kind in order of size until one takes too long.
 
-        Args:
-            kinds: Lists of kernels, by kind.
-            tell: Told of each of `num_steps` steps before it begins.
+        `tell` is told of each of `num_steps` steps before it begins.
         """
         begin = self._wall_clock()
         end = begin + self._effort.limit_s

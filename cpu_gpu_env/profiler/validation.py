@@ -266,9 +266,9 @@ def _witnesses(fitted: Sequence[Sample]) -> dict[str, list[Kernel]]:
     labels = {sample.label for sample in fitted}
     chosen = {}
     for kind, kernels in fitted_kernels().items():
-        timed = [kernel for kernel in kernels if kernel.label in labels]
-        chosen[kind] = [timed[i] for i in sorted({0, len(timed) // 2, len(timed) - 1}) if timed]
-    return {kind: kernels for kind, kernels in chosen.items() if kernels}
+        if timed := [kernel for kernel in kernels if kernel.label in labels]:
+            chosen[kind] = [timed[i] for i in sorted({0, len(timed) // 2, len(timed) - 1})]
+    return chosen
 
 
 def _measured_entries(profile: dict[str, Any]) -> dict[str, tuple[Device, dict[str, Any]]]:
