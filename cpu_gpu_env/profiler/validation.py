@@ -189,7 +189,7 @@ class _Session:
         threads: int,
         same_host: bool,
     ) -> None:
-        self._label, self._device, self._entry = target.label, device, entry
+        self._label, self._device = target.label, device
         clock = best_clock(target.device, threads)
         wanted_s = _state_of(entry) if same_host else None
         state = watch_state(target.device, target.memory_bytes, clock, wanted_s)
@@ -248,8 +248,8 @@ class _Session:
         fitted = {sample.kind for sample in self._fitted}
         samples = self._watch.samples()
         again = [sample for sample in samples if sample.kind in fitted]
-        beyond = [sample for sample in samples if sample.kind in self._beyond_kinds - fitted]
-        return [s for s in samples if s.kind not in self._beyond_kinds | fitted], beyond, again
+        beyond = [sample for sample in samples if sample.kind in self._beyond_kinds]
+        return [s for s in samples if s.kind not in fitted | self._beyond_kinds], beyond, again
 
 
 def _state_of(entry: dict[str, Any]) -> float | None:
