@@ -22,7 +22,7 @@ from cpu_gpu_env.agents.saving import read_json_member, tensors_from_bytes, tens
 from cpu_gpu_env.checks import check_count, check_field, check_flag
 from cpu_gpu_env.errors import HybridClusterError, not_allowed, unknown_name
 from cpu_gpu_env.io.atomic_files import write_bytes_atomically
-from cpu_gpu_env.io.bounded_zip import open_zip, read_array, read_member
+from cpu_gpu_env.io.bounded_files import open_zip, read_array, read_member
 
 FORMAT_VERSION = 2
 COUNTERS = ("num_timesteps", "_n_updates", "_n_calls", "_episode_num")

@@ -27,8 +27,7 @@ from cpu_gpu_env.agents.pretrained import PRETRAINED, pretrained_path
 from cpu_gpu_env.checks import check_version
 from cpu_gpu_env.errors import HybridClusterError
 from cpu_gpu_env.io.atomic_files import write_bytes_atomically
-from cpu_gpu_env.io.bounded_files import parse_json
-from cpu_gpu_env.io.bounded_zip import open_zip, read_member
+from cpu_gpu_env.io.bounded_files import open_zip, parse_json, read_member
 
 FORMAT_VERSION = 4
 BEST_AGENT = "best.zip"

@@ -68,8 +68,7 @@ def check_number(
 ) -> float:
     """Check a number in [low, high], or in (low, high] if it must lie `above`, or equal to `also`.
 
-    Raises:
-        HybridClusterError: If it is not.
+    Raises `HybridClusterError` if it is not; the message ends in `hint`.
     """
     # Compared before it is converted: a whole number may be too large for a float.
     in_range = is_number(value) and low <= value <= high and not (above and value == low)
@@ -111,11 +110,7 @@ def check_version(
 
 
 def check_field(where: str, content: Any, field: str, kind: type[Value]) -> Value:
-    """Take a field of an object in a file.
-
-    Raises:
-        HybridClusterError: If there is no object, it lacks the field, or the field is no `kind`.
-    """
+    """Take a field of type `kind` from an object in a file, or raise `HybridClusterError`."""
     if not isinstance(content, dict):
         raise not_allowed(where, content, "a JSON object")
     if field not in content:
@@ -135,8 +130,7 @@ def check_name(name: str, value: Any) -> None:
 def as_array(name: str, values: Any) -> npt.NDArray[Any]:
     """Turn values into an array of any type.
 
-    Raises:
-        HybridClusterError: If they are text, rows differ in length, or entries are masked.
+    Raises `HybridClusterError` if they are text, rows differ in length, or entries are masked.
     """
     if isinstance(values, _TEXT):
         raise HybridClusterError(f"{name} are {shown(values)}; allowed: an array")
@@ -151,13 +145,12 @@ def as_array(name: str, values: Any) -> npt.NDArray[Any]:
 def as_numbers(name: str, values: Any) -> npt.NDArray[np.float64]:
     """Copy values into an array of float64; what is too large for it is inf.
 
-    Raises:
-        HybridClusterError: If an entry is no number, rows differ in length, or entries are masked.
+    Raises `HybridClusterError` if an entry is no number, rows differ in length, or one is masked.
     """
     array = as_array(name, values)
     if array.dtype.kind == "O" and all(is_number(value) for value in array.flat):
         # Whole numbers beyond 64 bits.
-        floats = [float(v) if abs(v) <= sys.float_info.max else np.inf for v in array.flat]
+        floats = [float(v) if abs(v) <= MAX_FLOAT else np.inf for v in array.flat]
         return np.array(floats, dtype=np.float64).reshape(array.shape)
     if array.dtype.kind not in "iuf":
         raise HybridClusterError(f"{name} are {shown(values)}; allowed: numbers")

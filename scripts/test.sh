@@ -25,6 +25,7 @@ check "ruff check" ruff check .
 check "ruff format" ruff format --check .
 check "import-linter" lint-imports
 check "mypy" mypy --package cpu_gpu_env
+check "documentation" sphinx-build -q -W --keep-going -b html docs docs/_build/html
 # Before pytest, whose summary is to close the output.
 if [ -n "$failed" ]; then
     printf '\nerror: failed: %s\n' "${failed#, }" >&2

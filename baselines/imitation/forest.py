@@ -20,8 +20,7 @@ import numpy.typing as npt
 from cpu_gpu_env.checks import check_count, check_field, check_version
 from cpu_gpu_env.errors import HybridClusterError, not_allowed
 from cpu_gpu_env.io.atomic_files import write_bytes_atomically
-from cpu_gpu_env.io.bounded_files import parse_json
-from cpu_gpu_env.io.bounded_zip import open_zip, read_array
+from cpu_gpu_env.io.bounded_files import open_zip, parse_json, read_array
 from cpu_gpu_env.model.tasks import FloatArray
 
 if TYPE_CHECKING:

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cpu_gpu_env.envs.step_table import FEATURES, POWERS, TIMES, StepTable
+from cpu_gpu_env.model.costs import share_energy_j
 from cpu_gpu_env.model.tasks import FloatArray
 from cpu_gpu_env.problem.observation import NUM_FEATURES, Features
 from cpu_gpu_env.problem.problem import Problem
@@ -37,6 +38,9 @@ class ClusterBatch:
         self._mixed = costs.cpus.num_types * costs.gpus.num_types > 1
         # Of each type, where it has one power: a product is cheaper than another look-up.
         self._type_power_w = [pool.power_w[:, 0, 0].copy() for pool in costs.pools]
+        self._power_w = np.array([power_w[:1] for power_w in self._type_power_w])
+        if self._mixed:
+            self._power_w = np.empty((2, num_envs))
         self._index = np.empty(num_envs, dtype=np.intp)
         self._packed_times = np.empty(num_envs, dtype=TIMES)
         self._packed_powers = np.empty(num_envs if costs.power_varies else 0, dtype=POWERS)
@@ -62,13 +66,15 @@ class ClusterBatch:
         table, index = self.table, self._index
         np.multiply(stream.row, table.times_stride, out=index)
         np.add(index, actions, out=index)
-        cpu_power_w, gpu_power_w = self._type_power_w
+        power_w = self._power_w
         rows_before: npt.NDArray[np.intp] | int = 0
         if self._mixed:
             cpu_type, gpu_type = self.cpus.next_type(), self.gpus.next_type()
+            cpu_power_w, gpu_power_w = self._type_power_w
             rows_before = (cpu_type * len(gpu_power_w) + gpu_type) * table.num_tasks
             index += rows_before * table.times_stride
-            cpu_power_w, gpu_power_w = cpu_power_w[cpu_type], gpu_power_w[gpu_type]
+            cpu_power_w.take(cpu_type, out=power_w[0], mode="clip")
+            gpu_power_w.take(gpu_type, out=power_w[1], mode="clip")
         table.times.take(index, out=self._packed_times, mode="clip")
         np.copyto(self._time_s, self._packed_times.view(np.float32).reshape(-1, 2).T)
         if table.powers is not None:
@@ -76,14 +82,15 @@ class ClusterBatch:
             np.multiply(stream.row + rows_before, table.features_stride, out=index)
             np.add(index, actions, out=index)
             table.powers.take(index, out=self._packed_powers, mode="clip")
-            cpu_power_w, gpu_power_w = self._packed_powers.view(np.float64).reshape(-1, 2).T
+            power_w = self._packed_powers.view(np.float64).reshape(-1, 2).T
         noise = stream.noise()
         if noise is not None:
             self._time_s *= noise
-        (cpu_time_s, gpu_time_s), (cpu_energy_j, gpu_energy_j) = self._time_s, self._energy_j
+        cpu_time_s, gpu_time_s = self._time_s
+        cpu_energy_j, gpu_energy_j = share_energy_j(self._time_s, power_w, out=self._energy_j)
         rewards, reward = np.empty(len(index)), self._reward
-        self.cpus.serve(stream.arrival_s, cpu_time_s, cpu_power_w, cpu_energy_j, rewards)
-        self.gpus.serve(stream.arrival_s, gpu_time_s, gpu_power_w, gpu_energy_j, reward)
+        self.cpus.serve(stream.arrival_s, cpu_time_s, out=rewards)
+        self.gpus.serve(stream.arrival_s, gpu_time_s, out=reward)
         np.add(rewards, reward, out=rewards)
         energy_j = np.add(cpu_energy_j, gpu_energy_j, out=cpu_energy_j)
         np.multiply(energy_j, -self._objective.energy_price, out=reward)
@@ -102,9 +109,4 @@ class ClusterBatch:
 
     def results(self, num_tasks: int) -> dict[str, FloatArray]:
         """What the episodes have come to, (num_envs,) each, keyed as in ``final_info``."""
-        makespan_s, energy_j = self.makespan_s(), self.active_energy_j
-        return {
-            "makespan_s": makespan_s,
-            "total_energy_j": self._objective.total_energy_j(makespan_s, energy_j),
-            "objective": self._objective.value(makespan_s, energy_j, num_tasks),
-        }
+        return self._objective.results(self.makespan_s(), self.active_energy_j, num_tasks)

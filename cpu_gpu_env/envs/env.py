@@ -21,16 +21,12 @@ from cpu_gpu_env.checks import (
 from cpu_gpu_env.envs.arguments import check_action
 from cpu_gpu_env.errors import HybridClusterError
 from cpu_gpu_env.model.cluster import Cluster
-from cpu_gpu_env.model.cost_tables import build_cost_tables
 from cpu_gpu_env.model.profile import DEFAULT_CLUSTER
-from cpu_gpu_env.model.sampling import draw_noise_words
 from cpu_gpu_env.model.tasks import Tasks
 from cpu_gpu_env.model.workload import DEFAULT_WORKLOAD, Workload
 from cpu_gpu_env.problem.observation import (
     Observations,
-    feature_table,
     observation_space,
-    pool_features,
     with_queues,
 )
 from cpu_gpu_env.problem.problem import (
@@ -41,7 +37,7 @@ from cpu_gpu_env.problem.problem import (
 )
 from cpu_gpu_env.render.gantt import GanttRenderer
 from cpu_gpu_env.render.text import render_ansi
-from cpu_gpu_env.sim.episode import Episode, Plan, TaskTables
+from cpu_gpu_env.sim.episode import Episode, EpisodeSource, Plan, TaskTables
 from cpu_gpu_env.sim.instance import Instance
 from cpu_gpu_env.sim.pool import Pool
 from cpu_gpu_env.sim.schedule import Schedule, ScheduleRecorder
@@ -59,9 +55,7 @@ class HybridClusterEnv(gym.Env[Observations, np.int64]):
 
     A share f on a GPU takes ``launch + f * memory / link_bandwidth + max(f * size / flops,
     f * size / (intensity * memory_bandwidth))``, on a CPU the same without the transfer (roofline
-    model, Williams et al. 2009). Meanwhile the device draws its active power, or, if its profile
-    tells what it draws when memory traffic bounds, a mean of the two. See
-    `cpu_gpu_env.model.costs`.
+    model, Williams et al. 2009); for its power and refinements see `cpu_gpu_env.model.costs`.
 
     ## Action Space
     ``Discrete(6)``: GPU fraction 0, 0.2, 0.4, 0.6, 0.8, 1 (``gpu_fractions`` sets others). A share
@@ -84,17 +78,15 @@ class HybridClusterEnv(gym.Env[Observations, np.int64]):
 
     ## Starting State
     All devices are idle. The tasks are drawn from the workload's pool, with Poisson arrivals at
-    ``load`` times the reference throughput; the first arrives at time 0. Of a trace (see
-    `cpu_gpu_env.model.traces`) the episode is a window: the start is uniform, the tasks follow in
-    order, and all times between arrivals are scaled by one factor, so that over the whole trace
-    tasks arrive at ``load`` times the reference throughput and bursts stay bursts.
+    ``load`` times the reference throughput, the first at time 0. Of a trace (see
+    `cpu_gpu_env.model.traces`) the episode is a window with a uniform start; one factor scales all
+    times between arrivals, so that the whole trace arrives at that rate and bursts stay bursts.
     ``reset(options={"tasks": ...})`` plays given tasks instead: a `Tasks`, or a table
     (num_tasks, 4) of arrival [s], size [FLOP], intensity [FLOP/B] and memory [B]; times count from
     the first arrival, and rewards are scaled by the number of given tasks.
 
     ## Episode End
-    Terminates when all tasks are placed. Nothing is truncated unless ``gym.make`` is given
-    ``max_episode_steps``.
+    Terminates when all tasks are placed; truncates only at ``gym.make``'s ``max_episode_steps``.
 
     ## Info
     Each step: ``task`` (arrival [s], size [FLOP], intensity [FLOP/B], memory [B]), ``cpu`` and
@@ -107,9 +99,8 @@ class HybridClusterEnv(gym.Env[Observations, np.int64]):
     ## Arguments
     - ``cluster``: name of a shipped profile, path of a profile, a composition such as
       ``"epyc-7763:2 + a100-80gb:4"``, or a `Cluster`.
-    - ``workload``: name of a synthetic workload, the path of a trace or its kind, path and
-      arguments such as ``"azure-llm:PATH?part=0-0.7"`` (see `cpu_gpu_env.model.traces`), or a
-      `Workload`.
+    - ``workload``: name of a synthetic one, a trace such as ``"azure-llm:PATH?part=0-0.7"`` or a
+      path (see `cpu_gpu_env.model.traces`), or a `Workload`.
     - ``num_tasks`` (200): tasks of an episode.
     - ``energy_weight`` (0.5): w of the objective.
     - ``gpu_fractions``: GPU fraction of each action, ascending.
@@ -149,15 +140,13 @@ class HybridClusterEnv(gym.Env[Observations, np.int64]):
         self.render_mode = render_mode
         self.action_space = spaces.Discrete(len(self.problem.gpu_fractions))
         self.observation_space = observation_space(self.problem.cluster, self.observe_queues)
-        self._sampler = self.problem.make_sampler()
+        self._source = EpisodeSource(self.problem)
         self._renderer: GanttRenderer | None = None
         self._recorder: ScheduleRecorder | None = None
         self._num_actions = len(self.problem.gpu_fractions)
         self._asked_for_gpu = [fraction > 0.0 for fraction in self.problem.gpu_fractions]
         self._energy_price = self.objective.energy_price
-        workload = self.problem.workload
-        self._pool = TaskTables(workload.pool, self.problem.costs, pool_features(workload))
-        self._use_tables(self._pool)
+        self._use_tables(self._source.pool)
         self._episode: Episode | None = None
         self._plan: Plan = []
         self._position = self._num_tasks = self._mask_set = 0
@@ -183,49 +172,27 @@ class HybridClusterEnv(gym.Env[Observations, np.int64]):
             HybridClusterError: If the seed, an option or the tasks are not valid.
         """
         given = check_options(options, ("tasks",)).get("tasks")
-        tables = None if given is None else self._given_tables(Tasks.from_table(given))
+        tables = None if given is None else self._source.look_up(Tasks.from_table(given))
         super().reset(seed=check_seed(seed))
         self._mask_set ^= self._position > 0  # consecutive steps hand out different masks
-        episode = self._draw_episode() if tables is None else self._take_episode(tables)
+        drawn = self.np_random.bit_generator, self._mask_set
+        source = self._source
+        episode = source.draw(*drawn) if tables is None else source.take(tables, *drawn)
+        if self._tables is not episode.tables:
+            self._use_tables(episode.tables)
         self._episode, self._num_tasks = episode, len(episode)
         self._plan, self._noise = episode.plan, episode.noise
         self._cpus.clear()
         self._gpus.clear()
         self._position = 0
         self._active_energy_j = 0.0
-        self._scale_s = self.objective.reference.makespan_s * self._num_tasks
         if self.render_mode is not None:
-            self._recorder = ScheduleRecorder(
-                self.problem.cluster, episode.instance(self.objective), episode.as_tasks()
-            )
+            instance = episode.instance(self.objective)
+            self._recorder = ScheduleRecorder(self.problem.cluster, instance, episode.as_tasks())
         if self.render_mode == "human":
             self.render()
         observation = self._queues() if self.observe_queues else episode.first_features
         return observation, {"action_mask": episode.first_mask}
-
-    def _draw_episode(self) -> Episode:
-        """Draw an episode from the pool."""
-        if self._tables is not self._pool:
-            self._use_tables(self._pool)
-        sampler = self._sampler
-        words, noise_words = sampler.split(self.np_random.bit_generator.random_raw(sampler.num_raw))
-        factors = None if noise_words is None else sampler.noise_factors(noise_words)
-        rows, arrivals_s = sampler.rows(words), sampler.arrivals_s(words)
-        return Episode(self._pool, rows, arrivals_s, factors, self._mask_set)
-
-    def _given_tables(self, tasks: Tasks) -> TaskTables:
-        costs = build_cost_tables(self.problem.cluster, tasks, self.problem.gpu_fractions)
-        return TaskTables(tasks, costs, feature_table(self.problem.workload, tasks))
-
-    def _take_episode(self, tables: TaskTables) -> Episode:
-        """Play given tasks."""
-        self._use_tables(tables)
-        tasks, factors = tables.tasks, None
-        if self._sampler.has_noise:
-            words = draw_noise_words(self.np_random.bit_generator, len(tasks))
-            factors = self._sampler.noise_factors(words)
-        arrivals_s = tasks.arrival_s - tasks.arrival_s[0]
-        return Episode(self._tables, np.arange(len(tasks)), arrivals_s, factors, self._mask_set)
 
     def step(
         self, action: np.int64 | int
@@ -233,8 +200,7 @@ class HybridClusterEnv(gym.Env[Observations, np.int64]):
         """Place the current task; see the class for what is returned.
 
         Raises:
-            HybridClusterError: If the action is not a whole number in range, or there is no task to
-                place (before `reset` or after the end of the episode).
+            HybridClusterError: If the action is no whole number in range, or no task is to place.
         """
         position = self._position
         if position >= self._num_tasks:
@@ -286,18 +252,11 @@ class HybridClusterEnv(gym.Env[Observations, np.int64]):
         observation = self._queues() if self.observe_queues else next_features
         return observation, -cost, terminated, False, info
 
-    def _makespan_s(self) -> float:
-        """When all work so far is done [s]."""
-        return max(self._cpus.last_finish_s(), self._gpus.last_finish_s())
-
     def _finish_episode(self, info: dict[str, Any]) -> float:
         """Add the results of the episode to `info`; return what is left of the potential."""
-        makespan_s = self._makespan_s()
-        info["makespan_s"] = makespan_s
-        info["total_energy_j"] = self.objective.total_energy_j(makespan_s, self._active_energy_j)
-        info["objective"] = self.objective.value(makespan_s, self._active_energy_j, self._num_tasks)
-        busy_s = np.array(self._cpus.busy_s + self._gpus.busy_s)
-        info["utilisation"] = busy_s / makespan_s
+        makespan_s = max(self._cpus.last_finish_s(), self._gpus.last_finish_s())
+        info |= self.objective.results(makespan_s, self._active_energy_j, self._num_tasks)
+        info["utilisation"] = np.array(self._cpus.busy_s + self._gpus.busy_s) / makespan_s
         paid = self._cpus.paid() + self._gpus.paid()
         return self.objective.makespan_price * makespan_s - paid
 
@@ -310,7 +269,7 @@ class HybridClusterEnv(gym.Env[Observations, np.int64]):
             self._episode_now().features(position),
             self._cpus.sorted_free_s() + self._gpus.sorted_free_s(),
             self._plan[position][0],
-            self._scale_s,
+            self.objective.reference.makespan_s * num_tasks,
             (num_tasks - position) / num_tasks,
         )
 
@@ -337,10 +296,7 @@ class HybridClusterEnv(gym.Env[Observations, np.int64]):
             episode.rows[now],
             episode.arrivals_s[now],
             np.array([self._num_tasks - self._position]),
-            [
-                (np.array([pool.sorted_free_s()]), np.array([pool.next_type()]))
-                for pool in (self._cpus, self._gpus)
-            ],
+            [self._cpus.queue(), self._gpus.queue()],
         )
 
     def instances(self) -> list[Instance]:
@@ -368,11 +324,10 @@ class HybridClusterEnv(gym.Env[Observations, np.int64]):
         """The schedule so far, as `render` draws it.
 
         Raises:
-            HybridClusterError: Before the first `reset`, or without a render mode: nothing else
-                needs the schedule recorded.
+            HybridClusterError: Before the first `reset`, or without a render mode.
         """
         self._episode_now()
-        if self._recorder is None:
+        if self._recorder is None:  # nothing else needs it
             raise HybridClusterError("render_mode is None; allowed for schedule(): 'ansi', say")
         return self._recorder.schedule()
 
@@ -381,19 +336,15 @@ class HybridClusterEnv(gym.Env[Observations, np.int64]):
 
         Raises:
             HybridClusterError: Before the first `reset`.
-            gymnasium.error.DependencyNotInstalled: If pygame is missing (not for ``"ansi"``).
+            gymnasium.error.DependencyNotInstalled: If pygame is missing; text needs none.
         """
         if self.render_mode is None:
-            gym.logger.warn("render() does nothing: gym.make was not given a render_mode")
-            return None
+            return gym.logger.warn("render() does nothing: gym.make was not given a render_mode")
         if self.render_mode == "ansi":
             return render_ansi(self.schedule())
-        if self._renderer is None:
-            self._renderer = GanttRenderer(self.problem.cluster)
-        if self.render_mode == "rgb_array":
-            return self._renderer.draw(self.schedule())
-        self._renderer.show(self.schedule())
-        return None
+        self._renderer = self._renderer or GanttRenderer(self.problem.cluster)
+        draw = self._renderer.draw if self.render_mode == "rgb_array" else self._renderer.show
+        return draw(self.schedule())
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave out the window, which cannot be copied or pickled."""
@@ -403,4 +354,4 @@ class HybridClusterEnv(gym.Env[Observations, np.int64]):
         """Close the window, if there is one."""
         if self._renderer is not None:
             self._renderer.close()
-            self._renderer = None
+        self._renderer = None

@@ -147,8 +147,6 @@ class HybridClusterVectorEnv(VectorEnv[Observations, npt.NDArray[np.int64], npt.
         every_action.setflags(write=False)
         self._every_action = every_action if costs.all_feasible else None
 
-    # ------------------------------------------------------------------ reset
-
     def reset(
         self,
         *,
@@ -210,8 +208,6 @@ class HybridClusterVectorEnv(VectorEnv[Observations, npt.NDArray[np.int64], npt.
         self._stream.begin(where, self._max_episode_steps)
         self._any_ended = bool(self._ended.any())
 
-    # ------------------------------------------------------------------- step
-
     def step(self, actions: npt.NDArray[np.int64]) -> StepResult:
         """Place the current task of every sub-environment.
 
@@ -254,8 +250,6 @@ class HybridClusterVectorEnv(VectorEnv[Observations, npt.NDArray[np.int64], npt.
             self._start(np.flatnonzero(ended))
             observations = self._observe()
         return observations, rewards, terminated, truncated, infos | self._mask_info()
-
-    # ---------------------------------------------------------------- looking
 
     def _observe(self) -> Observations:
         stream, cluster = self._stream, self._cluster
@@ -335,10 +329,7 @@ class HybridClusterVectorEnv(VectorEnv[Observations, npt.NDArray[np.int64], npt.
         if not self._started:
             raise no_task_error()
         count = len(rows)
-        queues = [
-            (np.tile(pool.sorted_free_s().T, (count, 1)), np.tile(pool.next_type(), count))
-            for pool in (self._cluster.cpus, self._cluster.gpus)
-        ]
+        queues = [pool.queue(count) for pool in (self._cluster.cpus, self._cluster.gpus)]
         left = np.tile(self._stream.steps_left(), count)
         return look_up_state(
             self._costs, self.objective, rows.ravel(), arrival_s.ravel(), left, queues

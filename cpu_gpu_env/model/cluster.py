@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from typing import Literal
 
@@ -66,16 +68,14 @@ class Device:
             self._check(name, MIN_FIGURE)
         for name in ("memory_bytes", "link_bandwidth"):
             self._check(name, MIN_FIGURE, also=math.inf)
-        for name in ("launch_s", "idle_power_w", "active_power_w"):
+        loads = ["active_power_w"] + ["memory_power_w"] * (self.memory_power_w is not None)
+        for name in ("launch_s", "idle_power_w", *loads):
             self._check(name, 0.0)
-        if self.memory_power_w is not None:
-            self._check("memory_power_w", 0.0)
-        for name in ("active_power_w", "memory_power_w"):
-            power_w = getattr(self, name)
-            if power_w is not None and power_w < self.idle_power_w:
+        for name in loads:
+            if getattr(self, name) < self.idle_power_w:
                 raise HybridClusterError(
-                    f"device {self.name!r}: field {name!r} is {power_w}; allowed: at least "
-                    f"idle_power_w = {self.idle_power_w}"
+                    f"device {self.name!r}: field {name!r} is {getattr(self, name)}; allowed: at "
+                    f"least idle_power_w = {self.idle_power_w}"
                 )
         self._check("cache_bytes", 0.0)
         self._check("cache_bandwidth", self.memory_bandwidth, also=math.inf)
@@ -150,21 +150,12 @@ class Cluster:
     @property
     def device_names(self) -> tuple[str, ...]:
         """A unique label for each device, e.g. ``("epyc-7763 #0", "a100-80gb #0", ...)``."""
-        seen: dict[str, int] = {}
-        labels = []
-        for device in self.devices:
-            index = seen.get(device.name, 0)
-            seen[device.name] = index + 1
-            labels.append(f"{device.name} #{index}")
-        return tuple(labels)
+        counts: dict[str, Iterator[int]] = defaultdict(itertools.count)
+        return tuple(f"{device.name} #{next(counts[device.name])}" for device in self.devices)
 
 
 def check_num_devices(where: str, number: int) -> None:
-    """Check the number of devices of a whole cluster.
-
-    Raises:
-        HybridClusterError: If there are too many.
-    """
+    """Check the number of devices of a whole cluster, or raise `HybridClusterError`."""
     if number > MAX_DEVICES:
         raise HybridClusterError(
             f"{where}: {number} devices; allowed: at most {MAX_DEVICES} in the whole cluster"
@@ -181,10 +172,8 @@ DEVICE_FIGURES = tuple(field.name for field in fields(Device) if field.name not 
 """Names of the numeric fields of `Device`, as they stand in a profile."""
 
 REFINEMENTS: dict[str, float | None] = {
-    "cache_bytes": 0.0,
-    "cache_bandwidth": math.inf,
-    "ridge_sharpness": math.inf,
-    "memory_power_w": None,
+    name: getattr(Device, name)
+    for name in ("cache_bytes", "cache_bandwidth", "ridge_sharpness", "memory_power_w")
 }
 """Figures that a profile may leave out, and their values then: those of the plain roofline, at one
 power."""

@@ -71,15 +71,18 @@ def power_above_idle_w(device: Device, fraction: float, tasks: Tasks) -> FloatAr
     return working_w + _part(waiting_s, working_s) * (min(compute_w, memory_w) - working_w)
 
 
-def share_energy_j(time_s: FloatArray, power_w: FloatArray | float) -> FloatArray:
+def share_energy_j(
+    time_s: FloatArray, power_w: FloatArray, out: FloatArray | None = None
+) -> FloatArray:
     """Energy above idle of shares: execution time, noise included, times power above idle [J].
 
     Args:
         time_s: Execution times, of any shape; `NOT_USED` takes no energy [s].
         power_w: Power above idle, of a shape that broadcasts to that of the times [W].
+        out: Where to write it, of the shape of the times; None: a new array.
     """
-    energy_j: FloatArray = np.maximum(time_s, 0.0) * power_w
-    return energy_j
+    used_s = np.maximum(time_s, 0.0, out=out)
+    return np.multiply(used_s, power_w, out=out)
 
 
 def _part(one_s: FloatArray, other_s: FloatArray) -> FloatArray:

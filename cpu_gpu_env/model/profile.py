@@ -105,11 +105,8 @@ def compose_cluster(composition: str) -> Cluster:
         HybridClusterError: If a device is unknown, a count is not a whole number of at least 1,
             there are more than `MAX_DEVICES`, or no CPU or no GPU.
     """
-    devices: list[Device] = []
-    for device, count in parse_composition(composition).items():
-        devices += [device] * count
-    devices.sort(key=lambda device: device.kind)
-    return Cluster(composition, tuple(devices))
+    counted = parse_composition(composition)
+    return _as_cluster(composition, [d for d, count in counted.items() for _ in range(count)])
 
 
 def parse_composition(composition: str) -> dict[Device, int]:
@@ -158,10 +155,11 @@ def parse_profile(data: Any) -> Cluster:
             unknown or out of range, or there is no CPU or no GPU.
     """
     check_version("profile", data, "schema_version", SCHEMA_VERSION)
-    name = check_field("profile", data, "name", str)
-    devices = parse_devices(data)
-    devices.sort(key=lambda device: device.kind)
-    return Cluster(name, tuple(devices))
+    return _as_cluster(check_field("profile", data, "name", str), parse_devices(data))
+
+
+def _as_cluster(name: str, devices: list[Device]) -> Cluster:
+    return Cluster(name, tuple(sorted(devices, key=lambda device: device.kind)))
 
 
 def parse_devices(data: dict[str, Any]) -> list[Device]:
@@ -251,16 +249,12 @@ def _parse_device(entry: dict[str, Any], where: str) -> Device:
         raise not_allowed(f"{where}: field 'kind'", kind, "'cpu', 'gpu'")
     figures: dict[str, Any] = {}
     for field in DEVICE_FIGURES:
-        figure = entry.get(field)
+        figure = entry.get(field, UNLIMITED if kind == "cpu" else None)
         if field in OPTIONAL_FIGURES and isinstance(figure, str) and figure == UNLIMITED:
             figures[field] = math.inf
         elif field in entry:
-            figures[field] = _parse_figure(entry[field], f"{where}: field {field!r}")
-        elif kind == "cpu" and field in OPTIONAL_FIGURES:
-            figures[field] = math.inf
-        elif field in REFINEMENTS:
-            figures[field] = REFINEMENTS[field]
-        else:
+            figures[field] = _parse_figure(figure, f"{where}: field {field!r}")
+        elif field not in REFINEMENTS:
             raise HybridClusterError(f"{where}: field {field!r} is missing")
     try:
         return Device(name=name, kind=kind, **figures)

@@ -48,23 +48,20 @@ class Tasks:
                 )
             column.setflags(write=False)
             object.__setattr__(self, name, column)
-            self._check_values(name, column)
+            low = MIN_FIGURE if name in ("size_flop", "intensity_flop_per_byte") else 0.0
+            high = MAX_TIME_S if name == "arrival_s" else MAX_FIGURE
+            good = (column >= low) & (column <= high)
+            if not good.all():
+                row = int(np.argmin(good))
+                raise HybridClusterError(
+                    f"tasks: {name}[{row}] is {column[row]}; allowed: a number in "
+                    f"[{low:g}, {high:g}]"
+                )
         if np.any(np.diff(self.arrival_s) < 0):
             first = int(np.argmax(np.diff(self.arrival_s) < 0)) + 1
             raise HybridClusterError(
                 f"tasks: arrival_s[{first}] = {self.arrival_s[first]} lies before its predecessor;"
                 " sort the tasks by arrival"
-            )
-
-    @staticmethod
-    def _check_values(name: str, column: FloatArray) -> None:
-        low = MIN_FIGURE if name in ("size_flop", "intensity_flop_per_byte") else 0.0
-        high = MAX_TIME_S if name == "arrival_s" else MAX_FIGURE
-        good = (column >= low) & (column <= high)
-        if not good.all():
-            row = int(np.argmin(good))
-            raise HybridClusterError(
-                f"tasks: {name}[{row}] is {column[row]}; allowed: a number in [{low:g}, {high:g}]"
             )
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Tasks:

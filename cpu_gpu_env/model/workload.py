@@ -25,7 +25,6 @@ POOL_ROWS = 65_536
 
 DEFAULT_WORKLOAD = "lognormal"
 
-
 MAX_SIGMA = 10.0
 """At this sigma values already differ by nineteen orders of magnitude from their median."""
 
@@ -117,11 +116,7 @@ class Workload:
                 f"workload {name!r}: {len(tasks)} tasks; allowed: at most {POOL_ROWS}"
             )
         rows = np.arange(POOL_ROWS) % len(tasks)
-        return Workload(
-            name,
-            tasks.take(rows, np.zeros(POOL_ROWS)),
-            *feature_ranges(tasks),
-        )
+        return Workload(name, tasks.take(rows, np.zeros(POOL_ROWS)), *feature_ranges(tasks))
 
     @property
     def mean_interarrival_s(self) -> float:

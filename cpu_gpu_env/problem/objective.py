@@ -74,6 +74,16 @@ class Objective:
         price = self.makespan_price * makespan_s + self.energy_price * active_energy_j
         return price / num_tasks
 
+    def results(
+        self, makespan_s: Number, active_energy_j: Number, num_tasks: int
+    ) -> dict[str, Number]:
+        """What a schedule, or each of many, has come to, keyed as in the ``info`` of an episode."""
+        return {
+            "makespan_s": makespan_s,
+            "total_energy_j": self.total_energy_j(makespan_s, active_energy_j),
+            "objective": self.value(makespan_s, active_energy_j, num_tasks),
+        }
+
 
 def solve_reference(fluid: FluidProblem, cluster: Cluster) -> Reference:
     """Find the fluid schedule with the least energy-delay product.

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cpu_gpu_env.errors import HybridClusterError, not_allowed
 from cpu_gpu_env.model.cluster import DeviceKind
@@ -45,20 +45,6 @@ class Target:
     def label(self) -> str:
         """Name of the device in a profile."""
         return slug(self.name)
-
-
-@dataclass(frozen=True)
-class Host:
-    """What a measurement is only good for."""
-
-    host: str
-    """Digest that tells hosts apart and does not give their name away."""
-    host_cpu: str
-    """Name of the CPU."""
-    logical_cpus: int
-    """CPUs that this process may use."""
-    threads: int
-    """Threads that the CPU kernels run on."""
 
 
 def find_targets() -> list[Target]:
@@ -132,11 +118,16 @@ def _require_torch() -> None:
         ) from None
 
 
-def this_host(threads: int) -> Host:
-    """Describe this host, with the threads that kernels run on."""
+def this_host(threads: int) -> dict[str, Any]:
+    """Describe what a measurement is only good for: this host, and the threads of its kernels."""
     identity = f"{platform.node()} {cpu_name()} {_host_memory()}"
-    digest = hashlib.sha256(identity.encode()).hexdigest()[:16]
-    return Host(digest, cpu_name(), usable_cpus(), threads)
+    return {
+        # Tells hosts apart and does not give their name away.
+        "host": hashlib.sha256(identity.encode()).hexdigest()[:16],
+        "host_cpu": cpu_name(),
+        "logical_cpus": usable_cpus(),
+        "threads": threads,
+    }
 
 
 def usable_cpus() -> int:

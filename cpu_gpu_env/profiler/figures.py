@@ -36,13 +36,12 @@ def fitted_figures(fit: Fit, samples: Sequence[Sample]) -> dict[str, Any]:
     figures = {}
     for field in FITTED_FIGURES:
         needed = COMPUTE_KINDS if field == "flops" else STREAMING_KINDS
-        status = "measured" if kinds.intersection(needed) else "estimated"
-        if len(samples) <= len(fit.uncertainty):
-            status = "estimated"
+        missing, too_few = kinds.isdisjoint(needed), len(samples) <= len(fit.uncertainty)
+        status = "estimated" if missing or too_few else "measured"
         source = f"{status} by a fit to {len(samples)} kernels ({', '.join(sorted(kinds))})"
-        if not kinds.intersection(needed):
+        if missing:
             source += f", none of them {' or '.join(needed)}"
-        elif status == "estimated":
+        elif too_few:
             source += f", too few for {len(fit.uncertainty)} parameters"
         figures[field] = figure(getattr(fit.device, field), status, source)
     # A rounded pair may fall out of order where the caches are no faster than the memory.
@@ -57,10 +56,8 @@ def power_figures(
 ) -> dict[str, Any]:
     """Power idle and under each load, metered, or else power idle and active, estimated.
 
-    Args:
-        target: What was metered.
-        threads: CPU threads that the kernels ran on.
-        watts: Power when ``"idle"`` and under at least one of `LOADS`, or why it is not known.
+    `watts` is the power [W] when ``"idle"`` and under at least one of `LOADS`, with so many CPU
+    threads, or why it is not known.
     """
     if isinstance(watts, NoCounter):
         idle_w, active_w, basis = _estimate_power(target, threads)

@@ -136,23 +136,17 @@ def fit_halves(
 ) -> dict[str, float]:
     """Fit the earlier and the later half of the rounds by themselves.
 
-    What two measurements of half the length would differ by, noise and drift alike. A kernel of
-    which less than two rounds count is in both halves as it is (and counts as disturbed).
-
-    Args:
-        samples: Timed kernels.
-        cache_hint_bytes: As for `fit_cost_model`.
-
-    Returns:
-        `relative_differences` of the fitted fields.
+    Returns the `relative_differences` of the fitted fields: what two measurements of half the
+    length would differ by, noise and drift alike. A kernel of which less than two rounds count is
+    in both halves as it is (and counts as disturbed).
     """
     earlier, later = (
         fit_cost_model([_half(s, late) for s in samples], cache_hint_bytes=cache_hint_bytes)
         for late in (False, True)
     )
-    names = earlier.uncertainty
-    one, other = ({name: getattr(fit.device, name) for name in names} for fit in (earlier, later))
-    return relative_differences(one, other)
+    return relative_differences(
+        {n: (getattr(earlier.device, n), getattr(later.device, n)) for n in earlier.uncertainty}
+    )
 
 
 def _half(sample: Sample, late: bool) -> Sample:
@@ -164,20 +158,15 @@ def _half(sample: Sample, late: bool) -> Sample:
     return replace(sample, time_s=typical_time_s(rounds_s))
 
 
-def relative_differences(one: Mapping[str, float], other: Mapping[str, float]) -> dict[str, float]:
-    """By how much each parameter differs, the larger to the smaller.
+def relative_differences(pairs: Mapping[str, tuple[float, float]]) -> dict[str, float]:
+    """By how much the two values of each parameter differ, the larger to the smaller.
 
     The sharpness p of the ridge counts as what it makes of a task there, 2^(1/p): beyond 3 or so, p
     may be anything.
-
-    Args:
-        one: Parameter -> value.
-        other: Parameter -> value, for the same parameters.
     """
-    pairs = {name: (one[name], other[name]) for name in one}
     if "ridge_sharpness" in pairs:
         p, q = pairs["ridge_sharpness"]
-        pairs["ridge_sharpness"] = (2.0 ** (1.0 / p), 2.0 ** (1.0 / q))
+        pairs = {**pairs, "ridge_sharpness": (2.0 ** (1.0 / p), 2.0 ** (1.0 / q))}
     return {name: round(max(pair) / min(pair) - 1.0, 4) for name, pair in pairs.items()}
 
 
@@ -198,24 +187,22 @@ class _Parameters:
         bandwidth = traffic / time_s
         # Of the larger half of the working sets, which caches serve least.
         outer = np.quantile(bandwidth[memory >= np.median(memory)], 0.75)
-        names = ["flops", "memory_bandwidth"]
-        start = [math.log(np.quantile(flop / time_s, 0.95)), math.log(outer)]
-        low, high = [-np.inf, -np.inf], [np.inf, np.inf]
+        rows = [  # name, start, lower and upper bound
+            ("flops", math.log(np.quantile(flop / time_s, 0.95)), -np.inf, np.inf),
+            ("memory_bandwidth", math.log(outer), -np.inf, np.inf),
+        ]
         if "launch" in terms:
-            names += ["launch_s"]
-            start += [math.log(max(float(time_s.min()) / 4, 2 * MIN_LAUNCH_S))]
-            low, high = [*low, math.log(MIN_LAUNCH_S)], [*high, np.inf]
+            launch = math.log(max(float(time_s.min()) / 4, 2 * MIN_LAUNCH_S))
+            rows += [("launch_s", launch, math.log(MIN_LAUNCH_S), np.inf)]
         if "caches" in terms:
-            names += ["cache_bytes", "cache_bandwidth"]
-            hint = cache_hint_bytes or float(np.exp(np.mean(np.log(memory))))
-            start += [math.log(hint), math.log(2.0)]
-            low = [*low, start[-2] - math.log(100.0), 0.0]
-            high = [*high, start[-2] + math.log(100.0), math.log(MAX_CACHE_SPEEDUP)]
+            size = math.log(cache_hint_bytes or float(np.exp(np.mean(np.log(memory)))))
+            rows += [
+                ("cache_bytes", size, size - math.log(100.0), size + math.log(100.0)),
+                ("cache_bandwidth", math.log(2.0), 0.0, math.log(MAX_CACHE_SPEEDUP)),
+            ]
         if "ridge" in terms:
-            names += ["ridge_sharpness"]
-            start += [0.5]
-            low, high = [*low, 1.0 / MAX_SHARPNESS], [*high, 1.0]
-        self.names: tuple[str, ...] = tuple(names)
+            rows += [("ridge_sharpness", 0.5, 1.0 / MAX_SHARPNESS, 1.0)]
+        self.names, start, low, high = zip(*rows, strict=True)
         self.start: FloatArray = np.array(start)
         self.bounds: tuple[npt.ArrayLike, npt.ArrayLike] = (low, high)
 

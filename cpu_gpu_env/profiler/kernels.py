@@ -12,7 +12,7 @@ torch is imported inside functions, so that importing this module is cheap.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from cpu_gpu_env.profiler.samples import FLOAT_BYTES, Kernel, Run
@@ -20,106 +20,101 @@ from cpu_gpu_env.profiler.samples import FLOAT_BYTES, Kernel, Run
 if TYPE_CHECKING:
     import torch
 
-
-def gemm(m: int, n: int, k: int, batch: int = 1, *, kind: str = "gemm") -> Kernel:
-    """Matrix product (m, k) times (k, n), or a batch of them."""
-
-    def prepare(device: torch.device) -> Run:
-        import torch
-
-        # Random contents: zeros draw less power, and so let the clock rise higher than work does.
-        a, b = torch.rand(batch, m, k, device=device), torch.rand(batch, k, n, device=device)
-        if batch == 1:
-            a, b = a[0], b[0]
-        out = a @ b
-        return lambda: torch.matmul(a, b, out=out)
-
-    moved = FLOAT_BYTES * batch * (m * k + k * n + m * n)
-    shape = (m, n, k) if batch == 1 else (m, n, k, batch)
-    return Kernel(kind, shape, 2.0 * batch * m * n * k, moved, moved, prepare)
+Operation = Callable[..., Run]
+"""Takes torch and the arrays of a kernel, returns what to run."""
 
 
-def transposed_gemm(m: int, n: int, k: int) -> Kernel:
-    """Matrix product with the transposes of (k, m) and (n, k)."""
-
-    def prepare(device: torch.device) -> Run:
-        import torch
-
-        a, b = torch.rand(k, m, device=device).t(), torch.rand(n, k, device=device).t()
-        out = a @ b
-        return lambda: torch.matmul(a, b, out=out)
-
-    moved = FLOAT_BYTES * (m * k + k * n + m * n)
-    return Kernel("transposed gemm", (m, n, k), 2.0 * m * n * k, moved, moved, prepare)
-
-
-def convolution(
-    batch: int,
-    channels: int,
-    side: int,
-    filters: int,
-    width: int,
-    *,
-    kind: str = "convolution",
+def _kernel(
+    kind: str,
+    shape: tuple[int, ...],
+    flop: float,
+    arrays: Sequence[tuple[int, ...]],
+    operation: Operation,
+    fill: str = "rand",
+    made: int = 0,
+    again: int = 0,
 ) -> Kernel:
-    """2-D convolution of square images with zero padding, which leaves their size."""
+    """Describe a kernel of a kind and shape by the shapes of the arrays that it gets.
 
-    def prepare(device: torch.device) -> Run:
-        import torch
-
-        images = torch.rand(batch, channels, side, side, device=device)
-        weights = torch.rand(filters, channels, width, width, device=device)
-        return lambda: torch.conv2d(images, weights, padding=width // 2)
-
-    pixels = batch * side**2
-    moved = FLOAT_BYTES * (pixels * (channels + filters) + filters * channels * width**2)
-    flop = 2.0 * pixels * filters * channels * width**2
-    shape = (batch, channels, side, filters, width)
-    return Kernel(kind, shape, flop, moved, moved, prepare)
-
-
-def perceptron(batch: int, inputs: int, hidden: int, outputs: int) -> Kernel:
-    """Two linear layers with a ReLU between: three passes over different arrays."""
-
-    def prepare(device: torch.device) -> Run:
-        import torch
-
-        x = torch.rand(batch, inputs, device=device)
-        first = torch.rand(hidden, inputs, device=device)
-        second = torch.rand(outputs, hidden, device=device)
-        linear = torch.nn.functional.linear
-        return lambda: linear(torch.relu_(linear(x, first)), second)
-
-    weights = inputs * hidden + hidden * outputs
-    distinct = weights + batch * (inputs + hidden + outputs)
-    flop = 2.0 * batch * weights
-    traffic = FLOAT_BYTES * (distinct + 2 * batch * hidden)
-    shape = (batch, inputs, hidden, outputs)
-    return Kernel("perceptron", shape, flop, traffic, FLOAT_BYTES * distinct, prepare)
-
-
-def elementwise(
-    kind: str, n: int, arrays: int, flop: int, operation: Callable[..., Run], passes: int = 1
-) -> Kernel:
-    """One operation or several on whole arrays of n elements.
-
-    Args:
-        kind: Name of the kernel.
-        n: Elements of each array.
-        arrays: Arrays that each pass touches; `operation` is called with so many.
-        flop: FLOP for each element and pass.
-        operation: Takes torch and the arrays, returns what to run.
-        passes: Times that the arrays are gone through.
+    `fill` is the function of torch that fills them. (Random contents, as zeros draw less power, and
+    so let the clock rise higher than work does.) The operation itself makes `made` more elements,
+    and touches `again` elements more than once.
     """
 
     def prepare(device: torch.device) -> Run:
         import torch
 
-        return operation(torch, *(torch.ones(n, device=device) for _ in range(arrays)))
+        return operation(torch, *(getattr(torch, fill)(size, device=device) for size in arrays))
 
-    memory = FLOAT_BYTES * n * arrays
-    shape = (n,) if passes == 1 else (n, passes)
-    return Kernel(kind, shape, float(flop * n * passes), passes * memory, memory, prepare)
+    elements = sum(map(math.prod, arrays)) + made
+    return Kernel(
+        kind, shape, flop, FLOAT_BYTES * (elements + again), FLOAT_BYTES * elements, prepare
+    )
+
+
+def gemm(m: int, n: int, k: int, batch: int = 1, *, kind: str = "gemm") -> Kernel:
+    """Matrix product (m, k) times (k, n), or a batch of them."""
+    batches = () if batch == 1 else (batch,)
+    return _kernel(
+        kind,
+        (m, n, k, *batches),
+        2.0 * batch * m * n * k,
+        [(*batches, m, k), (*batches, k, n), (*batches, m, n)],
+        lambda torch, a, b, out: lambda: torch.matmul(a, b, out=out),
+    )
+
+
+def transposed_gemm(m: int, n: int, k: int) -> Kernel:
+    """Matrix product with the transposes of (k, m) and (n, k)."""
+
+    def operation(torch: Any, a: Any, b: Any, out: Any) -> Run:
+        a, b = a.t(), b.t()
+        return lambda: torch.matmul(a, b, out=out)
+
+    arrays = [(k, m), (n, k), (m, n)]
+    return _kernel("transposed gemm", (m, n, k), 2.0 * m * n * k, arrays, operation)
+
+
+def convolution(
+    batch: int, channels: int, side: int, filters: int, width: int, *, kind: str = "convolution"
+) -> Kernel:
+    """2-D convolution of square images with zero padding, which leaves their size."""
+    pixels = batch * side**2
+    return _kernel(
+        kind,
+        (batch, channels, side, filters, width),
+        2.0 * pixels * filters * channels * width**2,
+        [(batch, channels, side, side), (filters, channels, width, width)],
+        lambda torch, images, weights: lambda: torch.conv2d(images, weights, padding=width // 2),
+        made=pixels * filters,
+    )
+
+
+def perceptron(batch: int, inputs: int, hidden: int, outputs: int) -> Kernel:
+    """Two linear layers with a ReLU between: three passes over different arrays."""
+
+    def operation(torch: Any, x: Any, first: Any, second: Any) -> Run:
+        linear = torch.nn.functional.linear
+        return lambda: linear(torch.relu_(linear(x, first)), second)
+
+    shape = (batch, inputs, hidden, outputs)
+    flop = 2.0 * batch * hidden * (inputs + outputs)
+    arrays = [(batch, inputs), (hidden, inputs), (outputs, hidden)]
+    made, again = batch * (hidden + outputs), 2 * batch * hidden
+    return _kernel("perceptron", shape, flop, arrays, operation, made=made, again=again)
+
+
+def elementwise(
+    kind: str, n: int, arrays: int, flop: int, operation: Operation, passes: int = 1
+) -> Kernel:
+    """One operation or several on whole arrays of n elements.
+
+    `operation` is called with torch and so many `arrays`, all of which each of the `passes` touches
+    with so many `flop` an element.
+    """
+    shape, again = (n,) if passes == 1 else (n, passes), n * arrays * (passes - 1)
+    all_flop = float(flop * n * passes)
+    return _kernel(kind, shape, all_flop, [(n,)] * arrays, operation, "ones", again=again)
 
 
 def triad(n: int) -> Kernel:
@@ -153,10 +148,8 @@ def jacobi(side: int, sweeps: int) -> Kernel:
     Each sweep is three additions and a product: four passes, each over (about) two arrays.
     """
 
-    def prepare(device: torch.device) -> Run:
-        import torch
-
-        old, new = torch.ones(2, side, side, device=device)
+    def operation(torch: Any, both: Any) -> Run:
+        old, new = both
 
         def run() -> None:
             for source, target in (((old, new), (new, old))[i % 2] for i in range(sweeps)):
@@ -167,32 +160,29 @@ def jacobi(side: int, sweeps: int) -> Kernel:
         return run
 
     n = side**2
-    traffic = FLOAT_BYTES * n * sweeps * (2 + 2 + 2 + 1)
-    return Kernel("jacobi", (side, sweeps), 4.0 * n * sweeps, traffic, FLOAT_BYTES * 2 * n, prepare)
+    again = n * sweeps * (2 + 2 + 2 + 1) - 2 * n
+    shape, arrays = (side, sweeps), [(2, side, side)]
+    return _kernel("jacobi", shape, 4.0 * n * sweeps, arrays, operation, "ones", again=again)
 
 
 def fitted_kernels() -> dict[str, list[Kernel]]:
     """Kernels for the fit, by kind, in order of size."""
     batches = {32: (1_024, 8_192, 32_768), 64: (64, 256, 2_048), 128: (16, 128, 512), 256: (4, 32)}
+    sides = (256, 384, 512, 768, 1_024, 1_536, 2_048, 4_096, 8_192, 16_384)
     return {
-        "gemm": [
-            gemm(n, n, n) for n in (256, 384, 512, 768, 1_024, 1_536, 2_048, 4_096, 8_192, 16_384)
-        ],
+        "gemm": [gemm(side, side, side) for side in sides],
         "batched gemm": [
             gemm(n, n, n, batch, kind="batched gemm") for n in batches for batch in batches[n]
         ],
         "triad": [triad(2**e) for e in (11, 13, 15, *range(17, 27))],
         "chain": [chain(2**e, passes) for e in range(20, 27) for passes in (2, 8)],
         "convolution": [
-            convolution(*shape)
-            for shape in (
-                (1, 32, 32, 32, 3),
-                (4, 64, 28, 64, 3),
-                (8, 64, 28, 128, 3),
-                (4, 256, 14, 256, 3),
-                (16, 32, 56, 32, 3),
-                (16, 32, 28, 64, 5),
-            )
+            convolution(1, 32, 32, 32, 3),
+            convolution(4, 64, 28, 64, 3),
+            convolution(8, 64, 28, 128, 3),
+            convolution(4, 256, 14, 256, 3),
+            convolution(16, 32, 56, 32, 3),
+            convolution(16, 32, 28, 64, 5),
         ],
         "sum": [reduction(2**e) for e in (13, 15, 17, *range(19, 29))],
     }
@@ -223,10 +213,14 @@ def unseen_kernels() -> dict[str, list[Kernel]]:
     ]
     layers = [(128, 512, 512, 512), (256, 784, 1_024, 10), (512, 300, 2_000, 100)]
     grids = [(600, 10), (1_500, 6), (3_000, 4), (6_000, 2)]
-
-    def each(kind: str, arrays: int, flop: int, operation: Callable[..., Run]) -> list[Kernel]:
-        return [elementwise(kind, n, arrays, flop, operation) for n in lengths]
-
+    streams: dict[str, tuple[int, int, Operation]] = {  # arrays, FLOP for each element, operation
+        "copy": (2, 1, lambda torch, a, b: lambda: b.copy_(a)),
+        "axpy": (2, 2, lambda torch, a, b: lambda: a.add_(b, alpha=1e-9)),
+        "clamp": (2, 1, lambda torch, a, b: lambda: torch.clamp_min(a, 0.5, out=b)),
+        "fused product": (4, 2, lambda torch, a, b, c, d: lambda: torch.addcmul(a, b, c, out=d)),
+        "dot": (2, 2, lambda torch, a, b: lambda: torch.dot(a, b)),
+        "maximum": (1, 1, lambda torch, a: lambda: torch.amax(a)),
+    }
     return {
         "rectangular gemm": [gemm(*shape, kind="rectangular gemm") for shape in gemms],
         "transposed gemm": [transposed_gemm(*shape) for shape in transposed],
@@ -234,17 +228,7 @@ def unseen_kernels() -> dict[str, list[Kernel]]:
         "other convolution": [convolution(*shape, kind="other convolution") for shape in images],
         "perceptron": [perceptron(*shape) for shape in layers],
         "jacobi": [jacobi(*shape) for shape in grids],
-        "copy": each("copy", 2, 1, lambda torch, a, b: lambda: b.copy_(a)),
-        "axpy": each("axpy", 2, 2, lambda torch, a, b: lambda: a.add_(b, alpha=1e-9)),
-        "clamp": each("clamp", 2, 1, lambda torch, a, b: lambda: torch.clamp_min(a, 0.5, out=b)),
-        "fused product": each(
-            "fused product",
-            4,
-            2,
-            lambda torch, a, b, c, d: lambda: torch.addcmul(a, b, c, out=d),
-        ),
-        "dot": each("dot", 2, 2, lambda torch, a, b: lambda: torch.dot(a, b)),
-        "maximum": each("maximum", 1, 1, lambda torch, a: lambda: torch.amax(a)),
+        **{kind: [elementwise(kind, n, *rest) for n in lengths] for kind, rest in streams.items()},
         "row sums": [_row_sums(rows) for rows in (900, 2_500, 7_000, 20_000, 45_000)],
     }
 
@@ -280,71 +264,54 @@ def affordable(kernels: Iterable[Kernel], memory_bytes: float) -> list[Kernel]:
 
 
 def _transfer(kind: str, size: int, pinned: bool) -> Kernel:
-    def prepare(device: torch.device) -> Run:
-        import torch
-
-        host = torch.ones(size // FLOAT_BYTES)
+    def operation(torch: Any, there: Any) -> Run:
+        host = torch.ones(there.shape)
         if pinned:
             host = host.pin_memory()
-        there = torch.empty_like(host, device=device)
         return lambda: there.copy_(host, non_blocking=pinned)
 
-    return Kernel(kind, (size,), 1.0, float(size), float(size), prepare)
+    return _kernel(kind, (size,), 1.0, [(size // FLOAT_BYTES,)], operation, "empty")
 
 
 def _row_sums(rows: int, columns: int = 1_000) -> Kernel:
-    def prepare(device: torch.device) -> Run:
-        import torch
-
-        a = torch.ones(rows, columns, device=device)
+    def operation(torch: Any, a: Any) -> Run:
         return lambda: torch.sum(a, dim=1)
 
-    moved = FLOAT_BYTES * rows * (columns + 1)
-    return Kernel("row sums", (rows, columns), float(rows * columns), moved, moved, prepare)
+    shape = (rows, columns)
+    return _kernel("row sums", shape, float(rows * columns), [shape], operation, "ones", made=rows)
 
 
 def _matrix_vector(side: int) -> Kernel:
-    def prepare(device: torch.device) -> Run:
-        import torch
-
-        a, x = torch.rand(side, side, device=device), torch.rand(side, device=device)
+    def operation(torch: Any, a: Any, x: Any) -> Run:
         return lambda: torch.mv(a, x)
 
-    moved = FLOAT_BYTES * (side**2 + 2 * side)
-    return Kernel("matrix-vector", (side, side), 2.0 * side**2, moved, moved, prepare)
+    shape = (side, side)
+    return _kernel("matrix-vector", shape, 2.0 * side**2, [shape, (side,)], operation, made=side)
 
 
 def _transposition(side: int) -> Kernel:
-    def prepare(device: torch.device) -> Run:
-        import torch
-
-        a, b = torch.ones(2, side, side, device=device)
+    def operation(torch: Any, both: Any) -> Run:
+        a, b = both
         return lambda: b.copy_(a.t())
 
-    moved = 2 * FLOAT_BYTES * side**2
-    return Kernel("transposition", (side, side), float(side**2), moved, moved, prepare)
+    shape = (side, side)
+    return _kernel("transposition", shape, float(side**2), [(2, *shape)], operation, "ones")
 
 
 def _softmax(side: int) -> Kernel:
-    def prepare(device: torch.device) -> Run:
-        import torch
-
-        a = torch.rand(side, side, device=device)
-        out = torch.empty_like(a)
+    def operation(torch: Any, a: Any, out: Any) -> Run:
         return lambda: torch.softmax(a, dim=1, out=out)
 
-    moved = 2 * FLOAT_BYTES * side**2
+    shape = (side, side)
     # An exponential, and a comparison, difference, sum and product, taken for one each.
-    return Kernel("softmax", (side, side), 5.0 * side**2, moved, moved, prepare)
+    return _kernel("softmax", shape, 5.0 * side**2, [shape, shape], operation)
 
 
 def _fft(batch: int, n: int) -> Kernel:
-    def prepare(device: torch.device) -> Run:
-        import torch
-
-        a = torch.rand(batch, n, dtype=torch.complex64, device=device)
+    def operation(torch: Any, parts: Any) -> Run:
+        a = torch.view_as_complex(parts)
         return lambda: torch.fft.fft(a)
 
     # 5 n log2 n: the count that FFT benchmarks use (Frigo & Johnson, FFTW, Proc. IEEE 93(2), 2005).
-    flop, moved = 5.0 * batch * n * math.log2(n), 4.0 * FLOAT_BYTES * batch * n
-    return Kernel("fft", (n, batch), flop, moved, moved, prepare)
+    flop = 5.0 * batch * n * math.log2(n)
+    return _kernel("fft", (n, batch), flop, [(batch, n, 2)], operation, made=2 * batch * n)

@@ -12,11 +12,10 @@ bounds. Otherwise it is estimated, and the profile says why.
 from __future__ import annotations
 
 import datetime
-import itertools
 import os
 import platform
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -85,19 +84,7 @@ def profile_machine(
         others = OtherPrograms()
         effort = effort.shared_by(len(targets))
         sessions = [_Session(target, effort, used_threads) for target in targets]
-        total = sum(session.num_steps for session in sessions)
-        entries: list[dict[str, Any]] = []
-        interrupted = False
-        for session in sessions:
-            try:
-                entries.append(session.measure(lambda label: progress(label, total)))
-                interrupted = session.interrupted
-            except KeyboardInterrupt:
-                if not entries:
-                    raise
-                interrupted = True
-            if interrupted:
-                break
+        entries, interrupted = measure_in_turn(sessions, progress)
         measurement = _provenance(
             used_threads, seed, effort, others.share(), entries, earlier, interrupted
         )
@@ -111,16 +98,35 @@ def profile_machine(
     devices = [*entries, *gpus]
     return {
         "schema_version": SCHEMA_VERSION,
-        "name": " + ".join(_counted(device) for device in devices),
+        # As in a composition, such as "epyc-7763:1 + t4:2".
+        "name": " + ".join(f"{d.get('catalogue') or d['name']}:{d['count']}" for d in devices),
         "description": description,
         "devices": devices,
         "measurement": measurement,
     }
 
 
-def _counted(entry: Mapping[str, Any]) -> str:
-    """A device of a profile as in a composition, such as ``"t4:2"``."""
-    return f"{entry.get('catalogue') or entry['name']}:{entry['count']}"
+def measure_in_turn(sessions: Sequence[Any], progress: Progress) -> tuple[list[Any], bool]:
+    """Collect what each session measures of its device; after Ctrl-C, what there is by then.
+
+    Returns:
+        What their ``measure`` gave, and whether Ctrl-C ended it early.
+
+    Raises:
+        KeyboardInterrupt: If it came before the first session had enough.
+    """
+    total = sum(session.num_steps for session in sessions)
+    measured: list[Any] = []
+    for session in sessions:
+        try:
+            measured.append(session.measure(lambda label: progress(label, total)))
+        except KeyboardInterrupt:
+            if not measured:
+                raise
+            return measured, True
+        if session.interrupted:
+            return measured, True
+    return measured, False
 
 
 class _Session:
@@ -134,10 +140,9 @@ class _Session:
         self._missing: dict[str, str] = {}
         self._kernels = self._affordable(fitted_kernels())
         # What lies beside the fit: transfers and the overhead of a single operation.
-        self._beside = {"one operation": [one_operation()]}
+        self._kinds = {**self._kernels, "one operation": [one_operation()]}
         if target.kind == "gpu":
-            self._beside |= self._affordable(transfer_kernels())
-        self._kinds = {**self._kernels, **self._beside}
+            self._kinds |= self._affordable(transfer_kernels())
         self.num_steps = self._stopwatch.num_steps(self._kinds) + 1
         self.interrupted = False
         """Whether Ctrl-C ended it early."""
@@ -155,9 +160,10 @@ class _Session:
         self._missing |= self._stopwatch.missing()
         samples = self._stopwatch.samples()
         fitted = [sample for sample in samples if sample.kind in self._kernels]
+        cache_hint_bytes = last_level_cache_bytes() if target.kind == "cpu" else None
         try:
-            fit = fit_cost_model(fitted, cache_hint_bytes=self._cache_hint_bytes())
-            repeatability = fit_halves(fitted, self._cache_hint_bytes())
+            fit = fit_cost_model(fitted, cache_hint_bytes=cache_hint_bytes)
+            repeatability = fit_halves(fitted, cache_hint_bytes)
         except HybridClusterError as error:
             why = "; ".join(sorted(set(self._missing.values()))) or "no kernel was run"
             raise HybridClusterError(
@@ -173,8 +179,8 @@ class _Session:
         entry |= power_figures(target, self._threads, watts)
         if target.kind == "gpu":
             entry |= self._link_figure(samples)
-            memory, source = target.total_memory_bytes or target.memory_bytes, "the driver"
-            entry["memory_bytes"] = figure(memory, "measured", f"reported by {source}")
+            memory_bytes = target.total_memory_bytes or target.memory_bytes
+            entry["memory_bytes"] = figure(memory_bytes, "measured", "reported by the driver")
         entry["raw"] = {
             "device": target.name,
             "clock": self._clock.__name__,
@@ -203,9 +209,6 @@ class _Session:
         for kind in [kind for kind, kernels in held.items() if not kernels]:
             self._missing[kind] = "no size of it fits the free memory"
         return held
-
-    def _cache_hint_bytes(self) -> float | None:
-        return last_level_cache_bytes() if self._target.kind == "cpu" else None
 
     def _measure_power(self) -> dict[str, float] | NoCounter:
         """Mean power idle and under each load [W]."""
@@ -269,7 +272,7 @@ def _provenance(
 
     made_by = {
         "date": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
-        **asdict(this_host(threads)),
+        **this_host(threads),
         "seed": seed,
         "effort": asdict(effort),
         "python": platform.python_version(),
@@ -282,7 +285,7 @@ def _provenance(
         max(entry["raw"]["fit"]["disturbed_share"] for entry in entries),
         others_share,
         [
-            *itertools.chain.from_iterable(doubts_about(entry) for entry in entries),
+            *(doubt for entry in entries for doubt in doubts_about(entry)),
             *disagreements_with_earlier(earlier, entries, made_by),
             *(["Ctrl-C ended it early"] if interrupted else []),
         ],

@@ -146,11 +146,8 @@ def watch_state(
 ) -> MachineState:
     """Prepare the probe on a device; where it does not run, every moment is alike.
 
-    Args:
-        device: Where to run it.
-        memory_bytes: What may be allocated there [B].
-        clock: Times the probe. If it is of CPU time, waiting for a CPU does no harm.
-        wanted_s: Time of the probe in the state to look for [s].
+    `memory_bytes` may be allocated there. Where `clock` tells CPU time, waiting for a CPU does no
+    harm. `wanted_s` is the time of the probe in the state to look for [s].
     """
     run: Run | None = None
     if affordable([PROBE], memory_bytes):

@@ -79,13 +79,7 @@ def doubts_about(entry: Mapping[str, Any]) -> list[str]:
 
 
 def disagreements(device: str, differences: Mapping[str, float], between: str) -> list[str]:
-    """Say which parameters of a device differ too much between two fits.
-
-    Args:
-        device: Its name.
-        differences: Parameter -> relative difference.
-        between: Which fits, in words.
-    """
+    """Say which parameters of a device differ too much, in relative terms, between two fits."""
     return [
         f"{parameter} of {device} differs by {apart:.0%} {between}"
         for parameter, apart in differences.items()
@@ -99,35 +93,21 @@ def disagreements_with_earlier(
     """Say what differs too much from an earlier profile of this machine.
 
     Nothing if the earlier profile was noisy itself, not made in the same way (`MADE_ALIKE`), or is
-    damaged; only figures that both measured are compared.
-
-    Args:
-        earlier: Content of the earlier profile.
-        entries: The devices of the new one.
-        made_by: Its ``measurement``.
+    damaged; only figures that both measured are compared. `entries` are the devices of the new
+    profile, and `made_by` is its ``measurement``.
     """
     try:
         then = earlier["measurement"]
         if then["noisy"] or any(then[field] != made_by[field] for field in MADE_ALIKE):
             return []
-        date = datetime.fromisoformat(then["date"])
+        where = f"from the profile of {datetime.fromisoformat(then['date']).isoformat()}"
         devices = {entry["name"]: entry for entry in earlier["devices"] if "raw" in entry}
-        return [
-            words
-            for entry in entries
-            if entry["name"] in devices
-            for words in disagreements(
-                entry["name"],
-                _differences(devices[entry["name"]], entry),
-                f"from the profile of {date.isoformat()}",
-            )
-        ]
+        words = []
+        for now in entries:
+            if before := devices.get(now["name"]):
+                names = now["raw"]["fit"]["repeatability"]
+                pairs = {name: (before[name]["value"], now[name]["value"]) for name in names}
+                words += disagreements(now["name"], relative_differences(pairs), where)
+        return words
     except (KeyError, TypeError, ValueError, ArithmeticError):
         return []
-
-
-def _differences(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, float]:
-    """Relative difference of each parameter of two measured devices."""
-    parameters = other["raw"]["fit"]["repeatability"]
-    before, now = ({name: device[name]["value"] for name in parameters} for device in (one, other))
-    return relative_differences(before, now)

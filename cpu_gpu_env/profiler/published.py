@@ -92,13 +92,13 @@ def half_splits(
     for name, calibrate in models.items():
         runs = [_half_split(published, order, calibrate) for order in orders]
         results[name] = HalfSplit(
-            {key: float(np.mean([run.device_errors[key] for run in runs])) for key in published},
-            {
-                key: float(np.mean([run.ratio_factors[key] for run in runs]))
-                for key in runs[0].ratio_factors
-            },
+            _means([run.device_errors for run in runs]), _means([run.ratio_factors for run in runs])
         )
     return results
+
+
+def _means(runs: Sequence[dict[str, float]]) -> dict[str, float]:
+    return {key: float(np.mean([run[key] for run in runs])) for key in runs[0]}
 
 
 def _half_split(

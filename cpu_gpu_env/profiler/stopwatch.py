@@ -78,11 +78,9 @@ class Stopwatch:
         """Label of each kernel that failed -> why."""
 
     def time_all(self, kinds: Mapping[str, list[Kernel]], tell: Tell = lambda _: None) -> None:
-        """Time kernels, each list in order of size until one takes too long.
+        """Time the kernels of each kind in order of size until one takes too long.
 
-        Args:
-            kinds: Lists of kernels, by kind.
-            tell: Told of each of `num_steps` steps before it begins.
+        `tell` is told of each of `num_steps` steps before it begins.
         """
         begin = self._wall_clock()
         end = begin + self._effort.limit_s
@@ -142,9 +140,7 @@ class Stopwatch:
 
     def _time_in_order(self, kernels: list[Kernel]) -> None:
         for kernel in kernels:
-            if not self._time(kernel):
-                continue
-            if self._sample(kernel).time_s > self._effort.run_s:
+            if self._time(kernel) and self._sample(kernel).time_s > self._effort.run_s:
                 return
 
     def _time_again(self, kernels: list[Kernel], end: float) -> None:
@@ -156,7 +152,7 @@ class Stopwatch:
 
     def _time(self, kernel: Kernel) -> bool:
         """Time a kernel once; False if it fails, now or before."""
-        if self._has_failed(kernel):
+        if kernel.label in self.failures:
             return False
         try:
             run = synchronous(kernel.prepare(self._device), self._device)
@@ -182,15 +178,12 @@ class Stopwatch:
             self._last_probe_s = self.state.probe()
         return False
 
-    def _has_failed(self, kernel: Kernel) -> bool:
-        return kernel.label in self.failures
-
     def _is_worth_a_round(self, kernel: Kernel) -> bool:
         """Whether to time a kernel again: always, but the longest only if they were disturbed."""
-        if kernel not in self._readings or self._has_failed(kernel):
+        if kernel not in self._readings or kernel.label in self.failures:
             return False
         sample = self._sample(kernel)
         return sample.time_s <= self._effort.run_s or sample.disturbance > QUIET
 
     def _is_disturbed(self, kernel: Kernel) -> bool:
-        return not self._has_failed(kernel) and self._sample(kernel).disturbance > QUIET
+        return kernel.label not in self.failures and self._sample(kernel).disturbance > QUIET

@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
 from cpu_gpu_env.profiler.samples import Run
@@ -47,14 +47,8 @@ class Effort:
     def shared_by(self, kinds: int) -> Effort:
         """Shorten the times, so that so many kinds of device together take as long as one."""
         share = 1.0 / kinds
-        return Effort(
-            share * self.kernel_s,
-            share * self.run_s,
-            self.rounds,
-            share * self.limit_s,
-            share * self.watch_s,
-            share * self.load_s,
-        )
+        values = {name: share * value for name, value in asdict(self).items() if name != "rounds"}
+        return replace(self, **values)
 
 
 FULL = Effort(kernel_s=0.1, run_s=0.1, rounds=4, limit_s=240.0, watch_s=200.0, load_s=3.0)

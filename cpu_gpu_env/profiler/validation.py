@@ -21,7 +21,7 @@ from cpu_gpu_env.profiler.devices import (
 )
 from cpu_gpu_env.profiler.fit import Errors, ablation, relative_errors, summarise
 from cpu_gpu_env.profiler.kernels import affordable, fitted_kernels, kernels_beyond, unseen_kernels
-from cpu_gpu_env.profiler.machine import Progress
+from cpu_gpu_env.profiler.machine import Progress, measure_in_turn
 from cpu_gpu_env.profiler.machine_state import PROBE, watch_state
 from cpu_gpu_env.profiler.noise import Noise, disturbed_share
 from cpu_gpu_env.profiler.samples import Kernel, Sample, samples_of, typical_time_s
@@ -116,7 +116,7 @@ def check_same_machine(profile: dict[str, Any], threads: int) -> None:
         )
     here = this_host(threads)
     for field, mend in SAME_HOST.items():
-        then, now = made_by.get(field), getattr(here, field)
+        then, now = made_by.get(field), here[field]
         if then != now:
             raise HybridClusterError(f"field {field!r} is {then!r}, here it is {now!r}: {mend}")
 
@@ -155,18 +155,8 @@ def validate(
             _Session(target, device, entry, effort, used_threads, same_host=not any_host)
             for target, device, entry in found
         ]
-        total = sum(session.num_steps for session in sessions)
-        results = []
-        for session in sessions:
-            try:
-                results.append(session.run(lambda label: progress(label, total)))
-            except KeyboardInterrupt:
-                if not results:
-                    raise
-                results[-1] = replace(results[-1], interrupted=True)
-            if results[-1].interrupted:
-                break
-    return results
+        results, interrupted = measure_in_turn(sessions, progress)
+    return [*results[:-1], replace(results[-1], interrupted=interrupted)]
 
 
 def _find_devices(
@@ -174,9 +164,7 @@ def _find_devices(
 ) -> list[tuple[Target, Device, dict[str, Any]]]:
     """The devices here that a profile has measured, with what it holds of them.
 
-    Args:
-        entries: What `_measured_entries` returns.
-        any_host: Whether to look for devices of the same kind, since names differ between hosts.
+    With `any_host` the same kind is enough, since names differ between hosts.
     """
     by_kind = {device.kind: (device, entry) for device, entry in entries.values()}
     found = []
@@ -201,7 +189,7 @@ class _Session:
         threads: int,
         same_host: bool,
     ) -> None:
-        self._label, self._device, self._entry = target.label, device, entry
+        self._label, self._device = target.label, device
         clock = best_clock(target.device, threads)
         wanted_s = _state_of(entry) if same_host else None
         state = watch_state(target.device, target.memory_bytes, clock, wanted_s)
@@ -219,14 +207,16 @@ class _Session:
             for kind, kernels in {**unseen_kernels(), **kernels_beyond(), **witnesses}.items()
         }
         self.num_steps = self._watch.num_steps(self._kinds)
+        self.interrupted = False
+        """Whether Ctrl-C ended it early."""
 
-    def run(self, begin: Callable[[str], None]) -> Validation:
+    def measure(self, begin: Callable[[str], None]) -> Validation:
         """Time everything and judge; after Ctrl-C, what was timed by then, if there is any."""
-        interrupted, others = False, OtherPrograms()
+        others = OtherPrograms()
         try:
             self._watch.time_all(self._kinds, lambda step: begin(f"{self._label}: {step}"))
         except KeyboardInterrupt:
-            interrupted = True
+            self.interrupted = True
             if not self._samples()[0]:
                 raise
         timed, beyond, again = self._samples()
@@ -251,21 +241,15 @@ class _Session:
             self._watch.state.was_found and any(sample.rounds_s for sample in timed),
             [(before[sample.label], sample) for sample in again],
             self._watch.missing(),
-            interrupted,
         )
 
     def _samples(self) -> tuple[list[Sample], list[Sample], list[Sample]]:
         """What was timed: of kinds that the model is meant for, beyond it, and of the fit."""
         fitted = {sample.kind for sample in self._fitted}
-        unseen, beyond, again = [], [], []
-        for sample in self._watch.samples():
-            if sample.kind in fitted:
-                again.append(sample)
-            elif sample.kind in self._beyond_kinds:
-                beyond.append(sample)
-            else:
-                unseen.append(sample)
-        return unseen, beyond, again
+        samples = self._watch.samples()
+        again = [sample for sample in samples if sample.kind in fitted]
+        beyond = [sample for sample in samples if sample.kind in self._beyond_kinds]
+        return [s for s in samples if s.kind not in fitted | self._beyond_kinds], beyond, again
 
 
 def _state_of(entry: dict[str, Any]) -> float | None:
@@ -282,9 +266,9 @@ def _witnesses(fitted: Sequence[Sample]) -> dict[str, list[Kernel]]:
     labels = {sample.label for sample in fitted}
     chosen = {}
     for kind, kernels in fitted_kernels().items():
-        timed = [kernel for kernel in kernels if kernel.label in labels]
-        chosen[kind] = [timed[i] for i in sorted({0, len(timed) // 2, len(timed) - 1}) if timed]
-    return {kind: kernels for kind, kernels in chosen.items() if kernels}
+        if timed := [kernel for kernel in kernels if kernel.label in labels]:
+            chosen[kind] = [timed[i] for i in sorted({0, len(timed) // 2, len(timed) - 1})]
+    return chosen
 
 
 def _measured_entries(profile: dict[str, Any]) -> dict[str, tuple[Device, dict[str, Any]]]:

@@ -8,10 +8,12 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from cpu_gpu_env.model.cost_tables import CostTables
+from cpu_gpu_env.model.cost_tables import CostTables, build_cost_tables
+from cpu_gpu_env.model.sampling import draw_noise_words
 from cpu_gpu_env.model.tasks import FloatArray, Tasks
 from cpu_gpu_env.problem.objective import Objective
-from cpu_gpu_env.problem.observation import NUM_FEATURES, Features
+from cpu_gpu_env.problem.observation import NUM_FEATURES, Features, feature_table, pool_features
+from cpu_gpu_env.problem.problem import Problem
 from cpu_gpu_env.sim.instance import Instance
 
 TaskInfo = tuple[float, float, float, float]
@@ -108,6 +110,44 @@ class Episode:
     def as_tasks(self) -> Tasks:
         """The tasks with their arrivals."""
         return self.tables.tasks.take(self.rows, self.arrivals_s)
+
+
+class EpisodeSource:
+    """The episodes of a problem: drawn from its pool, or of given tasks.
+
+    Args:
+        problem: Cluster, workload and settings.
+    """
+
+    def __init__(self, problem: Problem) -> None:
+        self._problem, self._sampler = problem, problem.make_sampler()
+        workload = problem.workload
+        self.pool = TaskTables(workload.pool, problem.costs, pool_features(workload))
+        """What is known of the workload's pool."""
+
+    def draw(self, bits: np.random.BitGenerator, mask_set: int) -> Episode:
+        """Draw an episode from the pool."""
+        sampler = self._sampler
+        words, noise_words = sampler.split(bits.random_raw(sampler.num_raw))
+        factors = None if noise_words is None else sampler.noise_factors(noise_words)
+        return Episode(self.pool, sampler.rows(words), sampler.arrivals_s(words), factors, mask_set)
+
+    def look_up(self, tasks: Tasks) -> TaskTables:
+        """Work out the costs and features of given tasks.
+
+        Raises:
+            HybridClusterError: If a task takes longer or shorter than float32 can hold.
+        """
+        costs = build_cost_tables(self._problem.cluster, tasks, self._problem.gpu_fractions)
+        return TaskTables(tasks, costs, feature_table(self._problem.workload, tasks))
+
+    def take(self, given: TaskTables, bits: np.random.BitGenerator, mask_set: int) -> Episode:
+        """Make an episode of given tasks; only its noise is drawn."""
+        tasks, factors = given.tasks, None
+        if self._sampler.has_noise:
+            factors = self._sampler.noise_factors(draw_noise_words(bits, len(tasks)))
+        arrivals_s = tasks.arrival_s - tasks.arrival_s[0]
+        return Episode(given, np.arange(len(tasks)), arrivals_s, factors, mask_set)
 
 
 @lru_cache(maxsize=16)

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from cpu_gpu_env.model.cost_tables import CostTables, PoolCosts
+from cpu_gpu_env.model.cost_tables import CostTables
 from cpu_gpu_env.model.tasks import FloatArray
 from cpu_gpu_env.problem.objective import Objective
-from cpu_gpu_env.sim.pool import PoolBatch, make_pool_batch
+from cpu_gpu_env.sim.pool import make_pool_batch
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,12 +69,16 @@ class PartialSchedules:
     def place(self, actions: npt.NDArray[np.integer]) -> None:
         """Place the next tasks: actions (num_schedules, tasks)."""
         release_s, costs = self._instance.release_s, self._instance.costs
-        energy_j, cost = np.empty_like(self._active_energy_j), np.empty_like(self._active_energy_j)
+        price = np.empty_like(self._active_energy_j)  # in J it is counted all at once, at the end
         for task, choice in enumerate(np.ascontiguousarray(actions.T), start=self._next):
             for pool, own in zip(self._pools, costs.pools, strict=True):
-                time_s, power_w = _shares(pool, own, task, choice)
-                pool.serve(release_s[task : task + 1], time_s, power_w, energy_j, cost)
-                self._active_energy_j += energy_j
+                if own.num_types == 1:
+                    time_s, share_j = (t[0, task].take(choice) for t in (own.time_s, own.energy_j))
+                else:
+                    where = pool.next_type(), task, choice
+                    time_s, share_j = own.time_s[where], own.energy_j[where]
+                self._active_energy_j += share_j
+                pool.serve(release_s[task : task + 1], time_s, out=price)
         self._next += actions.shape[1]
 
     def objective(self) -> FloatArray:
@@ -82,14 +86,3 @@ class PartialSchedules:
         makespan_s = np.maximum(*(pool.last_finish_s() for pool in self._pools))
         instance = self._instance
         return instance.objective.value(makespan_s, self._active_energy_j, instance.num_tasks)
-
-
-def _shares(
-    pool: PoolBatch, costs: PoolCosts, task: int, choice: npt.NDArray[np.integer]
-) -> tuple[FloatArray, FloatArray]:
-    """Time [s] and power above idle [W] of the chosen shares of a task on the next devices."""
-    if costs.num_types == 1:
-        time_s, power_w = costs.time_s[0, task].take(choice), costs.power_w[0, task, :1]
-        return time_s, costs.power_w[0, task].take(choice) if costs.power_varies else power_w
-    device_type = pool.next_type()
-    return costs.time_s[device_type, task, choice], costs.power_w[device_type, task, choice]

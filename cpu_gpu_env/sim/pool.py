@@ -24,6 +24,8 @@ Served = tuple[int, float, float, float, float]
 """Device, start [s], finish [s], energy above idle [J] and price paid, of a share."""
 
 Index = npt.NDArray[np.intp]
+Queue = tuple[FloatArray, Index]
+"""When the devices are free, ascending, (n, devices) [s], and the type of the first (n,)."""
 Where = Index | slice
 """Some episodes of a batch."""
 
@@ -92,6 +94,10 @@ class Pool:
         """When the devices are free, ascending [s]."""
         return sorted([entry[0] for entry in self.heap])
 
+    def queue(self) -> Queue:
+        """The pool as one of a batch of one."""
+        return np.array([self.sorted_free_s()]), np.array([self.next_type()])
+
     def last_finish_s(self) -> float:
         """When all work is done [s]."""
         return max(self.heap)[0]
@@ -140,28 +146,18 @@ class PoolBatch:
         """Go on with these episodes, any of them any number of times."""
         self.free_s = self.free_s[:, episodes]
 
-    def serve(
-        self,
-        arrival_s: FloatArray,
-        time_s: FloatArray,
-        power_w: FloatArray | float,
-        energy_j: FloatArray,
-        cost: FloatArray,
-    ) -> None:
+    def serve(self, arrival_s: FloatArray, time_s: FloatArray, out: FloatArray) -> None:
         """Give the next device of each episode a share.
 
         Args:
             arrival_s: When the tasks arrive, (num_episodes,) or (1,) [s].
             time_s: (num_episodes,), `NOT_USED` without a share [s].
-            power_w: Power above idle, one or (num_episodes,) [W].
-            energy_j: (num_episodes,) to be filled: energy above idle [J].
-            cost: (num_episodes,) to be filled: what is paid for the share.
+            out: (num_episodes,), for the price paid. The energy is `share_energy_j`.
         """
         device, every = self.next_device(), np.arange(len(time_s))
         free_s = self.free_s[device, every]
         finish_s = self.finish_s(arrival_s, time_s, free_s)
-        np.multiply(np.maximum(time_s, 0.0), power_w, out=energy_j)
-        np.multiply(finish_s - free_s, self._prices[device], out=cost)
+        np.multiply(finish_s - free_s, self._prices[device], out=out)
         self.occupy(device, finish_s)
 
     def occupy(self, device: Index, until_s: FloatArray) -> None:
@@ -185,6 +181,10 @@ class PoolBatch:
         """When the devices are free, ascending, (devices, num_episodes) [s]; not to be written."""
         return np.sort(self.free_s, axis=0)
 
+    def queue(self, copies: int = 1) -> Queue:
+        """The pool in every episode, and that `copies` times over."""
+        return np.tile(self.sorted_free_s().T, (copies, 1)), np.tile(self.next_type(), copies)
+
     def last_finish_s(self) -> FloatArray:
         """When all work is done, (num_episodes,) [s]; not to be written."""
         return np.asarray(self.free_s.max(axis=0))
@@ -207,7 +207,7 @@ class SortedPoolBatch(PoolBatch):
     def __init__(self, costs: PoolCosts, prices: Sequence[float], num_episodes: int) -> None:
         (self._price,) = prices
         self._rows_s = [np.zeros(num_episodes) for _ in range(costs.num_devices)]
-        self._spare_s, self._zeros = np.empty(num_episodes), np.zeros(num_episodes)
+        self._spare_s = np.empty(num_episodes)
 
     @property
     def free_s(self) -> FloatArray:  # type: ignore[override]
@@ -222,26 +222,17 @@ class SortedPoolBatch(PoolBatch):
     def take(self, episodes: Index) -> None:
         """Go on with these episodes, any of them any number of times."""
         self._rows_s = [free_s[episodes] for free_s in self._rows_s]
-        self._spare_s, self._zeros = np.empty(len(episodes)), np.zeros(len(episodes))
+        self._spare_s = np.empty(len(episodes))
 
-    def serve(
-        self,
-        arrival_s: FloatArray,
-        time_s: FloatArray,
-        power_w: FloatArray | float,
-        energy_j: FloatArray,
-        cost: FloatArray,
-    ) -> None:
+    def serve(self, arrival_s: FloatArray, time_s: FloatArray, out: FloatArray) -> None:
         """Give the next device of each episode a share; see `PoolBatch.serve`."""
         finish_s, rows_s = self._spare_s, self._rows_s
         first_s = rows_s[0]
-        np.maximum(time_s, self._zeros, out=energy_j)  # quicker than comparing with a number
-        np.multiply(energy_j, power_w, out=energy_j)
         np.maximum(first_s, arrival_s, out=finish_s)
         np.add(finish_s, time_s, out=finish_s)
         np.maximum(finish_s, first_s, out=finish_s)  # undoes a share of NOT_USED
-        np.subtract(finish_s, first_s, out=cost)
-        np.multiply(cost, self._price, out=cost)
+        np.subtract(finish_s, first_s, out=out)
+        np.multiply(out, self._price, out=out)
         # Insert the new finish in place of the first, keeping the order.
         for earlier_s, later_s in itertools.pairwise(rows_s):
             np.minimum(finish_s, later_s, out=earlier_s)

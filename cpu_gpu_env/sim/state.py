@@ -14,6 +14,7 @@ from cpu_gpu_env.model.costs import share_energy_j
 from cpu_gpu_env.model.tasks import FloatArray
 from cpu_gpu_env.problem.objective import Objective
 from cpu_gpu_env.sim.instance import Instance
+from cpu_gpu_env.sim.pool import Queue
 
 Observations = npt.NDArray[np.float32]
 Actions = npt.NDArray[np.integer]
@@ -149,7 +150,7 @@ def look_up_state(
     rows: npt.NDArray[np.intp],
     arrival_s: FloatArray,
     tasks_left: npt.NDArray[np.int64],
-    queues: Sequence[tuple[FloatArray, npt.NDArray[np.intp]]],
+    queues: Sequence[Queue],
 ) -> SchedulingState:
     """Build the state from the queues.
 
@@ -159,8 +160,7 @@ def look_up_state(
         rows: (n,) row of the task in the tables.
         arrival_s: (n,) arrival [s].
         tasks_left: (n,) tasks still to be placed.
-        queues: Of the CPU pool and of the GPU pool, when the devices are free, ascending,
-            (n, devices) [s], and the type of the first (n,).
+        queues: Of the CPU pool and of the GPU pool.
     """
     cpus, gpus = (
         _look_up_pool(pool, prices, rows, arrival_s, *queue)

@@ -15,8 +15,7 @@ import cpu_gpu_env
 from cpu_gpu_env import HybridClusterError
 from cpu_gpu_env.agents.pretrained import MODELS
 from cpu_gpu_env.io.atomic_files import write_bytes_atomically, write_text_atomically
-from cpu_gpu_env.io.bounded_files import parse_json, read_json
-from cpu_gpu_env.io.bounded_zip import open_zip, read_array, read_member
+from cpu_gpu_env.io.bounded_files import open_zip, parse_json, read_array, read_json, read_member
 
 ROOT = Path(cpu_gpu_env.__file__).parents[1]
 

@@ -378,7 +378,7 @@ def test_a_bad_description_is_told(text: str, expected: str) -> None:
 
 def test_wrong_arguments_of_load_trace(tmp_path: Path) -> None:
     path = write_tasks(tmp_path / "tasks.txt", ROWS)
-    assert "the ending does not tell the kind" in error_of(load_trace, path)
+    assert "the ending does not tell the trace format" in error_of(load_trace, path)
     assert "mapping is 'csv'" in error_of(load_trace, path, "csv")
     assert "part of a trace is 0.7" in error_of(load_trace, path, TaskTable(), 0.7)
     assert "part 0-0.01 of 3 tasks holds none" in error_of(
@@ -406,7 +406,7 @@ def test_the_name_tells_what_was_changed(tmp_path: Path) -> None:
     ],
 )
 def test_the_real_files(text: str, tasks: int, span_s: float) -> None:
-    kind, path = text.split(":")
-    pool = resolve_workload(f"{kind}:{REAL / path}").pool
+    trace_format, path = text.split(":")
+    pool = resolve_workload(f"{trace_format}:{REAL / path}").pool
     assert len(pool) == tasks
     assert pool.arrival_s[-1] == pytest.approx(span_s, rel=2e-3)

@@ -85,6 +85,7 @@ def test_every_folder_with_code_is_a_package() -> None:
 def test_wheel_holds_code_profiles_and_models_and_nothing_else(archives: Path) -> None:
     data = [ROOT / "cpu_gpu_env/py.typed", *(ROOT / "cpu_gpu_env/model/profiles").glob("*.json")]
     data += (ROOT / "cpu_gpu_env/agents/models").iterdir()
+    data += (ROOT / "cpu_gpu_env/baselines/report").glob("*.html")
     (wheel,) = archives.glob("*.whl")
     names = zipfile.ZipFile(wheel).namelist()
     package = {name for name in names if ".dist-info/" not in name}

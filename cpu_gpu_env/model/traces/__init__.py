@@ -1,6 +1,6 @@
 """Traces: workloads read from files, replayed in order.
 
-Wherever a workload is asked for, a trace is a path, or a kind, a path and arguments:
+Wherever a workload is asked for, a trace is a path, or a format, a path and arguments:
 
 - ``"tasks.csv"`` or ``"csv:PATH"``: columns arrival_s, size_flop, intensity_flop_per_byte and
   memory_bytes (`TaskTable`)
@@ -20,13 +20,12 @@ assumes.
 
 from cpu_gpu_env.model.traces.alibaba_gpu import AlibabaGPU
 from cpu_gpu_env.model.traces.azure_llm import AzureLLM
-from cpu_gpu_env.model.traces.loading import TRACE_KINDS, load_trace, parse_trace
-from cpu_gpu_env.model.traces.mapping import TraceMapping
+from cpu_gpu_env.model.traces.loading import TRACE_FORMATS, load_trace, parse_trace
+from cpu_gpu_env.model.traces.mapping import TaskTable, TraceMapping
 from cpu_gpu_env.model.traces.swf import StandardWorkloadFormat
-from cpu_gpu_env.model.traces.task_table import TaskTable
 
 __all__ = [
-    "TRACE_KINDS",
+    "TRACE_FORMATS",
     "AlibabaGPU",
     "AzureLLM",
     "StandardWorkloadFormat",

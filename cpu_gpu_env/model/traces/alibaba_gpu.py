@@ -42,7 +42,7 @@ class AlibabaGPU(DrawnIntensity):
     ran on to its end; pods that were never scheduled; and pods that ended within the second.
     """
 
-    kind: ClassVar[str] = "alibaba-gpu"
+    format: ClassVar[str] = "alibaba-gpu"
     may_be_zero: ClassVar[tuple[str, ...]] = (*DrawnIntensity.may_be_zero, "skip_days")
 
     flops_per_gpu: float = _GPU.flops

@@ -13,7 +13,11 @@ from cpu_gpu_env.model.traces.mapping import TraceMapping
 from cpu_gpu_env.model.traces.text_table import TraceTable, read_csv
 
 JOINED, PREFILL_DECODE = "joined", "prefill-decode"
-SPLITS = (JOINED, PREFILL_DECODE)
+SPLITS = {
+    JOINED: "a request is one task, prefill and decode together",
+    PREFILL_DECODE: "a request is two tasks, and its decode does not wait for its prefill",
+}
+"""How a request becomes tasks, in words."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +41,7 @@ class AzureLLM(TraceMapping):
     of 2 bytes each).
     """
 
-    kind: ClassVar[str] = "azure-llm"
+    format: ClassVar[str] = "azure-llm"
 
     parameters: float = 7e9
     """Parameters P of the model."""
@@ -83,11 +87,7 @@ class AzureLLM(TraceMapping):
             f"and {self.kv_bytes_per_token:g} bytes of KV cache a token; its weights stay on every "
             "device, so the working set is the KV cache"
         )
-        phases = {
-            JOINED: "a request is one task, prefill and decode together",
-            PREFILL_DECODE: "a request is two tasks, and its decode does not wait for its prefill",
-        }
-        notes = (model, f"{phases[self.split]}; requests are not batched")
+        notes = (model, f"{SPLITS[self.split]}; requests are not batched")
         if not without_tokens:
             return notes
         return (*notes, f"{without_tokens:,} tasks without tokens are left out")

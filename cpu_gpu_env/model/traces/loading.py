@@ -10,15 +10,14 @@ from cpu_gpu_env.errors import HybridClusterError, not_allowed, unknown_name
 from cpu_gpu_env.model.tasks import COLUMNS, Tasks
 from cpu_gpu_env.model.traces.alibaba_gpu import AlibabaGPU
 from cpu_gpu_env.model.traces.azure_llm import AzureLLM
-from cpu_gpu_env.model.traces.mapping import TraceMapping
+from cpu_gpu_env.model.traces.mapping import TaskTable, TraceMapping
 from cpu_gpu_env.model.traces.swf import StandardWorkloadFormat
-from cpu_gpu_env.model.traces.task_table import TaskTable
 from cpu_gpu_env.model.workload import SYNTHETIC_WORKLOADS, Workload, feature_ranges, named_workload
 
-TRACE_KINDS: dict[str, type[TraceMapping]] = {
-    mapping.kind: mapping for mapping in (TaskTable, StandardWorkloadFormat, AzureLLM, AlibabaGPU)
+TRACE_FORMATS: dict[str, type[TraceMapping]] = {
+    mapping.format: mapping for mapping in (TaskTable, StandardWorkloadFormat, AzureLLM, AlibabaGPU)
 }
-"""The mappings by their kind."""
+"""The mappings by the format that they read."""
 
 SUFFIXES: dict[str, type[TraceMapping]] = {
     ".csv": TaskTable,
@@ -26,7 +25,7 @@ SUFFIXES: dict[str, type[TraceMapping]] = {
     ".swf": StandardWorkloadFormat,
     ".swf.gz": StandardWorkloadFormat,
 }
-"""Endings of paths that need no kind."""
+"""Endings of paths that need no format."""
 
 Part = tuple[float, float]
 """From which share of the tasks, in order of arrival, up to which."""
@@ -35,25 +34,25 @@ WHOLE: Part = (0.0, 1.0)
 
 
 def parse_trace(text: str) -> tuple[str, TraceMapping | None, Part] | None:
-    """Take ``"kind:PATH?key=value&key=value"`` apart: what `load_trace` takes.
+    """Take ``"format:PATH?key=value&key=value"`` apart: what `load_trace` takes.
 
     Returns:
         None if the text looks like no trace.
 
     Raises:
-        HybridClusterError: If the kind or an argument is unknown, or a value is not allowed.
+        HybridClusterError: If the format or an argument is unknown, or a value is not allowed.
     """
     prefix, colon, rest = text.partition(":")
-    known = bool(colon) and prefix in TRACE_KINDS
+    known = bool(colon) and prefix in TRACE_FORMATS
     path, _, query = (rest if known else text).partition("?")
     if not known:
         if colon and re.fullmatch(r"[a-z][a-z0-9_-]+", prefix) and not os.path.exists(path):
-            raise unknown_name("kind of trace", prefix, TRACE_KINDS)
+            raise unknown_name("trace format", prefix, TRACE_FORMATS)
         if not path.endswith(tuple(SUFFIXES)):
             return None
-    mapping_type = TRACE_KINDS[prefix] if known else _mapping_of(path)
+    mapping_type = TRACE_FORMATS[prefix] if known else _mapping_of(path)
     arguments = _parse_query(query, text)
-    part = _parse_part(arguments.pop("part", "0-1"))
+    part = _as_part(arguments.pop("part", "0-1"))
     return path, mapping_type.from_texts(arguments), part
 
 
@@ -70,35 +69,20 @@ def _parse_query(query: str, text: str) -> dict[str, str]:
     return arguments
 
 
-def _parse_part(text: str) -> Part:
+def _as_part(part: Part | str) -> Part:
+    """Check a part, given as a pair or as a text such as ``"0-0.7"``."""
     try:
-        low, high = (float(bound) for bound in text.split("-"))
-    except ValueError:
-        raise _part_error(text) from None
-    return low, high
-
-
-def _check_mapping(mapping: object) -> TraceMapping:
-    if isinstance(mapping, TraceMapping):
-        return mapping
-    kinds = ", ".join(f"{kind.__name__}(...)" for kind in TRACE_KINDS.values())
-    raise not_allowed("mapping", mapping, f"{kinds} or None")
-
-
-def _check_part(part: Part) -> Part:
-    try:
+        if isinstance(part, str):
+            low, high = map(float, part.split("-"))
+            part = low, high
         low, high = part
         good = 0.0 <= low < high <= 1.0
     except (TypeError, ValueError):
         good = False
     if not good:
-        raise _part_error(part)
+        allowed = "from-to with 0 <= from < to <= 1, such as 0-0.7"
+        raise not_allowed("part of a trace", part, allowed)
     return float(low), float(high)
-
-
-def _part_error(part: object) -> HybridClusterError:
-    allowed = "from-to with 0 <= from < to <= 1, such as 0-0.7"
-    return not_allowed("part of a trace", part, allowed)
 
 
 def _mapping_of(path: str) -> type[TraceMapping]:
@@ -106,10 +90,10 @@ def _mapping_of(path: str) -> type[TraceMapping]:
     for suffix, mapping in SUFFIXES.items():
         if path.endswith(suffix):
             return mapping
-    kinds = ", ".join(f"{kind}:PATH" for kind in TRACE_KINDS)
+    formats = ", ".join(f"{name}:PATH" for name in TRACE_FORMATS)
     raise HybridClusterError(
-        f"{path}: the ending does not tell the kind of trace; allowed: {', '.join(SUFFIXES)}, or "
-        f"say the kind: {kinds}"
+        f"{path}: the ending does not tell the trace format; allowed: {', '.join(SUFFIXES)}, or "
+        f"say the format: {formats}"
     )
 
 
@@ -131,14 +115,17 @@ def load_trace(
             names file, line, column and value), the part is empty, or an argument is of the wrong
             type.
     """
-    low, high = _check_part(part)
+    part = _as_part(part)
     name = os.path.abspath(os.path.expanduser(os.fspath(path)))
     try:
         status = os.stat(name)
     except OSError as error:
         raise HybridClusterError(f"{name}: cannot read the trace: {error.strerror}") from None
-    chosen = _mapping_of(name)() if mapping is None else _check_mapping(mapping)
-    return _load(name, chosen, (low, high), (status.st_mtime_ns, status.st_size))
+    chosen: object = _mapping_of(name)() if mapping is None else mapping
+    if not isinstance(chosen, TraceMapping):
+        mappings = ", ".join(f"{known.__name__}(...)" for known in TRACE_FORMATS.values())
+        raise not_allowed("mapping", chosen, f"{mappings} or None")
+    return _load(name, chosen, part, (status.st_mtime_ns, status.st_size))
 
 
 @lru_cache(maxsize=16)
@@ -153,7 +140,7 @@ def _load(path: str, mapping: TraceMapping, part: Part, version: tuple[int, int]
     if part != WHOLE:
         arguments["part"] = f"{part[0]:.15g}-{part[1]:.15g}"
     query = "&".join(f"{key}={value}" for key, value in arguments.items())
-    name = f"{mapping.kind}:{os.path.basename(path)}" + (f"?{query}" if query else "")
+    name = f"{mapping.format}:{os.path.basename(path)}" + (f"?{query}" if query else "")
     if mapping.draws_intensity:  # the name goes wherever a result is shown
         name += " (intensity drawn)"
     pool = Tasks(*(getattr(tasks, column)[first:end] for column in COLUMNS))
@@ -172,8 +159,8 @@ def resolve_workload(workload: str | os.PathLike[str] | Workload) -> Workload:
     """Turn a workload argument into a `Workload`.
 
     Args:
-        workload: A `Workload`; a name (``"lognormal"``); the path of a trace; or its kind, path and
-            arguments (``"azure-llm:code.csv?part=0-0.7"``, see `cpu_gpu_env.model.traces`).
+        workload: A `Workload`; a name (``"lognormal"``); the path of a trace; or its format, path
+            and arguments (``"azure-llm:code.csv?part=0-0.7"``, see `cpu_gpu_env.model.traces`).
 
     Raises:
         HybridClusterError: If there is no such workload, or a trace cannot be read.
@@ -190,6 +177,6 @@ def resolve_workload(workload: str | os.PathLike[str] | Workload) -> Workload:
         )
     trace = parse_trace(workload)
     if trace is None:
-        kinds = [f"{kind}:PATH" for kind in TRACE_KINDS]
-        raise unknown_name("workload", workload, [*SYNTHETIC_WORKLOADS, *kinds])
+        formats = [f"{name}:PATH" for name in TRACE_FORMATS]
+        raise unknown_name("workload", workload, [*SYNTHETIC_WORKLOADS, *formats])
     return load_trace(*trace)

@@ -1,4 +1,4 @@
-"""What all mappings from the rows of a file to tasks share."""
+"""What all mappings from the rows of a file to tasks share, and the plainest: `TaskTable`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from cpu_gpu_env.checks import check_count, check_number
 from cpu_gpu_env.errors import HybridClusterError, not_allowed, unknown_name
 from cpu_gpu_env.model.cluster import Device
 from cpu_gpu_env.model.profile import device_catalogue
-from cpu_gpu_env.model.tasks import FloatArray, Tasks
+from cpu_gpu_env.model.tasks import COLUMNS, FloatArray, Tasks
+from cpu_gpu_env.model.traces.text_table import read_csv
 from cpu_gpu_env.model.workload import SyntheticSpec, draw_intensity
 
 AnyMapping = TypeVar("AnyMapping", bound="TraceMapping")
@@ -34,8 +35,8 @@ class TraceMapping(ABC):
         HybridClusterError: If an argument is out of range.
     """
 
-    kind: ClassVar[str]
-    """Prefix in ``"kind:PATH"``."""
+    format: ClassVar[str]
+    """Prefix in ``"format:PATH"``."""
     draws_intensity: ClassVar[bool] = False
     """Whether intensities are drawn, because the file has none."""
     may_be_zero: ClassVar[tuple[str, ...]] = ()
@@ -43,7 +44,7 @@ class TraceMapping(ABC):
 
     def __post_init__(self) -> None:
         for field in fields(self):
-            name, value = f"{self.kind} trace: argument {field.name}", getattr(self, field.name)
+            name, value = f"{self.format} trace: argument {field.name}", getattr(self, field.name)
             positive = field.name not in self.may_be_zero
             if isinstance(field.default, int):
                 check_count(name, value, low=int(positive))
@@ -61,7 +62,7 @@ class TraceMapping(ABC):
         values: dict[str, Any] = {}
         for name, text in arguments.items():
             if name not in defaults:
-                raise unknown_name(f"argument of {cls.kind} traces", name, [*defaults, "part"])
+                raise unknown_name(f"argument of {cls.format} traces", name, [*defaults, "part"])
             try:
                 values[name] = type(defaults[name])(text)
             except ValueError:
@@ -70,11 +71,10 @@ class TraceMapping(ABC):
 
     def changed_arguments(self) -> dict[str, str]:
         """Return the arguments that differ from their defaults, as text."""
-        values = {f.name: getattr(self, f.name) for f in fields(self)}
         return {
-            field.name: value if isinstance(value := values[field.name], str) else f"{value:.15g}"
+            field.name: value if isinstance(value, str) else f"{value:.15g}"
             for field in fields(self)
-            if values[field.name] != field.default
+            if (value := getattr(self, field.name)) != field.default
         }
 
     @abstractmethod
@@ -96,13 +96,37 @@ class TraceMapping(ABC):
         """Build tasks that count time from the first arrival, naming the file in errors."""
         if not len(arrival_s):
             raise HybridClusterError(
-                f"{path}: no task is left after leaving out the rows that {self.kind} traces leave "
-                "out; allowed: at least one"
+                f"{path}: no task is left after leaving out the rows that {self.format} traces "
+                "leave out; allowed: at least one"
             )
         try:
             return Tasks(arrival_s - arrival_s[0], size_flop, intensity_flop_per_byte, memory_bytes)
         except HybridClusterError as error:
             raise HybridClusterError(f"{path}: {error}") from None
+
+
+@dataclass(frozen=True)
+class TaskTable(TraceMapping):
+    """CSV with arrival_s, size_flop, intensity_flop_per_byte and memory_bytes; nothing is assumed.
+
+    Columns may stand in any order; others are ignored.
+    """
+
+    format: ClassVar[str] = "csv"
+
+    def read(self, path: str) -> tuple[Tasks, tuple[str, ...]]:
+        """Read a file: its tasks in order of arrival, and no assumption."""
+        arrival, size, intensity, memory = COLUMNS
+        table = read_csv(path, COLUMNS)
+        table, arrival_s = table.in_order(arrival, table.numbers(arrival))
+        tasks = self._make_tasks(
+            path,
+            arrival_s,
+            table.numbers(size, positive=True),
+            table.numbers(intensity, positive=True),
+            table.numbers(memory),
+        )
+        return tasks, ()
 
 
 @dataclass(frozen=True)
@@ -136,7 +160,7 @@ class DrawnIntensity(TraceMapping):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.memory_bound_share > 1:
-            name = f"{self.kind} trace: argument memory_bound_share"
+            name = f"{self.format} trace: argument memory_bound_share"
             raise not_allowed(name, self.memory_bound_share, "in [0, 1]")
 
     def _draw_intensity(self, num_tasks: int) -> FloatArray:

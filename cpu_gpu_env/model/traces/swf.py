@@ -53,7 +53,7 @@ class StandardWorkloadFormat(DrawnIntensity):
     Jobs without a run time or processors (cancelled before the start, or not known) are left out.
     """
 
-    kind: ClassVar[str] = "swf"
+    format: ClassVar[str] = "swf"
     may_be_zero: ClassVar[tuple[str, ...]] = (*DrawnIntensity.may_be_zero, "memory_per_core_bytes")
 
     memory_per_core_bytes: float = 2.0**29
