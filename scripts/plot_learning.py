@@ -12,6 +12,7 @@ import os
 import signal
 import sys
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,13 +24,13 @@ import numpy as np
 from cpu_gpu_env.baselines import make_scheduler
 from cpu_gpu_env.baselines.evaluation.play import play_episodes
 from cpu_gpu_env.baselines.report.drawing import FORMATS, to_bytes
+from cpu_gpu_env.baselines.report.tensorboard import add_png
 from cpu_gpu_env.io.atomic_files import write_bytes_atomically
 from cpu_gpu_env.problem.problem import make_problem
 from cpu_gpu_env.results.metrics import GAP
 from cpu_gpu_env.results.provenance import ProblemRecord
 from cpu_gpu_env.results.records import ORACLE
-from cpu_gpu_env.scripts.command import check_output, check_total, entry_point, make_parser
-from cpu_gpu_env.scripts.scheduler_arguments import add_oracle_arguments, solve_oracle
+from cpu_gpu_env.scripts import command, comparing
 
 if TYPE_CHECKING:
     from cpu_gpu_env.agents.learning_curves import Curve, Run
@@ -42,7 +43,7 @@ SUFFIX = ".learning"
 
 def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     """Read the command line."""
-    parser = make_parser(
+    parser = command.Parser(
         "plot-learning",
         "Draw learning curves of trainings, with the mean and range of those that differ only in "
         "their seed, as a PNG, PDF or SVG and for TensorBoard.",
@@ -56,15 +57,13 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
         default=[DEFAULT_RUN],
         help="folder of a training by train.py; all on the same problem",
     )
-    parser.add_argument(
-        "--output", type=Path, default=Path("runs/learning.png"), help="file to write"
-    )
+    parser.add_output("runs/learning.png")
     parser.add_argument(
         "--tensorboard",
         type=Path,
         help="folder to write for TensorBoard (default: the output without its ending)",
     )
-    add_oracle_arguments(parser)
+    comparing.add_oracle_arguments(parser)
     arguments = parser.parse_args(argv)
     if arguments.tensorboard is None:
         arguments.tensorboard = arguments.output.with_suffix("")
@@ -76,9 +75,9 @@ def execute(arguments: argparse.Namespace) -> int:
     from cpu_gpu_env.agents.learning_curves import check_comparable, mean_curves, read_run
     from cpu_gpu_env.baselines.report.learning_figure import learning_figure
 
-    check_output(arguments.output, "file", FORMATS)
-    check_output(arguments.tensorboard)
-    check_output(arguments.cache)
+    command.check_output(arguments.output, "file", FORMATS)
+    command.check_output(arguments.tensorboard)
+    command.check_output(arguments.cache)
     runs = [read_run(folder) for folder in arguments.runs]
     check_comparable(runs)
     curves = mean_curves(runs)
@@ -88,7 +87,7 @@ def execute(arguments: argparse.Namespace) -> int:
     # Saved again, a figure is laid out anew and may differ by a little.
     picture = png if file_format == "png" else to_bytes(figure, file_format)
     write_bytes_atomically(arguments.output, picture)
-    print(f"written: {arguments.output}")
+    command.tell_written(arguments.output)
     write_runs(curves, lines, bound, png, arguments.tensorboard)
     print(f"learning curves: tensorboard --logdir {arguments.tensorboard}")
     return 0
@@ -107,16 +106,12 @@ def heldout_gaps(training: Run, cache: Path, jobs: int) -> tuple[float, dict[str
     bound, count = 0.0, len(training.problems)
     seeds = validation_seeds(training.validation_episodes, count)
     for problem in training.problems:
-        check_total("held-out episodes", len(seeds), make_problem(**problem).num_tasks)
-        solved = solve_oracle(seeds, dict(problem), cache, jobs)
+        command.check_total("held-out episodes", len(seeds), make_problem(**problem).num_tasks)
+        solved = comparing.solve_oracle(seeds, dict(problem), cache, jobs)
         bound += float(np.mean([schedule.bound for schedule in solved])) / count
         objective[ORACLE] += float(np.mean([schedule.objective for schedule in solved])) / count
         for name in HEURISTICS:
-            played = play_episodes(
-                lambda env, name=name: make_scheduler(name, env, 0),  # type: ignore[misc]
-                seeds,
-                **problem,
-            )
+            played = play_episodes(partial(make_scheduler, name, seed=0), seeds, **problem)
             objective[name] += float(played.objective.mean()) / count
     return bound, {name: mean / bound - 1.0 for name, mean in objective.items()}
 
@@ -141,7 +136,6 @@ def write_runs(
     from torch.utils.tensorboard import SummaryWriter
 
     from cpu_gpu_env.agents.learning_curves import EVENT_FILES
-    from cpu_gpu_env.baselines.report.tensorboard import add_png
 
     last = max(curve.steps[-1] for curve in curves)
     points = {
@@ -162,7 +156,7 @@ def write_runs(
         path.unlink()
 
 
-main = entry_point(parse_arguments, execute)
+main = command.entry_point(parse_arguments, execute)
 
 if __name__ == "__main__":
     sys.exit(main())

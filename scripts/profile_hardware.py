@@ -14,7 +14,6 @@ from typing import Any
 if __name__ == "__main__":  # Ctrl-C during the imports below
     signal.signal(signal.SIGINT, lambda *_: os._exit(130))
 
-
 from cpu_gpu_env.errors import HybridClusterError, unknown_name
 from cpu_gpu_env.io.atomic_files import write_text_atomically
 from cpu_gpu_env.model.profile import (
@@ -27,24 +26,21 @@ from cpu_gpu_env.profiler.devices import find_targets
 from cpu_gpu_env.profiler.machine import MAX_UNCERTAINTY, profile_machine
 from cpu_gpu_env.profiler.noise import Noise
 from cpu_gpu_env.profiler.timing import FULL, QUICK
-from cpu_gpu_env.scripts.command import check_output, entry_point, interrupted, make_parser, seed
-from cpu_gpu_env.scripts.terminal import progress_bar
+from cpu_gpu_env.scripts import command, terminal
 
 NO_GPUS = "none"
 
 
 def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     """Read the command line."""
-    parser = make_parser(
+    parser = command.Parser(
         "profile-hardware",
         "Measure this machine's CPU and GPUs (FP32 rate, memory and cache bandwidth, overheads, "
         "power) into a profile that --cluster of the other commands takes. Takes about four "
         "minutes; scripts/validate_profile.py tells how well the profile predicts.",
         '--gpus "a100-80gb:2 + t4:2" --output runs/profile.json',
     )
-    parser.add_argument(
-        "--output", type=Path, default=Path("runs/profile.json"), help="profile to write"
-    )
+    parser.add_output("runs/profile.json", "profile to write")
     parser.add_argument(
         "--gpus",
         default=NO_GPUS,
@@ -54,7 +50,7 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--threads", type=int, default=0, help="CPU threads to measure with; 0: as torch chooses"
     )
-    parser.add_argument("--seed", type=seed, default=0, help="seed of the contents of the arrays")
+    parser.add_seed("seed of the contents of the arrays")
     return parser.parse_args(argv)
 
 
@@ -62,45 +58,32 @@ def execute(arguments: argparse.Namespace) -> int:
     """Measure and write the profile."""
     output: Path = arguments.output
     gpus = [] if arguments.gpus == NO_GPUS else parse_gpus(arguments.gpus)
-    check_output(output, "file")
+    command.check_output(output, "file")
     if not gpus and all(target.kind == "cpu" for target in find_targets()):
         print(
             "torch sees no GPU here, so this will be a profile of the CPU alone, which is no "
             "cluster; --gpus a100-80gb:4, say, adds some of the catalogue"
         )
     try:
-        profile = measure(arguments, gpus)
+        with terminal.progress_bar(unit="step", desc="measuring", leave=False) as bar:
+            profile = profile_machine(
+                gpus=gpus,
+                effort=QUICK if arguments.quick else FULL,
+                threads=arguments.threads,
+                seed=arguments.seed,
+                earlier=read_earlier(output),
+                progress=show_progress(bar),
+            )
     except KeyboardInterrupt:
-        return interrupted("too early for a profile, nothing is written")
+        return command.interrupted("too early for a profile, nothing is written")
     write_profile(profile, output)
     print(describe(profile))
     for warning in warnings_about(profile):
         print(f"warning: {warning}", file=sys.stderr)
     if not has_gpu(profile):
         print("this profile is CPU-only: good for validation, but a cluster needs a GPU too")
-    print(f"written: {output}")
-    return interrupted() if profile["measurement"]["interrupted"] else 0
-
-
-def measure(arguments: argparse.Namespace, gpus: list[dict[str, Any]]) -> dict[str, Any]:
-    """Measure, with a progress bar.
-
-    Args:
-        arguments: The command line.
-        gpus: Entries of catalogue GPUs to add.
-
-    Raises:
-        KeyboardInterrupt: If Ctrl-C came too early.
-    """
-    with progress_bar(unit="step", desc="measuring", leave=False) as bar:
-        return profile_machine(
-            gpus=gpus,
-            effort=QUICK if arguments.quick else FULL,
-            threads=arguments.threads,
-            seed=arguments.seed,
-            earlier=read_earlier(arguments.output),
-            progress=show_progress(bar),
-        )
+    command.tell_written(output)
+    return command.interrupted() if profile["measurement"]["interrupted"] else 0
 
 
 def read_earlier(path: Path) -> Any:
@@ -165,7 +148,11 @@ def describe(profile: dict[str, Any]) -> str:
         if "catalogue" in entry:
             lines.append(f"{entry['count']} x {entry['catalogue']}: from the catalogue")
             continue
-        value = {field: figure["value"] for field, figure in entry.items() if _is_figure(figure)}
+        value = {
+            field: figure["value"]
+            for field, figure in entry.items()
+            if isinstance(figure, dict) and "value" in figure
+        }
         memory = ""
         if "memory_power_w" in value:
             memory = f", {value['memory_power_w']:.3g} W when memory traffic bounds"
@@ -210,11 +197,7 @@ def warnings_about(profile: dict[str, Any]) -> list[str]:
     return lines
 
 
-def _is_figure(value: Any) -> bool:
-    return isinstance(value, dict) and "value" in value
-
-
-main = entry_point(parse_arguments, execute)
+main = command.entry_point(parse_arguments, execute)
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -13,28 +13,12 @@ from typing import Any
 if __name__ == "__main__":  # Ctrl-C during the imports below
     signal.signal(signal.SIGINT, lambda *_: os._exit(130))
 
-
 from cpu_gpu_env.agents.defaults import ALGORITHM_NAMES, DEFAULT_STEPS, NUM_TRAINING_ENVS
 from cpu_gpu_env.errors import HybridClusterError
 from cpu_gpu_env.io.cache_folder import default_cache
 from cpu_gpu_env.problem.problem import make_problem
 from cpu_gpu_env.results.provenance import ProblemRecord, package_versions
-from cpu_gpu_env.scripts.command import (
-    ENERGY_WEIGHTS,
-    add_env_arguments,
-    check_output,
-    check_total,
-    cores,
-    entry_point,
-    env_kwargs,
-    interrupted,
-    load,
-    make_parser,
-    positive,
-    seed,
-    whole_number,
-)
-from cpu_gpu_env.scripts.terminal import progress_bar
+from cpu_gpu_env.scripts import command, terminal
 
 MAX_STEPS = 1_000_000_000
 MAX_ENVS = 65_536
@@ -42,13 +26,13 @@ MAX_ENVS = 65_536
 
 def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     """Read the command line."""
-    parser = make_parser(
+    parser = command.Parser(
         "train",
         "Train a scheduler with Stable-Baselines3, keeping checkpoints and the best agent by "
         "held-out episodes.",
         "--cluster a100-node --observe-queues --output runs/dqn-queues",
     )
-    add_env_arguments(parser)
+    parser.add_env_arguments()
     parser.add_argument("--observe-queues", action="store_true", help="show the agent the queues")
     parser.add_argument(
         "--agent",
@@ -63,11 +47,14 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
         help="of Stable-Baselines3; sb3-contrib, if installed, adds maskable-ppo and qrdqn",
     )
     parser.add_argument(
-        "--steps", type=whole_number(1, MAX_STEPS), default=DEFAULT_STEPS, help="environment steps"
+        "--steps",
+        type=command.whole_number(1, MAX_STEPS),
+        default=DEFAULT_STEPS,
+        help="environment steps",
     )
     parser.add_argument(
         "--num-envs",
-        type=whole_number(1, MAX_ENVS),
+        type=command.whole_number(1, MAX_ENVS),
         default=NUM_TRAINING_ENVS,
         help="environments at once",
     )
@@ -78,12 +65,13 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
         help="learn this cluster, too; may be repeated",
     )
     parser.add_argument(
-        "--also-load", type=load, action="append", default=[], help="learn this load, too"
+        "--also-load", type=command.load, action="append", default=[], help="learn this load, too"
     )
+    weights = ", ".join(map(str, command.ENERGY_WEIGHTS))
     parser.add_argument(
         "--condition-on-weight",
         action="store_true",
-        help=f"learn the energy weights {', '.join(map(str, ENERGY_WEIGHTS))}, told which it is",
+        help=f"learn the energy weights {weights}, told which it is",
     )
     again = parser.add_mutually_exclusive_group()
     again.add_argument(
@@ -92,13 +80,14 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     again.add_argument(
         "--overwrite", action="store_true", help="replace the training in the output folder"
     )
-    parser.add_argument("--seed", type=seed, default=0, help="seed of the training")
+    parser.add_seed("seed of the training")
     parser.add_argument(
-        "--threads", type=cores, default=1, help="threads of torch; small nets like one best"
+        "--threads",
+        type=command.cores,
+        default=1,
+        help="threads of torch; small nets like one best",
     )
-    parser.add_argument(
-        "--episodes", type=positive, default=300, help="episodes of the oracle for the forest"
-    )
+    parser.add_count("--episodes", 300, "episodes of the oracle for the forest")
     parser.add_argument(
         "--output",
         type=Path,
@@ -127,18 +116,20 @@ def execute(arguments: argparse.Namespace) -> int:
         problems=problems(arguments),
         threads=arguments.threads,
     )
-    check_total("--num-envs", arguments.num_envs, arguments.num_tasks)
+    command.check_total("--num-envs", arguments.num_envs, arguments.num_tasks)
     for problem in plan.problems:
         make_problem(**problem)  # bad input is told before the bar appears
     for name in (plan.best.name, LAST_AGENT, CHECKPOINT):
-        check_output(plan.output / name, "file")
+        command.check_output(plan.output / name, "file")
         if not arguments.resume:
             whole = (plan.output / CHECKPOINT).exists()
             other = "--resume to go on with it, " if whole else ""
             check_replaces(arguments, plan.output / name, other)
     if arguments.overwrite:
         remove_training(plan.output)
-    with progress_bar(total=arguments.steps, unit="step", desc=f"training {arguments.algo}") as bar:
+    with terminal.progress_bar(
+        total=arguments.steps, unit="step", desc=f"training {arguments.algo}"
+    ) as bar:
 
         def progress(steps: int) -> None:
             bar.update(min(steps, arguments.steps) - bar.n)
@@ -151,7 +142,7 @@ def execute(arguments: argparse.Namespace) -> int:
         print(f"best agent (held-out objective {result.best_objective:.4f}): {result.best}")
     print(f"last agent: {result.last}")
     print(f"learning curves: tensorboard --logdir {arguments.output}")
-    return interrupted() if result.interrupted else 0
+    return command.interrupted() if result.interrupted else 0
 
 
 def check_replaces(arguments: argparse.Namespace, path: Path, other: str = "") -> None:
@@ -179,10 +170,12 @@ def remove_training(folder: Path) -> None:
 
 def problems(arguments: argparse.Namespace) -> tuple[dict[str, Any], ...]:
     """All combinations of the clusters, loads and energy weights to learn."""
-    base = env_kwargs(arguments)
+    base = command.env_kwargs(arguments)
     clusters = [arguments.cluster, *arguments.also_cluster]
     loads = [arguments.load, *arguments.also_load]
-    weights = ENERGY_WEIGHTS if arguments.condition_on_weight else (arguments.energy_weight,)
+    weights = (
+        command.ENERGY_WEIGHTS if arguments.condition_on_weight else (arguments.energy_weight,)
+    )
     return tuple(
         {**base, "cluster": cluster, "load": load, "energy_weight": weight}
         for cluster, load, weight in itertools.product(clusters, loads, weights)
@@ -201,17 +194,17 @@ def train_forest(arguments: argparse.Namespace) -> int:
         r_squared,
     )
 
-    kwargs = env_kwargs(arguments)
-    check_total("--episodes", arguments.episodes, arguments.num_tasks)
+    kwargs = command.env_kwargs(arguments)
+    command.check_total("--episodes", arguments.episodes, arguments.num_tasks)
     problem = ProblemRecord.of(make_problem(**kwargs)).to_json()
     path = arguments.output / BEST_FOREST
-    check_output(path, "file")
+    command.check_output(path, "file")
     check_replaces(arguments, path)
     first = TRAINING_SEED + arguments.seed * arguments.episodes
     num_test = max(1, arguments.episodes // 10)
     cache = default_cache()
-    check_output(cache)
-    with progress_bar(
+    command.check_output(cache)
+    with terminal.progress_bar(
         total=arguments.episodes + num_test, unit="episode", desc="asking the oracle"
     ) as bar:
         examples, test = (
@@ -231,11 +224,11 @@ def train_forest(arguments: argparse.Namespace) -> int:
     for name, importance in forest.settings["importances"].items():
         print(f"importance of {name}: {importance:.3f}")
     forest.save(path)
-    print(f"written: {path}")
+    command.tell_written(path)
     return 0
 
 
-main = entry_point(parse_arguments, execute)
+main = command.entry_point(parse_arguments, execute)
 
 if __name__ == "__main__":
     sys.exit(main())
