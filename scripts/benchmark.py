@@ -48,15 +48,16 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
         "Measure steps per second, resets and task generation included, against CartPole.",
         "--rounds 5",
     )
-    parser.add_count("--rounds", 5, "the best of so many counts")
+    parser.add("--rounds", command.positive, 5, "the best of so many counts")
     complaint = f"is not a number in (0, {MAX_SECONDS}]"
     seconds = command.argument_type(float, lambda value: 0 < value <= MAX_SECONDS, complaint)
-    parser.add_argument("--seconds", type=seconds, default=0.5, help="length of a round")
+    parser.add("--seconds", seconds, 0.5, "length of a round")
     parser.add_seed("seed of environments and actions")
     return parser.parse_args(argv)
 
 
-def execute(arguments: argparse.Namespace) -> int:
+@command.entry_point(parse_arguments)
+def main(arguments: argparse.Namespace) -> int:
     """Measure and print the table."""
     title = "steps per second, best of rounds that alternate between the two"
     table = terminal.new_table(title, "environment", "HybridCluster", "CartPole", "ratio")
@@ -150,8 +151,6 @@ def _start_up(rounds: int) -> dict[str, float]:
     labels = ("import cpu_gpu_env after gymnasium", "first gym.make", "each further gym.make")
     return dict(zip(labels, np.median(times, axis=0).tolist(), strict=True))
 
-
-main = command.entry_point(parse_arguments, execute)
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -31,20 +31,21 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
         "Gap and time of the oracle, against the best other scheduler, and time of the bound.",
         "--episodes 20 --lengths 200,1000",
     )
-    parser.add_count("--episodes", 10, "episodes of each case")
-    parser.add_count("--num-tasks", 200, "tasks of the profiles' cases")
+    parser.add("--episodes", command.positive, 10, "episodes of each case")
+    parser.add("--num-tasks", command.positive, 200, "tasks of the profiles' cases")
     parser.add_argument(
         "--lengths",
         type=lambda text: [command.positive(part) for part in text.split(",")],
         default=[200, 1_000, 2_000],
         help="tasks of an episode, on the default problem",
     )
-    parser.add_count("--bound-length", 100_000, "tasks of one that is only bounded")
+    parser.add("--bound-length", command.positive, 100_000, "tasks of one that is only bounded")
     parser.add_seed("of the first episode", EVALUATION_SEED)
     return parser.parse_args(argv)
 
 
-def execute(arguments: argparse.Namespace) -> int:
+@command.entry_point(parse_arguments)
+def main(arguments: argparse.Namespace) -> int:
     """Measure and print the tables."""
     from cpu_gpu_env.baselines.bounds.lower import lower_bound
 
@@ -115,8 +116,6 @@ def _summary(gaps: list[float]) -> list[str]:
     """Mean and median [%]."""
     return [f"{100 * value:.2f}" for value in (np.mean(gaps), np.median(gaps))]
 
-
-main = command.entry_point(parse_arguments, execute)
 
 if __name__ == "__main__":
     sys.exit(main())

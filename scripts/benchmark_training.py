@@ -45,18 +45,13 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
         "Stable-Baselines3 in a DummyVecEnv of gym.make environments, and by SBX in the same.",
         "--rounds 31",
     )
-    parser.add_count("--rounds", 15, "the median of so many ratios")
-    parser.add_count("--steps", 2_048, "environment steps of each")
-    parser.add_argument(
-        "--num-envs",
-        type=command.whole_number(1, MAX_ENVS),
-        default=NUM_TRAINING_ENVS,
-        help="environments at once",
+    parser.add("--rounds", command.positive, 15, "the median of so many ratios")
+    parser.add("--steps", command.positive, 2_048, "environment steps of each")
+    parser.add(
+        "--num-envs", command.whole_number(1, MAX_ENVS), NUM_TRAINING_ENVS, "environments at once"
     )
     parser.add_argument("--observe-queues", action="store_true", help="show the agent the queues")
-    parser.add_argument(
-        "--threads", type=command.cores, default=1, help="threads of torch and of JAX"
-    )
+    parser.add("--threads", command.cores, 1, "threads of torch and of JAX")
     parser.add_argument(
         "--profile",
         action="store_true",
@@ -66,7 +61,8 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-def execute(arguments: argparse.Namespace) -> int:
+@command.entry_point(parse_arguments)
+def main(arguments: argparse.Namespace) -> int:
     """Measure and print the table."""
     import torch
     from stable_baselines3 import DQN
@@ -268,8 +264,6 @@ def _parts(model: Any) -> list[tuple[Any, str, str]]:
         (model.policy.optimizer, "step", "optimiser"),
     ]
 
-
-main = command.entry_point(parse_arguments, execute)
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -132,17 +132,13 @@ class Parser(argparse.ArgumentParser):
             formatter_class=_HelpFormatter,
         )
 
-    def add_count(self, option: str, default: int | None, what: str) -> None:
-        """Add the argument of how many of something there are."""
-        self.add_argument(option, type=positive, default=default, help=what)
+    def add(self, name: str, read: Callable[[str], Any], default: Any, what: str) -> None:
+        """Add an argument with a value: what reads it, its default, and what help says of it."""
+        self.add_argument(name, type=read, default=default, help=what)
 
     def add_seed(self, what: str, default: int = 0) -> None:
         """Add the seed: SB3 and scikit-learn take 32 bits, and seeds count up from it."""
-        self.add_argument("--seed", type=whole_number(0, 2**31 - 1), default=default, help=what)
-
-    def add_output(self, default: str, what: str = "file to write") -> None:
-        """Add the argument of where results go."""
-        self.add_argument("--output", type=Path, default=Path(default), help=what)
+        self.add("--seed", whole_number(0, 2**31 - 1), default, what)
 
     def add_env_arguments(self) -> None:
         """Add the arguments that choose the scheduling problem."""
@@ -199,10 +195,9 @@ def env_kwargs(arguments: argparse.Namespace) -> dict[str, Any]:
 
 def entry_point(
     parse: Callable[[list[str] | None], argparse.Namespace],
-    execute: Callable[[argparse.Namespace], int],
-) -> Callable[..., int]:
-    """Build what starts a command: takes its arguments (those of the process), returns a code."""
-    return lambda argv=None: run(execute, parse(argv))
+) -> Callable[[Callable[[argparse.Namespace], int]], Callable[..., int]]:
+    """Make what works on arguments a command: it takes a line, by default the process's own."""
+    return lambda execute: lambda argv=None: run(execute, parse(argv))
 
 
 def run(command: Callable[[argparse.Namespace], int], arguments: argparse.Namespace) -> int:

@@ -40,13 +40,14 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
         default="certified",
         help="'none' leaves out the oracle and the gaps: for huge streams",
     )
-    parser.add_argument(
-        "--report", type=Path, help="HTML file to write: all of it on one page that stands alone"
+    parser.add(
+        "--report", Path, None, "HTML file to write: all of it on one page that stands alone"
     )
     return parser.parse_args(argv)
 
 
-def execute(arguments: argparse.Namespace) -> int:
+@command.entry_point(parse_arguments)
+def main(arguments: argparse.Namespace) -> int:
     """Compare, with a progress bar, and write everything down."""
     kwargs, output = command.env_kwargs(arguments), arguments.output
     problem, bounded = make_problem(**kwargs), arguments.bound != "none"
@@ -86,8 +87,6 @@ def illustrate(
         command.tell_written(report)
     print(f"TensorBoard: tensorboard --logdir {tensorboard}")
 
-
-main = command.entry_point(parse_arguments, execute)
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -54,17 +54,15 @@ def add_arguments(
         f"fixed: {', '.join(SCHEDULERS)}; pretrained: {', '.join(PRETRAINED)} "
         "(by default, an --agent of the same name takes the place)",
     )
-    parser.add_count("--episodes", episodes, "held-out episodes")
+    parser.add("--episodes", command.positive, episodes, "held-out episodes")
     parser.add_seed("seed of the first episode", EVALUATION_SEED)
     add_oracle_arguments(parser)
-    parser.add_output(output, "folder to write")
+    parser.add("--output", Path, output, "folder to write")
 
 
 def add_oracle_arguments(parser: command.Parser) -> None:
     """Add the arguments of `solve_oracle`."""
-    parser.add_argument(
-        "--cache", type=Path, default=default_cache(), help="folder of solved episodes"
-    )
+    parser.add("--cache", Path, default_cache(), "folder of solved episodes")
     parser.add_argument(
         "--jobs",
         type=lambda text: -1 if text == "-1" else command.cores(text),

@@ -6,6 +6,7 @@ import argparse
 import os
 import signal
 import sys
+from pathlib import Path
 
 if __name__ == "__main__":  # Ctrl-C during the imports below
     signal.signal(signal.SIGINT, lambda *_: os._exit(130))
@@ -38,11 +39,12 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("workload", nargs="?", **command.ENV_ARGUMENTS["workload"])
     parser.add_argument("--cluster", **command.ENV_ARGUMENTS["cluster"])
     parser.add_argument("--energy-weight", **command.ENV_ARGUMENTS["energy_weight"])
-    parser.add_output("runs/workload.png", "picture to write")
+    parser.add("--output", Path, "runs/workload.png", "picture to write")
     return parser.parse_args(argv)
 
 
-def execute(arguments: argparse.Namespace) -> int:
+@command.entry_point(parse_arguments)
+def main(arguments: argparse.Namespace) -> int:
     """Print the tables and write the picture."""
     command.check_output(arguments.output, "file", FORMATS)
     problem = make_problem(
@@ -176,8 +178,6 @@ def placement_table(problem: Problem, placements: dict[str, npt.NDArray[np.intp]
         rows.append((name, *cells))
     return TextTable(("share of tasks (of FLOP)", *PLACEMENTS), tuple(rows))
 
-
-main = command.entry_point(parse_arguments, execute)
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -42,12 +42,13 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_env_arguments()
     parser.add_argument("--scheduler", choices=sorted(SCHEDULERS), default="myopic")
     parser.add_seed("seed of the episode")
-    parser.add_output("runs/schedule.png")
-    parser.add_argument("--animate", type=Path, help="GIF to write, too: the tasks one by one")
+    parser.add("--output", Path, "runs/schedule.png", "file to write")
+    parser.add("--animate", Path, None, "GIF to write, too: the tasks one by one")
     return parser.parse_args(argv)
 
 
-def execute(arguments: argparse.Namespace) -> int:
+@command.entry_point(parse_arguments)
+def main(arguments: argparse.Namespace) -> int:
     """Play the episode and write the picture."""
     command.check_output(arguments.output, "file", (".png",))
     if arguments.animate is not None:
@@ -114,8 +115,6 @@ def to_gif(frames: Sequence[Frame]) -> bytes:
     )
     return encoded.getvalue()
 
-
-main = command.entry_point(parse_arguments, execute)
 
 if __name__ == "__main__":
     sys.exit(main())

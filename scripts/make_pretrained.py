@@ -72,12 +72,12 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
         "--output models",
     )
     parser.add_seed("seed of the trainings")
-    parser.add_count("--episodes", 100, "held-out episodes")
-    parser.add_count("--steps", None, "steps of each training (default: as train)")
-    parser.add_count("--forest-episodes", None, "episodes for the forest (default: as train)")
-    parser.add_argument(
-        "--runs", type=Path, default=Path("runs/pretrained"), help="folder of the trainings"
+    parser.add("--episodes", command.positive, 100, "held-out episodes")
+    parser.add("--steps", command.positive, None, "steps of each training (default: as train)")
+    parser.add(
+        "--forest-episodes", command.positive, None, "episodes for the forest (default: as train)"
     )
+    parser.add("--runs", Path, "runs/pretrained", "folder of the trainings")
     parser.add_argument(
         "--output",
         type=Path,
@@ -87,7 +87,8 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-def execute(arguments: argparse.Namespace) -> int:
+@command.entry_point(parse_arguments)
+def main(arguments: argparse.Namespace) -> int:
     """Train, compare, and write files and card."""
     outputs = [arguments.output / file for file in (*PRETRAINED.values(), CARD)]
     for path in outputs:
@@ -157,8 +158,6 @@ def make_card(results: Mapping[str, Any], made_by: str, trainings: Mapping[str, 
         versions="\n".join(versions),
     )
 
-
-main = command.entry_point(parse_arguments, execute)
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -42,7 +42,8 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-def execute(arguments: argparse.Namespace) -> int:
+@command.entry_point(parse_arguments)
+def main(arguments: argparse.Namespace) -> int:
     """Compare at every weight; what is done when Ctrl-C comes is drawn."""
     weights = [{"energy_weight": weight} for weight in arguments.weights]
     rows, stopped = comparing.compare_in_each(arguments, weights, FILES)
@@ -56,8 +57,6 @@ def execute(arguments: argparse.Namespace) -> int:
         command.tell_written(table, picture)
     return command.interrupted() if stopped else 0
 
-
-main = command.entry_point(parse_arguments, execute)
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -36,17 +36,13 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
         "Draw the gaps of a comparison, with 95 % intervals, as a PNG, PDF or SVG.",
         "--comparison runs/comparison/comparison.json",
     )
-    parser.add_argument(
-        "--comparison",
-        type=Path,
-        default=Path("runs/comparison/comparison.json"),
-        help="what compare.py wrote",
-    )
-    parser.add_output("runs/gaps.png")
+    parser.add("--comparison", Path, "runs/comparison/comparison.json", "what compare.py wrote")
+    parser.add("--output", Path, "runs/gaps.png", "file to write")
     return parser.parse_args(argv)
 
 
-def execute(arguments: argparse.Namespace) -> int:
+@command.entry_point(parse_arguments)
+def main(arguments: argparse.Namespace) -> int:
     """Read the comparison and draw it."""
     command.check_output(arguments.output, "file", FORMATS)
     title, gaps = read_comparison(arguments.comparison)
@@ -85,8 +81,6 @@ def _parse_gap(row: Any) -> Gap:
         return Gap(name, mean, math.nan)
     return Gap(name, mean, check_number(f"field {GAP.ci_key!r}", half_width, 0, MAX_GAP))
 
-
-main = command.entry_point(parse_arguments, execute)
 
 if __name__ == "__main__":
     sys.exit(main())

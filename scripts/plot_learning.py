@@ -51,13 +51,13 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     )
     parser.add_argument(
         "runs",
-        metavar="RUN",
         type=Path,
+        metavar="RUN",
         nargs="*",
         default=[DEFAULT_RUN],
         help="folder of a training by train.py; all on the same problem",
     )
-    parser.add_output("runs/learning.png")
+    parser.add("--output", Path, "runs/learning.png", "file to write")
     parser.add_argument(
         "--tensorboard",
         type=Path,
@@ -70,7 +70,8 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     return arguments
 
 
-def execute(arguments: argparse.Namespace) -> int:
+@command.entry_point(parse_arguments)
+def main(arguments: argparse.Namespace) -> int:
     """Read the trainings, bound their held-out episodes, and draw."""
     from cpu_gpu_env.agents.learning_curves import check_comparable, mean_curves, read_run
     from cpu_gpu_env.baselines.report.learning_figure import learning_figure
@@ -155,8 +156,6 @@ def write_runs(
     for path in earlier:
         path.unlink()
 
-
-main = command.entry_point(parse_arguments, execute)
 
 if __name__ == "__main__":
     sys.exit(main())

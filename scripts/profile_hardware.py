@@ -40,21 +40,20 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
         "minutes; scripts/validate_profile.py tells how well the profile predicts.",
         '--gpus "a100-80gb:2 + t4:2" --output runs/profile.json',
     )
-    parser.add_output("runs/profile.json", "profile to write")
+    parser.add("--output", Path, "runs/profile.json", "profile to write")
     parser.add_argument(
         "--gpus",
         default=NO_GPUS,
         help="GPUs of the catalogue to add to those measured, such as a100-80gb:4",
     )
     parser.add_argument("--quick", action="store_true", help="under half a minute, less precise")
-    parser.add_argument(
-        "--threads", type=int, default=0, help="CPU threads to measure with; 0: as torch chooses"
-    )
+    parser.add("--threads", int, 0, "CPU threads to measure with; 0: as torch chooses")
     parser.add_seed("seed of the contents of the arrays")
     return parser.parse_args(argv)
 
 
-def execute(arguments: argparse.Namespace) -> int:
+@command.entry_point(parse_arguments)
+def main(arguments: argparse.Namespace) -> int:
     """Measure and write the profile."""
     output: Path = arguments.output
     gpus = [] if arguments.gpus == NO_GPUS else parse_gpus(arguments.gpus)
@@ -196,8 +195,6 @@ def warnings_about(profile: dict[str, Any]) -> list[str]:
         ]
     return lines
 
-
-main = command.entry_point(parse_arguments, execute)
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -46,17 +46,9 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
         default="dqn",
         help="of Stable-Baselines3; sb3-contrib, if installed, adds maskable-ppo and qrdqn",
     )
-    parser.add_argument(
-        "--steps",
-        type=command.whole_number(1, MAX_STEPS),
-        default=DEFAULT_STEPS,
-        help="environment steps",
-    )
-    parser.add_argument(
-        "--num-envs",
-        type=command.whole_number(1, MAX_ENVS),
-        default=NUM_TRAINING_ENVS,
-        help="environments at once",
+    parser.add("--steps", command.whole_number(1, MAX_STEPS), DEFAULT_STEPS, "environment steps")
+    parser.add(
+        "--num-envs", command.whole_number(1, MAX_ENVS), NUM_TRAINING_ENVS, "environments at once"
     )
     parser.add_argument(
         "--also-cluster",
@@ -81,13 +73,8 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
         "--overwrite", action="store_true", help="replace the training in the output folder"
     )
     parser.add_seed("seed of the training")
-    parser.add_argument(
-        "--threads",
-        type=command.cores,
-        default=1,
-        help="threads of torch; small nets like one best",
-    )
-    parser.add_count("--episodes", 300, "episodes of the oracle for the forest")
+    parser.add("--threads", command.cores, 1, "threads of torch; small nets like one best")
+    parser.add("--episodes", command.positive, 300, "episodes of the oracle for the forest")
     parser.add_argument(
         "--output",
         type=Path,
@@ -100,7 +87,8 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     return arguments
 
 
-def execute(arguments: argparse.Namespace) -> int:
+@command.entry_point(parse_arguments)
+def main(arguments: argparse.Namespace) -> int:
     """Train, with a progress bar."""
     if arguments.agent == "random-forest":
         return train_forest(arguments)
@@ -227,8 +215,6 @@ def train_forest(arguments: argparse.Namespace) -> int:
     command.tell_written(path)
     return 0
 
-
-main = command.entry_point(parse_arguments, execute)
 
 if __name__ == "__main__":
     sys.exit(main())

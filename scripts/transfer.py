@@ -55,7 +55,8 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     return arguments
 
 
-def execute(arguments: argparse.Namespace) -> int:
+@command.entry_point(parse_arguments)
+def main(arguments: argparse.Namespace) -> int:
     """Compare everywhere; what is done when Ctrl-C comes is kept."""
     clusters = dict.fromkeys([arguments.cluster, *arguments.also_cluster])
     loads = dict.fromkeys([arguments.load, *arguments.also_load])
@@ -87,8 +88,6 @@ def make_table(rows: list[dict[str, Any]]) -> TextTable:
         ),
     )
 
-
-main = command.entry_point(parse_arguments, execute)
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -23,7 +23,6 @@ from cpu_gpu_env.io.atomic_files import write_bytes_atomically, write_text_atomi
 from cpu_gpu_env.model.profile import read_profile
 from cpu_gpu_env.profiler.fit import Errors, predict_s
 from cpu_gpu_env.profiler.published import HalfSplit, half_splits, read_published
-from cpu_gpu_env.profiler.samples import Sample
 from cpu_gpu_env.profiler.timing import FULL, QUICK
 from cpu_gpu_env.profiler.validation import Validation, validate
 from cpu_gpu_env.scripts import command, profile_hardware, terminal
@@ -42,14 +41,10 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
         "a profile first if there is none.",
         "--profile runs/profile.json --output runs/validation",
     )
-    parser.add_argument(
-        "--profile", type=Path, default=DEFAULT_PROFILE, help="what profile_hardware.py wrote"
-    )
-    parser.add_output("runs/validation", "folder to write to")
+    parser.add("--profile", Path, DEFAULT_PROFILE, "what profile_hardware.py wrote")
+    parser.add("--output", Path, "runs/validation", "folder to write to")
     parser.add_argument("--quick", action="store_true", help="under half a minute, less precise")
-    parser.add_argument(
-        "--threads", type=int, default=0, help="CPU threads, as for the profile; 0: torch chooses"
-    )
+    parser.add("--threads", int, 0, "CPU threads, as for the profile; 0: torch chooses")
     parser.add_seed("seed of arrays and splits")
     parser.add_argument(
         "--any-host",
@@ -65,7 +60,8 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-def execute(arguments: argparse.Namespace) -> int:
+@command.entry_point(parse_arguments)
+def main(arguments: argparse.Namespace) -> int:
     """Compare, print and write."""
     names = ("published.json",) if arguments.published else (TABLE, PICTURE)
     for name in names:
@@ -270,8 +266,6 @@ def describe_published(results: dict[str, HalfSplit], count: int) -> str:
         lines.append(_row(name, *errors, *(f"{f:.3f}" for f in result.ratio_factors.values())))
     return "\n".join(lines)
 
-
-main = command.entry_point(parse_arguments, execute)
 
 if __name__ == "__main__":
     sys.exit(main())
