@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 
 OURS, PLAIN, SBX = "HybridCluster", "Stable-Baselines3", "SBX"
 MAX_ENVS = 4_096
+SAME: tuple[str, ...] = ("gamma", "tau", "buffer_size", "batch_size", "gradient_steps")
+SAME += ("learning_starts", "exploration_fraction", "exploration_final_eps")
+"""Settings of our DQN that the others have under the same name."""
 REST = "everything else"
 """Part of a training that no other part accounts for."""
 
@@ -90,7 +93,7 @@ def main(arguments: argparse.Namespace) -> int:
                 rounds.append(rates)
     finally:
         if rounds:  # after Ctrl-C what is measured, too
-            terminal.print_tables(_table(rounds, ours))
+            terminal.print_tables(_table(rounds, ours, arguments.threads))
     if SBX not in models:
         print('SBX (JAX) is not installed and left out; to have it: pip install ".[sbx]"')
     return 0
@@ -121,19 +124,12 @@ def _peer(algorithm: type[Any], ours: Any, arguments: argparse.Namespace) -> Any
         "MlpPolicy",
         env,
         learning_rate=ours.lr_schedule(1.0),
-        gamma=ours.gamma,
-        buffer_size=ours.buffer_size,
-        learning_starts=ours.learning_starts,
-        batch_size=ours.batch_size,
         train_freq=(ours.train_freq.frequency, ours.train_freq.unit.value),
-        gradient_steps=ours.gradient_steps,
-        tau=ours.tau,
         target_update_interval=ours.target_update_interval * env.num_envs,
-        exploration_fraction=ours.exploration_fraction,
-        exploration_final_eps=ours.exploration_final_eps,
         policy_kwargs={"net_arch": list(ours.policy.net_arch)},
         seed=arguments.seed,
         device="cpu",
+        **{name: getattr(ours, name) for name in SAME},
     )
 
 
@@ -157,13 +153,11 @@ def _measure(model: Any, steps: int) -> tuple[float, float]:
     return (model.num_timesteps - steps_before) / seconds, updates / seconds
 
 
-def _table(rounds: list[dict[str, tuple[float, float]]], ours: Any) -> Table:
-    import torch
-
+def _table(rounds: list[dict[str, tuple[float, float]]], ours: Any, threads: int) -> Table:
     table = terminal.new_table(
         f"{ours.n_envs} environments, {ours.gradient_steps} gradient steps of "
         f"{ours.batch_size} transitions every {ours.train_freq.frequency} steps of each, "
-        f"{torch.get_num_threads()} thread(s); medians of {len(rounds)} interleaved rounds",
+        f"{threads} thread(s); medians of {len(rounds)} interleaved rounds",
         *("training", "steps/s", "gradient steps/s", "HybridCluster over it"),
     )
     for name in rounds[0]:
@@ -172,9 +166,6 @@ def _table(rounds: list[dict[str, tuple[float, float]]], ours: Any) -> Table:
         spread = f"{median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
         table.add_row(name, f"{steps:,.0f}", f"{updates:,.0f}", "" if name == OURS else spread)
     return table
-
-
-# ---------------------------------------------------------------- where the time goes
 
 
 class Stopwatch:
@@ -215,11 +206,8 @@ class Stopwatch:
 
 def _profile(arguments: argparse.Namespace) -> int:
     """Print which share of our training's time each part takes."""
-    model = _ours(arguments)
-    with (
-        terminal.progress_bar(total=arguments.rounds + 1, desc="training") as bar,
-        ExitStack() as ends,
-    ):
+    model, total = _ours(arguments), arguments.rounds + 1
+    with terminal.progress_bar(total=total, desc="training") as bar, ExitStack() as ends:
         _measure(model, model.learning_starts + arguments.steps)
         bar.update()
         steps, watch = model.num_timesteps, Stopwatch()

@@ -115,12 +115,9 @@ ENV_ARGUMENTS: dict[str, dict[str, Any]] = {
 
 
 class Parser(argparse.ArgumentParser):
-    """Reads a command line; ``command`` of what it returns is the line that runs the same again.
+    """Reads a command line; its help shows defaults and an example, without the command's name.
 
-    Args:
-        name: The command.
-        description: What it does.
-        example: Arguments as they would be typed, which its help shows.
+    ``command`` of what it returns is the line that runs the same again.
     """
 
     def __init__(self, name: str, description: str, example: str) -> None:
@@ -239,10 +236,7 @@ def run(command: Callable[[argparse.Namespace], int], arguments: argparse.Namesp
 
 @contextmanager
 def _interruptible() -> Iterator[None]:
-    """Let Ctrl-C and SIGTERM raise KeyboardInterrupt within.
-
-    Before and after, scripts have Ctrl-C end them at once.
-    """
+    """Let Ctrl-C and SIGTERM raise KeyboardInterrupt within; around it, scripts end at once."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -281,15 +275,10 @@ def interrupted(outcome: str = "what was finished is kept") -> int:
 
 
 def check_output(path: Path, must_be: str = "folder", suffixes: Sequence[str] = ()) -> None:
-    """Find out before the work that an output cannot be written.
-
-    Args:
-        path: What is to be written.
-        must_be: ``"folder"`` or ``"file"``.
-        suffixes: What a file's name may end in; none: anything.
+    """Find out before the work that an output, ``"folder"`` or ``"file"``, cannot be written.
 
     Raises:
-        HybridClusterError: If it cannot.
+        HybridClusterError: If it cannot, or if its name ends in none of the suffixes, if any.
     """
     # A file renamed into place would replace a link (such as /dev/stdout), not what it leads to.
     is_file = path.is_file() and not path.is_symlink()

@@ -31,14 +31,7 @@ if TYPE_CHECKING:
 def add_arguments(
     parser: command.Parser, schedulers: str | None, episodes: int, output: str
 ) -> None:
-    """Add the arguments of a comparison: problem, who takes part, in which episodes, and output.
-
-    Args:
-        parser: Where to add them.
-        schedulers: Names by default, separated by commas; None: all that fit.
-        episodes: Held-out episodes by default.
-        output: Folder to write by default.
-    """
+    """Add the arguments of a comparison, with defaults; schedulers None: all that fit."""
     parser.add_env_arguments()
     parser.add_argument(
         "--agent",
@@ -72,15 +65,10 @@ def add_oracle_arguments(parser: command.Parser) -> None:
 
 
 def check(arguments: argparse.Namespace, files: Sequence[str], bounded: bool = True) -> None:
-    """Find out before the work that outputs cannot be written, or that it would not fit.
-
-    Args:
-        arguments: What `add_arguments` has read.
-        files: Names of those to be written to the output.
-        bounded: Whether the cache of the oracle is written, too.
+    """Find out before the work that it would not fit, or files not be written to the output.
 
     Raises:
-        HybridClusterError: If so.
+        HybridClusterError: If so, or if the cache, which bounds need, cannot be written.
     """
     for name in files:
         command.check_output(arguments.output / name, "file")
@@ -117,13 +105,9 @@ def find_schedulers(arguments: argparse.Namespace, problem: Problem) -> list[Sch
 def solve_oracle(
     seeds: Sequence[int], kwargs: dict[str, Any], cache: Path, jobs: int
 ) -> list[OracleSchedule]:
-    """Bound the episode of each seed, with a progress bar; what is solved stays in the cache.
+    """Bound the episode of each seed by so many processes (-1: one a core), with a progress bar.
 
-    Args:
-        seeds: One an episode.
-        kwargs: Arguments of the environment.
-        cache: Folder of solved episodes.
-        jobs: Processes; -1: one a core.
+    What is solved stays in the folder of the cache.
     """
     from cpu_gpu_env.baselines.oracle.cache import solve_episodes
 
@@ -139,13 +123,7 @@ def compare_schedulers(
     kwargs: dict[str, Any],
     bounded: bool = True,
 ) -> tuple[Comparison, bool]:
-    """Compare schedulers, with progress bars.
-
-    Args:
-        arguments: What `add_arguments` has read.
-        specs: Who takes part.
-        kwargs: Arguments of the environment.
-        bounded: Whether to bound the episodes, so that the oracle takes part, too.
+    """Compare schedulers in an environment, with progress bars; if bounded, the oracle, too.
 
     Returns:
         The comparison, and whether Ctrl-C ended it before all had played.
@@ -177,7 +155,7 @@ def compare_in_each(
     Args:
         arguments: What `add_arguments` has read.
         problems: What each problem has instead of those arguments of the environment.
-        files: Names of those to be written to the output.
+        files: Names of those that will be written to the output.
 
     Returns:
         A record a scheduler and problem, with the mean bound; and whether Ctrl-C ended it. A

@@ -73,12 +73,11 @@ def play(arguments: argparse.Namespace) -> list[Frame]:
     observation, _ = env.reset(seed=arguments.seed)
     num_tasks, state, frames = arguments.num_tasks, None, []
     tasks_a_frame = -(-num_tasks // MAX_FRAMES)
-    lefts = terminal.progress_bar(
-        range(num_tasks - 1, -1, -1), unit="task", desc="playing", leave=False
-    )
-    for left in lefts:
+    tasks = terminal.progress_bar(range(num_tasks), unit="task", desc="playing", leave=False)
+    for task in tasks:
         action, state = scheduler.predict(observation, state)
         observation, *_ = env.step(int(action))
+        left = num_tasks - 1 - task
         if left == 0 or (arguments.animate is not None and left % tasks_a_frame == 0):
             frames.append(env.render())
     env.close()

@@ -129,13 +129,7 @@ def _training(name: str, arguments: argparse.Namespace) -> list[str]:
 
 
 def make_card(results: Mapping[str, Any], made_by: str, trainings: Mapping[str, list[str]]) -> str:
-    """Write the card from the results of a comparison.
-
-    Args:
-        results: What compare.py wrote as JSON.
-        made_by: The command line that made it all.
-        trainings: Name -> arguments of train.py.
-    """
+    """Write the card from what compare.py wrote as JSON, with the command lines that made it."""
     provenance = Provenance.from_json(results["provenance"])
     recipes = []
     for name, words in trainings.items():

@@ -10,9 +10,7 @@ import sys
 if __name__ == "__main__":  # Ctrl-C during the imports below
     signal.signal(signal.SIGINT, lambda *_: os._exit(130))
 
-from cpu_gpu_env.baselines.report.drawing import write_figure
-from cpu_gpu_env.baselines.report.files import write_rows
-from cpu_gpu_env.baselines.report.tradeoff_figures import episode_scale, pareto_figure
+from cpu_gpu_env.baselines.report import drawing, files, tradeoff_figures
 from cpu_gpu_env.problem.problem import make_problem
 from cpu_gpu_env.scripts import command, comparing
 
@@ -49,11 +47,11 @@ def main(arguments: argparse.Namespace) -> int:
     rows, stopped = comparing.compare_in_each(arguments, weights, FILES)
     if rows:
         table, picture = (arguments.output / name for name in FILES)
-        write_rows(rows, table)
+        files.write_rows(rows, table)
         problem = make_problem(**command.env_kwargs(arguments))
-        scale = episode_scale(problem.objective.reference, problem.num_tasks)
+        scale = tradeoff_figures.episode_scale(problem.objective.reference, problem.num_tasks)
         title = f"{problem.cluster.name}: energy weight from 0 to 1"
-        write_figure(pareto_figure(rows, scale, title), picture)
+        drawing.write_figure(tradeoff_figures.pareto_figure(rows, scale, title), picture)
         command.tell_written(table, picture)
     return command.interrupted() if stopped else 0
 

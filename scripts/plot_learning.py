@@ -14,7 +14,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if __name__ == "__main__":  # Ctrl-C during the imports below
     signal.signal(signal.SIGINT, lambda *_: os._exit(130))
@@ -33,7 +33,7 @@ from cpu_gpu_env.results.records import ORACLE
 from cpu_gpu_env.scripts import command, comparing
 
 if TYPE_CHECKING:
-    from cpu_gpu_env.agents.learning_curves import Curve, Run
+    from cpu_gpu_env.agents.learning_curves import Curve
 
 DEFAULT_RUN = Path("runs/dqn")
 HEURISTICS = ("myopic", "static-price", "queue-price")
@@ -74,6 +74,7 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
 def main(arguments: argparse.Namespace) -> int:
     """Read the trainings, bound their held-out episodes, and draw."""
     from cpu_gpu_env.agents.learning_curves import check_comparable, mean_curves, read_run
+    from cpu_gpu_env.agents.training import validation_seeds
     from cpu_gpu_env.baselines.report.learning_figure import learning_figure
 
     command.check_output(arguments.output, "file", FORMATS)
@@ -82,8 +83,10 @@ def main(arguments: argparse.Namespace) -> int:
     runs = [read_run(folder) for folder in arguments.runs]
     check_comparable(runs)
     curves = mean_curves(runs)
-    bound, lines = heldout_gaps(runs[0], arguments.cache, arguments.jobs)
-    figure = learning_figure(curves, lines, bound, describe(runs[0]))
+    problems = runs[0].problems
+    seeds = validation_seeds(runs[0].validation_episodes, len(problems))
+    bound, lines = heldout_gaps(problems, seeds, arguments.cache, arguments.jobs)
+    figure = learning_figure(curves, lines, bound, describe(problems, len(seeds)))
     file_format, png = arguments.output.suffix[1:].lower(), to_bytes(figure, "png")
     # Saved again, a figure is laid out anew and may differ by a little.
     picture = png if file_format == "png" else to_bytes(figure, file_format)
@@ -94,19 +97,18 @@ def main(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def heldout_gaps(training: Run, cache: Path, jobs: int) -> tuple[float, dict[str, float]]:
-    """Play and bound the episodes that judged a training.
+def heldout_gaps(
+    problems: Sequence[Mapping[str, Any]], seeds: Sequence[int], cache: Path, jobs: int
+) -> tuple[float, dict[str, float]]:
+    """Play and bound the episodes that judged a training, the same seeds of each problem.
 
     Returns:
         Mean lower bound of the objective, and mean objective / that - 1 of each heuristic and of
         the oracle.
     """
-    from cpu_gpu_env.agents.training import validation_seeds
-
     objective = dict.fromkeys((*HEURISTICS, ORACLE), 0.0)
-    bound, count = 0.0, len(training.problems)
-    seeds = validation_seeds(training.validation_episodes, count)
-    for problem in training.problems:
+    bound, count = 0.0, len(problems)
+    for problem in problems:
         command.check_total("held-out episodes", len(seeds), make_problem(**problem).num_tasks)
         solved = comparing.solve_oracle(seeds, dict(problem), cache, jobs)
         bound += float(np.mean([schedule.bound for schedule in solved])) / count
@@ -117,14 +119,11 @@ def heldout_gaps(training: Run, cache: Path, jobs: int) -> tuple[float, dict[str
     return bound, {name: mean / bound - 1.0 for name, mean in objective.items()}
 
 
-def describe(training: Run) -> str:
+def describe(problems: Sequence[Mapping[str, Any]], num_episodes: int) -> str:
     """What the curves are of, for the title."""
-    from cpu_gpu_env.agents.training import validation_seeds
-
-    seeds = validation_seeds(training.validation_episodes, len(training.problems))
-    if len(training.problems) > 1:
-        return f"{len(training.problems)} problems, {len(seeds)} held-out episodes of each"
-    return ProblemRecord.of(make_problem(**training.problems[0])).describe(len(seeds))
+    if len(problems) > 1:
+        return f"{len(problems)} problems, {num_episodes} held-out episodes of each"
+    return ProblemRecord.of(make_problem(**problems[0])).describe(num_episodes)
 
 
 def write_runs(

@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +64,9 @@ def main(arguments: argparse.Namespace) -> int:
             "torch sees no GPU here, so this will be a profile of the CPU alone, which is no "
             "cluster; --gpus a100-80gb:4, say, adds some of the catalogue"
         )
+    earlier = None
+    with suppress(HybridClusterError):  # what is no profile is replaced unread
+        earlier = read_profile(output)
     try:
         with terminal.progress_bar(unit="step", desc="measuring", leave=False) as bar:
             profile = profile_machine(
@@ -70,27 +74,23 @@ def main(arguments: argparse.Namespace) -> int:
                 effort=QUICK if arguments.quick else FULL,
                 threads=arguments.threads,
                 seed=arguments.seed,
-                earlier=read_earlier(output),
+                earlier=earlier,
                 progress=show_progress(bar),
             )
     except KeyboardInterrupt:
         return command.interrupted("too early for a profile, nothing is written")
-    write_profile(profile, output)
+    is_cluster = any("catalogue" in e or e["kind"] == "gpu" for e in profile["devices"])
+    if is_cluster:
+        save_profile(profile, output)
+    else:  # which `save_profile` would refuse; the figures are worth keeping
+        write_text_atomically(output, json.dumps(profile, indent=2, allow_nan=False) + "\n")
     print(describe(profile))
     for warning in warnings_about(profile):
         print(f"warning: {warning}", file=sys.stderr)
-    if not has_gpu(profile):
+    if not is_cluster:
         print("this profile is CPU-only: good for validation, but a cluster needs a GPU too")
     command.tell_written(output)
     return command.interrupted() if profile["measurement"]["interrupted"] else 0
-
-
-def read_earlier(path: Path) -> Any:
-    """The profile that is going to be replaced, or None; what is no profile is replaced unread."""
-    try:
-        return read_profile(path)
-    except HybridClusterError:
-        return None
 
 
 def show_progress(bar: Any) -> Callable[[str, int], None]:
@@ -107,11 +107,6 @@ def show_progress(bar: Any) -> Callable[[str, int], None]:
     return progress
 
 
-def has_gpu(profile: dict[str, Any]) -> bool:
-    """Whether a measured profile lists a GPU, measured or of the catalogue."""
-    return any("catalogue" in entry or entry["kind"] == "gpu" for entry in profile["devices"])
-
-
 def parse_gpus(composition: str) -> list[dict[str, Any]]:
     """Read catalogue GPUs such as ``"a100-80gb:2 + t4:2"`` into entries of a profile.
 
@@ -124,20 +119,6 @@ def parse_gpus(composition: str) -> list[dict[str, Any]]:
             gpus = [known.name for known in device_catalogue().values() if known.kind == "gpu"]
             raise unknown_name("GPU", device.name, gpus)
     return [{"catalogue": device.name, "count": count} for device, count in counted.items()]
-
-
-def write_profile(profile: dict[str, Any], path: Path) -> None:
-    """Write a profile, whole or not at all; one without a GPU is written all the same.
-
-    Raises:
-        HybridClusterError: If the profile is not valid.
-        OSError: If the file cannot be written.
-    """
-    if has_gpu(profile):
-        save_profile(profile, path)
-    else:
-        # No valid cluster, so `save_profile` would refuse it; the figures are worth keeping.
-        write_text_atomically(path, json.dumps(profile, indent=2, allow_nan=False) + "\n")
 
 
 def describe(profile: dict[str, Any]) -> str:
@@ -176,11 +157,8 @@ def warnings_about(profile: dict[str, Any]) -> list[str]:
     """Say what is missing from a profile, and whether its figures can be trusted."""
     measurement, lines = profile["measurement"], []
     if measurement["noisy"]:
-        noise = Noise(
-            measurement["disturbed_share"],
-            measurement["cpu_used_by_others"],
-            measurement["doubts"],
-        )
+        found = ("disturbed_share", "cpu_used_by_others", "doubts")
+        noise = Noise(*(measurement[field] for field in found))
         lines.append(f"{noise}; figures of another measurement may differ: {noise.advice}")
     for entry in profile["devices"]:
         raw = entry.get("raw", {})

@@ -92,6 +92,7 @@ def main(arguments: argparse.Namespace) -> int:
     """Train, with a progress bar."""
     if arguments.agent == "random-forest":
         return train_forest(arguments)
+    from cpu_gpu_env.agents.learning_curves import EVENT_FILES
     from cpu_gpu_env.agents.training import CHECKPOINT, LAST_AGENT, TrainingPlan, train
 
     plan = TrainingPlan(
@@ -113,19 +114,18 @@ def main(arguments: argparse.Namespace) -> int:
             whole = (plan.output / CHECKPOINT).exists()
             other = "--resume to go on with it, " if whole else ""
             check_replaces(arguments, plan.output / name, other)
-    if arguments.overwrite:
-        remove_training(plan.output)
-    with terminal.progress_bar(
-        total=arguments.steps, unit="step", desc=f"training {arguments.algo}"
-    ) as bar:
-
-        def progress(steps: int) -> None:
-            bar.update(min(steps, arguments.steps) - bar.n)
-
-        def report(steps: int, objective: float) -> None:
-            bar.set_postfix(heldout_objective=f"{objective:.4f}")
-
-        result = train(plan, progress, report, arguments.resume)
+    if arguments.overwrite:  # first what it could go on from
+        (plan.output / CHECKPOINT).unlink(missing_ok=True)
+        for curves in plan.output.glob(EVENT_FILES):
+            curves.unlink()
+    steps, what = arguments.steps, f"training {arguments.algo}"
+    with terminal.progress_bar(total=steps, unit="step", desc=what) as bar:
+        result = train(
+            plan,
+            lambda done: bar.update(min(done, steps) - bar.n),
+            lambda _, objective: bar.set_postfix(heldout_objective=f"{objective:.4f}"),
+            arguments.resume,
+        )
     if result.best is not None:
         print(f"best agent (held-out objective {result.best_objective:.4f}): {result.best}")
     print(f"last agent: {result.last}")
@@ -146,24 +146,13 @@ def check_replaces(arguments: argparse.Namespace, path: Path, other: str = "") -
         )
 
 
-def remove_training(folder: Path) -> None:
-    """Remove what an earlier training would mix with a new one: first what it could go on from."""
-    from cpu_gpu_env.agents.learning_curves import EVENT_FILES
-    from cpu_gpu_env.agents.training import CHECKPOINT
-
-    (folder / CHECKPOINT).unlink(missing_ok=True)
-    for curves in folder.glob(EVENT_FILES):
-        curves.unlink()
-
-
 def problems(arguments: argparse.Namespace) -> tuple[dict[str, Any], ...]:
     """All combinations of the clusters, loads and energy weights to learn."""
     base = command.env_kwargs(arguments)
     clusters = [arguments.cluster, *arguments.also_cluster]
     loads = [arguments.load, *arguments.also_load]
-    weights = (
-        command.ENERGY_WEIGHTS if arguments.condition_on_weight else (arguments.energy_weight,)
-    )
+    on_weights = arguments.condition_on_weight
+    weights = command.ENERGY_WEIGHTS if on_weights else (arguments.energy_weight,)
     return tuple(
         {**base, "cluster": cluster, "load": load, "energy_weight": weight}
         for cluster, load, weight in itertools.product(clusters, loads, weights)
@@ -172,43 +161,30 @@ def problems(arguments: argparse.Namespace) -> tuple[dict[str, Any], ...]:
 
 def train_forest(arguments: argparse.Namespace) -> int:
     """Let the oracle play, fit a forest to it, and judge the fit on other episodes."""
-    from cpu_gpu_env.baselines.imitation.hybrid_ml import (
-        BEST_FOREST,
-        NUM_TREES,
-        TEST_SEED,
-        TRAINING_SEED,
-        fit_forest,
-        imitate_oracle,
-        r_squared,
-    )
+    from cpu_gpu_env.baselines.imitation import hybrid_ml
 
-    kwargs = command.env_kwargs(arguments)
+    kwargs, path = command.env_kwargs(arguments), arguments.output / hybrid_ml.BEST_FOREST
     command.check_total("--episodes", arguments.episodes, arguments.num_tasks)
     problem = ProblemRecord.of(make_problem(**kwargs)).to_json()
-    path = arguments.output / BEST_FOREST
     command.check_output(path, "file")
     check_replaces(arguments, path)
-    first = TRAINING_SEED + arguments.seed * arguments.episodes
-    num_test = max(1, arguments.episodes // 10)
     cache = default_cache()
     command.check_output(cache)
-    with terminal.progress_bar(
-        total=arguments.episodes + num_test, unit="episode", desc="asking the oracle"
-    ) as bar:
+    first = hybrid_ml.TRAINING_SEED + arguments.seed * arguments.episodes
+    num_test = max(1, arguments.episodes // 10)
+    fitted = range(first, first + arguments.episodes)
+    others = range(hybrid_ml.TEST_SEED, hybrid_ml.TEST_SEED + num_test)
+    total = arguments.episodes + num_test
+    with terminal.progress_bar(total=total, unit="episode", desc="asking the oracle") as bar:
         examples, test = (
-            imitate_oracle(seeds, kwargs, cache, progress=bar.update)
-            for seeds in (
-                range(first, first + arguments.episodes),
-                range(TEST_SEED, TEST_SEED + num_test),
-            )
+            hybrid_ml.imitate_oracle(seeds, kwargs, cache, progress=bar.update)
+            for seeds in (fitted, others)
         )
-    print(f"fitting {NUM_TREES} trees to {len(examples.gpu_fraction):,} tasks")
+    print(f"fitting {hybrid_ml.NUM_TREES} trees to {len(examples.gpu_fraction):,} tasks")
     settings = {"problem": problem, "versions": package_versions(), "seed": arguments.seed}
-    forest = fit_forest(examples, arguments.seed, settings=settings)
-    print(
-        f"R² of the oracle's GPU fraction on {num_test} other episodes: "
-        f"{r_squared(forest, test):.3f}"
-    )
+    forest = hybrid_ml.fit_forest(examples, arguments.seed, settings=settings)
+    r_squared = hybrid_ml.r_squared(forest, test)
+    print(f"R² of the oracle's GPU fraction on {num_test} other episodes: {r_squared:.3f}")
     for name, importance in forest.settings["importances"].items():
         print(f"importance of {name}: {importance:.3f}")
     forest.save(path)

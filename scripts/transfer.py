@@ -12,8 +12,7 @@ from typing import Any
 if __name__ == "__main__":  # Ctrl-C during the imports below
     signal.signal(signal.SIGINT, lambda *_: os._exit(130))
 
-from cpu_gpu_env.baselines.report.files import lay_out, write_rows
-from cpu_gpu_env.baselines.report.tables import TextTable
+from cpu_gpu_env.baselines.report import files, tables
 from cpu_gpu_env.io.atomic_files import write_text_atomically
 from cpu_gpu_env.model.profile import shipped_profiles
 from cpu_gpu_env.problem.problem import DEFAULT_GPU_FRACTIONS
@@ -64,23 +63,23 @@ def main(arguments: argparse.Namespace) -> int:
     rows, stopped = comparing.compare_in_each(arguments, places, FILES)
     if rows:
         csv, markdown = (arguments.output / name for name in FILES)
-        write_rows(rows, csv)
+        files.write_rows(rows, csv)
         table = make_table(rows)
         write_text_atomically(markdown, table.to_markdown() + "\n")
         title = "cluster and load; mean ± 95 % interval over the episodes"
-        terminal.print_tables(lay_out(table, title))
+        terminal.print_tables(files.lay_out(table, title))
         command.tell_written(csv, markdown)
     return command.interrupted() if stopped else 0
 
 
-def make_table(rows: list[dict[str, Any]]) -> TextTable:
+def make_table(rows: list[dict[str, Any]]) -> tables.TextTable:
     """A row a place, a column a scheduler: the gap [%] with its 95 % interval."""
     names = tuple(dict.fromkeys(row["scheduler"] for row in rows))
     lines: dict[tuple[str, Any], dict[str, str]] = {}
     for row in rows:
         line = lines.setdefault((row["cluster"], row["load"]), {})
         line[row["scheduler"]] = GAP.text(row[GAP.key], row[GAP.ci_key])
-    return TextTable(
+    return tables.TextTable(
         (GAP.heading, *names),
         tuple(
             (f"{cluster}, {load}", *(line[name] for name in names))
