@@ -85,10 +85,15 @@ def find_schedulers(arguments: argparse.Namespace, problem: Problem) -> list[Sch
     """
     from cpu_gpu_env.baselines.evaluation.comparison import SchedulerSpec
 
-    names, agents = arguments.schedulers, arguments.agent
-    names = _all_that_fit(problem, agents) if names is None else names.split(",")
+    agents, fits = arguments.agent, problem.gpu_fractions == DEFAULT_GPU_FRACTIONS
+    if arguments.schedulers is None:
+        # An agent given by path takes the place of a pretrained one of the same name.
+        given = {_new_name(path, set()) for path in agents}
+        names = [*SCHEDULERS, *(name for name in PRETRAINED if fits and name not in given)]
+    else:
+        names = [name.strip() for name in arguments.schedulers.split(",")]
     specs = []
-    for name in dict.fromkeys(name.strip() for name in names):
+    for name in dict.fromkeys(names):
         if name in PRETRAINED:
             specs.append(_trained(pretrained_path(name), problem, name))
         elif name in SCHEDULERS:
@@ -182,16 +187,6 @@ def compare_in_each(
         bound = float(np.mean(comparison.bounds))
         rows += [{**problem, "bound": bound, **row} for row in result_rows(comparison)]
     return rows, False
-
-
-def _all_that_fit(problem: Problem, agents: Sequence[Path]) -> list[str]:
-    """Names of all fixed schedulers, and of the pretrained ones if the fractions are theirs.
-
-    An agent given by path takes the place of a pretrained one of the same name.
-    """
-    given = {_new_name(path, set()) for path in agents}
-    fits = problem.gpu_fractions == DEFAULT_GPU_FRACTIONS
-    return [*SCHEDULERS, *(name for name in PRETRAINED if fits and name not in given)]
 
 
 def _trained(path: Path, problem: Problem, name: str) -> SchedulerSpec:
