@@ -66,7 +66,7 @@ def read_comparison(path: Path) -> tuple[str, list[Gap]]:
         return title, sorted(map(_parse_gap, rows), key=lambda gap: gap.mean)
     except KeyError as error:
         raise HybridClusterError(f"{path}: not a comparison: field {error} is missing") from None
-    except (TypeError, ValueError) as error:  # HybridClusterError is a ValueError
+    except (OverflowError, TypeError, ValueError) as error:  # HybridClusterError is the last
         raise HybridClusterError(f"{path}: not a comparison with gaps: {error}") from None
 
 
