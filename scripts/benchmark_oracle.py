@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 import time
+from functools import partial
 
 if __name__ == "__main__":  # Ctrl-C during the imports below
     signal.signal(signal.SIGINT, lambda *_: os._exit(130))
@@ -19,61 +20,53 @@ from cpu_gpu_env.baselines.evaluation.play import EVALUATION_SEED, play_episodes
 from cpu_gpu_env.envs.env import HybridClusterEnv
 from cpu_gpu_env.model.profile import shipped_profiles
 from cpu_gpu_env.model.workload import SYNTHETIC_WORKLOADS
-from cpu_gpu_env.scripts.command import check_total, entry_point, make_parser, positive, seed
-from cpu_gpu_env.scripts.terminal import new_table, print_tables, progress_bar
+from cpu_gpu_env.scripts import command, terminal
 from cpu_gpu_env.sim.instance import Instance
 
 
 def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     """Read the command line."""
-    parser = make_parser(
+    parser = command.Parser(
         "benchmark-oracle",
         "Gap and time of the oracle, against the best other scheduler, and time of the bound.",
         "--episodes 20 --lengths 200,1000",
     )
-    parser.add_argument("--episodes", type=positive, default=10, help="episodes of each case")
-    parser.add_argument(
-        "--num-tasks", type=positive, default=200, help="tasks of the profiles' cases"
-    )
+    parser.add("--episodes", command.positive, 10, "episodes of each case")
+    parser.add("--num-tasks", command.positive, 200, "tasks of the profiles' cases")
     parser.add_argument(
         "--lengths",
-        type=_lengths,
+        type=lambda text: [command.positive(part) for part in text.split(",")],
         default=[200, 1_000, 2_000],
         help="tasks of an episode, on the default problem",
     )
-    parser.add_argument(
-        "--bound-length", type=positive, default=100_000, help="tasks of one that is only bounded"
-    )
-    parser.add_argument("--seed", type=seed, default=EVALUATION_SEED, help="of the first episode")
+    parser.add("--bound-length", command.positive, 100_000, "tasks of one that is only bounded")
+    parser.add_seed("of the first episode", EVALUATION_SEED)
     return parser.parse_args(argv)
 
 
-def _lengths(text: str) -> list[int]:
-    return [positive(part) for part in text.split(",")]
-
-
-def execute(arguments: argparse.Namespace) -> int:
+@command.entry_point(parse_arguments)
+def main(arguments: argparse.Namespace) -> int:
     """Measure and print the tables."""
     from cpu_gpu_env.baselines.bounds.lower import lower_bound
 
     longest = max(*arguments.lengths, arguments.num_tasks)
-    check_total("--episodes", arguments.episodes, longest)
-    by_problem = new_table(
+    command.check_total("--episodes", arguments.episodes, longest)
+    by_problem = terminal.new_table(
         f"{arguments.num_tasks} tasks, {arguments.episodes} episodes",
         *("cluster", "workload", "oracle gap [%]", "median", "best other", "its gap [%]"),
     )
-    by_length = new_table(
+    by_length = terminal.new_table(
         "default problem, one process",
         *("tasks", "oracle gap [%]", "median", "time [s]", "of that the bound"),
     )
     cases = list(itertools.product(shipped_profiles(), sorted(SYNTHETIC_WORKLOADS)))
     try:
-        for cluster, workload in progress_bar(cases, desc="profiles and workloads"):
+        for cluster, workload in terminal.progress_bar(cases, desc="profiles and workloads"):
             by_problem.add_row(cluster, workload, *_against_others(cluster, workload, arguments))
-        for length in progress_bar(arguments.lengths, desc="lengths"):
+        for length in terminal.progress_bar(arguments.lengths, desc="lengths"):
             by_length.add_row(f"{length:,}", *_times(length, arguments))
     finally:
-        print_tables(by_problem, by_length)  # after Ctrl-C what is measured, too
+        terminal.print_tables(by_problem, by_length)  # after Ctrl-C what is measured, too
     begin = time.perf_counter()
     lower_bound(_episode(arguments.seed, num_tasks=arguments.bound_length))
     seconds = time.perf_counter() - begin
@@ -94,17 +87,12 @@ def _against_others(cluster: str, workload: str, arguments: argparse.Namespace) 
     seeds = range(arguments.seed, arguments.seed + arguments.episodes)
     solved = [solve_episode(_episode(number, **kwargs)) for number in seeds]
     bounds = np.array([schedule.bound for schedule in solved])
-    gaps = np.array([schedule.gap for schedule in solved])
-    others = {
-        name: float((_play(name, seeds, kwargs) / bounds - 1.0).mean()) for name in SCHEDULERS
-    }
+    others = {}
+    for name in SCHEDULERS:
+        played = play_episodes(partial(make_scheduler, name, seed=0), seeds, **kwargs)
+        others[name] = float((played.objective / bounds - 1.0).mean())
     best = min(others, key=lambda name: others[name])
-    mean, median = f"{gaps.mean():.2%}", f"{np.median(gaps):.2%}"
-    return [mean.rstrip("%"), median.rstrip("%"), best, f"{others[best]:.2%}".rstrip("%")]
-
-
-def _play(name: str, seeds: range, kwargs: dict[str, object]) -> np.ndarray:
-    return play_episodes(lambda env: make_scheduler(name, env, 0), seeds, **kwargs).objective
+    return [*_summary([schedule.gap for schedule in solved]), best, f"{100 * others[best]:.2f}"]
 
 
 def _times(length: int, arguments: argparse.Namespace) -> list[str]:
@@ -117,19 +105,17 @@ def _times(length: int, arguments: argparse.Namespace) -> list[str]:
         begin = time.perf_counter()
         lower_bound(episode)
         middle = time.perf_counter()
-        gaps.append(100 * solve_episode(episode).gap)
+        gaps.append(solve_episode(episode).gap)
         total_s += time.perf_counter() - middle
         bound_s += middle - begin
-    count = arguments.episodes
-    return [
-        f"{np.mean(gaps):.2f}",
-        f"{np.median(gaps):.2f}",
-        f"{total_s / count:.2f}",
-        f"{bound_s / count:.2f}",
-    ]
+    means_s = (seconds / arguments.episodes for seconds in (total_s, bound_s))
+    return [*_summary(gaps), *(f"{mean_s:.2f}" for mean_s in means_s)]
 
 
-main = entry_point(parse_arguments, execute)
+def _summary(gaps: list[float]) -> list[str]:
+    """Mean and median [%]."""
+    return [f"{100 * value:.2f}" for value in (np.mean(gaps), np.median(gaps))]
+
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -10,10 +10,12 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any
+from unittest import mock
 
 if __name__ == "__main__":  # Ctrl-C during the imports below
     signal.signal(signal.SIGINT, lambda *_: os._exit(130))
@@ -23,55 +25,47 @@ import gymnasium as gym
 from cpu_gpu_env import ENV_ID
 from cpu_gpu_env.agents.defaults import NUM_TRAINING_ENVS
 from cpu_gpu_env.envs.vector_env import HybridClusterVectorEnv
-from cpu_gpu_env.scripts.command import (
-    cores,
-    entry_point,
-    make_parser,
-    positive,
-    seed,
-    whole_number,
-)
-from cpu_gpu_env.scripts.terminal import new_table, print_tables, progress_bar
+from cpu_gpu_env.scripts import command, terminal
 
 if TYPE_CHECKING:
     from rich.table import Table
-    from stable_baselines3.common.vec_env import VecEnv
 
 OURS, PLAIN, SBX = "HybridCluster", "Stable-Baselines3", "SBX"
 MAX_ENVS = 4_096
+SAME: tuple[str, ...] = ("gamma", "tau", "buffer_size", "batch_size", "gradient_steps")
+SAME += ("learning_starts", "exploration_fraction", "exploration_final_eps")
+"""Settings of our DQN that the others have under the same name."""
 REST = "everything else"
 """Part of a training that no other part accounts for."""
 
 
 def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     """Read the command line."""
-    parser = make_parser(
+    parser = command.Parser(
         "benchmark-training",
         "Measure environment steps and gradient steps per second of a DQN's training, with the "
         "same hidden layers, batches and gradient steps a step: as train.py trains it, by "
         "Stable-Baselines3 in a DummyVecEnv of gym.make environments, and by SBX in the same.",
         "--rounds 31",
     )
-    parser.add_argument("--rounds", type=positive, default=15, help="the median of so many ratios")
-    parser.add_argument("--steps", type=positive, default=2_048, help="environment steps of each")
-    parser.add_argument(
-        "--num-envs",
-        type=whole_number(1, MAX_ENVS),
-        default=NUM_TRAINING_ENVS,
-        help="environments at once",
+    parser.add("--rounds", command.positive, 15, "the median of so many ratios")
+    parser.add("--steps", command.positive, 2_048, "environment steps of each")
+    parser.add(
+        "--num-envs", command.whole_number(1, MAX_ENVS), NUM_TRAINING_ENVS, "environments at once"
     )
     parser.add_argument("--observe-queues", action="store_true", help="show the agent the queues")
-    parser.add_argument("--threads", type=cores, default=1, help="threads of torch and of JAX")
+    parser.add("--threads", command.cores, 1, "threads of torch and of JAX")
     parser.add_argument(
         "--profile",
         action="store_true",
         help="tell where the time of this package's training goes, instead of comparing",
     )
-    parser.add_argument("--seed", type=seed, default=0, help="seed of the trainings")
+    parser.add_seed("seed of the trainings")
     return parser.parse_args(argv)
 
 
-def execute(arguments: argparse.Namespace) -> int:
+@command.entry_point(parse_arguments)
+def main(arguments: argparse.Namespace) -> int:
     """Measure and print the table."""
     import torch
     from stable_baselines3 import DQN
@@ -84,20 +78,22 @@ def execute(arguments: argparse.Namespace) -> int:
     if find_spec("sbx") is not None:
         models[SBX] = _peer(_import_sbx(arguments.threads), ours, arguments)
     rounds: list[dict[str, tuple[float, float]]] = []
+    total = len(models) * (arguments.rounds + 1)
     try:
-        with progress_bar(total=len(models) * (arguments.rounds + 1), desc="training") as bar:
-            for index in range(arguments.rounds + 1):
+        with terminal.progress_bar(total=total, desc="training") as bar:
+            # The first fills the buffers and compiles, and does not count.
+            for model in models.values():
+                _measure(model, model.learning_starts + arguments.steps)
+                bar.update()
+            for _ in range(arguments.rounds):
                 rates = {}
                 for name, model in models.items():
-                    # The first fills the buffers and compiles, and does not count.
-                    more = 0 if index else model.learning_starts
-                    rates[name] = _measure(model, more + arguments.steps)
+                    rates[name] = _measure(model, arguments.steps)
                     bar.update()
-                if index:
-                    rounds.append(rates)
+                rounds.append(rates)
     finally:
         if rounds:  # after Ctrl-C what is measured, too
-            print_tables(_table(rounds, ours))
+            terminal.print_tables(_table(rounds, ours, arguments.threads))
     if SBX not in models:
         print('SBX (JAX) is not installed and left out; to have it: pip install ".[sbx]"')
     return 0
@@ -120,35 +116,21 @@ def _ours(arguments: argparse.Namespace) -> Any:
 
 def _peer(algorithm: type[Any], ours: Any, arguments: argparse.Namespace) -> Any:
     """The algorithm of somebody else with the settings of ours."""
-    env = _plain_env(arguments)
+    from stable_baselines3.common.vec_env import DummyVecEnv
+
+    make = partial(gym.make, ENV_ID, observe_queues=arguments.observe_queues)
+    env = DummyVecEnv([make] * arguments.num_envs)  # one by one, as anybody would have them
     return algorithm(
         "MlpPolicy",
         env,
         learning_rate=ours.lr_schedule(1.0),
-        gamma=ours.gamma,
-        buffer_size=ours.buffer_size,
-        learning_starts=ours.learning_starts,
-        batch_size=ours.batch_size,
         train_freq=(ours.train_freq.frequency, ours.train_freq.unit.value),
-        gradient_steps=ours.gradient_steps,
-        tau=ours.tau,
         target_update_interval=ours.target_update_interval * env.num_envs,
-        exploration_fraction=ours.exploration_fraction,
-        exploration_final_eps=ours.exploration_final_eps,
         policy_kwargs={"net_arch": list(ours.policy.net_arch)},
         seed=arguments.seed,
         device="cpu",
+        **{name: getattr(ours, name) for name in SAME},
     )
-
-
-def _plain_env(arguments: argparse.Namespace) -> VecEnv:
-    """The environments as anybody would have them, one by one."""
-    from stable_baselines3.common.vec_env import DummyVecEnv
-
-    def make() -> gym.Env[Any, Any]:
-        return gym.make(ENV_ID, observe_queues=arguments.observe_queues)
-
-    return DummyVecEnv([make] * arguments.num_envs)
 
 
 def _import_sbx(threads: int) -> type[Any]:
@@ -157,10 +139,9 @@ def _import_sbx(threads: int) -> type[Any]:
         one = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
         os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {one}".strip()
     os.environ["NPROC"] = str(threads)
-    from sbx import DQN as SbxDQN  # noqa: N811
+    import sbx
 
-    found: type[Any] = SbxDQN
-    return found
+    return sbx.DQN  # type: ignore[no-any-return]
 
 
 def _measure(model: Any, steps: int) -> tuple[float, float]:
@@ -168,19 +149,15 @@ def _measure(model: Any, steps: int) -> tuple[float, float]:
     steps_before, updates_before, begin = model.num_timesteps, model._n_updates, time.perf_counter()
     model.learn(steps, log_interval=None, reset_num_timesteps=False)
     seconds = time.perf_counter() - begin
-    return (
-        (model.num_timesteps - steps_before) / seconds,
-        (model._n_updates - updates_before) / seconds,
-    )
+    updates = model._n_updates - updates_before
+    return (model.num_timesteps - steps_before) / seconds, updates / seconds
 
 
-def _table(rounds: list[dict[str, tuple[float, float]]], ours: Any) -> Table:
-    import torch
-
-    table = new_table(
+def _table(rounds: list[dict[str, tuple[float, float]]], ours: Any, threads: int) -> Table:
+    table = terminal.new_table(
         f"{ours.n_envs} environments, {ours.gradient_steps} gradient steps of "
         f"{ours.batch_size} transitions every {ours.train_freq.frequency} steps of each, "
-        f"{torch.get_num_threads()} thread(s); medians of {len(rounds)} interleaved rounds",
+        f"{threads} thread(s); medians of {len(rounds)} interleaved rounds",
         *("training", "steps/s", "gradient steps/s", "HybridCluster over it"),
     )
     for name in rounds[0]:
@@ -189,9 +166,6 @@ def _table(rounds: list[dict[str, tuple[float, float]]], ours: Any) -> Table:
         spread = f"{median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
         table.add_row(name, f"{steps:,.0f}", f"{updates:,.0f}", "" if name == OURS else spread)
     return table
-
-
-# ---------------------------------------------------------------- where the time goes
 
 
 class Stopwatch:
@@ -205,27 +179,19 @@ class Stopwatch:
 
     def watch(self, owner: Any, method: str, part: str) -> Callable[[], None]:
         """Count the calls of a method of an object, class or module as a part; return the end."""
-        original, own = getattr(owner, method), method in vars(owner)
+        original = getattr(owner, method)
 
         def timed(*args: Any, **kwargs: Any) -> Any:
-            self._enter(part)
+            self._tick()
+            self._running.append(part)
             try:
                 return original(*args, **kwargs)
             finally:
                 self.leave()
 
-        def end() -> None:
-            if own:
-                setattr(owner, method, original)
-            else:
-                delattr(owner, method)
-
-        setattr(owner, method, timed)
-        return end
-
-    def _enter(self, part: str) -> None:
-        self._tick()
-        self._running.append(part)
+        patch = mock.patch.object(owner, method, timed)
+        patch.start()
+        return patch.stop
 
     def leave(self) -> None:
         """Leave the part that runs; the last to be left is everything else."""
@@ -240,8 +206,8 @@ class Stopwatch:
 
 def _profile(arguments: argparse.Namespace) -> int:
     """Print which share of our training's time each part takes."""
-    model = _ours(arguments)
-    with progress_bar(total=arguments.rounds + 1, desc="training") as bar, ExitStack() as ends:
+    model, total = _ours(arguments), arguments.rounds + 1
+    with terminal.progress_bar(total=total, desc="training") as bar, ExitStack() as ends:
         _measure(model, model.learning_starts + arguments.steps)
         bar.update()
         steps, watch = model.num_timesteps, Stopwatch()
@@ -254,14 +220,14 @@ def _profile(arguments: argparse.Namespace) -> int:
         finally:
             watch.leave()
             bar.close()
-            print_tables(_shares(watch.seconds, model.num_timesteps - steps))
+            terminal.print_tables(_shares(watch.seconds, model.num_timesteps - steps))
     return 0
 
 
 def _shares(seconds: Mapping[str, float], steps: int) -> Table:
     total = sum(seconds.values())
     title = f"{steps:,} steps of the environments, {steps / total:,.0f} a second"
-    table = new_table(title, "part of the training", "share", "µs a step")
+    table = terminal.new_table(title, "part of the training", "share", "µs a step")
     for part, spent in sorted(seconds.items(), key=lambda item: -item[1]):
         table.add_row(part, f"{spent / total:.1%}", f"{spent / max(steps, 1) * 1e6:.2f}")
     return table
@@ -286,8 +252,6 @@ def _parts(model: Any) -> list[tuple[Any, str, str]]:
         (model.policy.optimizer, "step", "optimiser"),
     ]
 
-
-main = entry_point(parse_arguments, execute)
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -13,7 +13,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 from gymnasium.error import DependencyNotInstalled
 
@@ -21,14 +21,7 @@ from cpu_gpu_env.checks import as_number
 from cpu_gpu_env.errors import HybridClusterError
 from cpu_gpu_env.model.profile import DEFAULT_CLUSTER
 from cpu_gpu_env.model.workload import DEFAULT_WORKLOAD
-from cpu_gpu_env.problem.problem import (
-    DEFAULT_GPU_FRACTIONS,
-    DEFAULT_LOAD,
-    DEFAULT_NUM_TASKS,
-    LOAD_OF_TRACE,
-    MAX_LOAD,
-    MIN_LOAD,
-)
+from cpu_gpu_env.problem import problem
 
 OPTIONAL = {
     **dict.fromkeys(("PIL", "pygame"), "render"),
@@ -48,24 +41,118 @@ ENERGY_WEIGHTS = (0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 1.0)
 MAX_TASKS_AT_ONCE = 100_000_000
 """Tasks of all episodes that are played together: a few gigabytes."""
 
+Value = TypeVar("Value")
 
-def make_parser(name: str, description: str, example: str) -> argparse.ArgumentParser:
-    """Build a parser whose help shows defaults and an example.
 
-    Args:
-        name: The command.
-        description: What it does.
-        example: Arguments, as they would be typed.
+def argument_type(
+    parse: Callable[[str], Value], is_allowed: Callable[[Value], bool], complaint: str
+) -> Callable[[str], Value]:
+    """Build what reads an argument, and says of one that is not allowed what is wrong with it."""
+
+    def read(text: str) -> Value:
+        try:
+            value = parse(text)
+            if is_allowed(value):
+                return value
+        except ValueError:
+            pass
+        raise argparse.ArgumentTypeError(f"{text!r:.40} {complaint}")
+
+    return read
+
+
+def whole_number(low: int, high: int) -> Callable[[str], int]:
+    """Build what reads a whole number from low to high."""
+    complaint = f"is not a whole number from {low} to {high}"
+    return argument_type(int, lambda value: low <= value <= high, complaint)
+
+
+positive = whole_number(1, 1_000_000)
+"""Read how many of something there are."""
+cores = whole_number(1, os.cpu_count() or 1)
+"""Read how many cores of this machine to use."""
+
+
+def numbers(text: str) -> tuple[float, ...]:
+    """Read numbers separated by commas."""
+    return tuple(float(part) for part in text.split(","))
+
+
+load: Callable[[str], float | str | None] = argument_type(
+    lambda text: {"none": None, problem.LOAD_OF_TRACE: problem.LOAD_OF_TRACE}.get(
+        text.lower(), as_number(text)
+    ),
+    lambda value: not isinstance(value, float) or problem.MIN_LOAD <= value <= problem.MAX_LOAD,
+    f"is no number from {problem.MIN_LOAD:g} to {problem.MAX_LOAD:g}, nor 'none' nor 'trace'",
+)
+"""Read a load: a number, ``"none"`` or ``"trace"``."""
+
+ENV_ARGUMENTS: dict[str, dict[str, Any]] = {
+    "cluster": {
+        "default": DEFAULT_CLUSTER,
+        "help": "shipped profile, path of a profile, or devices such as "
+        "'epyc-7763:2 + a100-80gb:4'",
+    },
+    "workload": {
+        "default": DEFAULT_WORKLOAD,
+        "help": "name of a workload, or a trace such as 'azure-llm:PATH?part=0-0.7'",
+    },
+    "num_tasks": {"type": int, "default": problem.DEFAULT_NUM_TASKS, "help": "tasks an episode"},
+    "energy_weight": {"type": float, "default": 0.5, "help": "weight of energy, 0 to 1"},
+    "load": {
+        "type": load,
+        "default": problem.DEFAULT_LOAD,
+        "help": "arrival rate; 'none': all at time 0; 'trace': times of a trace as they are",
+    },
+    "noise": {"type": float, "default": 0.0, "help": "sigma of execution times"},
+    "gpu_fractions": {
+        "type": argument_type(numbers, lambda _: True, "is not a list of numbers such as 0,0.5,1"),
+        "default": problem.DEFAULT_GPU_FRACTIONS,
+        "help": "GPU fraction of each action, separated by commas",
+    },
+}
+"""Arguments of the environment -> how the command line has them."""
+
+
+class Parser(argparse.ArgumentParser):
+    """Reads a command line; its help shows defaults and an example, without the command's name.
+
+    ``command`` of what it returns is the line that runs the same again.
     """
-    return _Parser(
-        prog=invocation(name),
-        description=description,
-        epilog=f"example:\n  {invocation(name)} {example}",
-        formatter_class=_HelpFormatter,
-    )
 
+    def __init__(self, name: str, description: str, example: str) -> None:
+        called = invocation(name)
+        super().__init__(
+            called,
+            description=description,
+            epilog=f"example:\n  {called} {example}",
+            formatter_class=_HelpFormatter,
+        )
 
-class _Parser(argparse.ArgumentParser):
+    def add(self, name: str, read: Callable[[str], Any], default: Any, what: str) -> None:
+        """Add an argument with a value: what reads it, its default, and what help says of it."""
+        self.add_argument(name, type=read, default=default, help=what)
+
+    def add_seed(self, what: str, default: int = 0) -> None:
+        """Add the seed: SB3 and scikit-learn take 32 bits, and seeds count up from it."""
+        self.add("--seed", whole_number(0, 2**31 - 1), default, what)
+
+    def add_env_arguments(self) -> None:
+        """Add the arguments that choose the scheduling problem."""
+        group = self.add_argument_group("scheduling problem")
+        for name, options in ENV_ARGUMENTS.items():
+            group.add_argument(f"--{name.replace('_', '-')}", **options)
+
+    def parse_args(  # type: ignore[override]
+        self, args: Sequence[str] | None = None, namespace: None = None
+    ) -> argparse.Namespace:
+        """Read arguments, and add the line that they are from."""
+        arguments = super().parse_args(args, namespace)
+        line = f"{self.prog} {shlex.join(sys.argv[1:] if args is None else args)}".strip()
+        # Names of files are bytes, and what is written down is text.
+        arguments.command = line.encode(errors="backslashreplace").decode()
+        return arguments
+
     def exit(self, status: int = 0, message: str | None = None) -> NoReturn:
         """End the process, after a help that may have gone unread."""
         try:
@@ -98,68 +185,16 @@ def invocation(name: str) -> str:
     return f"python scripts/{module}.py"
 
 
-def command_line(name: str, argv: Sequence[str] | None) -> str:
-    """What runs a command again, as text.
-
-    Args:
-        name: The command.
-        argv: Its arguments; None: those of this process.
-    """
-    line = f"{invocation(name)} {shlex.join(sys.argv[1:] if argv is None else argv)}".strip()
-    # Names of files are bytes, and what is written down is text.
-    return line.encode(errors="backslashreplace").decode()
-
-
-def add_env_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments that choose the scheduling problem."""
-    group = parser.add_argument_group("scheduling problem")
-    group.add_argument(
-        "--cluster",
-        default=DEFAULT_CLUSTER,
-        help="shipped profile, path of a profile, or devices such as 'epyc-7763:2 + a100-80gb:4'",
-    )
-    group.add_argument(
-        "--workload",
-        default=DEFAULT_WORKLOAD,
-        help="name of a workload, or a trace such as 'azure-llm:PATH?part=0-0.7'",
-    )
-    group.add_argument("--num-tasks", type=int, default=DEFAULT_NUM_TASKS, help="tasks an episode")
-    group.add_argument("--energy-weight", type=float, default=0.5, help="weight of energy, 0 to 1")
-    group.add_argument(
-        "--load",
-        type=load,
-        default=DEFAULT_LOAD,
-        help="arrival rate; 'none': all at time 0; 'trace': times of a trace as they are",
-    )
-    group.add_argument("--noise", type=float, default=0.0, help="sigma of execution times")
-    group.add_argument(
-        "--gpu-fractions",
-        type=_fractions,
-        default=DEFAULT_GPU_FRACTIONS,
-        help="GPU fraction of each action, separated by commas",
-    )
-
-
 def env_kwargs(arguments: argparse.Namespace) -> dict[str, Any]:
     """Turn parsed arguments into those of the environment."""
-    names = (
-        "cluster",
-        "workload",
-        "num_tasks",
-        "energy_weight",
-        "load",
-        "noise",
-        "gpu_fractions",
-    )
-    return {name: getattr(arguments, name) for name in names}
+    return {name: getattr(arguments, name) for name in ENV_ARGUMENTS}
 
 
 def entry_point(
     parse: Callable[[list[str] | None], argparse.Namespace],
-    execute: Callable[[argparse.Namespace], int],
-) -> Callable[..., int]:
-    """Build what starts a command: takes its arguments (those of the process), returns a code."""
-    return lambda argv=None: run(execute, parse(argv))
+) -> Callable[[Callable[[argparse.Namespace], int]], Callable[..., int]]:
+    """Make what works on arguments a command: it takes a line, by default the process's own."""
+    return lambda execute: lambda argv=None: run(execute, parse(argv))
 
 
 def run(command: Callable[[argparse.Namespace], int], arguments: argparse.Namespace) -> int:
@@ -201,19 +236,16 @@ def run(command: Callable[[argparse.Namespace], int], arguments: argparse.Namesp
 
 @contextmanager
 def _interruptible() -> Iterator[None]:
-    """Let Ctrl-C and SIGTERM raise KeyboardInterrupt within.
-
-    Before and after, scripts have Ctrl-C end them at once.
-    """
+    """Let Ctrl-C and SIGTERM raise KeyboardInterrupt within; around it, scripts end at once."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
     signals = signal.SIGINT, signal.SIGTERM
-    outside = [signal.signal(number, signal.default_int_handler) for number in signals]
+    outside = {number: signal.signal(number, signal.default_int_handler) for number in signals}
     try:
         yield
     finally:
-        for number, handler in zip(signals, outside, strict=True):
+        for number, handler in outside.items():
             signal.signal(number, handler)
 
 
@@ -242,22 +274,17 @@ def interrupted(outcome: str = "what was finished is kept") -> int:
     return INTERRUPTED
 
 
-def check_output(path: Path, kind: str = "folder", suffixes: Sequence[str] = ()) -> None:
-    """Find out before the work that an output cannot be written.
-
-    Args:
-        path: What is to be written.
-        kind: ``"folder"`` or ``"file"``.
-        suffixes: What a file's name may end in; none: anything.
+def check_output(path: Path, must_be: str = "folder", suffixes: Sequence[str] = ()) -> None:
+    """Find out before the work that an output, ``"folder"`` or ``"file"``, cannot be written.
 
     Raises:
-        HybridClusterError: If it cannot.
+        HybridClusterError: If it cannot, or if its name ends in none of the suffixes, if any.
     """
     # A file renamed into place would replace a link (such as /dev/stdout), not what it leads to.
     is_file = path.is_file() and not path.is_symlink()
-    if os.path.lexists(path) and not (path.is_dir() if kind == "folder" else is_file):
-        raise HybridClusterError(f"output {str(path)!r} exists and is no {kind}")
-    folder = (path if kind == "folder" else path.parent).absolute()
+    if os.path.lexists(path) and not (path.is_dir() if must_be == "folder" else is_file):
+        raise HybridClusterError(f"output {str(path)!r} exists and is no {must_be}")
+    folder = (path if must_be == "folder" else path.parent).absolute()
     nearest = next(p for p in (folder, *folder.parents) if os.path.lexists(p))
     try:
         # Rights and file systems have too many rules to ask about; a file tells.
@@ -274,6 +301,12 @@ def check_output(path: Path, kind: str = "folder", suffixes: Sequence[str] = ())
         )
 
 
+def tell_written(*paths: Path) -> None:
+    """Say which files there are now."""
+    for path in paths:
+        print(f"written: {path}")
+
+
 def check_total(option: str, count: int, num_tasks: int) -> None:
     """Find out before the work that episodes played at once do not fit into memory.
 
@@ -285,49 +318,3 @@ def check_total(option: str, count: int, num_tasks: int) -> None:
             f"{option} {count} of --num-tasks {num_tasks} are {count * num_tasks} tasks at once; "
             f"allowed: at most {MAX_TASKS_AT_ONCE}"
         )
-
-
-def whole_number(low: int, high: int) -> Callable[[str], int]:
-    """Build a parser of whole numbers from low to high."""
-
-    def parse(text: str) -> int:
-        try:
-            value = int(text)
-        except ValueError:
-            value = None
-        if value is None or not low <= value <= high:
-            raise argparse.ArgumentTypeError(
-                f"{text!r:.40} is not a whole number from {low} to {high}"
-            )
-        return value
-
-    return parse
-
-
-positive = whole_number(1, 1_000_000)
-"""Parse how many of something there are."""
-seed = whole_number(0, 2**31 - 1)
-"""Parse a seed: SB3 and scikit-learn take 32 bits, and seeds count up from it."""
-cores = whole_number(1, os.cpu_count() or 1)
-"""Parse how many cores of this machine to use."""
-
-
-def load(text: str) -> float | str | None:
-    """Parse a load: a number, ``"none"`` or ``"trace"``."""
-    if text.lower() in ("none", LOAD_OF_TRACE):
-        return None if text.lower() == "none" else LOAD_OF_TRACE
-    value = as_number(text)
-    if not MIN_LOAD <= value <= MAX_LOAD:
-        raise argparse.ArgumentTypeError(
-            f"{text!r:.40} is no number from {MIN_LOAD:g} to {MAX_LOAD:g}, nor 'none' nor 'trace'"
-        )
-    return value
-
-
-def _fractions(text: str) -> tuple[float, ...]:
-    try:
-        return tuple(float(part) for part in text.split(","))
-    except ValueError:
-        raise argparse.ArgumentTypeError(
-            f"{text!r} is not a list of numbers such as 0,0.5,1"
-        ) from None

@@ -6,7 +6,6 @@ import argparse
 import os
 import signal
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 
 if __name__ == "__main__":  # Ctrl-C during the imports below
@@ -15,15 +14,15 @@ if __name__ == "__main__":  # Ctrl-C during the imports below
 import numpy as np
 import numpy.typing as npt
 
+from cpu_gpu_env.baselines.report.drawing import FORMATS, write_figure
+from cpu_gpu_env.baselines.report.files import lay_out
 from cpu_gpu_env.baselines.report.tables import TextTable
-from cpu_gpu_env.model.cluster import Device, device_types
+from cpu_gpu_env.baselines.report.workload_figure import workload_figure
+from cpu_gpu_env.model.cluster import device_types
 from cpu_gpu_env.model.cost_tables import CostTables, build_cost_tables
-from cpu_gpu_env.model.profile import DEFAULT_CLUSTER
 from cpu_gpu_env.model.tasks import FloatArray
-from cpu_gpu_env.model.workload import DEFAULT_WORKLOAD
 from cpu_gpu_env.problem.problem import Problem, make_problem
-from cpu_gpu_env.scripts.command import check_output, entry_point, make_parser
-from cpu_gpu_env.scripts.terminal import print_tables
+from cpu_gpu_env.scripts import command, terminal
 
 QUANTILES = {"min": 0.0, "5 %": 0.05, "median": 0.5, "95 %": 0.95, "max": 1.0}
 PLACEMENTS = ("CPU only", "split", "GPU only")
@@ -31,52 +30,38 @@ PLACEMENTS = ("CPU only", "split", "GPU only")
 
 def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     """Read the command line."""
-    parser = make_parser(
+    parser = command.Parser(
         "describe-workload",
         "Print and draw the distributions of a workload, its load, where its tasks lie on the\n"
         "roofline of a cluster, and which share is better on CPU, on GPU, or split.",
         "'azure-llm:PATH?part=0-0.7' --cluster a100-node",
     )
-    parser.add_argument(
-        "workload",
-        nargs="?",
-        default=DEFAULT_WORKLOAD,
-        help="name of a workload, or a trace such as 'azure-llm:PATH?part=0-0.7'",
-    )
-    parser.add_argument(
-        "--cluster",
-        default=DEFAULT_CLUSTER,
-        help="shipped profile, path of a profile, or devices such as 'epyc-7763:2 + a100-80gb:4'",
-    )
-    parser.add_argument("--energy-weight", type=float, default=0.5, help="weight of energy, 0 to 1")
-    parser.add_argument(
-        "--output", type=Path, default=Path("runs/workload.png"), help="picture to write"
-    )
+    parser.add_argument("workload", nargs="?", **command.ENV_ARGUMENTS["workload"])
+    parser.add_argument("--cluster", **command.ENV_ARGUMENTS["cluster"])
+    parser.add_argument("--energy-weight", **command.ENV_ARGUMENTS["energy_weight"])
+    parser.add("--output", Path, "runs/workload.png", "picture to write")
     return parser.parse_args(argv)
 
 
-def execute(arguments: argparse.Namespace) -> int:
+@command.entry_point(parse_arguments)
+def main(arguments: argparse.Namespace) -> int:
     """Print the tables and write the picture."""
-    from cpu_gpu_env.baselines.report.drawing import FORMATS, write_figure
-    from cpu_gpu_env.baselines.report.files import lay_out
-    from cpu_gpu_env.baselines.report.workload_figure import workload_figure
-
-    check_output(arguments.output, "file", FORMATS)
+    command.check_output(arguments.output, "file", FORMATS)
     problem = make_problem(
         arguments.cluster, arguments.workload, 1, arguments.energy_weight, load=None
     )
-    alone = TimesAlone.of(problem)
+    cheapest = fluid_placement(problem)
     placements = {
         "fastest when nothing else runs": fastest_placement(problem.costs),
-        "cheapest in the fluid optimum": fluid_placement(problem),
+        "cheapest in the fluid optimum": cheapest,
     }
     workload = problem.workload
     print(f"{workload.name}: {len(workload.pool):,} tasks")
     for note in workload.notes:
         print(f"  - {note}")
     fits = (problem.costs.num_feasible == len(problem.gpu_fractions)).mean()
-    print_tables(
-        lay_out(distribution_table(problem, alone), "distributions"),
+    terminal.print_tables(
+        lay_out(distribution_table(problem), "distributions"),
         lay_out(load_table(problem), f"load on {problem.cluster.name}"),
         lay_out(
             roofline_table(problem),
@@ -89,27 +74,9 @@ def execute(arguments: argparse.Namespace) -> int:
             (f"{fits:.1%} of the tasks fit the GPUs whole",),
         ),
     )
-    cheapest = placements["cheapest in the fluid optimum"]
     write_figure(workload_figure(problem, cheapest, PLACEMENTS), arguments.output)
-    print(f"written: {arguments.output}")
+    command.tell_written(arguments.output)
     return 0
-
-
-@dataclass(frozen=True, eq=False)
-class TimesAlone:
-    """Time of each whole task on the first CPU and on the first GPU, (tasks,)."""
-
-    cpu_s: FloatArray
-    """On the CPU [s]."""
-    gpu_s: FloatArray
-    """On the GPU [s]; NaN where the working set does not fit."""
-
-    @staticmethod
-    def of(problem: Problem) -> TimesAlone:
-        """Look at a problem's workload, whatever GPU fractions it has."""
-        costs = build_cost_tables(problem.cluster, problem.workload.pool, (0.0, 1.0))
-        gpu_s = np.where(costs.num_feasible == 2, costs.gpus.time_s[0, :, 1], np.nan)
-        return TimesAlone(costs.cpus.time_s[0, :, 0], gpu_s)
 
 
 def fastest_placement(costs: CostTables) -> npt.NDArray[np.intp]:
@@ -137,17 +104,20 @@ def _placement(costs: CostTables, score: FloatArray) -> npt.NDArray[np.intp]:
     return np.asarray(np.where(uses_cpu & uses_gpu, 1, np.where(uses_gpu, 2, 0)), dtype=np.intp)
 
 
-def distribution_table(problem: Problem, alone: TimesAlone) -> TextTable:
+def distribution_table(problem: Problem) -> TextTable:
     """The quantiles of what tasks bring and of the time that they take."""
-    workload = problem.workload
-    pool = workload.pool
+    workload, pool = problem.workload, problem.workload.pool
+    # Of whole tasks, whatever GPU fractions the problem has.
+    costs = build_cost_tables(problem.cluster, pool, (0.0, 1.0))
+    cpu_s = costs.cpus.time_s[0, :, 0]
+    gpu_s = np.where(costs.num_feasible == 2, costs.gpus.time_s[0, :, 1], np.nan)
     columns = {
         "size [TFLOP]": pool.size_flop / 1e12,
         "intensity [FLOP/B]": pool.intensity_flop_per_byte,
         "memory [GB]": pool.memory_bytes / 1e9,
-        f"time on {problem.cluster.cpus[0].name} [s]": alone.cpu_s,
-        f"time on {problem.cluster.gpus[0].name} [s]": alone.gpu_s,
-        "CPU time / GPU time": alone.cpu_s / alone.gpu_s,
+        f"time on {problem.cluster.cpus[0].name} [s]": cpu_s,
+        f"time on {problem.cluster.gpus[0].name} [s]": gpu_s,
+        "CPU time / GPU time": cpu_s / gpu_s,
     }
     if workload.in_order and len(pool) > 1:
         columns["interarrival time [s]"] = np.diff(pool.arrival_s)
@@ -184,26 +154,17 @@ def load_table(problem: Problem) -> TextTable:
 
 def roofline_table(problem: Problem) -> TextTable:
     """Which roof of each device type tasks lie under."""
+    pool, rows = problem.workload.pool, []
+    for device in device_types(problem.cluster.devices)[0]:
+        ridge = device.flops / device.memory_bandwidth
+        memory_bound = (pool.intensity_flop_per_byte < ridge).mean()
+        rate = np.minimum(device.flops, pool.intensity_flop_per_byte * device.memory_bandwidth)
+        roof_s = pool.size_flop / rate
+        time_s = device.launch_s + pool.memory_bytes / device.link_bandwidth + roof_s
+        shares = (memory_bound, 1 - memory_bound, np.median(roof_s / time_s))
+        rows.append((device.name, f"{ridge:.3g}", *(f"{share:.0%}" for share in shares)))
     headings = ("device", "ridge [FLOP/B]", "memory-bound", "compute-bound", "at the roof*")
-    devices = device_types(problem.cluster.devices)[0]
-    return TextTable(
-        headings, tuple((device.name, *_roofline_row(problem, device)) for device in devices)
-    )
-
-
-def _roofline_row(problem: Problem, device: Device) -> tuple[str, ...]:
-    pool = problem.workload.pool
-    ridge = device.flops / device.memory_bandwidth
-    memory_bound = (pool.intensity_flop_per_byte < ridge).mean()
-    rate = np.minimum(device.flops, pool.intensity_flop_per_byte * device.memory_bandwidth)
-    roof_s = pool.size_flop / rate
-    time_s = device.launch_s + pool.memory_bytes / device.link_bandwidth + roof_s
-    return (
-        f"{ridge:.3g}",
-        f"{memory_bound:.0%}",
-        f"{1 - memory_bound:.0%}",
-        f"{np.median(roof_s / time_s):.0%}",
-    )
+    return TextTable(headings, tuple(rows))
 
 
 def placement_table(problem: Problem, placements: dict[str, npt.NDArray[np.intp]]) -> TextTable:
@@ -211,16 +172,12 @@ def placement_table(problem: Problem, placements: dict[str, npt.NDArray[np.intp]
     size_flop = problem.workload.pool.size_flop
     rows = []
     for name, placement in placements.items():
-        cells = []
-        for index in range(len(PLACEMENTS)):
-            here = placement == index
-            work = size_flop[here].sum() / size_flop.sum()
-            cells.append(f"{here.mean():.1%} ({work:.1%})")
+        here = [placement == index for index in range(len(PLACEMENTS))]
+        work = [size_flop[tasks].sum() / size_flop.sum() for tasks in here]
+        cells = (f"{t.mean():.1%} ({w:.1%})" for t, w in zip(here, work, strict=True))
         rows.append((name, *cells))
     return TextTable(("share of tasks (of FLOP)", *PLACEMENTS), tuple(rows))
 
-
-main = entry_point(parse_arguments, execute)
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -20,15 +20,7 @@ from cpu_gpu_env.baselines import SCHEDULERS, make_scheduler
 from cpu_gpu_env.envs.env import HybridClusterEnv
 from cpu_gpu_env.errors import HybridClusterError
 from cpu_gpu_env.io.atomic_files import write_bytes_atomically
-from cpu_gpu_env.scripts.command import (
-    add_env_arguments,
-    check_output,
-    entry_point,
-    env_kwargs,
-    make_parser,
-    seed,
-)
-from cpu_gpu_env.scripts.terminal import progress_bar
+from cpu_gpu_env.scripts import command, terminal
 
 MAX_TASKS = 100_000
 """A hundred for each pixel of the width."""
@@ -42,50 +34,50 @@ Frame = npt.NDArray[np.uint8]
 
 def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     """Read the command line."""
-    parser = make_parser(
+    parser = command.Parser(
         "draw-schedule",
         "Draw the Gantt chart of one episode as a PNG, and how it grows as a GIF.",
         "--num-tasks 60 --animate runs/schedule.gif",
     )
-    add_env_arguments(parser)
+    parser.add_env_arguments()
     parser.add_argument("--scheduler", choices=sorted(SCHEDULERS), default="myopic")
-    parser.add_argument("--seed", type=seed, default=0, help="seed of the episode")
-    parser.add_argument(
-        "--output", type=Path, default=Path("runs/schedule.png"), help="file to write"
-    )
-    parser.add_argument("--animate", type=Path, help="GIF to write, too: the tasks one by one")
+    parser.add_seed("seed of the episode")
+    parser.add("--output", Path, "runs/schedule.png", "file to write")
+    parser.add("--animate", Path, None, "GIF to write, too: the tasks one by one")
     return parser.parse_args(argv)
 
 
-def execute(arguments: argparse.Namespace) -> int:
+@command.entry_point(parse_arguments)
+def main(arguments: argparse.Namespace) -> int:
     """Play the episode and write the picture."""
-    check_output(arguments.output, "file", (".png",))
+    command.check_output(arguments.output, "file", (".png",))
     if arguments.animate is not None:
-        check_output(arguments.animate, "file", (".gif",))
+        command.check_output(arguments.animate, "file", (".gif",))
     if arguments.num_tasks > MAX_TASKS:
         raise HybridClusterError(
             f"num_tasks is {arguments.num_tasks}; allowed in a picture: at most {MAX_TASKS}"
         )
     frames = play(arguments)
     write_bytes_atomically(arguments.output, to_png(frames[-1]))
-    print(f"written: {arguments.output}")
+    command.tell_written(arguments.output)
     if arguments.animate is not None:
         write_bytes_atomically(arguments.animate, to_gif(frames))
-        print(f"written: {arguments.animate}")
+        command.tell_written(arguments.animate)
     return 0
 
 
 def play(arguments: argparse.Namespace) -> list[Frame]:
     """Play the episode: the chart at its end, and before it what an animation shows."""
-    env = HybridClusterEnv(**env_kwargs(arguments), render_mode="rgb_array")
+    env = HybridClusterEnv(**command.env_kwargs(arguments), render_mode="rgb_array")
     scheduler = make_scheduler(arguments.scheduler, env, arguments.seed)
     observation, _ = env.reset(seed=arguments.seed)
     num_tasks, state, frames = arguments.num_tasks, None, []
     tasks_a_frame = -(-num_tasks // MAX_FRAMES)
-    for placed in progress_bar(range(1, num_tasks + 1), unit="task", desc="playing", leave=False):
+    tasks = terminal.progress_bar(range(num_tasks), unit="task", desc="playing", leave=False)
+    for task in tasks:
         action, state = scheduler.predict(observation, state)
         observation, *_ = env.step(int(action))
-        left = num_tasks - placed
+        left = num_tasks - 1 - task
         if left == 0 or (arguments.animate is not None and left % tasks_a_frame == 0):
             frames.append(env.render())
     env.close()
@@ -122,8 +114,6 @@ def to_gif(frames: Sequence[Frame]) -> bytes:
     )
     return encoded.getvalue()
 
-
-main = entry_point(parse_arguments, execute)
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -16,18 +16,10 @@ if __name__ == "__main__":  # Ctrl-C during the imports below
     signal.signal(signal.SIGINT, lambda *_: os._exit(130))
 
 from cpu_gpu_env.agents.pretrained import MODELS, PRETRAINED
-from cpu_gpu_env.io.atomic_files import write_bytes_atomically, write_text_atomically
+from cpu_gpu_env.io.atomic_files import write_bytes_atomically
 from cpu_gpu_env.results.metrics import GAP, OBJECTIVE
 from cpu_gpu_env.results.provenance import Provenance
-from cpu_gpu_env.scripts import compare, train
-from cpu_gpu_env.scripts.command import (
-    check_output,
-    command_line,
-    entry_point,
-    make_parser,
-    positive,
-    seed,
-)
+from cpu_gpu_env.scripts import command, compare, train
 
 RECIPES: dict[str, tuple[str, ...]] = {
     "dqn": (),
@@ -73,41 +65,41 @@ $versions
 
 def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     """Read the command line."""
-    parser = make_parser(
+    parser = command.Parser(
         "make-pretrained",
         "Train the schedulers that come with the package and compare them on held-out episodes. "
         "A training that is done, or was broken off, is gone on with.",
         "--output models",
     )
-    parser.add_argument("--seed", type=seed, default=0, help="seed of the trainings")
-    parser.add_argument("--episodes", type=positive, default=100, help="held-out episodes")
-    parser.add_argument("--steps", type=positive, help="steps of each training (default: as train)")
-    parser.add_argument(
-        "--forest-episodes", type=positive, help="episodes for the forest (default: as train)"
+    parser.add_seed("seed of the trainings")
+    parser.add("--episodes", command.positive, 100, "held-out episodes")
+    parser.add("--steps", command.positive, None, "steps of each training (default: as train)")
+    parser.add(
+        "--forest-episodes", command.positive, None, "episodes for the forest (default: as train)"
     )
-    parser.add_argument(
-        "--runs", type=Path, default=Path("runs/pretrained"), help="folder of the trainings"
-    )
+    parser.add("--runs", Path, "runs/pretrained", "folder of the trainings")
     parser.add_argument(
         "--output",
         type=Path,
         default=MODELS,
         help="folder to write (default: the one in this package, replacing what ships with it)",
     )
-    arguments = parser.parse_args(argv)
-    arguments.command = command_line("make-pretrained", argv)
-    return arguments
+    return parser.parse_args(argv)
 
 
-def execute(arguments: argparse.Namespace) -> int:
+@command.entry_point(parse_arguments)
+def main(arguments: argparse.Namespace) -> int:
     """Train, compare, and write files and card."""
-    for file in (*PRETRAINED.values(), CARD):
-        check_output(arguments.output / file, "file")
-    for name in RECIPES:
-        code = train.main(_training(name, arguments))
+    outputs = [arguments.output / file for file in (*PRETRAINED.values(), CARD)]
+    for path in outputs:
+        command.check_output(path, "file")
+    recipes = {name: _training(name, arguments) for name in RECIPES}
+    for recipe in recipes.values():
+        code = train.main(recipe)
         if code:
             return code
-    made = {name: _made(name, arguments.runs).read_bytes() for name in RECIPES}
+    best = [(arguments.runs / name / file).with_stem("best") for name, file in PRETRAINED.items()]
+    made = [path.read_bytes() for path in best]
     folder = arguments.runs / "comparison"
     words = ["--schedulers", ",".join(PEERS), "--episodes", str(arguments.episodes)]
     for name in RECIPES:
@@ -115,14 +107,11 @@ def execute(arguments: argparse.Namespace) -> int:
     code = compare.main([*words, "--output", str(folder)])
     if code:
         return code
-    for name, content in made.items():
-        write_bytes_atomically(arguments.output / PRETRAINED[name], content)
     results = json.loads((folder / "comparison.json").read_text())
-    recipes = {name: _training(name, arguments) for name in RECIPES}
     card = make_card(results, arguments.command, recipes)
-    write_text_atomically(arguments.output / CARD, card)
-    for file in (*PRETRAINED.values(), CARD):
-        print(f"written: {arguments.output / file}")
+    for path, content in zip(outputs, (*made, card.encode()), strict=True):
+        write_bytes_atomically(path, content)
+    command.tell_written(*outputs)
     return 0
 
 
@@ -131,34 +120,17 @@ def _training(name: str, arguments: argparse.Namespace) -> list[str]:
     from cpu_gpu_env.agents.training import CHECKPOINT
 
     folder = arguments.runs / name
-    words = [*RECIPES[name], "--seed", str(arguments.seed), "--output", str(folder)]
-    if name == "random-forest":
-        return [*words, "--overwrite", *_option("--episodes", arguments.forest_episodes)]
-    words.append("--resume" if (folder / CHECKPOINT).exists() else "--overwrite")
-    return words + _option("--steps", arguments.steps)
+    mode, option, count = "--overwrite", "--episodes", arguments.forest_episodes
+    if name != "random-forest":
+        mode = "--resume" if (folder / CHECKPOINT).exists() else "--overwrite"
+        option, count = "--steps", arguments.steps
+    words = [*RECIPES[name], "--seed", str(arguments.seed), "--output", str(folder), mode]
+    return words if count is None else [*words, option, str(count)]
 
 
-def _option(name: str, value: int | None) -> list[str]:
-    return [] if value is None else [name, str(value)]
-
-
-def _made(name: str, runs: Path) -> Path:
-    from cpu_gpu_env.agents.saving import BEST_AGENT
-    from cpu_gpu_env.baselines.imitation.hybrid_ml import BEST_FOREST
-
-    return runs / name / (BEST_FOREST if name == "random-forest" else BEST_AGENT)
-
-
-def make_card(results: Mapping[str, Any], command: str, trainings: Mapping[str, list[str]]) -> str:
-    """Write the card from the results of a comparison.
-
-    Args:
-        results: What compare.py wrote as JSON.
-        command: What made it all.
-        trainings: Name -> arguments of train.py.
-    """
+def make_card(results: Mapping[str, Any], made_by: str, trainings: Mapping[str, list[str]]) -> str:
+    """Write the card from what compare.py wrote as JSON, with the command lines that made it."""
     provenance = Provenance.from_json(results["provenance"])
-    problem, seeds = provenance.problem, provenance.seeds
     recipes = []
     for name, words in trainings.items():
         shown = " ".join(word for word in words if word not in ("--resume", "--overwrite"))
@@ -170,21 +142,16 @@ def make_card(results: Mapping[str, Any], command: str, trainings: Mapping[str, 
     ]
     versions = [f"- {name} {version}" for name, version in provenance.versions.items()]
     return TEXT.substitute(
-        command=command,
-        cluster=problem.cluster,
-        workload=problem.workload,
-        num_tasks=problem.num_tasks,
-        load=problem.load,
+        provenance.problem.to_json(),
+        command=made_by,
         recipes="\n".join(recipes),
-        num_episodes=len(seeds),
-        first_seed=seeds[0],
-        last_seed=seeds[-1],
+        num_episodes=len(provenance.seeds),
+        first_seed=provenance.seeds[0],
+        last_seed=provenance.seeds[-1],
         figures="\n".join(figures),
         versions="\n".join(versions),
     )
 
-
-main = entry_point(parse_arguments, execute)
 
 if __name__ == "__main__":
     sys.exit(main())

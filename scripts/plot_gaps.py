@@ -13,13 +13,14 @@ from typing import Any
 if __name__ == "__main__":  # Ctrl-C during the imports below
     signal.signal(signal.SIGINT, lambda *_: os._exit(130))
 
+from cpu_gpu_env.baselines.report.drawing import FORMATS, write_figure
 from cpu_gpu_env.baselines.report.ranking_figures import Gap, gap_figure
 from cpu_gpu_env.checks import check_count, check_field, check_number
 from cpu_gpu_env.errors import HybridClusterError
 from cpu_gpu_env.io.bounded_files import read_json
 from cpu_gpu_env.results.metrics import GAP
 from cpu_gpu_env.results.provenance import Provenance
-from cpu_gpu_env.scripts.command import check_output, entry_point, make_parser
+from cpu_gpu_env.scripts import command
 
 MAX_ROWS = 500
 """Schedulers of a picture as high as matplotlib can draw."""
@@ -30,29 +31,23 @@ MAX_BYTES = 2**30
 
 def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     """Read the command line."""
-    parser = make_parser(
+    parser = command.Parser(
         "plot-gaps",
         "Draw the gaps of a comparison, with 95 % intervals, as a PNG, PDF or SVG.",
         "--comparison runs/comparison/comparison.json",
     )
-    parser.add_argument(
-        "--comparison",
-        type=Path,
-        default=Path("runs/comparison/comparison.json"),
-        help="what compare.py wrote",
-    )
-    parser.add_argument("--output", type=Path, default=Path("runs/gaps.png"), help="file to write")
+    parser.add("--comparison", Path, "runs/comparison/comparison.json", "what compare.py wrote")
+    parser.add("--output", Path, "runs/gaps.png", "file to write")
     return parser.parse_args(argv)
 
 
-def execute(arguments: argparse.Namespace) -> int:
+@command.entry_point(parse_arguments)
+def main(arguments: argparse.Namespace) -> int:
     """Read the comparison and draw it."""
-    from cpu_gpu_env.baselines.report.drawing import FORMATS, write_figure
-
-    check_output(arguments.output, "file", FORMATS)
+    command.check_output(arguments.output, "file", FORMATS)
     title, gaps = read_comparison(arguments.comparison)
     write_figure(gap_figure(gaps, title), arguments.output)
-    print(f"written: {arguments.output}")
+    command.tell_written(arguments.output)
     return 0
 
 
@@ -71,7 +66,7 @@ def read_comparison(path: Path) -> tuple[str, list[Gap]]:
         return title, sorted(map(_parse_gap, rows), key=lambda gap: gap.mean)
     except KeyError as error:
         raise HybridClusterError(f"{path}: not a comparison: field {error} is missing") from None
-    except (ValueError, TypeError, OverflowError) as error:
+    except (OverflowError, TypeError, ValueError) as error:  # HybridClusterError is the last
         raise HybridClusterError(f"{path}: not a comparison with gaps: {error}") from None
 
 
@@ -86,8 +81,6 @@ def _parse_gap(row: Any) -> Gap:
         return Gap(name, mean, math.nan)
     return Gap(name, mean, check_number(f"field {GAP.ci_key!r}", half_width, 0, MAX_GAP))
 
-
-main = entry_point(parse_arguments, execute)
 
 if __name__ == "__main__":
     sys.exit(main())

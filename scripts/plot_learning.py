@@ -12,8 +12,9 @@ import os
 import signal
 import sys
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if __name__ == "__main__":  # Ctrl-C during the imports below
     signal.signal(signal.SIGINT, lambda *_: os._exit(130))
@@ -23,16 +24,16 @@ import numpy as np
 from cpu_gpu_env.baselines import make_scheduler
 from cpu_gpu_env.baselines.evaluation.play import play_episodes
 from cpu_gpu_env.baselines.report.drawing import FORMATS, to_bytes
+from cpu_gpu_env.baselines.report.tensorboard import add_png
 from cpu_gpu_env.io.atomic_files import write_bytes_atomically
 from cpu_gpu_env.problem.problem import make_problem
 from cpu_gpu_env.results.metrics import GAP
 from cpu_gpu_env.results.provenance import ProblemRecord
 from cpu_gpu_env.results.records import ORACLE
-from cpu_gpu_env.scripts.command import check_output, check_total, entry_point, make_parser
-from cpu_gpu_env.scripts.scheduler_arguments import add_oracle_arguments, solve_oracle
+from cpu_gpu_env.scripts import command, comparing
 
 if TYPE_CHECKING:
-    from cpu_gpu_env.agents.learning_curves import Curve, Run
+    from cpu_gpu_env.agents.learning_curves import Curve
 
 DEFAULT_RUN = Path("runs/dqn")
 HEURISTICS = ("myopic", "static-price", "queue-price")
@@ -42,7 +43,7 @@ SUFFIX = ".learning"
 
 def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     """Read the command line."""
-    parser = make_parser(
+    parser = command.Parser(
         "plot-learning",
         "Draw learning curves of trainings, with the mean and range of those that differ only in "
         "their seed, as a PNG, PDF or SVG and for TensorBoard.",
@@ -50,85 +51,79 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     )
     parser.add_argument(
         "runs",
-        metavar="RUN",
         type=Path,
+        metavar="RUN",
         nargs="*",
         default=[DEFAULT_RUN],
         help="folder of a training by train.py; all on the same problem",
     )
-    parser.add_argument(
-        "--output", type=Path, default=Path("runs/learning.png"), help="file to write"
-    )
+    parser.add("--output", Path, "runs/learning.png", "file to write")
     parser.add_argument(
         "--tensorboard",
         type=Path,
         help="folder to write for TensorBoard (default: the output without its ending)",
     )
-    add_oracle_arguments(parser)
+    comparing.add_oracle_arguments(parser)
     arguments = parser.parse_args(argv)
     if arguments.tensorboard is None:
         arguments.tensorboard = arguments.output.with_suffix("")
     return arguments
 
 
-def execute(arguments: argparse.Namespace) -> int:
+@command.entry_point(parse_arguments)
+def main(arguments: argparse.Namespace) -> int:
     """Read the trainings, bound their held-out episodes, and draw."""
     from cpu_gpu_env.agents.learning_curves import check_comparable, mean_curves, read_run
+    from cpu_gpu_env.agents.training import validation_seeds
     from cpu_gpu_env.baselines.report.learning_figure import learning_figure
 
-    check_output(arguments.output, "file", FORMATS)
-    check_output(arguments.tensorboard)
-    check_output(arguments.cache)
+    command.check_output(arguments.output, "file", FORMATS)
+    command.check_output(arguments.tensorboard)
+    command.check_output(arguments.cache)
     runs = [read_run(folder) for folder in arguments.runs]
     check_comparable(runs)
     curves = mean_curves(runs)
-    bound, lines = heldout_gaps(runs[0], arguments.cache, arguments.jobs)
-    figure = learning_figure(curves, lines, bound, describe(runs[0]))
+    problems = runs[0].problems
+    seeds = validation_seeds(runs[0].validation_episodes, len(problems))
+    bound, lines = heldout_gaps(problems, seeds, arguments.cache, arguments.jobs)
+    figure = learning_figure(curves, lines, bound, describe(problems, len(seeds)))
     file_format, png = arguments.output.suffix[1:].lower(), to_bytes(figure, "png")
     # Saved again, a figure is laid out anew and may differ by a little.
     picture = png if file_format == "png" else to_bytes(figure, file_format)
     write_bytes_atomically(arguments.output, picture)
-    print(f"written: {arguments.output}")
+    command.tell_written(arguments.output)
     write_runs(curves, lines, bound, png, arguments.tensorboard)
     print(f"learning curves: tensorboard --logdir {arguments.tensorboard}")
     return 0
 
 
-def heldout_gaps(training: Run, cache: Path, jobs: int) -> tuple[float, dict[str, float]]:
-    """Play and bound the episodes that judged a training.
+def heldout_gaps(
+    problems: Sequence[Mapping[str, Any]], seeds: Sequence[int], cache: Path, jobs: int
+) -> tuple[float, dict[str, float]]:
+    """Play and bound the episodes that judged a training, the same seeds of each problem.
 
     Returns:
         Mean lower bound of the objective, and mean objective / that - 1 of each heuristic and of
         the oracle.
     """
-    from cpu_gpu_env.agents.training import validation_seeds
-
     objective = dict.fromkeys((*HEURISTICS, ORACLE), 0.0)
-    bound, count = 0.0, len(training.problems)
-    seeds = validation_seeds(training.validation_episodes, count)
-    for problem in training.problems:
-        check_total("held-out episodes", len(seeds), make_problem(**problem).num_tasks)
-        solved = solve_oracle(seeds, dict(problem), cache, jobs)
+    bound, count = 0.0, len(problems)
+    for problem in problems:
+        command.check_total("held-out episodes", len(seeds), make_problem(**problem).num_tasks)
+        solved = comparing.solve_oracle(seeds, dict(problem), cache, jobs)
         bound += float(np.mean([schedule.bound for schedule in solved])) / count
         objective[ORACLE] += float(np.mean([schedule.objective for schedule in solved])) / count
         for name in HEURISTICS:
-            played = play_episodes(
-                lambda env, name=name: make_scheduler(name, env, 0),  # type: ignore[misc]
-                seeds,
-                **problem,
-            )
+            played = play_episodes(partial(make_scheduler, name, seed=0), seeds, **problem)
             objective[name] += float(played.objective.mean()) / count
     return bound, {name: mean / bound - 1.0 for name, mean in objective.items()}
 
 
-def describe(training: Run) -> str:
+def describe(problems: Sequence[Mapping[str, Any]], num_episodes: int) -> str:
     """What the curves are of, for the title."""
-    from cpu_gpu_env.agents.training import validation_seeds
-
-    seeds = validation_seeds(training.validation_episodes, len(training.problems))
-    if len(training.problems) > 1:
-        return f"{len(training.problems)} problems, {len(seeds)} held-out episodes of each"
-    return ProblemRecord.of(make_problem(**training.problems[0])).describe(len(seeds))
+    if len(problems) > 1:
+        return f"{len(problems)} problems, {num_episodes} held-out episodes of each"
+    return ProblemRecord.of(make_problem(**problems[0])).describe(num_episodes)
 
 
 def write_runs(
@@ -141,7 +136,6 @@ def write_runs(
     from torch.utils.tensorboard import SummaryWriter
 
     from cpu_gpu_env.agents.learning_curves import EVENT_FILES
-    from cpu_gpu_env.baselines.report.tensorboard import add_png
 
     last = max(curve.steps[-1] for curve in curves)
     points = {
@@ -161,8 +155,6 @@ def write_runs(
     for path in earlier:
         path.unlink()
 
-
-main = entry_point(parse_arguments, execute)
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -8,12 +8,12 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 if __name__ == "__main__":  # Ctrl-C during the imports below
     signal.signal(signal.SIGINT, lambda *_: os._exit(130))
-
 
 from cpu_gpu_env.errors import HybridClusterError, unknown_name
 from cpu_gpu_env.io.atomic_files import write_text_atomically
@@ -27,88 +27,70 @@ from cpu_gpu_env.profiler.devices import find_targets
 from cpu_gpu_env.profiler.machine import MAX_UNCERTAINTY, profile_machine
 from cpu_gpu_env.profiler.noise import Noise
 from cpu_gpu_env.profiler.timing import FULL, QUICK
-from cpu_gpu_env.scripts.command import check_output, entry_point, interrupted, make_parser, seed
-from cpu_gpu_env.scripts.terminal import progress_bar
+from cpu_gpu_env.scripts import command, terminal
 
 NO_GPUS = "none"
 
 
 def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     """Read the command line."""
-    parser = make_parser(
+    parser = command.Parser(
         "profile-hardware",
         "Measure this machine's CPU and GPUs (FP32 rate, memory and cache bandwidth, overheads, "
         "power) into a profile that --cluster of the other commands takes. Takes about four "
         "minutes; scripts/validate_profile.py tells how well the profile predicts.",
         '--gpus "a100-80gb:2 + t4:2" --output runs/profile.json',
     )
-    parser.add_argument(
-        "--output", type=Path, default=Path("runs/profile.json"), help="profile to write"
-    )
+    parser.add("--output", Path, "runs/profile.json", "profile to write")
     parser.add_argument(
         "--gpus",
         default=NO_GPUS,
         help="GPUs of the catalogue to add to those measured, such as a100-80gb:4",
     )
     parser.add_argument("--quick", action="store_true", help="under half a minute, less precise")
-    parser.add_argument(
-        "--threads", type=int, default=0, help="CPU threads to measure with; 0: as torch chooses"
-    )
-    parser.add_argument("--seed", type=seed, default=0, help="seed of the contents of the arrays")
+    parser.add("--threads", int, 0, "CPU threads to measure with; 0: as torch chooses")
+    parser.add_seed("seed of the contents of the arrays")
     return parser.parse_args(argv)
 
 
-def execute(arguments: argparse.Namespace) -> int:
+@command.entry_point(parse_arguments)
+def main(arguments: argparse.Namespace) -> int:
     """Measure and write the profile."""
     output: Path = arguments.output
     gpus = [] if arguments.gpus == NO_GPUS else parse_gpus(arguments.gpus)
-    check_output(output, "file")
+    command.check_output(output, "file")
     if not gpus and all(target.kind == "cpu" for target in find_targets()):
         print(
             "torch sees no GPU here, so this will be a profile of the CPU alone, which is no "
             "cluster; --gpus a100-80gb:4, say, adds some of the catalogue"
         )
+    earlier = None
+    with suppress(HybridClusterError):  # what is no profile is replaced unread
+        earlier = read_profile(output)
     try:
-        profile = measure(arguments, gpus)
+        with terminal.progress_bar(unit="step", desc="measuring", leave=False) as bar:
+            profile = profile_machine(
+                gpus=gpus,
+                effort=QUICK if arguments.quick else FULL,
+                threads=arguments.threads,
+                seed=arguments.seed,
+                earlier=earlier,
+                progress=show_progress(bar),
+            )
     except KeyboardInterrupt:
-        return interrupted("too early for a profile, nothing is written")
-    write_profile(profile, output)
+        return command.interrupted("too early for a profile, nothing is written")
+    is_cluster = any("catalogue" in e or e["kind"] == "gpu" for e in profile["devices"])
+    if is_cluster:
+        save_profile(profile, output)
+    else:  # which `save_profile` would refuse; the figures are worth keeping
+        write_text_atomically(output, json.dumps(profile, indent=2, allow_nan=False) + "\n")
     print(describe(profile))
     for warning in warnings_about(profile):
         print(f"warning: {warning}", file=sys.stderr)
-    if not has_gpu(profile):
+    if not is_cluster:
         print("this profile is CPU-only: good for validation, but a cluster needs a GPU too")
-    print(f"written: {output}")
-    return interrupted() if profile["measurement"]["interrupted"] else 0
-
-
-def measure(arguments: argparse.Namespace, gpus: list[dict[str, Any]]) -> dict[str, Any]:
-    """Measure, with a progress bar.
-
-    Args:
-        arguments: The command line.
-        gpus: Entries of catalogue GPUs to add.
-
-    Raises:
-        KeyboardInterrupt: If Ctrl-C came too early.
-    """
-    with progress_bar(unit="step", desc="measuring", leave=False) as bar:
-        return profile_machine(
-            gpus=gpus,
-            effort=QUICK if arguments.quick else FULL,
-            threads=arguments.threads,
-            seed=arguments.seed,
-            earlier=read_earlier(arguments.output),
-            progress=show_progress(bar),
-        )
-
-
-def read_earlier(path: Path) -> Any:
-    """The profile that is going to be replaced, or None; what is no profile is replaced unread."""
-    try:
-        return read_profile(path)
-    except HybridClusterError:
-        return None
+    command.tell_written(output)
+    return command.interrupted() if profile["measurement"]["interrupted"] else 0
 
 
 def show_progress(bar: Any) -> Callable[[str, int], None]:
@@ -125,11 +107,6 @@ def show_progress(bar: Any) -> Callable[[str, int], None]:
     return progress
 
 
-def has_gpu(profile: dict[str, Any]) -> bool:
-    """Whether a measured profile lists a GPU, measured or of the catalogue."""
-    return any("catalogue" in entry or entry["kind"] == "gpu" for entry in profile["devices"])
-
-
 def parse_gpus(composition: str) -> list[dict[str, Any]]:
     """Read catalogue GPUs such as ``"a100-80gb:2 + t4:2"`` into entries of a profile.
 
@@ -144,20 +121,6 @@ def parse_gpus(composition: str) -> list[dict[str, Any]]:
     return [{"catalogue": device.name, "count": count} for device, count in counted.items()]
 
 
-def write_profile(profile: dict[str, Any], path: Path) -> None:
-    """Write a profile, whole or not at all; one without a GPU is written all the same.
-
-    Raises:
-        HybridClusterError: If the profile is not valid.
-        OSError: If the file cannot be written.
-    """
-    if has_gpu(profile):
-        save_profile(profile, path)
-    else:
-        # No valid cluster, so `save_profile` would refuse it; the figures are worth keeping.
-        write_text_atomically(path, json.dumps(profile, indent=2, allow_nan=False) + "\n")
-
-
 def describe(profile: dict[str, Any]) -> str:
     """The figures, one line a device."""
     lines = [profile["description"]]
@@ -165,7 +128,11 @@ def describe(profile: dict[str, Any]) -> str:
         if "catalogue" in entry:
             lines.append(f"{entry['count']} x {entry['catalogue']}: from the catalogue")
             continue
-        value = {field: figure["value"] for field, figure in entry.items() if _is_figure(figure)}
+        value = {
+            field: figure["value"]
+            for field, figure in entry.items()
+            if isinstance(figure, dict) and "value" in figure
+        }
         memory = ""
         if "memory_power_w" in value:
             memory = f", {value['memory_power_w']:.3g} W when memory traffic bounds"
@@ -190,11 +157,8 @@ def warnings_about(profile: dict[str, Any]) -> list[str]:
     """Say what is missing from a profile, and whether its figures can be trusted."""
     measurement, lines = profile["measurement"], []
     if measurement["noisy"]:
-        noise = Noise(
-            measurement["disturbed_share"],
-            measurement["cpu_used_by_others"],
-            measurement["doubts"],
-        )
+        found = ("disturbed_share", "cpu_used_by_others", "doubts")
+        noise = Noise(*(measurement[field] for field in found))
         lines.append(f"{noise}; figures of another measurement may differ: {noise.advice}")
     for entry in profile["devices"]:
         raw = entry.get("raw", {})
@@ -209,12 +173,6 @@ def warnings_about(profile: dict[str, Any]) -> list[str]:
         ]
     return lines
 
-
-def _is_figure(value: Any) -> bool:
-    return isinstance(value, dict) and "value" in value
-
-
-main = entry_point(parse_arguments, execute)
 
 if __name__ == "__main__":
     sys.exit(main())

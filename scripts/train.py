@@ -13,28 +13,12 @@ from typing import Any
 if __name__ == "__main__":  # Ctrl-C during the imports below
     signal.signal(signal.SIGINT, lambda *_: os._exit(130))
 
-
 from cpu_gpu_env.agents.defaults import ALGORITHM_NAMES, DEFAULT_STEPS, NUM_TRAINING_ENVS
 from cpu_gpu_env.errors import HybridClusterError
 from cpu_gpu_env.io.cache_folder import default_cache
 from cpu_gpu_env.problem.problem import make_problem
 from cpu_gpu_env.results.provenance import ProblemRecord, package_versions
-from cpu_gpu_env.scripts.command import (
-    ENERGY_WEIGHTS,
-    add_env_arguments,
-    check_output,
-    check_total,
-    cores,
-    entry_point,
-    env_kwargs,
-    interrupted,
-    load,
-    make_parser,
-    positive,
-    seed,
-    whole_number,
-)
-from cpu_gpu_env.scripts.terminal import progress_bar
+from cpu_gpu_env.scripts import command, terminal
 
 MAX_STEPS = 1_000_000_000
 MAX_ENVS = 65_536
@@ -42,13 +26,13 @@ MAX_ENVS = 65_536
 
 def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     """Read the command line."""
-    parser = make_parser(
+    parser = command.Parser(
         "train",
         "Train a scheduler with Stable-Baselines3, keeping checkpoints and the best agent by "
         "held-out episodes.",
         "--cluster a100-node --observe-queues --output runs/dqn-queues",
     )
-    add_env_arguments(parser)
+    parser.add_env_arguments()
     parser.add_argument("--observe-queues", action="store_true", help="show the agent the queues")
     parser.add_argument(
         "--agent",
@@ -62,14 +46,9 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
         default="dqn",
         help="of Stable-Baselines3; sb3-contrib, if installed, adds maskable-ppo and qrdqn",
     )
-    parser.add_argument(
-        "--steps", type=whole_number(1, MAX_STEPS), default=DEFAULT_STEPS, help="environment steps"
-    )
-    parser.add_argument(
-        "--num-envs",
-        type=whole_number(1, MAX_ENVS),
-        default=NUM_TRAINING_ENVS,
-        help="environments at once",
+    parser.add("--steps", command.whole_number(1, MAX_STEPS), DEFAULT_STEPS, "environment steps")
+    parser.add(
+        "--num-envs", command.whole_number(1, MAX_ENVS), NUM_TRAINING_ENVS, "environments at once"
     )
     parser.add_argument(
         "--also-cluster",
@@ -78,12 +57,13 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
         help="learn this cluster, too; may be repeated",
     )
     parser.add_argument(
-        "--also-load", type=load, action="append", default=[], help="learn this load, too"
+        "--also-load", type=command.load, action="append", default=[], help="learn this load, too"
     )
+    weights = ", ".join(map(str, command.ENERGY_WEIGHTS))
     parser.add_argument(
         "--condition-on-weight",
         action="store_true",
-        help=f"learn the energy weights {', '.join(map(str, ENERGY_WEIGHTS))}, told which it is",
+        help=f"learn the energy weights {weights}, told which it is",
     )
     again = parser.add_mutually_exclusive_group()
     again.add_argument(
@@ -92,13 +72,9 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     again.add_argument(
         "--overwrite", action="store_true", help="replace the training in the output folder"
     )
-    parser.add_argument("--seed", type=seed, default=0, help="seed of the training")
-    parser.add_argument(
-        "--threads", type=cores, default=1, help="threads of torch; small nets like one best"
-    )
-    parser.add_argument(
-        "--episodes", type=positive, default=300, help="episodes of the oracle for the forest"
-    )
+    parser.add_seed("seed of the training")
+    parser.add("--threads", command.cores, 1, "threads of torch; small nets like one best")
+    parser.add("--episodes", command.positive, 300, "episodes of the oracle for the forest")
     parser.add_argument(
         "--output",
         type=Path,
@@ -111,10 +87,12 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     return arguments
 
 
-def execute(arguments: argparse.Namespace) -> int:
+@command.entry_point(parse_arguments)
+def main(arguments: argparse.Namespace) -> int:
     """Train, with a progress bar."""
     if arguments.agent == "random-forest":
         return train_forest(arguments)
+    from cpu_gpu_env.agents.learning_curves import EVENT_FILES
     from cpu_gpu_env.agents.training import CHECKPOINT, LAST_AGENT, TrainingPlan, train
 
     plan = TrainingPlan(
@@ -127,31 +105,32 @@ def execute(arguments: argparse.Namespace) -> int:
         problems=problems(arguments),
         threads=arguments.threads,
     )
-    check_total("--num-envs", arguments.num_envs, arguments.num_tasks)
+    command.check_total("--num-envs", arguments.num_envs, arguments.num_tasks)
     for problem in plan.problems:
         make_problem(**problem)  # bad input is told before the bar appears
     for name in (plan.best.name, LAST_AGENT, CHECKPOINT):
-        check_output(plan.output / name, "file")
+        command.check_output(plan.output / name, "file")
         if not arguments.resume:
             whole = (plan.output / CHECKPOINT).exists()
             other = "--resume to go on with it, " if whole else ""
             check_replaces(arguments, plan.output / name, other)
-    if arguments.overwrite:
-        remove_training(plan.output)
-    with progress_bar(total=arguments.steps, unit="step", desc=f"training {arguments.algo}") as bar:
-
-        def progress(steps: int) -> None:
-            bar.update(min(steps, arguments.steps) - bar.n)
-
-        def report(steps: int, objective: float) -> None:
-            bar.set_postfix(heldout_objective=f"{objective:.4f}")
-
-        result = train(plan, progress, report, arguments.resume)
+    if arguments.overwrite:  # first what it could go on from
+        (plan.output / CHECKPOINT).unlink(missing_ok=True)
+        for curves in plan.output.glob(EVENT_FILES):
+            curves.unlink()
+    steps, what = arguments.steps, f"training {arguments.algo}"
+    with terminal.progress_bar(total=steps, unit="step", desc=what) as bar:
+        result = train(
+            plan,
+            lambda done: bar.update(min(done, steps) - bar.n),
+            lambda _, objective: bar.set_postfix(heldout_objective=f"{objective:.4f}"),
+            arguments.resume,
+        )
     if result.best is not None:
         print(f"best agent (held-out objective {result.best_objective:.4f}): {result.best}")
     print(f"last agent: {result.last}")
     print(f"learning curves: tensorboard --logdir {arguments.output}")
-    return interrupted() if result.interrupted else 0
+    return command.interrupted() if result.interrupted else 0
 
 
 def check_replaces(arguments: argparse.Namespace, path: Path, other: str = "") -> None:
@@ -167,22 +146,13 @@ def check_replaces(arguments: argparse.Namespace, path: Path, other: str = "") -
         )
 
 
-def remove_training(folder: Path) -> None:
-    """Remove what an earlier training would mix with a new one: first what it could go on from."""
-    from cpu_gpu_env.agents.learning_curves import EVENT_FILES
-    from cpu_gpu_env.agents.training import CHECKPOINT
-
-    (folder / CHECKPOINT).unlink(missing_ok=True)
-    for curves in folder.glob(EVENT_FILES):
-        curves.unlink()
-
-
 def problems(arguments: argparse.Namespace) -> tuple[dict[str, Any], ...]:
     """All combinations of the clusters, loads and energy weights to learn."""
-    base = env_kwargs(arguments)
+    base = command.env_kwargs(arguments)
     clusters = [arguments.cluster, *arguments.also_cluster]
     loads = [arguments.load, *arguments.also_load]
-    weights = ENERGY_WEIGHTS if arguments.condition_on_weight else (arguments.energy_weight,)
+    on_weights = arguments.condition_on_weight
+    weights = command.ENERGY_WEIGHTS if on_weights else (arguments.energy_weight,)
     return tuple(
         {**base, "cluster": cluster, "load": load, "energy_weight": weight}
         for cluster, load, weight in itertools.product(clusters, loads, weights)
@@ -191,51 +161,36 @@ def problems(arguments: argparse.Namespace) -> tuple[dict[str, Any], ...]:
 
 def train_forest(arguments: argparse.Namespace) -> int:
     """Let the oracle play, fit a forest to it, and judge the fit on other episodes."""
-    from cpu_gpu_env.baselines.imitation.hybrid_ml import (
-        BEST_FOREST,
-        NUM_TREES,
-        TEST_SEED,
-        TRAINING_SEED,
-        fit_forest,
-        imitate_oracle,
-        r_squared,
-    )
+    from cpu_gpu_env.baselines.imitation import hybrid_ml
 
-    kwargs = env_kwargs(arguments)
-    check_total("--episodes", arguments.episodes, arguments.num_tasks)
+    kwargs, path = command.env_kwargs(arguments), arguments.output / hybrid_ml.BEST_FOREST
+    command.check_total("--episodes", arguments.episodes, arguments.num_tasks)
     problem = ProblemRecord.of(make_problem(**kwargs)).to_json()
-    path = arguments.output / BEST_FOREST
-    check_output(path, "file")
+    command.check_output(path, "file")
     check_replaces(arguments, path)
-    first = TRAINING_SEED + arguments.seed * arguments.episodes
-    num_test = max(1, arguments.episodes // 10)
     cache = default_cache()
-    check_output(cache)
-    with progress_bar(
-        total=arguments.episodes + num_test, unit="episode", desc="asking the oracle"
-    ) as bar:
+    command.check_output(cache)
+    first = hybrid_ml.TRAINING_SEED + arguments.seed * arguments.episodes
+    num_test = max(1, arguments.episodes // 10)
+    fitted = range(first, first + arguments.episodes)
+    others = range(hybrid_ml.TEST_SEED, hybrid_ml.TEST_SEED + num_test)
+    total = arguments.episodes + num_test
+    with terminal.progress_bar(total=total, unit="episode", desc="asking the oracle") as bar:
         examples, test = (
-            imitate_oracle(seeds, kwargs, cache, progress=bar.update)
-            for seeds in (
-                range(first, first + arguments.episodes),
-                range(TEST_SEED, TEST_SEED + num_test),
-            )
+            hybrid_ml.imitate_oracle(seeds, kwargs, cache, progress=bar.update)
+            for seeds in (fitted, others)
         )
-    print(f"fitting {NUM_TREES} trees to {len(examples.gpu_fraction):,} tasks")
+    print(f"fitting {hybrid_ml.NUM_TREES} trees to {len(examples.gpu_fraction):,} tasks")
     settings = {"problem": problem, "versions": package_versions(), "seed": arguments.seed}
-    forest = fit_forest(examples, arguments.seed, settings=settings)
-    print(
-        f"R² of the oracle's GPU fraction on {num_test} other episodes: "
-        f"{r_squared(forest, test):.3f}"
-    )
+    forest = hybrid_ml.fit_forest(examples, arguments.seed, settings=settings)
+    r_squared = hybrid_ml.r_squared(forest, test)
+    print(f"R² of the oracle's GPU fraction on {num_test} other episodes: {r_squared:.3f}")
     for name, importance in forest.settings["importances"].items():
         print(f"importance of {name}: {importance:.3f}")
     forest.save(path)
-    print(f"written: {path}")
+    command.tell_written(path)
     return 0
 
-
-main = entry_point(parse_arguments, execute)
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -7,31 +7,17 @@ import itertools
 import os
 import signal
 import sys
-from pathlib import Path
 from typing import Any
 
 if __name__ == "__main__":  # Ctrl-C during the imports below
     signal.signal(signal.SIGINT, lambda *_: os._exit(130))
 
-from cpu_gpu_env.baselines.report.tables import TextTable
+from cpu_gpu_env.baselines.report import files, tables
 from cpu_gpu_env.io.atomic_files import write_text_atomically
 from cpu_gpu_env.model.profile import shipped_profiles
 from cpu_gpu_env.problem.problem import DEFAULT_GPU_FRACTIONS
 from cpu_gpu_env.results.metrics import GAP
-from cpu_gpu_env.scripts.command import (
-    check_output,
-    command_line,
-    entry_point,
-    interrupted,
-    load,
-    make_parser,
-)
-from cpu_gpu_env.scripts.scheduler_arguments import (
-    add_comparison_arguments,
-    check_comparison,
-    compare_in_each,
-)
-from cpu_gpu_env.scripts.terminal import print_tables
+from cpu_gpu_env.scripts import command, comparing, terminal
 
 FIXED = "myopic,static-price,queue-price"
 PRETRAINED = "dqn,dqn-queues"
@@ -41,13 +27,13 @@ FILES = ("transfer.csv", "transfer.md")
 
 def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     """Read the command line."""
-    parser = make_parser(
+    parser = command.Parser(
         "transfer",
         "Compare schedulers on several clusters and loads: what an agent that was trained on one "
         "is worth on another. --cluster and --load stand for the first of each.",
         "--agent runs/dqn-mixed --episodes 50",
     )
-    add_comparison_arguments(parser, None, episodes=20, output=Path("runs/transfer"))
+    comparing.add_arguments(parser, None, episodes=20, output="runs/transfer")
     parser.add_argument(
         "--also-cluster",
         action="append",
@@ -55,67 +41,52 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     )
     parser.add_argument(
         "--also-load",
-        type=load,
+        type=command.load,
         action="append",
         help=f"another load; may be repeated (default: {' and '.join(map(str, LOADS))})",
     )
     arguments = parser.parse_args(argv)
-    arguments.command = command_line("transfer", argv)
     if arguments.schedulers is None:
         fits = arguments.gpu_fractions == DEFAULT_GPU_FRACTIONS
         arguments.schedulers = f"{FIXED},{PRETRAINED}" if fits else FIXED
-    if arguments.also_cluster is None:
-        arguments.also_cluster = list(shipped_profiles())
-    if arguments.also_load is None:
-        arguments.also_load = list(LOADS)
+    arguments.also_cluster = arguments.also_cluster or shipped_profiles()
+    arguments.also_load = arguments.also_load or LOADS
     return arguments
 
 
-def execute(arguments: argparse.Namespace) -> int:
+@command.entry_point(parse_arguments)
+def main(arguments: argparse.Namespace) -> int:
     """Compare everywhere; what is done when Ctrl-C comes is kept."""
     clusters = dict.fromkeys([arguments.cluster, *arguments.also_cluster])
     loads = dict.fromkeys([arguments.load, *arguments.also_load])
-    places = [
-        {"cluster": c, "load": arrivals} for c, arrivals in itertools.product(clusters, loads)
-    ]
-    check_comparison(arguments, *FILES)
-    check_output(arguments.cache)
-    rows, stopped = compare_in_each(arguments, places)
+    places = [{"cluster": c, "load": load} for c, load in itertools.product(clusters, loads)]
+    rows, stopped = comparing.compare_in_each(arguments, places, FILES)
     if rows:
-        _write(rows, arguments.output)
-    return interrupted() if stopped else 0
+        csv, markdown = (arguments.output / name for name in FILES)
+        files.write_rows(rows, csv)
+        table = make_table(rows)
+        write_text_atomically(markdown, table.to_markdown() + "\n")
+        title = "cluster and load; mean ± 95 % interval over the episodes"
+        terminal.print_tables(files.lay_out(table, title))
+        command.tell_written(csv, markdown)
+    return command.interrupted() if stopped else 0
 
 
-def make_table(rows: list[dict[str, Any]]) -> TextTable:
+def make_table(rows: list[dict[str, Any]]) -> tables.TextTable:
     """A row a place, a column a scheduler: the gap [%] with its 95 % interval."""
-    places = list(dict.fromkeys((row["cluster"], row["load"]) for row in rows))
-    found = {(row["scheduler"], row["cluster"], row["load"]): row for row in rows}
-    names = list(dict.fromkeys(row["scheduler"] for row in rows))
-    return TextTable(
+    names = tuple(dict.fromkeys(row["scheduler"] for row in rows))
+    lines: dict[tuple[str, Any], dict[str, str]] = {}
+    for row in rows:
+        line = lines.setdefault((row["cluster"], row["load"]), {})
+        line[row["scheduler"]] = GAP.text(row[GAP.key], row[GAP.ci_key])
+    return tables.TextTable(
         (GAP.heading, *names),
         tuple(
-            (f"{cluster}, {arrivals}", *(_gap(found[name, cluster, arrivals]) for name in names))
-            for cluster, arrivals in places
+            (f"{cluster}, {load}", *(line[name] for name in names))
+            for (cluster, load), line in lines.items()
         ),
     )
 
-
-def _gap(row: dict[str, Any]) -> str:
-    return GAP.text(row[GAP.key], row[GAP.ci_key])
-
-
-def _write(rows: list[dict[str, Any]], output: Path) -> None:
-    from cpu_gpu_env.baselines.report.files import lay_out, write_rows
-
-    write_rows(rows, output / "transfer.csv")
-    table = make_table(rows)
-    write_text_atomically(output / "transfer.md", table.to_markdown() + "\n")
-    print_tables(lay_out(table, "cluster and load; mean ± 95 % interval over the episodes"))
-    for name in FILES:
-        print(f"written: {output / name}")
-
-
-main = entry_point(parse_arguments, execute)
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -16,19 +16,16 @@ from typing import Any
 if __name__ == "__main__":  # Ctrl-C during the imports below
     signal.signal(signal.SIGINT, lambda *_: os._exit(130))
 
+import numpy as np
 
 from cpu_gpu_env.errors import HybridClusterError
 from cpu_gpu_env.io.atomic_files import write_bytes_atomically, write_text_atomically
 from cpu_gpu_env.model.profile import read_profile
 from cpu_gpu_env.profiler.fit import Errors, predict_s
 from cpu_gpu_env.profiler.published import HalfSplit, half_splits, read_published
-from cpu_gpu_env.profiler.samples import Sample
 from cpu_gpu_env.profiler.timing import FULL, QUICK
 from cpu_gpu_env.profiler.validation import Validation, validate
-from cpu_gpu_env.scripts import profile_hardware
-from cpu_gpu_env.scripts.command import check_output, entry_point, interrupted, make_parser, seed
-from cpu_gpu_env.scripts.profile_hardware import show_progress
-from cpu_gpu_env.scripts.terminal import progress_bar
+from cpu_gpu_env.scripts import command, profile_hardware, terminal
 
 DEFAULT_PROFILE = Path("runs/profile.json")
 TABLE, PICTURE = "validation.json", "scatter.png"
@@ -36,7 +33,7 @@ TABLE, PICTURE = "validation.json", "scatter.png"
 
 def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     """Read the command line."""
-    parser = make_parser(
+    parser = command.Parser(
         "validate-profile",
         "Time kernels that the fit of a profile has not seen (other shapes, other kinds) and "
         "compare them with what the cost model predicts: errors by kind, what each term of the "
@@ -44,17 +41,11 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
         "a profile first if there is none.",
         "--profile runs/profile.json --output runs/validation",
     )
-    parser.add_argument(
-        "--profile", type=Path, default=DEFAULT_PROFILE, help="what profile_hardware.py wrote"
-    )
-    parser.add_argument(
-        "--output", type=Path, default=Path("runs/validation"), help="folder to write to"
-    )
+    parser.add("--profile", Path, DEFAULT_PROFILE, "what profile_hardware.py wrote")
+    parser.add("--output", Path, "runs/validation", "folder to write to")
     parser.add_argument("--quick", action="store_true", help="under half a minute, less precise")
-    parser.add_argument(
-        "--threads", type=int, default=0, help="CPU threads, as for the profile; 0: torch chooses"
-    )
-    parser.add_argument("--seed", type=seed, default=0, help="seed of arrays and splits")
+    parser.add("--threads", int, 0, "CPU threads, as for the profile; 0: torch chooses")
+    parser.add_seed("seed of arrays and splits")
     parser.add_argument(
         "--any-host",
         action="store_true",
@@ -69,11 +60,12 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-def execute(arguments: argparse.Namespace) -> int:
+@command.entry_point(parse_arguments)
+def main(arguments: argparse.Namespace) -> int:
     """Compare, print and write."""
     names = ("published.json",) if arguments.published else (TABLE, PICTURE)
     for name in names:
-        check_output(arguments.output / name, "file")
+        command.check_output(arguments.output / name, "file")
     if arguments.published is not None:
         return compare_with_published(arguments.published, arguments.seed, arguments.output)
     path: Path = arguments.profile
@@ -86,7 +78,7 @@ def execute(arguments: argparse.Namespace) -> int:
             return code
     # One without a GPU is no valid cluster, but can be judged.
     profile = read_profile(path, "; make one with profile_hardware.py")
-    with progress_bar(unit="step", desc="measuring", leave=False) as bar:
+    with terminal.progress_bar(unit="step", desc="measuring", leave=False) as bar:
         try:
             validations = validate(
                 profile,
@@ -94,7 +86,7 @@ def execute(arguments: argparse.Namespace) -> int:
                 threads=arguments.threads,
                 seed=arguments.seed,
                 any_host=arguments.any_host,
-                progress=show_progress(bar),
+                progress=profile_hardware.show_progress(bar),
             )
         except HybridClusterError as error:
             raise HybridClusterError(f"{path}: {error}") from None
@@ -103,12 +95,11 @@ def execute(arguments: argparse.Namespace) -> int:
     made_by = profile.get("measurement")
     if isinstance(made_by, dict) and made_by.get("noisy"):
         print(f"warning: {path} was itself measured on a noisy machine")
-    arguments.output.mkdir(parents=True, exist_ok=True)
     table, picture = arguments.output / TABLE, arguments.output / PICTURE
     write_text_atomically(table, json.dumps(as_json(validations), indent=2) + "\n")
     draw(validations, picture)
-    print(f"written: {table}\nwritten: {picture}")
-    return interrupted() if any(result.interrupted for result in validations) else 0
+    command.tell_written(table, picture)
+    return command.interrupted() if any(result.interrupted for result in validations) else 0
 
 
 def describe(validation: Validation) -> str:
@@ -197,19 +188,17 @@ def as_json(validations: Sequence[Validation]) -> list[dict[str, Any]]:
             ],
             "missing": validation.missing,
             "kernels": [
-                {**asdict(sample), "predicted_s": float(predicted_s), "counted": counted}
+                {
+                    **asdict(sample),
+                    "predicted_s": float(predict_s(validation.device, [sample])[0]),
+                    "counted": counted,
+                }
                 for samples, counted in ((validation.unseen, True), (validation.beyond, False))
-                for sample, predicted_s in _predictions(validation, samples)
+                for sample in samples
             ],
         }
         for validation in validations
     ]
-
-
-def _predictions(validation: Validation, samples: list[Sample]) -> list[tuple[Sample, float]]:
-    if not samples:
-        return []
-    return list(zip(samples, predict_s(validation.device, samples).tolist(), strict=True))
 
 
 def draw(validations: Sequence[Validation], path: Path) -> None:
@@ -218,11 +207,11 @@ def draw(validations: Sequence[Validation], path: Path) -> None:
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(6.4 * len(validations), 5.2), layout="constrained")
-    for panel, validation in enumerate(validations):
-        axes = figure.add_subplot(1, len(validations), panel + 1)
-        kinds = list(dict.fromkeys(s.kind for s in (*validation.unseen, *validation.beyond)))
-        for index, kind in enumerate(kinds):
-            of_kind = [s for s in (*validation.unseen, *validation.beyond) if s.kind == kind]
+    for panel, validation in enumerate(validations, start=1):
+        axes = figure.add_subplot(1, len(validations), panel)
+        samples = [*validation.unseen, *validation.beyond]
+        for index, kind in enumerate(dict.fromkeys(sample.kind for sample in samples)):
+            of_kind = [sample for sample in samples if sample.kind == kind]
             counted = of_kind[0] in validation.unseen
             axes.scatter(
                 [sample.time_s for sample in of_kind],
@@ -232,12 +221,10 @@ def draw(validations: Sequence[Validation], path: Path) -> None:
                 color=colormaps["tab20"](index % 20),
                 label=kind if counted else f"{kind} (beyond the model)",
             )
-        times_s = [sample.time_s for sample in (*validation.unseen, *validation.beyond)]
-        low, high = min(times_s) / 2, max(times_s) * 2
-        axes.plot([low, high], [low, high], color="black", linewidth=0.8)
-        axes.fill_between(
-            [low, high], [0.7 * low, 0.7 * high], [1.3 * low, 1.3 * high], color="0.9", zorder=0
-        )
+        times_s = [sample.time_s for sample in samples]
+        ends = np.array([min(times_s) / 2, max(times_s) * 2])
+        axes.plot(ends, ends, color="black", linewidth=0.8)
+        axes.fill_between(ends, 0.7 * ends, 1.3 * ends, color="0.9", zorder=0)
         axes.set(xscale="log", yscale="log", xlabel="measured [s]", ylabel="predicted [s]")
         errors = validation.errors(validation.unseen)
         distrusted = validation.noise.is_noisy or validation.other_state
@@ -258,12 +245,11 @@ def compare_with_published(path: Path, seed: int, output: Path) -> int:
     published = read_published(path)
     results = half_splits(published, seed)
     print(describe_published(results, len(next(iter(published.values())))))
-    output.mkdir(parents=True, exist_ok=True)
     table = output / "published.json"
     content = {"table": path.name, "seed": seed}
     content |= {"results": {name: asdict(result) for name, result in results.items()}}
     write_text_atomically(table, json.dumps(content, indent=2) + "\n")
-    print(f"written: {table}")
+    command.tell_written(table)
     return 0
 
 
@@ -280,8 +266,6 @@ def describe_published(results: dict[str, HalfSplit], count: int) -> str:
         lines.append(_row(name, *errors, *(f"{f:.3f}" for f in result.ratio_factors.values())))
     return "\n".join(lines)
 
-
-main = entry_point(parse_arguments, execute)
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import shlex
 import subprocess
 import sys
 import zipfile
@@ -19,7 +20,6 @@ from cpu_gpu_env.baselines.evaluation.play import evaluation_seeds, play_episode
 from cpu_gpu_env.baselines.imitation.forest import load_forest
 from cpu_gpu_env.baselines.imitation.hybrid_ml import FEATURES
 from cpu_gpu_env.scripts import compare, make_pretrained, transfer
-from cpu_gpu_env.scripts.command import command_line
 
 
 def test_the_pretrained_agent_with_queues_beats_every_online_heuristic() -> None:
@@ -123,7 +123,7 @@ def test_transfer_compares_everywhere(tmp_path: Path, capsys: pytest.CaptureFixt
         rows = list(csv.DictReader(file))
     assert len(rows) == 2 * 2 * 3
     assert all(float(row["gap"]) > -1e-9 for row in rows)
-    assert {row["command"] for row in rows} == {command_line("transfer", full)}
+    assert {row["command"] for row in rows} == {f"python scripts/transfer.py {shlex.join(full)}"}
     assert all(row["cluster_sha256"] and row["versions"] for row in rows)
     places = {(row["cluster"], row["load"]) for row in rows}
     assert places == {(c, ld) for c in ("a100-node", "t4-node") for ld in ("1.5", "0.7")}

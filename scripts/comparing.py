@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,39 +14,25 @@ import numpy as np
 from cpu_gpu_env.agents.pretrained import PRETRAINED, pretrained_path
 from cpu_gpu_env.baselines import SCHEDULERS, make_scheduler
 from cpu_gpu_env.baselines.evaluation.play import EVALUATION_SEED
+from cpu_gpu_env.baselines.imitation.forest import load_forest
+from cpu_gpu_env.baselines.report.files import result_rows
 from cpu_gpu_env.envs.vector_env import HybridClusterVectorEnv
 from cpu_gpu_env.errors import HybridClusterError, unknown_name
 from cpu_gpu_env.io.cache_folder import default_cache
 from cpu_gpu_env.problem.problem import DEFAULT_GPU_FRACTIONS, Problem, make_problem
 from cpu_gpu_env.results.records import ORACLE, Comparison
-from cpu_gpu_env.scripts.command import (
-    add_env_arguments,
-    check_output,
-    check_total,
-    cores,
-    env_kwargs,
-    positive,
-    seed,
-)
-from cpu_gpu_env.scripts.terminal import progress_bar
+from cpu_gpu_env.scripts import command, terminal
 
 if TYPE_CHECKING:
     from cpu_gpu_env.baselines.evaluation.comparison import SchedulerSpec
     from cpu_gpu_env.baselines.oracle.search import OracleSchedule
 
 
-def add_comparison_arguments(
-    parser: argparse.ArgumentParser, schedulers: str | None, episodes: int, output: Path
+def add_arguments(
+    parser: command.Parser, schedulers: str | None, episodes: int, output: str
 ) -> None:
-    """Add the arguments of a comparison: problem, who takes part, in which episodes, and output.
-
-    Args:
-        parser: Where to add them.
-        schedulers: Names by default, separated by commas; None: all that fit.
-        episodes: Held-out episodes by default.
-        output: Folder to write by default.
-    """
-    add_env_arguments(parser)
+    """Add the arguments of a comparison, with defaults; schedulers None: all that fit."""
+    parser.add_env_arguments()
     parser.add_argument(
         "--agent",
         type=Path,
@@ -60,60 +47,60 @@ def add_comparison_arguments(
         f"fixed: {', '.join(SCHEDULERS)}; pretrained: {', '.join(PRETRAINED)} "
         "(by default, an --agent of the same name takes the place)",
     )
-    parser.add_argument("--episodes", type=positive, default=episodes, help="held-out episodes")
-    parser.add_argument(
-        "--seed", type=seed, default=EVALUATION_SEED, help="seed of the first episode"
-    )
+    parser.add("--episodes", command.positive, episodes, "held-out episodes")
+    parser.add_seed("seed of the first episode", EVALUATION_SEED)
     add_oracle_arguments(parser)
-    parser.add_argument("--output", type=Path, default=output, help="folder to write")
+    parser.add("--output", Path, output, "folder to write")
 
 
-def check_comparison(arguments: argparse.Namespace, *files: str) -> None:
-    """Find out before the work that outputs cannot be written, or that it would not fit.
-
-    Args:
-        arguments: What `add_comparison_arguments` has read.
-        files: Names of those to be written to the output.
-
-    Raises:
-        HybridClusterError: If so.
-    """
-    for name in files:
-        check_output(arguments.output / name, "file")
-    check_total("--episodes", arguments.episodes, arguments.num_tasks)
-
-
-def add_oracle_arguments(parser: argparse.ArgumentParser) -> None:
+def add_oracle_arguments(parser: command.Parser) -> None:
     """Add the arguments of `solve_oracle`."""
-    parser.add_argument(
-        "--cache", type=Path, default=default_cache(), help="folder of solved episodes"
-    )
+    parser.add("--cache", Path, default_cache(), "folder of solved episodes")
     parser.add_argument(
         "--jobs",
-        type=lambda text: -1 if text == "-1" else cores(text),
+        type=lambda text: -1 if text == "-1" else command.cores(text),
         default=-1,
         help="processes that solve; -1: all cores",
     )
 
 
-def find_schedulers(arguments: argparse.Namespace, problem: Problem) -> list[SchedulerSpec]:
-    """Find the schedulers of a comparison.
+def check(arguments: argparse.Namespace, files: Sequence[str], bounded: bool = True) -> None:
+    """Find out before the work that it would not fit, or files not be written to the output.
 
-    Args:
-        arguments: What `add_comparison_arguments` has read.
-        problem: What they are to act in.
+    Raises:
+        HybridClusterError: If so, or if the cache, which bounds need, cannot be written.
+    """
+    for name in files:
+        command.check_output(arguments.output / name, "file")
+    command.check_total("--episodes", arguments.episodes, arguments.num_tasks)
+    if bounded:
+        command.check_output(arguments.cache)
+
+
+def find_schedulers(arguments: argparse.Namespace, problem: Problem) -> list[SchedulerSpec]:
+    """Find the schedulers that arguments name, to act in a problem.
 
     Raises:
         HybridClusterError: If there is none of that name, or a trained one is not usable.
     """
-    names, agents = arguments.schedulers, arguments.agent
-    names = _all_that_fit(problem, agents) if names is None else names.split(",")
-    specs = [
-        _trained(pretrained_path(name), problem, name)
-        if name in PRETRAINED
-        else _fixed(name, arguments.seed)
-        for name in dict.fromkeys(name.strip() for name in names)
-    ]
+    from cpu_gpu_env.baselines.evaluation.comparison import SchedulerSpec
+
+    agents, fits = arguments.agent, problem.gpu_fractions == DEFAULT_GPU_FRACTIONS
+    if arguments.schedulers is None:
+        # An agent given by path takes the place of a pretrained one of the same name.
+        given = {_new_name(path, set()) for path in agents}
+        names = [*SCHEDULERS, *(name for name in PRETRAINED if fits and name not in given)]
+    else:
+        names = [name.strip() for name in arguments.schedulers.split(",")]
+    specs = []
+    for name in dict.fromkeys(names):
+        if name in PRETRAINED:
+            specs.append(_trained(pretrained_path(name), problem, name))
+        elif name in SCHEDULERS:
+            make = partial(make_scheduler, name, seed=arguments.seed)
+            specs.append(SchedulerSpec(name, make))
+        else:
+            raise unknown_name("scheduler", name, [*SCHEDULERS, *PRETRAINED])
     for path in agents:
         taken = {ORACLE, *(spec.name for spec in specs)}
         specs.append(_trained(path, problem, _new_name(path, taken)))
@@ -123,19 +110,15 @@ def find_schedulers(arguments: argparse.Namespace, problem: Problem) -> list[Sch
 def solve_oracle(
     seeds: Sequence[int], kwargs: dict[str, Any], cache: Path, jobs: int
 ) -> list[OracleSchedule]:
-    """Bound every episode, with a progress bar; what is solved stays in the cache.
+    """Bound the episode of each seed by so many processes (-1: one a core), with a progress bar.
 
-    Args:
-        seeds: One an episode.
-        kwargs: Arguments of the environment.
-        cache: Folder of solved episodes.
-        jobs: Processes; -1: one a core.
+    What is solved stays in the folder of the cache.
     """
     from cpu_gpu_env.baselines.oracle.cache import solve_episodes
 
     env = HybridClusterVectorEnv(len(seeds), **kwargs)
     env.reset(seed=list(seeds))
-    with progress_bar(total=len(seeds), unit="episode", desc="bounding") as bar:
+    with terminal.progress_bar(total=len(seeds), unit="episode", desc="bounding") as bar:
         return solve_episodes(env.instances(), cache, jobs=jobs, progress=bar.update)
 
 
@@ -145,14 +128,7 @@ def compare_schedulers(
     kwargs: dict[str, Any],
     bounded: bool = True,
 ) -> tuple[Comparison, bool]:
-    """Compare schedulers, with progress bars.
-
-    Args:
-        arguments: What `add_comparison_arguments` has read, and ``command``, which makes the
-            comparison again.
-        specs: Who takes part.
-        kwargs: Arguments of the environment.
-        bounded: Whether to bound the episodes, so that the oracle takes part, too.
+    """Compare schedulers in an environment, with progress bars; if bounded, the oracle, too.
 
     Returns:
         The comparison, and whether Ctrl-C ended it before all had played.
@@ -161,7 +137,7 @@ def compare_schedulers(
 
     seeds = range(arguments.seed, arguments.seed + arguments.episodes)
     oracle = solve_oracle(seeds, kwargs, arguments.cache, arguments.jobs) if bounded else None
-    with progress_bar(total=len(specs), unit="scheduler", desc="comparing") as bar:
+    with terminal.progress_bar(total=len(specs), unit="scheduler", desc="comparing") as bar:
         comparison = compare(specs, seeds, kwargs, arguments.command, naming(bar), oracle)
     return comparison, len(comparison.results) < len(specs) + bounded
 
@@ -177,24 +153,24 @@ def naming(bar: Any) -> Callable[[str], None]:
 
 
 def compare_in_each(
-    arguments: argparse.Namespace, problems: Sequence[dict[str, Any]]
+    arguments: argparse.Namespace, problems: Sequence[dict[str, Any]], files: Sequence[str]
 ) -> tuple[list[dict[str, Any]], bool]:
     """Compare schedulers in several problems, one after another, bounds included.
 
     Args:
-        arguments: As `compare_schedulers` has them.
+        arguments: What `add_arguments` has read.
         problems: What each problem has instead of those arguments of the environment.
+        files: Names of those that will be written to the output.
 
     Returns:
         A record a scheduler and problem, with the mean bound; and whether Ctrl-C ended it. A
         problem in which not all have played then has none.
 
     Raises:
-        HybridClusterError: If a problem is not valid, before the work, or a scheduler in it.
+        HybridClusterError: If a problem or output is not valid, before the work, or a scheduler.
     """
-    from cpu_gpu_env.baselines.report.files import result_rows
-
-    wholes = [{**env_kwargs(arguments), **problem} for problem in problems]
+    check(arguments, files)
+    wholes = [{**command.env_kwargs(arguments), **problem} for problem in problems]
     for kwargs in wholes:
         make_problem(**kwargs)
     rows: list[dict[str, Any]] = []
@@ -213,28 +189,9 @@ def compare_in_each(
     return rows, False
 
 
-def _all_that_fit(problem: Problem, agents: Sequence[Path]) -> list[str]:
-    """Names of all fixed schedulers, and of the pretrained ones if the fractions are theirs.
-
-    An agent given by path takes the place of a pretrained one of the same name.
-    """
-    given = {_new_name(path, set()) for path in agents}
-    fits = problem.gpu_fractions == DEFAULT_GPU_FRACTIONS
-    return [*SCHEDULERS, *(name for name in PRETRAINED if fits and name not in given)]
-
-
-def _fixed(name: str, seed: int) -> SchedulerSpec:
-    from cpu_gpu_env.baselines.evaluation.comparison import SchedulerSpec
-
-    if name not in SCHEDULERS:
-        raise unknown_name("scheduler", name, [*SCHEDULERS, *PRETRAINED])
-    return SchedulerSpec(name, lambda env: make_scheduler(name, env, seed))
-
-
 def _trained(path: Path, problem: Problem, name: str) -> SchedulerSpec:
     from cpu_gpu_env.agents.saving import BEST_AGENT, load_agent
     from cpu_gpu_env.baselines.evaluation.comparison import SchedulerSpec
-    from cpu_gpu_env.baselines.imitation.forest import load_forest
     from cpu_gpu_env.baselines.imitation.hybrid_ml import BEST_FOREST, FEATURES, HybridML
 
     if (path / BEST_FOREST).exists() and (path / BEST_AGENT).exists():
