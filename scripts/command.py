@@ -205,7 +205,9 @@ def run(command: Callable[[argparse.Namespace], int], arguments: argparse.Namesp
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         if stream is None:  # closed by the shell, and progress bars do not check
-            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
+            nowhere = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+            os.set_inheritable(nowhere.fileno(), True)  # for the processes that solve
+            setattr(sys, name, nowhere)
         elif isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # not every terminal has a ±
     try:
