@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 from importlib import import_module
+from pathlib import Path
 
 if __name__ == "__main__":  # Ctrl-C during the imports below
     signal.signal(signal.SIGINT, lambda *_: os._exit(130))
@@ -16,22 +17,12 @@ from cpu_gpu_env.errors import unknown_name
 from cpu_gpu_env.scripts.command import CONSOLE, run
 
 COMMANDS = {
-    "profile-hardware": "measure this machine and write it down as a profile",
-    "validate-profile": "judge a measured profile by kernels that it has not seen",
-    "describe-workload": "describe a workload on a cluster, in tables and a picture",
-    "train": "train an agent, or fit a forest to the oracle",
-    "compare": "compare all schedulers on the same held-out episodes",
-    "transfer": "compare schedulers on other clusters and loads",
-    "pareto": "sweep the energy weight: makespan against energy",
-    "plot-gaps": "draw the gaps of a comparison to the certified bound",
-    "plot-learning": "draw learning curves of trainings",
-    "draw-schedule": "draw the schedule of an episode, or how it grows",
-    "make-pretrained": "train the schedulers that come with the package",
-    "benchmark": "measure steps per second against Gymnasium's CartPole",
-    "benchmark-training": "measure training against plain Stable-Baselines3 and SBX",
-    "benchmark-oracle": "measure the oracle and its bound",
+    path.stem.replace("_", "-"): path.read_text(encoding="utf-8").split('"""')[1].split("\n")[0]
+    for path in sorted(Path(__file__).parent.glob("*.py"))
+    if path.name != Path(__file__).name
+    and "\n@command.entry_point(" in path.read_text(encoding="utf-8")
 }
-"""Name -> what it does; its module has the same name with underscores."""
+"""Name of each command in this folder -> what it does, the first line of its module."""
 
 
 def main(argv: list[str] | None = None) -> int:
