@@ -83,7 +83,9 @@ def execute(arguments: argparse.Namespace) -> int:
     check_comparable(runs)
     curves = mean_curves(runs)
     bound, lines = heldout_gaps(runs[0], arguments.cache, arguments.jobs)
-    figure = learning_figure(curves, lines, bound, describe(runs[0]))
+    gaps = {curve.label: curve.objective / bound - 1.0 for curve in curves}
+    points = {curve.label: (curve.steps, curve.seconds, gaps[curve.label]) for curve in curves}
+    figure = learning_figure(points, lines, describe(runs[0]))
     file_format, png = arguments.output.suffix[1:].lower(), to_bytes(figure, "png")
     # Saved again, a figure is laid out anew and may differ by a little.
     picture = png if file_format == "png" else to_bytes(figure, file_format)

@@ -1,4 +1,4 @@
-"""The figures of a comparison, each listed once: TensorBoard and the page show the same ones."""
+"""The figures of all schedulers, each listed once: TensorBoard and the page show the same ones."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from cpu_gpu_env.baselines.report.episode_figures import fraction_figure, utilisation_figure
-from cpu_gpu_env.baselines.report.radar_figure import radar_figure
-from cpu_gpu_env.baselines.report.ranking_figures import comparison_gaps, gap_figure, win_figure
+from cpu_gpu_env.baselines.report.comparison_figures import (
+    comparison_gaps,
+    gap_figure,
+    radar_figure,
+    win_figure,
+)
 from cpu_gpu_env.baselines.report.tradeoff_figures import scatter_figure
-from cpu_gpu_env.results.records import Comparison, SchedulerResult
-from cpu_gpu_env.sim.schedule import Schedule
+from cpu_gpu_env.results.records import Comparison
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -69,15 +71,4 @@ COMPARISON_FIGURES = (
         "Share of the episodes that each scheduler wins",
     ),
 )
-"""Of all schedulers, in the order of the page."""
-
-SCHEDULER_FIGURES: dict[str, Callable[[Comparison, SchedulerResult], Figure]] = {
-    "scheduler/radar": lambda comparison, result: radar_figure(comparison, result.name),
-    "scheduler/gpu_fraction": fraction_figure,
-}
-"""Of one scheduler beside the others, by TensorBoard tag."""
-
-SCHEDULE_FIGURES: dict[str, Callable[[Schedule], Figure]] = {
-    "first_episode/utilisation": utilisation_figure,
-}
-"""Of a scheduler's first episode, by TensorBoard tag."""
+"""In the order of the page."""

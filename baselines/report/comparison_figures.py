@@ -1,21 +1,19 @@
-"""The radar: a few measures of every scheduler relative to the oracle's."""
+"""Figures of all schedulers: the radar, who is how far from perfect, and who beats whom."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cpu_gpu_env.baselines.report.drawing import (
-    add_legend,
-    make_figure,
-    scheduler_colours,
-    short_name,
-)
+from cpu_gpu_env.baselines.report import drawing
+from cpu_gpu_env.baselines.report.drawing import short_name
 from cpu_gpu_env.model.tasks import FloatArray
-from cpu_gpu_env.results.metrics import DECISION_METRICS, RADAR_METRICS
-from cpu_gpu_env.results.records import ORACLE, Comparison
+from cpu_gpu_env.results.metrics import DECISION_METRICS, GAP, RADAR_METRICS
+from cpu_gpu_env.results.records import ORACLE, Comparison, Estimate
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -23,7 +21,8 @@ if TYPE_CHECKING:
 
 MAX_RATIO = 1_000.0
 """Ratios beyond it are drawn there."""
-_MUTED = "0.75"
+MAX_LABELLED = 16
+"""Schedulers whose wins are written as numbers, too."""
 
 
 def radar_figure(comparison: Comparison, highlight: str | None = None) -> Figure:
@@ -34,15 +33,15 @@ def radar_figure(comparison: Comparison, highlight: str | None = None) -> Figure
         highlight: The only scheduler in colour; None: all.
     """
     ratios, reference = _relative(comparison)
-    figure, axes = make_figure(4.1, projection="polar")
+    figure, axes = drawing.make_figure(4.1, projection="polar")
     angles = np.arange(len(RADAR_METRICS) + 1) * 2 * math.pi / len(RADAR_METRICS)
-    colours, handles = scheduler_colours(comparison), {}
+    colours, handles = drawing.scheduler_colours(comparison), {}
     for name, values in ratios.items():
         coloured = highlight in (None, name) or name == reference
         (line,) = axes.plot(
             angles,
             np.log10(np.append(values, values[0])),
-            color=colours[name] if coloured else _MUTED,
+            color=colours[name] if coloured else "0.75",
             linewidth=1.8 if highlight in (None, name) else 0.8,
             linestyle="--" if name == reference else "-",
             marker="o" if coloured and name != reference else None,
@@ -62,13 +61,12 @@ def radar_figure(comparison: Comparison, highlight: str | None = None) -> Figure
         text.set_horizontalalignment(("center", "right", "left")[leftwards])
     _scale_radar(axes, np.log10([*ratios.values()]))
     against = "the oracle" if comparison.oracle else short_name(reference)
-    axes.set_title(
+    title = (
         f"relative to {against} (dashed), decision time to the shortest\n"
-        "logarithmic; nearer to the centre is better",
-        fontsize=9,
-        parse_math=False,
+        "logarithmic; nearer to the centre is better"
     )
-    add_legend(figure, [*handles.values()], [*handles])
+    axes.set_title(title, fontsize=9)
+    drawing.add_legend(figure, [*handles.values()], [*handles])
     return figure
 
 
@@ -105,3 +103,70 @@ def _scale_radar(axes: Axes, logs: FloatArray) -> None:
     axes.tick_params(axis="x", labelsize=9, pad=4)
     axes.set_rlabel_position(45)  # type: ignore[attr-defined]
     axes.grid(alpha=0.4)
+
+
+@dataclass(frozen=True)
+class Gap:
+    """How far a scheduler is from the bound."""
+
+    scheduler: str
+    """Name in the comparison."""
+    mean: float
+    """Objective / certified lower bound - 1."""
+    half_width: float
+    """The 95 % interval is mean plus or minus this; nan: none."""
+
+
+def comparison_gaps(comparison: Comparison) -> list[Gap]:
+    """The gaps of a comparison, the least first; empty without bounds."""
+    gaps = []
+    for result in comparison.results:
+        if result.episodes.gap is not None:
+            found = Estimate.of(result.episodes.gap)
+            gaps.append(Gap(result.name, found.mean, found.half_width))
+    return sorted(gaps, key=lambda gap: gap.mean)
+
+
+def gap_figure(gaps: Sequence[Gap], title: str = "") -> Figure:
+    """Draw a point and an interval a scheduler, the first on top, on a logarithmic axis."""
+    figure, axes = drawing.make_figure(
+        0.3 * len(gaps) + 1.1 + 0.25 * bool(title),
+        title=drawing.literal(title),
+        xlabel=f"gap to the certified lower bound [{GAP.shown_unit}], mean and 95 % interval",
+        xscale="log",
+        ylim=(-0.6, len(gaps) - 0.2),
+    )
+    for height, gap in enumerate(reversed(gaps)):
+        percent, half = gap.mean * GAP.scale, gap.half_width * GAP.scale
+        place = max(percent, drawing.MIN_PERCENT), height
+        colour = "tab:green" if gap.scheduler == ORACLE else "tab:blue"
+        axes.errorbar(*place, xerr=abs(half), fmt="o", color=colour, capsize=3)
+        text = f"{percent:,.0f}" if percent >= 100 else f"{percent:.3g}"
+        above = {"xytext": (0, 6), "textcoords": "offset points", "ha": "center"}
+        axes.annotate(text, place, fontsize=8, **above)
+    axes.set_yticks(range(len(gaps)), [short_name(gap.scheduler) for gap in reversed(gaps)])
+    widest = max([300.0, *(gap.mean * GAP.scale for gap in gaps)])
+    ticks = [tick for power in range(9) for tick in (10**power, 3 * 10**power) if tick <= widest]
+    axes.set_xticks(ticks, [f"{tick:,}" for tick in ticks])
+    axes.margins(x=0.08)
+    axes.grid(axis="x", alpha=0.3)
+    return figure
+
+
+def win_figure(comparison: Comparison) -> Figure:
+    """Draw in how many percent of the episodes each scheduler beats each other."""
+    names = [short_name(result.name) for result in comparison.results]
+    count = len(names)
+    wins = comparison.wins() * 100
+    np.fill_diagonal(wins, np.nan)
+    title = "row beats column [% of the episodes]"
+    figure, axes = drawing.make_figure(min(drawing.WIDTH, 0.28 * count + 1.6), title=title)
+    axes.imshow(wins, cmap="RdYlBu", vmin=0, vmax=100, aspect="auto")
+    axes.set_xticks(range(count), names, rotation=60, ha="right", fontsize=8)
+    axes.set_yticks(range(count), names, fontsize=8)
+    for row, column in np.ndindex(count, count):
+        share = wins[row, column]
+        if row != column and count <= MAX_LABELLED:
+            colour = "white" if abs(share - 50) > 40 else "black"
+            axes.text(column, row, f"{share:.0f}", ha="center", va="center", color=colour, size=7)
+    return figure
