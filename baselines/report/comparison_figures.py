@@ -74,7 +74,7 @@ def _relative(comparison: Comparison) -> tuple[dict[str, FloatArray], str]:
     """Each scheduler's `RADAR_METRICS` relative to the oracle, by name, and to whom they are.
 
     Without an oracle they are relative to the best. Decision times are relative to the shortest:
-    the oracle has none, and 1 stands for it. Where more is better the ratio is upside down.
+    the oracle has none, and 1 stands for it.
     """
     names = [result.name for result in comparison.results]
     reference = names[0] if comparison.oracle is None else ORACLE
@@ -85,7 +85,7 @@ def _relative(comparison: Comparison) -> tuple[dict[str, FloatArray], str]:
         if metric in DECISION_METRICS.values():
             base = min((value for value in values if not math.isnan(value)), default=math.nan)
         with np.errstate(divide="ignore", invalid="ignore"):
-            ratios = values / base if metric.lower_is_better else base / values
+            ratios = values / base
         ratios[(values == base) | np.isnan(values)] = 1.0
         columns.append(np.clip(ratios, 1 / MAX_RATIO, MAX_RATIO))
     return dict(zip(names, np.array(columns).T, strict=True)), reference

@@ -63,7 +63,8 @@ def make_table(comparison: Comparison) -> Table:
     """Lay the comparison out for the terminal."""
     return lay_out(
         leaderboard(comparison, narrow=True),
-        title=f"{comparison.provenance.describe()}\n(mean ± 95 % interval; time of a decision)",
+        title=f"{comparison.provenance.describe()}\n"
+        "(mean ± 95 % interval; time of a decision, looking up the state not counted)",
         notes=comparison.provenance.problem.workload_notes,
     )
 

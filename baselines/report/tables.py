@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 from html import escape
 
-from cpu_gpu_env.baselines.evaluation.audit import Decision
+from cpu_gpu_env.baselines.evaluation.first_episode import Decision
 from cpu_gpu_env.results.metrics import DECISION_METRICS
 from cpu_gpu_env.results.records import Comparison, SchedulerResult
 
