@@ -62,7 +62,7 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
 
 def execute(arguments: argparse.Namespace) -> int:
     """Compare, with a progress bar, and write everything down."""
-    from cpu_gpu_env.baselines.report.files import make_table, write_csv, write_json
+    from cpu_gpu_env.baselines.report import tables
 
     kwargs, output = env_kwargs(arguments), arguments.output
     problem = make_problem(**kwargs)
@@ -76,9 +76,9 @@ def execute(arguments: argparse.Namespace) -> int:
     for spec in specs:
         check_output(output / "tensorboard" / spec.name)
     comparison, stopped = compare_schedulers(arguments, specs, kwargs, bounded)
-    write_csv(comparison, output / "comparison.csv")
-    write_json(comparison, output / "comparison.json")
-    print_tables(make_table(comparison))
+    tables.write_rows(tables.result_rows(comparison), output / "comparison.csv")
+    tables.write_json(comparison, output / "comparison.json")
+    print_tables(tables.make_table(comparison))
     for name in FILES:
         print(f"written: {output / name}")
     illustrate(comparison, kwargs, output / "tensorboard", arguments.report)

@@ -15,7 +15,7 @@ if __name__ == "__main__":  # Ctrl-C during the imports below
 import numpy as np
 import numpy.typing as npt
 
-from cpu_gpu_env.baselines.report.tables import TextTable
+from cpu_gpu_env.baselines.report.tables import TextTable, lay_out
 from cpu_gpu_env.model.cluster import Device, device_types
 from cpu_gpu_env.model.cost_tables import CostTables, build_cost_tables
 from cpu_gpu_env.model.profile import DEFAULT_CLUSTER
@@ -58,7 +58,6 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
 def execute(arguments: argparse.Namespace) -> int:
     """Print the tables and write the picture."""
     from cpu_gpu_env.baselines.report.drawing import FORMATS, write_figure
-    from cpu_gpu_env.baselines.report.files import lay_out
     from cpu_gpu_env.baselines.report.workload_figure import workload_figure
 
     check_output(arguments.output, "file", FORMATS)

@@ -64,7 +64,7 @@ def _weights(text: str) -> tuple[float, ...]:
 def execute(arguments: argparse.Namespace) -> int:
     """Compare at every weight; what is done when Ctrl-C comes is drawn."""
     from cpu_gpu_env.baselines.report.drawing import write_figure
-    from cpu_gpu_env.baselines.report.files import write_rows
+    from cpu_gpu_env.baselines.report.tables import write_rows
     from cpu_gpu_env.baselines.report.tradeoff_figures import episode_scale, pareto_figure
 
     table, picture = (arguments.output / name for name in FILES)

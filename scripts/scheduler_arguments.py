@@ -192,7 +192,7 @@ def compare_in_each(
     Raises:
         HybridClusterError: If a problem is not valid, before the work, or a scheduler in it.
     """
-    from cpu_gpu_env.baselines.report.files import result_rows
+    from cpu_gpu_env.baselines.report.tables import result_rows
 
     wholes = [{**env_kwargs(arguments), **problem} for problem in problems]
     for kwargs in wholes:

@@ -13,7 +13,7 @@ from typing import Any
 if __name__ == "__main__":  # Ctrl-C during the imports below
     signal.signal(signal.SIGINT, lambda *_: os._exit(130))
 
-from cpu_gpu_env.baselines.report.tables import TextTable
+from cpu_gpu_env.baselines.report.tables import TextTable, lay_out, write_rows
 from cpu_gpu_env.io.atomic_files import write_text_atomically
 from cpu_gpu_env.model.profile import shipped_profiles
 from cpu_gpu_env.problem.problem import DEFAULT_GPU_FRACTIONS
@@ -105,8 +105,6 @@ def _gap(row: dict[str, Any]) -> str:
 
 
 def _write(rows: list[dict[str, Any]], output: Path) -> None:
-    from cpu_gpu_env.baselines.report.files import lay_out, write_rows
-
     write_rows(rows, output / "transfer.csv")
     table = make_table(rows)
     write_text_atomically(output / "transfer.md", table.to_markdown() + "\n")

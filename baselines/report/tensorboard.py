@@ -16,10 +16,9 @@ import numpy as np
 
 from cpu_gpu_env.baselines.evaluation.first_episode import EpisodeView
 from cpu_gpu_env.baselines.report import tables
-from cpu_gpu_env.baselines.report.comparison_figures import radar_figure
+from cpu_gpu_env.baselines.report.comparison_figures import COMPARISON_FIGURES, radar_figure
 from cpu_gpu_env.baselines.report.drawing import to_bytes
 from cpu_gpu_env.baselines.report.episode_figures import fraction_figure, utilisation_figure
-from cpu_gpu_env.baselines.report.figures import COMPARISON_FIGURES
 from cpu_gpu_env.results import metrics
 from cpu_gpu_env.results.records import Comparison, SchedulerResult
 

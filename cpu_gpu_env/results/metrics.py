@@ -78,7 +78,6 @@ class Curve:
 
 _CERTIFIED = "Objective and gap to the certified bound"
 _TIME = "Makespan and wait"
-_DECISION = "Decision time"
 _UTILISATION = "Utilisation in the first episode, by second"
 
 OBJECTIVE = Metric("objective", "J", "mean/objective", digits=3, group=_CERTIFIED)
@@ -99,13 +98,12 @@ RADAR_METRICS = (MAKESPAN, ENERGY, MEAN_WAIT, DECISION_METRICS[50])
 """The axes of the radar, from the top to the left."""
 
 DECISION_CURVE = Curve(
-    "decision/time_by_percentile_s", "decision time by percentile [s]", _DECISION
+    "decision/time_by_percentile_s", "decision time by percentile [s]", "Decision time"
 )
 UTILISATION_CURVES = (
     Curve("utilisation/cpus", "CPUs", _UTILISATION),
     Curve("utilisation/gpus", "GPUs", _UTILISATION),
 )
-CURVES = (DECISION_CURVE, *UTILISATION_CURVES)
 
 
 def charts() -> dict[str, dict[str, str]]:
@@ -116,6 +114,6 @@ def charts() -> dict[str, dict[str, str]]:
         category = found.setdefault(metric.group, {})
         category[f"{metric.label}, mean so far{unit}"] = metric.tag
         category[f"{metric.label} of an episode{unit}"] = metric.episode_tag
-    for curve in CURVES:
+    for curve in (DECISION_CURVE, *UTILISATION_CURVES):
         found.setdefault(curve.group, {})[curve.label] = curve.tag
     return found
