@@ -23,6 +23,7 @@ from cpu_gpu_env.results import metrics
 from cpu_gpu_env.results.records import Comparison, SchedulerResult
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
     from torch.utils.tensorboard import SummaryWriter
 
 SUFFIX = ".comparison"
@@ -64,7 +65,11 @@ def write_tensorboard(
         with SummaryWriter(str(folder / result.name), filename_suffix=SUFFIX) as writer:
             _write_scalars(writer, result)
             _write_hparams(writer, comparison, result)
-            _write_figures(writer, comparison, result)
+            gpu_fractions = np.array(comparison.provenance.problem.gpu_fractions)
+            writer.add_histogram("gpu_fraction", gpu_fractions[result.episodes.actions.ravel()], 0)
+            _add_figure(writer, "scheduler/radar", radar_figure(comparison, result.name))
+            _add_figure(writer, "scheduler/gpu_fraction", fraction_figure(comparison, result))
+            _write_provenance(writer, comparison)
             writer.add_custom_scalars(LAYOUT)
             if result.name in views:
                 _write_view(writer, views[result.name])
@@ -72,7 +77,12 @@ def write_tensorboard(
                 add_png(writer, "first_episode/gantt", pictures[result.name])
         progress(result.name)
     with SummaryWriter(str(folder), filename_suffix=SUFFIX) as writer:
-        _write_overview(writer, comparison)
+        writer.add_text("leaderboard", tables.leaderboard(comparison).to_markdown())
+        writer.add_text("wins", tables.win_table(comparison).to_markdown())
+        _write_provenance(writer, comparison)
+        for figure in COMPARISON_FIGURES:
+            if (drawn := figure.draw(comparison)) is not None:
+                _add_figure(writer, figure.tag, drawn)
     for path in earlier:
         path.unlink()
 
@@ -113,20 +123,9 @@ def _write_hparams(writer: SummaryWriter, comparison: Comparison, result: Schedu
         writer.file_writer.add_summary(summary)  # type: ignore[attr-defined]
 
 
-def _write_figures(writer: SummaryWriter, comparison: Comparison, result: SchedulerResult) -> None:
-    gpu_fractions = np.array(comparison.provenance.problem.gpu_fractions)
-    writer.add_histogram("gpu_fraction", gpu_fractions[result.episodes.actions.ravel()], 0)
-    radar = radar_figure(comparison, result.name)
-    add_png(writer, "scheduler/radar", to_bytes(radar, "png"))
-    fractions = fraction_figure(comparison, result)
-    add_png(writer, "scheduler/gpu_fraction", to_bytes(fractions, "png"))
-    _write_provenance(writer, comparison)
-
-
 def _write_view(writer: SummaryWriter, view: EpisodeView) -> None:
     schedule = view.schedule
-    utilisation = utilisation_figure(schedule)
-    add_png(writer, "first_episode/utilisation", to_bytes(utilisation, "png"))
+    _add_figure(writer, "first_episode/utilisation", utilisation_figure(schedule))
     stretch_s = max(1.0, np.ceil(schedule.makespan_s / MAX_POINTS))
     busy = schedule.pool_utilisation(stretch_s)
     for curve, values in zip(metrics.UTILISATION_CURVES, busy, strict=True):
@@ -138,18 +137,13 @@ def _write_view(writer: SummaryWriter, view: EpisodeView) -> None:
         writer.add_text("decision_audit", f"{found}\n\n{table}\n\n{tables.AUDIT_EXPLAINED}")
 
 
-def _write_overview(writer: SummaryWriter, comparison: Comparison) -> None:
-    writer.add_text("leaderboard", tables.leaderboard(comparison).to_markdown())
-    writer.add_text("wins", tables.win_table(comparison).to_markdown())
-    _write_provenance(writer, comparison)
-    for figure in COMPARISON_FIGURES:
-        if (drawn := figure.draw(comparison)) is not None:
-            add_png(writer, figure.tag, to_bytes(drawn, "png"))
-
-
 def _write_provenance(writer: SummaryWriter, comparison: Comparison) -> None:
     text = json.dumps(comparison.provenance.to_json(), indent=1)
     writer.add_text("provenance", f"```\n{text}\n```")
+
+
+def _add_figure(writer: SummaryWriter, tag: str, figure: Figure) -> None:
+    add_png(writer, tag, to_bytes(figure, "png"))
 
 
 def add_png(writer: SummaryWriter, tag: str, png: bytes) -> None:

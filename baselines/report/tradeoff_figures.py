@@ -7,12 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cpu_gpu_env.baselines.report.drawing import (
-    add_legend,
-    blank_figure,
-    literal,
-    scheduler_colours,
-)
+from cpu_gpu_env.baselines.report import drawing
 from cpu_gpu_env.model.tasks import FloatArray
 from cpu_gpu_env.problem.objective import Reference
 from cpu_gpu_env.results.metrics import ENERGY, MAKESPAN
@@ -35,9 +30,9 @@ def scatter_figure(comparison: Comparison) -> Figure:
 
     Grey is what the certified bounds rule out.
     """
-    figure = blank_figure(2.7)
+    figure = drawing.blank_figure(2.7)
     whole, close = figure.subplots(1, 2)
-    colours = scheduler_colours(comparison)
+    colours = drawing.scheduler_colours(comparison)
     names = [result.name for result in comparison.results]
     columns = [[r.estimate(m).mean * m.scale for r in comparison.results] for m in AXES]
     means = np.array(columns).T
@@ -66,7 +61,7 @@ def scatter_figure(comparison: Comparison) -> Figure:
         axes.tick_params(labelsize=8)
         axes.grid(alpha=0.3)
     whole.set_ylabel(ENERGY.heading, fontsize=9)
-    add_legend(figure, handles, names)
+    drawing.add_legend(figure, handles, names)
     return figure
 
 
@@ -115,7 +110,7 @@ def pareto_figure(rows: Sequence[Mapping[str, Any]], scale: FloatArray, title: s
         scale: See `episode_scale`.
         title: Of the figure.
     """
-    figure = blank_figure(5.5, 7.5)
+    figure = drawing.blank_figure(5.5, 7.5)
     axes = figure.add_subplot()
     for name in dict.fromkeys(row["scheduler"] for row in rows):
         own = [row for row in rows if row["scheduler"] == name]
@@ -125,7 +120,7 @@ def pareto_figure(rows: Sequence[Mapping[str, Any]], scale: FloatArray, title: s
     bounds = {row["energy_weight"]: row["bound"] for row in rows}
     _shade(axes, bounds, scale, color="0.85", label="ruled out by the bounds")
     axes.set(xlabel=f"{MAKESPAN.heading}, mean over the episodes", ylabel=ENERGY.heading)
-    axes.set_title(literal(title), fontsize=10)
+    axes.set_title(drawing.literal(title), fontsize=10)
     axes.legend(fontsize=8)
     axes.grid(alpha=0.3)
     return figure
