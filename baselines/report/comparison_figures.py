@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -143,7 +143,7 @@ def gap_figure(gaps: Sequence[Gap], title: str = "") -> Figure:
         colour = "tab:green" if gap.scheduler == ORACLE else "tab:blue"
         axes.errorbar(*place, xerr=abs(half), fmt="o", color=colour, capsize=3)
         text = f"{percent:,.0f}" if percent >= 100 else f"{percent:.3g}"
-        above = {"xytext": (0, 6), "textcoords": "offset points", "ha": "center"}
+        above: dict[str, Any] = {"xytext": (0, 6), "textcoords": "offset points", "ha": "center"}
         axes.annotate(text, place, fontsize=8, **above)
     axes.set_yticks(range(len(gaps)), [short_name(gap.scheduler) for gap in reversed(gaps)])
     widest = max([300.0, *(gap.mean * GAP.scale for gap in gaps)])

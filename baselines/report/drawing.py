@@ -94,8 +94,8 @@ def write_legend(
     figure: Figure, handles: Sequence[Any], labels: Sequence[str], columns: int, size: int
 ) -> None:
     """Write a legend below, in letters of this size [point]."""
-    where = "outside lower center"
-    figure.legend(handles, labels, loc=where, ncols=columns, fontsize=size, frameon=False)
+    style: dict[str, Any] = {"ncols": columns, "fontsize": size, "frameon": False}
+    figure.legend(handles, labels, loc="outside lower center", **style)
 
 
 def short_name(name: str) -> str:

@@ -90,9 +90,9 @@ class SchedulingState:
 
     def row(self, index: int) -> SchedulingState:
         """The same of one episode, n = 1."""
-        every = [getattr(self, field.name) for field in fields(self)]
-        own = (c.row(index) if isinstance(c, PoolState) else c[index : index + 1] for c in every)
-        return SchedulingState(*own)
+        one, pools = slice(index, index + 1), (self.cpus.row(index), self.gpus.row(index))
+        task = self.arrival_s[one], self.tasks_left[one]
+        return SchedulingState(*task, *pools, self.action_mask[one], self.observation[one])
 
     def wait_s(self, actions: Actions) -> FloatArray:
         """Time from arrival to the start of the task's first share if these (n,) are chosen [s]."""
