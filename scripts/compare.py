@@ -16,8 +16,8 @@ from gymnasium.error import DependencyNotInstalled
 
 from cpu_gpu_env.baselines.evaluation.first_episode import view_first_episode
 from cpu_gpu_env.baselines.report.episode_figures import draw_gantts
-from cpu_gpu_env.baselines.report.files import make_table, write_csv, write_json
 from cpu_gpu_env.baselines.report.page import write_html
+from cpu_gpu_env.baselines.report.tables import make_table, result_rows, write_json, write_rows
 from cpu_gpu_env.baselines.report.tensorboard import write_tensorboard
 from cpu_gpu_env.problem.problem import make_problem
 from cpu_gpu_env.results.records import Comparison
@@ -59,7 +59,7 @@ def main(arguments: argparse.Namespace) -> int:
         command.check_output(output / "tensorboard" / spec.name)
     comparison, stopped = comparing.compare_schedulers(arguments, specs, kwargs, bounded)
     table, record = (output / name for name in FILES)
-    write_csv(comparison, table)
+    write_rows(result_rows(comparison), table)
     write_json(comparison, record)
     terminal.print_tables(make_table(comparison))
     command.tell_written(table, record)

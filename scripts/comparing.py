@@ -15,7 +15,7 @@ from cpu_gpu_env.agents.pretrained import PRETRAINED, pretrained_path
 from cpu_gpu_env.baselines import SCHEDULERS, make_scheduler
 from cpu_gpu_env.baselines.evaluation.play import EVALUATION_SEED
 from cpu_gpu_env.baselines.imitation.forest import load_forest
-from cpu_gpu_env.baselines.report.files import result_rows
+from cpu_gpu_env.baselines.report.tables import result_rows
 from cpu_gpu_env.envs.vector_env import HybridClusterVectorEnv
 from cpu_gpu_env.errors import HybridClusterError, unknown_name
 from cpu_gpu_env.io.cache_folder import default_cache

@@ -15,8 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cpu_gpu_env.baselines.report.drawing import FORMATS, write_figure
-from cpu_gpu_env.baselines.report.files import lay_out
-from cpu_gpu_env.baselines.report.tables import TextTable
+from cpu_gpu_env.baselines.report.tables import TextTable, lay_out
 from cpu_gpu_env.baselines.report.workload_figure import workload_figure
 from cpu_gpu_env.model.cluster import device_types
 from cpu_gpu_env.model.cost_tables import CostTables, build_cost_tables

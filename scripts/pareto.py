@@ -10,7 +10,7 @@ import sys
 if __name__ == "__main__":  # Ctrl-C during the imports below
     signal.signal(signal.SIGINT, lambda *_: os._exit(130))
 
-from cpu_gpu_env.baselines.report import drawing, files, tradeoff_figures
+from cpu_gpu_env.baselines.report import drawing, tables, tradeoff_figures
 from cpu_gpu_env.problem.problem import make_problem
 from cpu_gpu_env.scripts import command, comparing
 
@@ -47,7 +47,7 @@ def main(arguments: argparse.Namespace) -> int:
     rows, stopped = comparing.compare_in_each(arguments, weights, FILES)
     if rows:
         table, picture = (arguments.output / name for name in FILES)
-        files.write_rows(rows, table)
+        tables.write_rows(rows, table)
         problem = make_problem(**command.env_kwargs(arguments))
         scale = tradeoff_figures.episode_scale(problem.objective.reference, problem.num_tasks)
         title = f"{problem.cluster.name}: energy weight from 0 to 1"

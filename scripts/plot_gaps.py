@@ -13,8 +13,8 @@ from typing import Any
 if __name__ == "__main__":  # Ctrl-C during the imports below
     signal.signal(signal.SIGINT, lambda *_: os._exit(130))
 
+from cpu_gpu_env.baselines.report.comparison_figures import Gap, gap_figure
 from cpu_gpu_env.baselines.report.drawing import FORMATS, write_figure
-from cpu_gpu_env.baselines.report.ranking_figures import Gap, gap_figure
 from cpu_gpu_env.checks import check_count, check_field, check_number
 from cpu_gpu_env.errors import HybridClusterError
 from cpu_gpu_env.io.bounded_files import read_json

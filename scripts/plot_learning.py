@@ -86,7 +86,9 @@ def main(arguments: argparse.Namespace) -> int:
     problems = runs[0].problems
     seeds = validation_seeds(runs[0].validation_episodes, len(problems))
     bound, lines = heldout_gaps(problems, seeds, arguments.cache, arguments.jobs)
-    figure = learning_figure(curves, lines, bound, describe(problems, len(seeds)))
+    gaps = {curve.label: curve.objective / bound - 1.0 for curve in curves}
+    points = {curve.label: (curve.steps, curve.seconds, gaps[curve.label]) for curve in curves}
+    figure = learning_figure(points, lines, describe(problems, len(seeds)))
     file_format, png = arguments.output.suffix[1:].lower(), to_bytes(figure, "png")
     # Saved again, a figure is laid out anew and may differ by a little.
     picture = png if file_format == "png" else to_bytes(figure, file_format)

@@ -12,7 +12,7 @@ from typing import Any
 if __name__ == "__main__":  # Ctrl-C during the imports below
     signal.signal(signal.SIGINT, lambda *_: os._exit(130))
 
-from cpu_gpu_env.baselines.report import files, tables
+from cpu_gpu_env.baselines.report import tables
 from cpu_gpu_env.io.atomic_files import write_text_atomically
 from cpu_gpu_env.model.profile import shipped_profiles
 from cpu_gpu_env.problem.problem import DEFAULT_GPU_FRACTIONS
@@ -63,11 +63,11 @@ def main(arguments: argparse.Namespace) -> int:
     rows, stopped = comparing.compare_in_each(arguments, places, FILES)
     if rows:
         csv, markdown = (arguments.output / name for name in FILES)
-        files.write_rows(rows, csv)
+        tables.write_rows(rows, csv)
         table = make_table(rows)
         write_text_atomically(markdown, table.to_markdown() + "\n")
         title = "cluster and load; mean ± 95 % interval over the episodes"
-        terminal.print_tables(files.lay_out(table, title))
+        terminal.print_tables(tables.lay_out(table, title))
         command.tell_written(csv, markdown)
     return command.interrupted() if stopped else 0
 

@@ -8,11 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from cpu_gpu_env.baselines.evaluation.play import (
-    SchedulerFactory,
-    decision_times_s,
-    play_episodes,
-)
+from cpu_gpu_env.baselines.evaluation.play import SchedulerFactory, play_and_time, play_episodes
 from cpu_gpu_env.baselines.oracle.scheduler import Replay
 from cpu_gpu_env.baselines.oracle.search import OracleSchedule
 from cpu_gpu_env.errors import HybridClusterError
@@ -23,7 +19,7 @@ from cpu_gpu_env.results.provenance import ProblemRecord, Provenance, package_ve
 from cpu_gpu_env.results.records import ORACLE, Comparison, EpisodeResults, SchedulerResult
 
 NUM_DECISIONS = 400
-"""Single decisions that are timed for each scheduler."""
+"""Single decisions that are timed for each scheduler, if the episodes have as many."""
 
 
 @dataclass(frozen=True)
@@ -74,8 +70,7 @@ def compare(
     try:
         for spec in schedulers:
             kwargs = {**env_kwargs, "observe_queues": spec.observe_queues}
-            episodes = play_episodes(spec.make, seeds, **kwargs)
-            decision_s = decision_times_s(spec.make, seeds[0], NUM_DECISIONS, **kwargs)
+            episodes, decision_s = play_and_time(spec.make, seeds, NUM_DECISIONS, **kwargs)
             episodes = _with_gaps(spec.name, episodes, bounds)
             results.append(SchedulerResult(spec.name, episodes, decision_s, spec.learned))
             progress(spec.name)

@@ -1,4 +1,4 @@
-"""A closer look at the first held-out episode: every scheduler's schedule and its decisions."""
+"""A closer look at the first held-out episode: schedules, and where they left the oracle's."""
 
 from __future__ import annotations
 
@@ -6,14 +6,40 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from cpu_gpu_env.baselines.evaluation.audit import Decision, audit_decisions
+import numpy as np
+import numpy.typing as npt
+
 from cpu_gpu_env.envs.env import HybridClusterEnv
+from cpu_gpu_env.model.tasks import FloatArray, Tasks
 from cpu_gpu_env.results.records import Comparison
+from cpu_gpu_env.sim.instance import Instance
 from cpu_gpu_env.sim.schedule import Schedule, play_actions
 
 MAX_TASKS = 2_000
 """Longer episodes are not looked at: charts would be a blur, and an audit plays them once for each
 of their tasks."""
+
+
+@dataclass(frozen=True)
+class Decision:
+    """A decision that differs from the oracle's."""
+
+    task: int
+    """Index of the task in the episode."""
+    arrival_s: float
+    """Its arrival [s]."""
+    size_flop: float
+    """Its size [FLOP]."""
+    intensity_flop_per_byte: float
+    """Its arithmetic intensity [FLOP/B]."""
+    memory_bytes: float
+    """Its working set [B]."""
+    gpu_fraction: float
+    """What the scheduler chose."""
+    oracle_gpu_fraction: float
+    """What the oracle chose."""
+    cost: float
+    """By what part of the oracle's J the decision raises J, see `decision_costs`."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,3 +81,60 @@ def view_first_episode(
         views[result.name] = EpisodeView(schedule, audit)
         progress(result.name)
     return views
+
+
+def decision_costs(
+    instance: Instance, actions: npt.NDArray[np.integer], oracle_actions: npt.NDArray[np.integer]
+) -> FloatArray:
+    """By how much each decision raises J when the oracle's actions follow, (num_tasks,).
+
+    With S_k the schedule that takes the first k actions from the scheduler and the others from the
+    oracle, decision k costs J(S_k+1) - J(S_k), found by playing them all. So the costs sum to the
+    difference between the two schedules. A cost below 0 says that after the decisions before it
+    the oracle's action was no longer the better one.
+
+    Args:
+        instance: The episode, noise included.
+        actions: (num_tasks,) of the scheduler.
+        oracle_actions: (num_tasks,) of the oracle.
+    """
+    # Equal decisions cost nothing: only where the two differ is there a schedule to play.
+    differing = np.flatnonzero(actions != oracle_actions)
+    first_kept = np.append(differing, instance.num_tasks)
+    kept = np.arange(instance.num_tasks) < first_kept[:, None]
+    costs = np.zeros(instance.num_tasks)
+    costs[differing] = np.diff(instance.simulate(np.where(kept, actions, oracle_actions)))
+    return costs
+
+
+def audit_decisions(
+    instance: Instance,
+    tasks: Tasks,
+    actions: npt.NDArray[np.integer],
+    oracle_actions: npt.NDArray[np.integer],
+) -> tuple[Decision, ...]:
+    """List the decisions that differ from the oracle's, the dearest first.
+
+    Args:
+        instance: The episode, noise included.
+        tasks: Its tasks.
+        actions: (num_tasks,) of the scheduler.
+        oracle_actions: (num_tasks,) of the oracle.
+    """
+    costs = decision_costs(instance, actions, oracle_actions)
+    costs /= instance.simulate(oracle_actions[None])
+    fractions = instance.costs.gpu_fractions
+    differing = np.flatnonzero(actions != oracle_actions)
+    return tuple(
+        Decision(
+            task=int(task),
+            arrival_s=float(instance.release_s[task]),
+            size_flop=float(tasks.size_flop[task]),
+            intensity_flop_per_byte=float(tasks.intensity_flop_per_byte[task]),
+            memory_bytes=float(tasks.memory_bytes[task]),
+            gpu_fraction=fractions[int(actions[task])],
+            oracle_gpu_fraction=fractions[int(oracle_actions[task])],
+            cost=float(costs[task]),
+        )
+        for task in differing[np.argsort(-costs[differing], kind="stable")]
+    )

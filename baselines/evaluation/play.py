@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from cpu_gpu_env.baselines.schedulers.base import Predictor
-from cpu_gpu_env.envs.env import HybridClusterEnv
+from cpu_gpu_env.baselines.schedulers.base import Predictor, Scheduler
 from cpu_gpu_env.envs.vector_env import HybridClusterVectorEnv
 from cpu_gpu_env.model.tasks import FloatArray
 from cpu_gpu_env.results.metrics import ENERGY, MAKESPAN, MEAN_WAIT, OBJECTIVE
 from cpu_gpu_env.results.records import EpisodeResults
+from cpu_gpu_env.sim.state import SchedulingState
 
 EVALUATION_SEED = 1_000_000
 """Seeds of evaluation episodes count up from here; training seeds stay below."""
@@ -37,16 +37,45 @@ def play_episodes(
         seeds: One a sub-environment.
         **env_kwargs: Arguments of the environment.
     """
+    return play_and_time(make_scheduler, seeds, 0, **env_kwargs)[0]
+
+
+def play_and_time(
+    make_scheduler: SchedulerFactory, seeds: Sequence[int], num_decisions: int, **env_kwargs: Any
+) -> tuple[EpisodeResults, FloatArray]:
+    """Play as `play_episodes` does, and time single decisions on the way.
+
+    A second scheduler is timed, so that neither memory nor random numbers of the one that plays are
+    touched. It decides for one episode at a time: at each step for the first, and in short episodes
+    for as many more as it takes. Looking up the state of the environment is not counted.
+
+    Args:
+        make_scheduler: Called with the vector environment, twice.
+        seeds: One a sub-environment.
+        num_decisions: Decisions to time, at most one a task.
+        **env_kwargs: Arguments of the environment.
+
+    Returns:
+        What the episodes came to, and the wall-clock times of the decisions [s].
+    """
     env = HybridClusterVectorEnv(len(seeds), **env_kwargs)
     scheduler = make_scheduler(env)
+    timed = make_scheduler(env) if num_decisions else scheduler
     observation, _ = env.reset(seed=list(seeds))
-    state, episode_start = None, np.ones(len(seeds), dtype=bool)
+    memory, episode_start = None, np.ones(len(seeds), dtype=bool)
     actions = np.empty((env.problem.num_tasks, len(seeds)), dtype=np.int64)
     wait_s = np.zeros(len(seeds))
+    rows = min(-(-num_decisions // len(actions)), len(seeds))
+    times_s: list[float] = []
+    remembered: list[Any] = [None] * rows
     for step in range(len(actions)):
-        action, state = scheduler.predict(observation, state, episode_start, deterministic=True)
+        state = env.scheduling_state().observed(observation)
+        for row in range(min(rows, num_decisions - len(times_s))):
+            time_s, remembered[row] = _time_decision(timed, state.row(row), remembered[row])
+            times_s.append(time_s)
+        action, memory = scheduler.predict(observation, memory, episode_start, deterministic=True)
         actions[step] = action
-        wait_s += env.scheduling_state().wait_s(actions[step])
+        wait_s += state.wait_s(actions[step])
         observation, _, episode_start, _, info = env.step(actions[step])
     final = info["final_info"]
     values = {
@@ -55,24 +84,17 @@ def play_episodes(
         ENERGY: final["total_energy_j"],
         MEAN_WAIT: wait_s / len(actions),
     }
-    return EpisodeResults(tuple(seeds), np.ascontiguousarray(actions.T), values)
+    episodes = EpisodeResults(tuple(seeds), np.ascontiguousarray(actions.T), values)
+    return episodes, np.array(times_s)
 
 
-def decision_times_s(
-    make_scheduler: SchedulerFactory, seed: int, num_decisions: int, **env_kwargs: Any
-) -> FloatArray:
-    """Wall-clock time of single decisions in a single environment, (num_decisions,) [s]."""
-    env = HybridClusterEnv(**env_kwargs)
-    scheduler = make_scheduler(env)
-    observation, _ = env.reset(seed=seed)
-    state, starting = None, np.ones(1, dtype=bool)
-    times = np.empty(num_decisions)
-    for index in range(num_decisions):
+def _time_decision(scheduler: Predictor, state: SchedulingState, memory: Any) -> tuple[float, Any]:
+    """Time a decision for one environment [s], and return what the scheduler remembers, too."""
+    if isinstance(scheduler, Scheduler):
+        memory = scheduler.recall(memory, None, 1)
         begin = time.perf_counter()
-        action, state = scheduler.predict(observation, state, starting, deterministic=True)
-        times[index] = time.perf_counter() - begin
-        observation, _, terminated, _, _ = env.step(int(action))
-        starting = np.array([terminated])
-        if terminated:
-            observation, _ = env.reset()
-    return times
+        _, memory = scheduler.choose(state, memory)
+    else:
+        begin = time.perf_counter()
+        _, memory = scheduler.predict(state.observation, memory, deterministic=True)
+    return time.perf_counter() - begin, memory

@@ -71,13 +71,8 @@ def fit_forest(
     )
     regressor.fit(derive(examples.observation), examples.gpu_fraction)
     importances = dict(zip(FEATURES, regressor.feature_importances_.tolist(), strict=True))
-    described = {
-        "num_features": len(FEATURES),
-        "examples": len(examples.gpu_fraction),
-        "importances": importances,
-        **(settings or {}),
-    }
-    return Forest.of(regressor, described)
+    described = {"num_features": len(FEATURES), "examples": len(examples.gpu_fraction)}
+    return Forest.of(regressor, {**described, "importances": importances, **(settings or {})})
 
 
 def r_squared(forest: Forest, examples: Examples) -> float:
@@ -157,14 +152,13 @@ class HybridML(Scheduler):
                 f"{len(finished.observation)} observations, but {len(finished.gpu_fraction)} GPU "
                 "fractions; allowed: one for each finished task"
             )
-        old = self._history
+        old, new = self._history, finished.observation[:, :NUM_FEATURES]
         self._history = Examples(
-            np.concatenate([old.observation, finished.observation[:, :NUM_FEATURES]])[-WINDOW:],
+            np.concatenate([old.observation, new])[-WINDOW:],
             np.concatenate([old.gpu_fraction, finished.gpu_fraction])[-WINDOW:],
         )
-        self._since_fit += len(finished.gpu_fraction)
-        due = MIN_HISTORY if self.forest is None else RETRAIN_EVERY
-        if self._since_fit < due:
+        self._since_fit += len(new)
+        if self._since_fit < (MIN_HISTORY if self.forest is None else RETRAIN_EVERY):
             return False
         self.forest = fit_forest(self._history, seed=int(self.rng.integers(2**31)))
         self._since_fit = 0

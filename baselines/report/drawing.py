@@ -1,7 +1,6 @@
 """What the figures of a report share: size, colours, legends, and how they become files.
 
-matplotlib, which comes with the ``[train]`` extra, is imported when a figure is made. Names of
-schedulers may come from files: no text of a figure is read as mathematics.
+matplotlib, which comes with the ``[train]`` extra, is imported when a figure is made.
 """
 
 from __future__ import annotations
@@ -56,10 +55,18 @@ def blank_figure(height: float, width: float = WIDTH) -> Figure:
     return Figure(figsize=(width, height), layout="constrained")
 
 
-def make_figure(height: float, **arguments: Any) -> tuple[Figure, Axes]:
-    """Make a figure with axes; height in inches, arguments as `Figure.add_subplot` has them."""
+def make_figure(height: float, **properties: Any) -> tuple[Figure, Axes]:
+    """Make a figure with axes.
+
+    Args:
+        height: Of the figure [inch].
+        **properties: Of the axes, as `Figure.add_subplot` has them; their letters are small.
+    """
+    from matplotlib import rc_context
+
     figure = blank_figure(height)
-    return figure, figure.add_subplot(**arguments)
+    with rc_context({"axes.labelsize": 9, "axes.titlesize": 9}):
+        return figure, figure.add_subplot(**properties)
 
 
 def scheduler_colours(comparison: Comparison) -> dict[str, Any]:
@@ -87,20 +94,16 @@ def write_legend(
     figure: Figure, handles: Sequence[Any], labels: Sequence[str], columns: int, size: int
 ) -> None:
     """Write a legend below, in letters of this size [point]."""
-    legend = figure.legend(
-        handles,
-        labels,
-        loc="outside lower center",
-        ncols=columns,
-        fontsize=size,
-        frameon=False,
-    )
-    for text in legend.get_texts():
-        text.set_parse_math(False)
+    style: dict[str, Any] = {"ncols": columns, "fontsize": size, "frameon": False}
+    figure.legend(handles, labels, loc="outside lower center", **style)
 
 
 def short_name(name: str) -> str:
-    """Cut the middle of a name that would leave no room for the figure."""
-    return (
-        name if len(name) <= MAX_NAME else f"{name[: MAX_NAME // 2]}…{name[-MAX_NAME // 2 + 1 :]}"
-    )
+    """Cut the middle of a name that would leave no room for the figure; see `literal`."""
+    cut = f"{name[: MAX_NAME // 2]}…{name[-MAX_NAME // 2 + 1 :]}"
+    return literal(name if len(name) <= MAX_NAME else cut)
+
+
+def literal(text: str) -> str:
+    """Text of which matplotlib reads nothing as mathematics: names may come from files."""
+    return text.replace("$", r"\$")

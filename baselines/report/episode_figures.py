@@ -34,15 +34,21 @@ def draw_gantts(views: Mapping[str, EpisodeView]) -> dict[str, bytes]:
     pictures = {}
     for name, view in views.items():
         picture = io.BytesIO()
-        renderer = GanttRenderer(view.schedule.cluster)
-        imsave(picture, renderer.draw(view.schedule), format="png")
+        imsave(picture, GanttRenderer(view.schedule.cluster).draw(view.schedule), format="png")
         pictures[name] = picture.getvalue()
     return pictures
 
 
 def utilisation_figure(schedule: Schedule) -> Figure:
     """Draw how busy the CPUs and the GPUs are over the time of an episode."""
-    figure, axes = make_figure(2.4)
+    figure, axes = make_figure(
+        2.4,
+        title=short_name(schedule.title),
+        xlabel="time [s]",
+        ylabel="busy devices [%]",
+        xlim=(0, schedule.makespan_s),
+        ylim=(-3, 103),
+    )
     stretch_s = schedule.makespan_s / NUM_STRETCHES
     edges_s = np.arange(NUM_STRETCHES + 1) * stretch_s
     busy = schedule.pool_utilisation(stretch_s)[:, :NUM_STRETCHES] * 100
@@ -52,11 +58,6 @@ def utilisation_figure(schedule: Schedule) -> Figure:
     ):
         label = f"{pool} ({len(devices)}): {values.mean():.0f} % on average"
         axes.stairs(values, edges_s, label=label, color=colour, linewidth=1.4)
-    axes.set_xlabel("time [s]", fontsize=9)
-    axes.set_ylabel("busy devices [%]", fontsize=9)
-    axes.set_ylim(-3, 103)
-    axes.set_xlim(0, schedule.makespan_s)
-    axes.set_title(short_name(schedule.title), fontsize=9, parse_math=False)
     axes.legend(fontsize=8, loc="lower left")
     axes.grid(alpha=0.3)
     return figure
@@ -65,28 +66,20 @@ def utilisation_figure(schedule: Schedule) -> Figure:
 def fraction_figure(comparison: Comparison, result: SchedulerResult) -> Figure:
     """Draw the share of the tasks that a scheduler gave each GPU fraction, and the oracle's."""
     fractions = comparison.provenance.problem.gpu_fractions
-    figure, axes = make_figure(2.6)
+    figure, axes = make_figure(2.6, xlabel="GPU fraction", ylabel="tasks [%]")
     places = np.arange(len(fractions))
 
     def percent(result: SchedulerResult) -> FloatArray:
         actions = result.episodes.actions.ravel()
         return np.bincount(actions, minlength=len(fractions)) / len(actions) * 100
 
-    axes.bar(
-        places, percent(result), width=0.8, color="tab:blue", label=f" {short_name(result.name)}"
-    )
+    label = f" {short_name(result.name)}"
+    axes.bar(places, percent(result), width=0.8, color="tab:blue", label=label)
     if comparison.oracle not in (None, result):
-        axes.stairs(
-            percent(comparison.oracle),
-            np.arange(len(fractions) + 1) - 0.5,
-            color="tab:green",
-            linewidth=1.6,
-            label=ORACLE,
-        )
+        edges = np.arange(len(fractions) + 1) - 0.5
+        shares = percent(comparison.oracle)
+        axes.stairs(shares, edges, color="tab:green", linewidth=1.6, label=ORACLE)
     every = math.ceil(len(fractions) / 12)
     axes.set_xticks(places[::every], [f"{fraction:.3g}" for fraction in fractions[::every]])
-    axes.set_xlabel("GPU fraction", fontsize=9)
-    axes.set_ylabel("tasks [%]", fontsize=9)
-    for text in axes.legend(fontsize=8).get_texts():
-        text.set_parse_math(False)
+    axes.legend(fontsize=8)
     return figure

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from itertools import cycle
+from typing import TYPE_CHECKING, Any
 
-from cpu_gpu_env.agents.learning_curves import Curve
-from cpu_gpu_env.baselines.report.drawing import MIN_PERCENT, blank_figure, write_legend
+from cpu_gpu_env.baselines.report.drawing import MIN_PERCENT, blank_figure, literal, write_legend
 from cpu_gpu_env.model.tasks import FloatArray
 from cpu_gpu_env.results.records import ORACLE
 
@@ -27,34 +27,37 @@ OPTIONAL = ("myopic",)
 
 
 def learning_figure(
-    curves: Sequence[Curve], lines: Mapping[str, float], bound: float, title: str
+    curves: Mapping[str, tuple[FloatArray, FloatArray, FloatArray]],
+    lines: Mapping[str, float],
+    title: str,
 ) -> Figure:
     """Draw the gap to the bound against steps and against seconds, on logarithmic axes of gaps.
 
     Args:
-        curves: One a group of trainings: a line for the mean, a band from least to greatest.
+        curves: Of each group of trainings, by label, environment steps (n,), time in training (n,)
+            [s] and gap (seeds, n): a line for the mean, a band from the least to the greatest.
         lines: Gap of each scheduler that does not learn, by name.
-        bound: Mean lower bound of the held-out episodes.
         title: Above all.
     """
     from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter, StrMethodFormatter
 
-    gaps = [100 * (curve.objective / bound - 1.0).clip(MIN_PERCENT / 100) for curve in curves]
+    gaps = {name: 100 * gap.clip(MIN_PERCENT / 100) for name, (*_, gap) in curves.items()}
     percents = {name: max(100 * gap, MIN_PERCENT) for name, gap in lines.items()}
     needed = [percent for name, percent in percents.items() if name not in OPTIONAL]
-    top = ROOM * max([*needed, *(float(gap.max()) for gap in gaps)])
+    top = ROOM * max([*needed, *(float(gap.max()) for gap in gaps.values())])
     percents = {name: percent for name, percent in percents.items() if percent <= top}
-    low = min([*percents.values(), *(float(gap.min()) for gap in gaps)]) / ROOM
+    low = min([*percents.values(), *(float(gap.min()) for gap in gaps.values())]) / ROOM
 
     figure = blank_figure(HEIGHT, WIDTH)
     panels = figure.subplots(1, 2, sharey=True)
-    for axes, unit in zip(panels, ("steps", "seconds"), strict=True):
-        for index, (curve, gap) in enumerate(zip(curves, gaps, strict=True)):
-            _draw_curve(axes, COLOURS[index % len(COLOURS)], getattr(curve, unit), gap, curve.label)
+    for panel, axes in enumerate(panels):
+        for colour, (name, gap) in zip(cycle(COLOURS), gaps.items(), strict=False):
+            where, label = curves[name][panel], f" {name}"
+            axes.plot(where, gap.mean(axis=0), color=colour, marker="o", markersize=3, label=label)
+            axes.fill_between(where, gap.min(axis=0), gap.max(axis=0), color=colour, alpha=0.2)
         _draw_lines(axes, percents)
         axes.set_xlim(left=0)
-        axes.set_yscale("log")
-        axes.set_ylim(low, top)
+        axes.set(yscale="log", ylim=(low, top))
         axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 3.0, 5.0)))
         axes.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
         axes.yaxis.set_minor_formatter(NullFormatter())
@@ -64,26 +67,18 @@ def learning_figure(
     panels[0].set_xlabel("environment steps", fontsize=9)
     panels[1].set_xlabel("time in training [s]", fontsize=9)
     panels[0].set_ylabel("gap to the certified bound [%]", fontsize=9)
-    figure.suptitle(title, fontsize=9, parse_math=False)
+    figure.suptitle(literal(title), fontsize=9)
     handles, labels = panels[0].get_legend_handles_labels()
     longest = max(map(len, labels))
-    write_legend(figure, handles, labels, 3 if longest < 40 else 2 if longest < 60 else 1, 9)
+    columns = 3 if longest < 40 else 2 if longest < 60 else 1
+    write_legend(figure, handles, [literal(label) for label in labels], columns, 9)
     return figure
-
-
-def _draw_curve(axes: Axes, colour: str, where: FloatArray, gap: FloatArray, label: str) -> None:
-    """Draw the mean of the seeds (seeds, n) and a band from the least to the greatest."""
-    (line,) = axes.plot(where, gap.mean(axis=0), color=colour, marker="o", markersize=3)
-    line.set_label(f" {label}")
-    axes.fill_between(where, gap.min(axis=0), gap.max(axis=0), color=colour, alpha=0.2)
 
 
 def _draw_lines(axes: Axes, percents: Mapping[str, float]) -> None:
     """Draw a line across for each scheduler that does not learn."""
-    others = [name for name in percents if name != ORACLE]
+    styles = cycle(STYLES)
     for name, percent in percents.items():
-        style = "-" if name == ORACLE else STYLES[others.index(name) % len(STYLES)]
-        colour = "tab:green" if name == ORACLE else "0.35"
-        axes.axhline(
-            percent, color=colour, linestyle=style, linewidth=1.2, zorder=1, label=f" {name}"
-        )
+        colour, style = ("tab:green", "-") if name == ORACLE else ("0.35", next(styles))
+        look: dict[str, Any] = {"color": colour, "linestyle": style, "linewidth": 1.2, "zorder": 1}
+        axes.axhline(percent, label=f" {name}", **look)

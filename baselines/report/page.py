@@ -10,15 +10,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from cpu_gpu_env.baselines.evaluation.first_episode import EpisodeView
+from cpu_gpu_env.baselines.report import tables
+from cpu_gpu_env.baselines.report.comparison_figures import COMPARISON_FIGURES, ComparisonFigure
 from cpu_gpu_env.baselines.report.drawing import to_bytes
-from cpu_gpu_env.baselines.report.figures import COMPARISON_FIGURES, ComparisonFigure
-from cpu_gpu_env.baselines.report.tables import (
-    AUDIT_EXPLAINED,
-    TextTable,
-    audit_table,
-    describe_audit,
-    leaderboard,
-)
 from cpu_gpu_env.io.atomic_files import write_text_atomically
 from cpu_gpu_env.results.records import Comparison, SchedulerResult
 
@@ -56,7 +50,7 @@ def write_html(
         problem=provenance.problem,
         gpu_fractions=", ".join(f"{fraction:g}" for fraction in provenance.problem.gpu_fractions),
         seeds=_describe_seeds(provenance.seeds),
-        leaderboard=leaderboard(comparison),
+        leaderboard=tables.leaderboard(comparison),
         figures=[(f, _draw(f, comparison)) for f in COMPARISON_FIGURES if f.heading],
         has_bounds=comparison.bounds is not None,
         schedules=[
@@ -65,7 +59,7 @@ def write_html(
             if (png := pictures.get(result.name)) is not None
         ],
         audits=_audits(comparison, views),
-        audit_explained=AUDIT_EXPLAINED,
+        audit_explained=tables.AUDIT_EXPLAINED,
     )
     write_text_atomically(path, page)
 
@@ -104,14 +98,14 @@ def _first_result(comparison: Comparison, result: SchedulerResult) -> str:
 
 def _audits(
     comparison: Comparison, views: Mapping[str, EpisodeView]
-) -> dict[str, tuple[str, TextTable]]:
+) -> dict[str, tuple[str, tables.TextTable]]:
     """What the audits of the trained schedulers found; if there are none, of the best one."""
     others = [result for result in comparison.results if result is not comparison.oracle]
     audited = [result.name for result in others if result.learned] or [others[0].name]
     found = {name: views[name].audit for name in audited if name in views}
     num_tasks = comparison.provenance.problem.num_tasks
     return {
-        name: (describe_audit(audit, num_tasks), audit_table(audit))
+        name: (tables.describe_audit(audit, num_tasks), tables.audit_table(audit))
         for name, audit in found.items()
         if audit is not None
     }

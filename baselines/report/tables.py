@@ -1,20 +1,25 @@
-"""The tables of a report, as text: the terminal, TensorBoard and the page show the same ones."""
+"""The tables of a report, which the terminal, TensorBoard and the page show, and CSV and JSON."""
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import astuple, dataclass
 from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from cpu_gpu_env.baselines.evaluation.audit import Decision
+from cpu_gpu_env.baselines.evaluation.first_episode import Decision
+from cpu_gpu_env.io.atomic_files import write_csv_atomically, write_text_atomically
 from cpu_gpu_env.results.metrics import DECISION_METRICS
-from cpu_gpu_env.results.records import Comparison, SchedulerResult
+from cpu_gpu_env.results.records import Comparison
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 MAX_DECISIONS = 20
 """Decisions of an audit that are listed."""
-SEES_ALL = "sees all"
-"""Stands for the decision time of the oracle, which plans ahead."""
 
 AUDIT_EXPLAINED = (
     "Of the first held-out episode: tasks for which the scheduler chose another GPU fraction than "
@@ -56,62 +61,41 @@ def leaderboard(comparison: Comparison, narrow: bool = False) -> TextTable:
     metrics = [metric for metric in comparison.metrics if metric.narrow or not narrow]
     percents = "/".join(map(str, DECISION_METRICS))
     (unit,) = {metric.shown_unit for metric in DECISION_METRICS.values()}
-    return TextTable(
-        ("scheduler", *(metric.heading for metric in metrics), f"p{percents} {unit}"),
-        tuple(
-            (
-                result.name,
-                *(metric.text(*astuple(result.estimate(metric))) for metric in metrics),
-                _decision_times(result),
-            )
-            for result in comparison.results
-        ),
-    )
-
-
-def _decision_times(result: SchedulerResult) -> str:
-    if not len(result.decision_s):
-        return SEES_ALL
-    return "/".join(m.text(result.estimate(m).mean) for m in DECISION_METRICS.values())
+    rows = []
+    for result in comparison.results:
+        means = [metric.text(*astuple(result.estimate(metric))) for metric in metrics]
+        times = [m.text(result.estimate(m).mean) for m in DECISION_METRICS.values()]
+        # The oracle has no decision times: it plans ahead.
+        decision = "/".join(times) if len(result.decision_s) else "sees all"
+        rows.append((result.name, *means, decision))
+    headings = ("scheduler", *(metric.heading for metric in metrics), f"p{percents} {unit}")
+    return TextTable(headings, tuple(rows))
 
 
 def win_table(comparison: Comparison) -> TextTable:
     """In how many percent of the episodes the row's scheduler beats the column's."""
     names = [result.name for result in comparison.results]
-    rows = []
-    for index, (name, shares) in enumerate(zip(names, comparison.wins().tolist(), strict=True)):
-        cells = [f"{share * 100:.0f}" for share in shares]
-        cells[index] = ""
-        rows.append((name, *cells))
-    return TextTable(("beats [% of episodes]", *names), tuple(rows))
+    cells = [[f"{share * 100:.0f}" for share in shares] for shares in comparison.wins()]
+    for index, row in enumerate(cells):
+        row[index] = ""
+    rows = tuple((name, *row) for name, row in zip(names, cells, strict=True))
+    return TextTable(("beats [% of episodes]", *names), rows)
 
 
 def audit_table(audit: Sequence[Decision]) -> TextTable:
     """The dearest decisions of an audit, at most `MAX_DECISIONS`."""
-    headings = (
-        "task",
-        "chosen",
-        "oracle's",
-        "cost [%]",
-        "arrival [s]",
-        "size [TFLOP]",
-        "intensity [FLOP/B]",
-        "memory [GB]",
-    )
-    return TextTable(headings, tuple(map(_audit_row, audit[:MAX_DECISIONS])))
-
-
-def _audit_row(decision: Decision) -> tuple[str, ...]:
-    return (
-        str(decision.task),
-        f"{decision.gpu_fraction:g}",
-        f"{decision.oracle_gpu_fraction:g}",
-        f"{decision.cost * 100:+.2f}",
-        f"{decision.arrival_s:.2f}",
-        f"{decision.size_flop / 1e12:.3g}",
-        f"{decision.intensity_flop_per_byte:.3g}",
-        f"{decision.memory_bytes / 1e9:.3g}",
-    )
+    columns: dict[str, Callable[[Decision], str]] = {
+        "task": lambda decision: str(decision.task),
+        "chosen": lambda decision: f"{decision.gpu_fraction:g}",
+        "oracle's": lambda decision: f"{decision.oracle_gpu_fraction:g}",
+        "cost [%]": lambda decision: f"{decision.cost * 100:+.2f}",
+        "arrival [s]": lambda decision: f"{decision.arrival_s:.2f}",
+        "size [TFLOP]": lambda decision: f"{decision.size_flop / 1e12:.3g}",
+        "intensity [FLOP/B]": lambda decision: f"{decision.intensity_flop_per_byte:.3g}",
+        "memory [GB]": lambda decision: f"{decision.memory_bytes / 1e9:.3g}",
+    }
+    rows = (tuple(write(d) for write in columns.values()) for d in audit[:MAX_DECISIONS])
+    return TextTable(tuple(columns), tuple(rows))
 
 
 def describe_audit(audit: Sequence[Decision], num_tasks: int) -> str:
@@ -125,3 +109,81 @@ def describe_audit(audit: Sequence[Decision], num_tasks: int) -> str:
         f"{len(audit)} of {num_tasks} decisions differ from the oracle's; together they {change} J "
         f"by {abs(total) * 100:.2f} % of the oracle's.{listed}"
     )
+
+
+def write_rows(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
+    """Write records of the same fields as CSV; what is not a number is left empty."""
+    write_csv_atomically(path, list(rows[0]), [_without_nan(row) for row in rows])
+
+
+def result_rows(comparison: Comparison) -> list[dict[str, Any]]:
+    """A flat record a scheduler, each with what made it."""
+    provenance = comparison.provenance
+    made_by = {
+        "cluster_sha256": provenance.problem.cluster_sha256,
+        "workload_sha256": provenance.problem.workload_sha256,
+        "workload_notes": "; ".join(provenance.problem.workload_notes),
+        "first_seed": provenance.seeds[0],
+        "versions": json.dumps(provenance.versions),
+        "command": provenance.command,
+    }
+    return [{**row, **made_by} for row in comparison.rows()]
+
+
+def write_json(comparison: Comparison, path: Path) -> None:
+    """Write summaries, every episode, the win matrix and the provenance."""
+    names = [result.name for result in comparison.results]
+    content = {
+        "provenance": comparison.provenance.to_json(),
+        "schedulers": comparison.rows(),
+        "wins": {
+            name: dict(zip(names, shares.tolist(), strict=True))
+            for name, shares in zip(names, comparison.wins(), strict=True)
+        },
+        "episodes": {
+            result.name: {
+                metric.key: values.tolist() for metric, values in result.episodes.values.items()
+            }
+            for result in comparison.results
+        },
+    }
+    write_text_atomically(path, json.dumps(_without_nan(content), indent=2) + "\n")
+
+
+def make_table(comparison: Comparison) -> Table:
+    """Lay the comparison out for the terminal."""
+    return lay_out(
+        leaderboard(comparison, narrow=True),
+        title=f"{comparison.provenance.describe()}\n"
+        "(mean ± 95 % interval; time of a decision without state look-up)",
+        notes=comparison.provenance.problem.workload_notes,
+    )
+
+
+def lay_out(texts: TextTable, title: str, notes: Sequence[str] = ()) -> Table:
+    """Lay a table out for the terminal, with a title above it and lines of notes below."""
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    table = Table(
+        box=SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+        title=title,
+        caption="\n".join(notes),
+        caption_justify="left",
+        show_header=any(texts.headings),
+    )
+    for index, heading in enumerate(texts.headings):
+        table.add_column(heading, justify="right" if index else "left", no_wrap=True)
+    for row in texts.rows:
+        table.add_row(*row)
+    return table
+
+
+def _without_nan(value: Any) -> Any:
+    """Replace nan (no interval from one episode) by None: JSON has no nan."""
+    if isinstance(value, Mapping):
+        return {key: _without_nan(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_without_nan(item) for item in value]
+    return None if isinstance(value, float) and value != value else value

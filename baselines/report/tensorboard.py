@@ -15,25 +15,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cpu_gpu_env.baselines.evaluation.first_episode import EpisodeView
+from cpu_gpu_env.baselines.report import tables
+from cpu_gpu_env.baselines.report.comparison_figures import COMPARISON_FIGURES, radar_figure
 from cpu_gpu_env.baselines.report.drawing import to_bytes
-from cpu_gpu_env.baselines.report.figures import (
-    COMPARISON_FIGURES,
-    SCHEDULE_FIGURES,
-    SCHEDULER_FIGURES,
-)
-from cpu_gpu_env.baselines.report.tables import (
-    AUDIT_EXPLAINED,
-    audit_table,
-    describe_audit,
-    leaderboard,
-    win_table,
-)
-from cpu_gpu_env.results.metrics import (
-    DECISION_CURVE,
-    DECISION_METRICS,
-    UTILISATION_CURVES,
-    charts,
-)
+from cpu_gpu_env.baselines.report.episode_figures import fraction_figure, utilisation_figure
+from cpu_gpu_env.results import metrics
 from cpu_gpu_env.results.records import Comparison, SchedulerResult
 
 if TYPE_CHECKING:
@@ -42,13 +28,12 @@ if TYPE_CHECKING:
 
 SUFFIX = ".comparison"
 """Ends the names of our event files: a new comparison replaces these and no others."""
-PERCENTILES = tuple(range(1, 100))
 MAX_POINTS = 1_000
 """Points of a curve, as many as TensorBoard reads; longer ones are thinned out."""
 
 LAYOUT: dict[str, dict[str, list[Any]]] = {
     category: {title: ["Multiline", [f"^{tag}$"]] for title, tag in titled.items()}
-    for category, titled in charts().items()
+    for category, titled in metrics.charts().items()
 }
 """Charts of the Custom Scalars tab; a chart draws a curve for each run that has the tag."""
 
@@ -80,7 +65,11 @@ def write_tensorboard(
         with SummaryWriter(str(folder / result.name), filename_suffix=SUFFIX) as writer:
             _write_scalars(writer, result)
             _write_hparams(writer, comparison, result)
-            _write_figures(writer, comparison, result)
+            gpu_fractions = np.array(comparison.provenance.problem.gpu_fractions)
+            writer.add_histogram("gpu_fraction", gpu_fractions[result.episodes.actions.ravel()], 0)
+            _add_figure(writer, "scheduler/radar", radar_figure(comparison, result.name))
+            _add_figure(writer, "scheduler/gpu_fraction", fraction_figure(comparison, result))
+            _write_provenance(writer, comparison)
             writer.add_custom_scalars(LAYOUT)
             if result.name in views:
                 _write_view(writer, views[result.name])
@@ -88,7 +77,12 @@ def write_tensorboard(
                 add_png(writer, "first_episode/gantt", pictures[result.name])
         progress(result.name)
     with SummaryWriter(str(folder), filename_suffix=SUFFIX) as writer:
-        _write_overview(writer, comparison)
+        writer.add_text("leaderboard", tables.leaderboard(comparison).to_markdown())
+        writer.add_text("wins", tables.win_table(comparison).to_markdown())
+        _write_provenance(writer, comparison)
+        for figure in COMPARISON_FIGURES:
+            if (drawn := figure.draw(comparison)) is not None:
+                _add_figure(writer, figure.tag, drawn)
     for path in earlier:
         path.unlink()
 
@@ -102,10 +96,10 @@ def _write_scalars(writer: SummaryWriter, result: SchedulerResult) -> None:
             writer.add_scalar(metric.episode_tag, values[step], step)
             writer.add_scalar(metric.tag, means[step], step)
     if len(result.decision_s):
-        for percent in PERCENTILES:
+        for percent in range(1, 100):
             time_s = result.decision_percentile_s(percent)
-            writer.add_scalar(DECISION_CURVE.tag, time_s, percent)
-        for percent, metric in DECISION_METRICS.items():
+            writer.add_scalar(metrics.DECISION_CURVE.tag, time_s, percent)
+        for percent, metric in metrics.DECISION_METRICS.items():
             writer.add_scalar(metric.tag, result.decision_percentile_s(percent), 0)
 
 
@@ -123,43 +117,24 @@ def _write_hparams(writer: SummaryWriter, comparison: Comparison, result: Schedu
         f"energy weight {problem.energy_weight}, noise {problem.noise}"
     )
     settings = {"scheduler": result.name, "family": family, "problem": described}
-    metrics = (*comparison.metrics, *DECISION_METRICS.values())
-    values = {metric.tag: 0.0 for metric in metrics}  # the run's scalars take their place
+    measured = (*comparison.metrics, *metrics.DECISION_METRICS.values())
+    values = {metric.tag: 0.0 for metric in measured}  # the run's scalars take their place
     for summary in hparams(settings, values):  # type: ignore[no-untyped-call]
         writer.file_writer.add_summary(summary)  # type: ignore[attr-defined]
 
 
-def _write_figures(writer: SummaryWriter, comparison: Comparison, result: SchedulerResult) -> None:
-    gpu_fractions = np.array(comparison.provenance.problem.gpu_fractions)
-    writer.add_histogram("gpu_fraction", gpu_fractions[result.episodes.actions.ravel()], 0)
-    for tag, draw in SCHEDULER_FIGURES.items():
-        _add_figure(writer, tag, draw(comparison, result))
-    _write_provenance(writer, comparison)
-
-
 def _write_view(writer: SummaryWriter, view: EpisodeView) -> None:
     schedule = view.schedule
-    for tag, draw in SCHEDULE_FIGURES.items():
-        _add_figure(writer, tag, draw(schedule))
+    _add_figure(writer, "first_episode/utilisation", utilisation_figure(schedule))
     stretch_s = max(1.0, np.ceil(schedule.makespan_s / MAX_POINTS))
     busy = schedule.pool_utilisation(stretch_s)
-    for curve, values in zip(UTILISATION_CURVES, busy, strict=True):
+    for curve, values in zip(metrics.UTILISATION_CURVES, busy, strict=True):
         for index, value in enumerate(values):
             writer.add_scalar(curve.tag, value, int(index * stretch_s))
     if view.audit is not None:
-        found = describe_audit(view.audit, schedule.num_tasks)
-        table = audit_table(view.audit).to_markdown()
-        writer.add_text("decision_audit", f"{found}\n\n{table}\n\n{AUDIT_EXPLAINED}")
-
-
-def _write_overview(writer: SummaryWriter, comparison: Comparison) -> None:
-    writer.add_text("leaderboard", leaderboard(comparison).to_markdown())
-    writer.add_text("wins", win_table(comparison).to_markdown())
-    _write_provenance(writer, comparison)
-    for figure in COMPARISON_FIGURES:
-        drawn = figure.draw(comparison)
-        if drawn is not None:
-            _add_figure(writer, figure.tag, drawn)
+        found = tables.describe_audit(view.audit, schedule.num_tasks)
+        table = tables.audit_table(view.audit).to_markdown()
+        writer.add_text("decision_audit", f"{found}\n\n{table}\n\n{tables.AUDIT_EXPLAINED}")
 
 
 def _write_provenance(writer: SummaryWriter, comparison: Comparison) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cpu_gpu_env.baselines.report.drawing import add_legend, blank_figure, scheduler_colours
+from cpu_gpu_env.baselines.report import drawing
 from cpu_gpu_env.model.tasks import FloatArray
 from cpu_gpu_env.problem.objective import Reference
 from cpu_gpu_env.results.metrics import ENERGY, MAKESPAN
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+AXES = (MAKESPAN, ENERGY)
+"""To the right, and upwards."""
 NEAR = 1.4
 """Up to this factor above the least makespan and energy, schedulers are drawn once more, closer."""
 WIDE = 3.0
@@ -28,16 +30,12 @@ def scatter_figure(comparison: Comparison) -> Figure:
 
     Grey is what the certified bounds rule out.
     """
-    figure = blank_figure(2.7)
+    figure = drawing.blank_figure(2.7)
     whole, close = figure.subplots(1, 2)
-    colours = scheduler_colours(comparison)
+    colours = drawing.scheduler_colours(comparison)
     names = [result.name for result in comparison.results]
-    means = np.array(
-        [
-            [result.estimate(metric).mean * metric.scale for metric in (MAKESPAN, ENERGY)]
-            for result in comparison.results
-        ]
-    )
+    columns = [[r.estimate(m).mean * m.scale for r in comparison.results] for m in AXES]
+    means = np.array(columns).T
     for axes in (whole, close):
         handles = [
             axes.scatter(*mean, s=28, color=colours[name], marker="s" if name == ORACLE else "o")
@@ -46,31 +44,25 @@ def scatter_figure(comparison: Comparison) -> Figure:
     near = means[(means <= NEAR * means.min(axis=0)).all(axis=1)]
     if len(near):
         low, span = near.min(axis=0), np.ptp(near, axis=0) + 0.02 * near.min(axis=0)
-        close.set_xlim(low[0] - 0.15 * span[0], low[0] + 1.1 * span[0])
-        close.set_ylim(low[1] - 0.15 * span[1], low[1] + 1.1 * span[1])
+        limits = np.array([low - 0.15 * span, low + 1.1 * span]).T
+        close.set(xlim=limits[0], ylim=limits[1])
     wide = bool((means.max(axis=0) > WIDE * means.min(axis=0)).any())
     whole.set_title("all (logarithmic)" if wide else "all", fontsize=9)
     if wide:
         _use_log_axes(whole)
     close.set_title("the best", fontsize=9)
+    problem = comparison.provenance.problem
     for axes in (whole, close):
-        _shade_what_bounds_rule_out(axes, comparison)
+        if comparison.bounds is not None:
+            bounds = {problem.energy_weight: float(comparison.bounds.mean())}
+            scale = episode_scale(problem.reference_per_task, problem.num_tasks)
+            _shade(axes, bounds, scale, color="0.88", zorder=0)
         axes.set_xlabel(MAKESPAN.heading, fontsize=9)
         axes.tick_params(labelsize=8)
         axes.grid(alpha=0.3)
     whole.set_ylabel(ENERGY.heading, fontsize=9)
-    add_legend(figure, handles, names)
+    drawing.add_legend(figure, handles, names)
     return figure
-
-
-def _shade_what_bounds_rule_out(axes: Axes, comparison: Comparison) -> None:
-    """Shade the means that no scheduler can have."""
-    problem = comparison.provenance.problem
-    if comparison.bounds is None:
-        return
-    bound = float(comparison.bounds.mean())
-    scale = episode_scale(problem.reference_per_task, problem.num_tasks)
-    _shade(axes, {problem.energy_weight: bound}, scale, color="0.88", zorder=0)
 
 
 def episode_scale(reference: Reference, num_tasks: int) -> FloatArray:
@@ -107,8 +99,7 @@ def _shade(axes: Axes, bounds: Mapping[float, float], scale: FloatArray, **style
     makespan_s = np.linspace(left, right, 400)
     least = least_energy_j(bounds, scale, makespan_s) * ENERGY.scale
     axes.fill_between(makespan_s, bottom, np.clip(least, bottom, top), **style)
-    axes.set_xlim(left, right)
-    axes.set_ylim(bottom, top)
+    axes.set(xlim=(left, right), ylim=(bottom, top))
 
 
 def pareto_figure(rows: Sequence[Mapping[str, Any]], scale: FloatArray, title: str) -> Figure:
@@ -119,18 +110,17 @@ def pareto_figure(rows: Sequence[Mapping[str, Any]], scale: FloatArray, title: s
         scale: See `episode_scale`.
         title: Of the figure.
     """
-    figure = blank_figure(5.5, 7.5)
+    figure = drawing.blank_figure(5.5, 7.5)
     axes = figure.add_subplot()
     for name in dict.fromkeys(row["scheduler"] for row in rows):
         own = [row for row in rows if row["scheduler"] == name]
         own.sort(key=lambda row: row["energy_weight"])
-        points = [[row[m.key] * m.scale for row in own] for m in (MAKESPAN, ENERGY)]
+        points = [[row[m.key] * m.scale for row in own] for m in AXES]
         axes.plot(*points, "s-" if name == ORACLE else "o-", markersize=4, label=name)
     bounds = {row["energy_weight"]: row["bound"] for row in rows}
     _shade(axes, bounds, scale, color="0.85", label="ruled out by the bounds")
-    axes.set_xlabel(f"{MAKESPAN.heading}, mean over the episodes")
-    axes.set_ylabel(ENERGY.heading)
-    axes.set_title(title, parse_math=False, fontsize=10)
+    axes.set(xlabel=f"{MAKESPAN.heading}, mean over the episodes", ylabel=ENERGY.heading)
+    axes.set_title(drawing.literal(title), fontsize=10)
     axes.legend(fontsize=8)
     axes.grid(alpha=0.3)
     return figure

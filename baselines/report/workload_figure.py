@@ -59,8 +59,7 @@ def workload_figure(
 
 
 def _histogram(axes: Axes, values: FloatArray, placement: npt.NDArray[np.intp], label: str) -> None:
-    axes.set_xlabel(label)
-    axes.set_ylabel("tasks")
+    axes.set(xlabel=label, ylabel="tasks")
     shown = values > 0
     if not shown.any():
         return
@@ -93,10 +92,7 @@ def _roofline(axes: Axes, problem: Problem, placement: npt.NDArray[np.intp]) -> 
         roof = np.minimum(device.flops, grid * device.memory_bandwidth)
         axes.plot(grid, roof, color="tab:gray", linewidth=1)
         axes.annotate(device.name, (grid[-1], roof[-1]), ha="right", va="bottom", fontsize=7)
-    axes.set_xscale("log")
-    axes.set_yscale("log")
-    axes.set_xlabel("intensity [FLOP/B]")
-    axes.set_ylabel("attained [FLOP/s]")
+    axes.set(xscale="log", yscale="log", xlabel="intensity [FLOP/B]", ylabel="attained [FLOP/s]")
     axes.set_title("roofline; tasks with launch and transfer", fontsize=9)
 
 
@@ -109,8 +105,7 @@ def _arrivals(axes: Axes, problem: Problem) -> None:
         return
     hours = (workload.pool.arrival_s - workload.pool.arrival_s[0]) / 3_600
     axes.hist(hours, bins=100, color="tab:gray")
-    axes.set_xlabel("time in the trace [h]")
-    axes.set_ylabel("arrivals")
+    axes.set(xlabel="time in the trace [h]", ylabel="arrivals")
 
 
 def _shares(
@@ -123,7 +118,5 @@ def _shares(
         share = np.array([here.mean(), size_flop[here].sum() / size_flop.sum()]) * 100
         axes.barh([1, 0], share, left=left, color=COLORS[index], label=name)
         left += share
-    axes.set_yticks([1, 0], ["tasks", "FLOP"])
-    axes.set_xlabel("share [%]")
-    axes.set_ylim(-0.8, 2.2)
+    axes.set(yticks=[1, 0], yticklabels=["tasks", "FLOP"], xlabel="share [%]", ylim=(-0.8, 2.2))
     axes.legend(loc="upper center", ncols=len(names), fontsize=8)

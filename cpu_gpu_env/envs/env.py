@@ -36,7 +36,7 @@ from cpu_gpu_env.problem.problem import (
     make_problem,
 )
 from cpu_gpu_env.render.gantt import GanttRenderer
-from cpu_gpu_env.render.text import render_ansi
+from cpu_gpu_env.render.timeline import render_ansi
 from cpu_gpu_env.sim.episode import Episode, EpisodeSource, Plan, TaskTables
 from cpu_gpu_env.sim.instance import Instance
 from cpu_gpu_env.sim.pool import Pool

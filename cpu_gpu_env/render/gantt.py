@@ -12,41 +12,33 @@ from statistics import geometric_mean
 from typing import Any
 
 import numpy as np
+from gymnasium.error import DependencyNotInstalled
 from numpy.typing import NDArray
 
 from cpu_gpu_env.errors import HybridClusterError
 from cpu_gpu_env.model.cluster import Cluster
-from cpu_gpu_env.render.brush import (
-    BODY,
-    CLOCK,
-    GRID,
-    INK,
-    LINK,
-    NOTE,
-    NOW,
-    TITLE,
-    VALUE,
-    WHITE,
-    Brush,
-    Rgb,
-)
-from cpu_gpu_env.render.timeline import (
-    Span,
-    header_texts,
-    queues_and_utilisation,
-    seconds,
-    visible_span,
-)
+from cpu_gpu_env.render import timeline
+from cpu_gpu_env.render.timeline import Span
 from cpu_gpu_env.sim.schedule import Schedule, Share
 
 RENDER_FPS = 30
 """Most frames a second that `GanttRenderer.show` displays."""
 
+Rgb = tuple[int, int, int]
+"""Red, green and blue, 0 to 255."""
+Style = tuple[int, bool, Rgb]
+"""Size of letters [pixel], whether they are bold, and their colour."""
+
+WHITE, INK, MUTED = (255, 255, 255), (31, 41, 55), (107, 114, 128)
+GRID, LINK, CLOCK = (233, 236, 240), (176, 183, 193), (190, 24, 74)
+TITLE, VALUE, BODY = (17, True, INK), (14, True, INK), (12, False, INK)
+NOTE, NOW = (11, False, MUTED), (11, False, CLOCK)
 # Blue to orange through a warm grey, evenly spaced to the eye and safe for colour-blind readers.
 _REDS = (38, 68, 124, 199, 231, 214, 168)
 _GREENS = (84, 127, 168, 196, 171, 122, 76)
 _BLUES = (124, 163, 190, 186, 107, 55, 28)
 _DECADES = 1.5  # that the ramp spans on either side of the ridge
+_FONTS = "inter,helveticaneue,segoeui,notosans,dejavusans,liberationsans,arial"
 _MARGIN, _TOP, _BOTTOM, _POOL_SPACE, _NUMBERS = 24, 118, 46, 12, 104
 
 
@@ -121,9 +113,9 @@ class GanttRenderer:
         return self._left + span.position(time_s) * (self._right - self._left)
 
     def _paint(self, schedule: Schedule) -> Any:
-        span = visible_span(schedule)
+        span = timeline.visible_span(schedule)
         shares = [share for share in schedule.shares if share.finish_s > span.start_s]
-        queues, utilisations = queues_and_utilisation(schedule)
+        queues, utilisations = timeline.queues_and_utilisation(schedule)
         self._paint_header(schedule, queues)
         self._paint_legend()
         self._paint_axis(span)
@@ -139,7 +131,7 @@ class GanttRenderer:
     def _paint_header(self, schedule: Schedule, queues: list[float]) -> None:
         title = (schedule.title or schedule.cluster.name)[: (self.size[0] - 380) // 10]
         self._brush.text(title, _MARGIN, 24, TITLE)
-        for column, (label, value) in enumerate(header_texts(schedule, queues)):
+        for column, (label, value) in enumerate(timeline.header_texts(schedule, queues)):
             x = _MARGIN + column * (self.size[0] - 2 * _MARGIN) / 6
             self._brush.text(label, x, 56, NOTE)
             self._brush.text(value, x, 74, VALUE)
@@ -200,9 +192,66 @@ class GanttRenderer:
         # Where rows are thinner than text, only some of them are labelled.
         for device in range(0, len(self._names), math.ceil(13 / self._pitch)):
             y = self._rows[device]
-            text(self._names[device], self._left - 14, y, align=1)
-            text(f"{utilisations[device]:.0%}", right - 58, y, align=1)
-            text(seconds(queues[device]), right, y, align=1)
+            text(self._names[device], self._left - 14, y, BODY, align=1)
+            text(f"{utilisations[device]:.0%}", right - 58, y, BODY, align=1)
+            text(timeline.seconds(queues[device]), right, y, BODY, align=1)
+
+
+class Brush:
+    """Shapes at twice the resolution, scaled down for smooth edges; text on top of them.
+
+    Args:
+        size: Width and height of the pictures in pixels.
+
+    Raises:
+        DependencyNotInstalled: If pygame is missing.
+    """
+
+    def __init__(self, size: tuple[int, int]) -> None:
+        try:
+            import pygame
+        except ImportError as error:
+            raise DependencyNotInstalled('run `pip install "cpu-gpu-env[render]"`') from error
+        self.pygame = pygame
+        self._canvas = pygame.Surface(size)
+        self._fine = pygame.Surface((2 * size[0], 2 * size[1]))
+        self._fine.fill(WHITE)
+        self._fonts: dict[tuple[int, bool], pygame.font.Font] = {}
+        self._texts: list[tuple[pygame.Surface, tuple[int, int]]] = []
+
+    def finish(self) -> Any:
+        """Return the picture, valid until the next call, and begin an empty one."""
+        self.pygame.transform.smoothscale(self._fine, self._canvas.get_size(), self._canvas)
+        self._canvas.blits(self._texts, doreturn=False)
+        self._fine.fill(WHITE)
+        self._texts.clear()
+        return self._canvas
+
+    def rect(self, x: float, y: float, w: float, h: float, colour: Rgb, radius: int = 0) -> None:
+        """Fill a rectangle, at least a fine pixel wide and high."""
+        left, top, right, bottom = (round(2 * edge) for edge in (x, y, x + w, y + h))
+        box = (left, top, max(right - left, 1), max(bottom - top, 1))
+        self.pygame.draw.rect(self._fine, colour, box, border_radius=2 * radius)
+
+    def line(self, x0: float, y0: float, x1: float, y1: float, colour: Rgb) -> None:
+        """Draw a line."""
+        self.pygame.draw.line(self._fine, colour, (2 * x0, 2 * y0), (2 * x1, 2 * y1), width=2)
+
+    def text(self, text: str, x: float, y: float, style: Style, align: float = 0) -> None:
+        """Write `text` centred on `y`, beginning at `x` (align 0) or ending there (align 1)."""
+        image = self.font(style).render(text, True, style[2])
+        corner = (round(x - align * image.get_width()), round(y - image.get_height() / 2))
+        self._texts.append((image, corner))
+
+    def font(self, style: Style) -> Any:
+        """The font of a style."""
+        font, key = self.pygame.font, style[:2]
+        if not font.get_init():  # at first, and after a pygame.quit() elsewhere
+            font.init()
+            self._fonts.clear()
+        if key not in self._fonts:
+            self._fonts[key] = font.Font(font.match_font(_FONTS, bold=style[1]), style[0])
+        return self._fonts[key]
 
 
 @lru_cache(maxsize=4096)

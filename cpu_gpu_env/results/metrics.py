@@ -30,12 +30,8 @@ class Metric:
     """Decimals in tables."""
     group: str = ""
     """TensorBoard's category of the charts by episode."""
-    on_radar: bool = False
-    """Whether the radar has an axis for it."""
     narrow: bool = True
     """Whether a table for a terminal of 80 columns has it."""
-    lower_is_better: bool = True
-    """Whether a smaller value is a better one."""
 
     @property
     def ci_key(self) -> str:
@@ -82,40 +78,32 @@ class Curve:
 
 _CERTIFIED = "Objective and gap to the certified bound"
 _TIME = "Makespan and wait"
-_DECISION = "Decision time"
 _UTILISATION = "Utilisation in the first episode, by second"
 
 OBJECTIVE = Metric("objective", "J", "mean/objective", digits=3, group=_CERTIFIED)
 GAP = Metric("gap", "gap", "mean/gap", shown_unit="%", scale=100.0, group=_CERTIFIED)
-MAKESPAN = Metric("makespan_s", "makespan", "mean/makespan_s", "s", "s", group=_TIME, on_radar=True)
-ENERGY = Metric(
-    "energy_j", "energy", "mean/energy_j", "J", "kJ", 1e-3, group="Energy", on_radar=True
-)
-MEAN_WAIT = Metric(
-    "mean_wait_s", "wait", "mean/mean_wait_s", "s", "s", group=_TIME, on_radar=True, narrow=False
-)
+MAKESPAN = Metric("makespan_s", "makespan", "mean/makespan_s", "s", "s", group=_TIME)
+ENERGY = Metric("energy_j", "energy", "mean/energy_j", "J", "kJ", 1e-3, group="Energy")
+MEAN_WAIT = Metric("mean_wait_s", "wait", "mean/mean_wait_s", "s", "s", group=_TIME, narrow=False)
 EPISODE_METRICS = (OBJECTIVE, GAP, MAKESPAN, ENERGY, MEAN_WAIT)
 """What each episode has, in the order of the tables; the gap only where there are bounds."""
 
 DECISION_METRICS = {
-    50: Metric(
-        "decision_p50_s", "decision time", "decision/p50_s", "s", "µs", 1e6, 0, on_radar=True
-    ),
+    50: Metric("decision_p50_s", "decision time", "decision/p50_s", "s", "µs", 1e6, 0),
     99: Metric("decision_p99_s", "decision time", "decision/p99_s", "s", "µs", 1e6, 0),
 }
 """Percentiles of the wall-clock time of one decision, by percent."""
 
-RADAR_METRICS = tuple(m for m in (*EPISODE_METRICS, *DECISION_METRICS.values()) if m.on_radar)
+RADAR_METRICS = (MAKESPAN, ENERGY, MEAN_WAIT, DECISION_METRICS[50])
 """The axes of the radar, from the top to the left."""
 
 DECISION_CURVE = Curve(
-    "decision/time_by_percentile_s", "decision time by percentile [s]", _DECISION
+    "decision/time_by_percentile_s", "decision time by percentile [s]", "Decision time"
 )
 UTILISATION_CURVES = (
     Curve("utilisation/cpus", "CPUs", _UTILISATION),
     Curve("utilisation/gpus", "GPUs", _UTILISATION),
 )
-CURVES = (DECISION_CURVE, *UTILISATION_CURVES)
 
 
 def charts() -> dict[str, dict[str, str]]:
@@ -126,6 +114,6 @@ def charts() -> dict[str, dict[str, str]]:
         category = found.setdefault(metric.group, {})
         category[f"{metric.label}, mean so far{unit}"] = metric.tag
         category[f"{metric.label} of an episode{unit}"] = metric.episode_tag
-    for curve in CURVES:
+    for curve in (DECISION_CURVE, *UTILISATION_CURVES):
         found.setdefault(curve.group, {})[curve.label] = curve.tag
     return found

@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import asdict, dataclass, fields
 from importlib import metadata
 from typing import Any
 
@@ -75,22 +76,19 @@ class ProblemRecord:
         Raises:
             KeyError, TypeError, ValueError: If a field is missing or is no such value.
         """
-        load, reference = content["load"], content["reference_per_task"]
-        return ProblemRecord(
-            cluster=str(content["cluster"]),
-            cluster_sha256=str(content["cluster_sha256"]),
-            workload=str(content["workload"]),
-            workload_sha256=str(content["workload_sha256"]),
-            workload_notes=tuple(str(note) for note in content["workload_notes"]),
-            num_tasks=int(content["num_tasks"]),
-            energy_weight=float(content["energy_weight"]),
-            gpu_fractions=tuple(float(fraction) for fraction in content["gpu_fractions"]),
-            load=load if load is None or isinstance(load, str) else float(load),
-            noise=float(content["noise"]),
-            reference_per_task=Reference(
-                float(reference["makespan_s"]), float(reference["energy_j"])
+        read: dict[str, Callable[[Any], Any]] = {
+            "workload_notes": lambda notes: tuple(map(str, notes)),
+            "num_tasks": int,
+            "energy_weight": float,
+            "gpu_fractions": lambda fractions: tuple(map(float, fractions)),
+            "load": lambda load: load if load is None or isinstance(load, str) else float(load),
+            "noise": float,
+            "reference_per_task": lambda units: Reference(
+                float(units["makespan_s"]), float(units["energy_j"])
             ),
-        )
+        }
+        names = [field.name for field in fields(ProblemRecord)]
+        return ProblemRecord(**{name: read.get(name, str)(content[name]) for name in names})
 
     def to_json(self) -> dict[str, Any]:
         """What JSON holds, by field."""
@@ -142,8 +140,6 @@ def package_versions() -> dict[str, str]:
     """Versions of Python and of the packages that results depend on."""
     versions = {"python": platform.python_version()}
     for package in REPORTED_PACKAGES:
-        try:
+        with suppress(metadata.PackageNotFoundError):
             versions[package] = metadata.version(package)
-        except metadata.PackageNotFoundError:
-            continue
     return versions

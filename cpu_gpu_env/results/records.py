@@ -10,15 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from cpu_gpu_env.model.tasks import FloatArray
-from cpu_gpu_env.results.metrics import (
-    DECISION_METRICS,
-    ENERGY,
-    EPISODE_METRICS,
-    GAP,
-    MAKESPAN,
-    OBJECTIVE,
-    Metric,
-)
+from cpu_gpu_env.results import metrics
+from cpu_gpu_env.results.metrics import Metric
 from cpu_gpu_env.results.provenance import Provenance
 
 ORACLE = "oracle"
@@ -43,22 +36,22 @@ class EpisodeResults:
     @property
     def objective(self) -> FloatArray:
         """(n,): J."""
-        return self[OBJECTIVE]
+        return self[metrics.OBJECTIVE]
 
     @property
     def makespan_s(self) -> FloatArray:
         """(n,) [s]."""
-        return self[MAKESPAN]
+        return self[metrics.MAKESPAN]
 
     @property
     def energy_j(self) -> FloatArray:
         """(n,) [J], idle power included."""
-        return self[ENERGY]
+        return self[metrics.ENERGY]
 
     @property
     def gap(self) -> FloatArray | None:
         """(n,): objective / certified lower bound - 1; None without bounds."""
-        return self.values.get(GAP)
+        return self.values.get(metrics.GAP)
 
 
 @dataclass(frozen=True)
@@ -91,13 +84,14 @@ class SchedulerResult:
     episodes: EpisodeResults
     """Its episodes."""
     decision_s: FloatArray
-    """Wall-clock times of single decisions [s]; empty for the oracle, which plans ahead."""
+    """Wall-clock times of single decisions, looking up the state not counted [s]; empty for the
+    oracle, which plans ahead."""
     learned: bool = False
     """Whether it was trained."""
 
     def estimate(self, metric: Metric) -> Estimate:
         """Mean of a metric over the episodes; of a percentile of decision times no interval."""
-        for percent, timed in DECISION_METRICS.items():
+        for percent, timed in metrics.DECISION_METRICS.items():
             if metric is timed:
                 return Estimate(self.decision_percentile_s(percent), float("nan"))
         return Estimate.of(self.episodes[metric])
@@ -115,7 +109,7 @@ class SchedulerResult:
             row[metric.key], row[metric.ci_key] = estimate.mean, estimate.half_width
         if self.episodes.gap is not None:
             row["gap_median"] = float(np.median(self.episodes.gap))
-        for percent, metric in DECISION_METRICS.items():
+        for percent, metric in metrics.DECISION_METRICS.items():
             row[metric.key] = self.decision_percentile_s(percent)
         return row
 
@@ -140,7 +134,7 @@ class Comparison:
     @property
     def metrics(self) -> tuple[Metric, ...]:
         """What the episodes have, in the order of the tables."""
-        return tuple(m for m in EPISODE_METRICS if m in self.results[0].episodes.values)
+        return tuple(m for m in metrics.EPISODE_METRICS if m in self.results[0].episodes.values)
 
     def wins(self) -> FloatArray:
         """Share of the episodes in which the row's scheduler beats the column's, (n, n)."""

@@ -45,6 +45,10 @@ class PoolState:
         """(n, actions): when the share of the task would finish [s]; 0 without a share."""
         return np.where(self.time_s > 0.0, self.start_s[:, None] + self.time_s, 0.0)
 
+    def row(self, index: int) -> PoolState:
+        """The same of one episode, n = 1."""
+        return PoolState(*(getattr(self, f.name)[index : index + 1] for f in fields(self)))
+
     def free_after_s(self) -> FloatArray:
         """(n, actions, devices): when the devices would be free, ascending [s]."""
         after_s = np.repeat(self.free_s[:, None], self.time_s.shape[1], axis=1)
@@ -84,6 +88,12 @@ class SchedulingState:
     def finish_s(self) -> FloatArray:
         """(n, actions): when the last share of the task would finish [s]."""
         return np.asarray(np.maximum(self.cpus.finish_s, self.gpus.finish_s))
+
+    def row(self, index: int) -> SchedulingState:
+        """The same of one episode, n = 1."""
+        one, pools = slice(index, index + 1), (self.cpus.row(index), self.gpus.row(index))
+        task = self.arrival_s[one], self.tasks_left[one]
+        return SchedulingState(*task, *pools, self.action_mask[one], self.observation[one])
 
     def wait_s(self, actions: Actions) -> FloatArray:
         """Time from arrival to the start of the task's first share if these (n,) are chosen [s]."""

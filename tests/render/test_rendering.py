@@ -17,8 +17,7 @@ from numpy.typing import NDArray
 from cpu_gpu_env.errors import HybridClusterError
 from cpu_gpu_env.model.cluster import Cluster, Device
 from cpu_gpu_env.render.gantt import GanttRenderer, intensity_colour
-from cpu_gpu_env.render.text import render_ansi
-from cpu_gpu_env.render.timeline import MAX_BARS
+from cpu_gpu_env.render.timeline import MAX_BARS, render_ansi
 from cpu_gpu_env.sim.schedule import Schedule, Share
 
 CPU = Device("cpu", "cpu", 1e12, 1e11, math.inf, 0.0, 60, 225)

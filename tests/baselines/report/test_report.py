@@ -18,8 +18,8 @@ from cpu_gpu_env.baselines import make_scheduler
 from cpu_gpu_env.baselines.evaluation.comparison import SchedulerSpec, compare
 from cpu_gpu_env.baselines.evaluation.first_episode import EpisodeView, view_first_episode
 from cpu_gpu_env.baselines.oracle.cache import solve_episodes
+from cpu_gpu_env.baselines.report.comparison_figures import COMPARISON_FIGURES
 from cpu_gpu_env.baselines.report.episode_figures import draw_gantts
-from cpu_gpu_env.baselines.report.figures import COMPARISON_FIGURES
 from cpu_gpu_env.baselines.report.page import write_html
 from cpu_gpu_env.baselines.report.tables import TextTable, leaderboard, win_table
 from cpu_gpu_env.baselines.report.tensorboard import LAYOUT, write_tensorboard

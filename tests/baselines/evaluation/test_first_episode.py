@@ -6,7 +6,7 @@ from conftest import MIXED, PLAIN, REFINED
 from judge import Judge
 
 from cpu_gpu_env import Cluster, HybridClusterEnv
-from cpu_gpu_env.baselines.evaluation.audit import audit_decisions, decision_costs
+from cpu_gpu_env.baselines.evaluation.first_episode import audit_decisions, decision_costs
 
 
 @pytest.mark.parametrize("cluster", [PLAIN, MIXED, REFINED], ids=lambda cluster: cluster.name)
