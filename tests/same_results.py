@@ -18,13 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from cpu_gpu_env import (
-    Cluster,
-    Device,
-    HybridClusterEnv,
-    HybridClusterVectorEnv,
-    shipped_profiles,
-)
+from cpu_gpu_env import Cluster, Device, HybridClusterEnv, HybridClusterVectorEnv, shipped_profiles
 from cpu_gpu_env.agents.features import AgentFeatures
 from cpu_gpu_env.agents.pretrained import pretrained_path
 from cpu_gpu_env.agents.saving import load_agent

@@ -82,10 +82,7 @@ def _thresholds(num_tasks: int) -> np.ndarray:
 
 
 def _solve_master(
-    columns: FloatArray,
-    devices: FloatArray,
-    release_s: FloatArray,
-    objective: Objective,
+    columns: FloatArray, devices: FloatArray, release_s: FloatArray, objective: Objective
 ) -> tuple[float, float, FloatArray, FloatArray] | None:
     """Mix the columns; return cost, makespan, weights and the prices (types, thresholds).
 

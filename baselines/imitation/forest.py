@@ -123,8 +123,8 @@ def load_forest(path: str | os.PathLike[str], num_features: int | None = None) -
         if num_features is not None and wanted != num_features:
             raise not_allowed("field 'num_features'", wanted, str(num_features))
         arrays = {
-            name: _check_column(name, read_array(archive, name, MAX_ARRAY_BYTES), kind)
-            for name, kind in _ARRAYS.items()
+            name: _check_column(name, read_array(archive, name, MAX_ARRAY_BYTES), dtype)
+            for name, dtype in _ARRAYS.items()
         }
         return Forest(**arrays, depth=_check_trees(arrays, wanted), settings=settings)
 
@@ -139,13 +139,13 @@ def _parse_header(header: npt.NDArray[Any]) -> dict[str, Any]:
     return check_field(_HEADER, content, "settings", dict)
 
 
-def _check_column(name: str, array: npt.NDArray[Any], kind: str) -> npt.NDArray[Any]:
-    if array.dtype.newbyteorder("=") != np.dtype(kind) or array.ndim != 1:
+def _check_column(name: str, array: npt.NDArray[Any], dtype: str) -> npt.NDArray[Any]:
+    if array.dtype.newbyteorder("=") != np.dtype(dtype) or array.ndim != 1:
         found = f"{array.dtype} {array.shape}"
-        raise not_allowed(f"field {name!r}", found, f"{np.dtype(kind)}, one-dimensional")
+        raise not_allowed(f"field {name!r}", found, f"{np.dtype(dtype)}, one-dimensional")
     if not np.isfinite(array).all():
         raise HybridClusterError(f"field {name!r} holds nan or infinity; allowed: finite numbers")
-    return array.astype(kind)
+    return array.astype(dtype)
 
 
 def _check_trees(arrays: dict[str, npt.NDArray[Any]], num_features: int) -> int:

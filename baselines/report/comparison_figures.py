@@ -219,10 +219,7 @@ COMPARISON_FIGURES = (
         bounds_caption="Grey: what the certified bounds rule out.",
     ),
     ComparisonFigure(
-        "all/wins",
-        win_figure,
-        "Who beats whom",
-        "Share of the episodes that each scheduler wins",
+        "all/wins", win_figure, "Who beats whom", "Share of the episodes that each scheduler wins"
     ),
 )
 """In the order of the page."""

@@ -24,11 +24,7 @@ from cpu_gpu_env.model.cluster import Cluster
 from cpu_gpu_env.model.profile import DEFAULT_CLUSTER
 from cpu_gpu_env.model.tasks import Tasks
 from cpu_gpu_env.model.workload import DEFAULT_WORKLOAD, Workload
-from cpu_gpu_env.problem.observation import (
-    Observations,
-    observation_space,
-    with_queues,
-)
+from cpu_gpu_env.problem.observation import Observations, observation_space, with_queues
 from cpu_gpu_env.problem.problem import (
     DEFAULT_GPU_FRACTIONS,
     DEFAULT_LOAD,

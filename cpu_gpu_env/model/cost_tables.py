@@ -12,12 +12,7 @@ import numpy.typing as npt
 
 from cpu_gpu_env.errors import HybridClusterError
 from cpu_gpu_env.model.cluster import Cluster, Device, device_types
-from cpu_gpu_env.model.costs import (
-    NOT_USED,
-    execution_time_s,
-    power_above_idle_w,
-    share_energy_j,
-)
+from cpu_gpu_env.model.costs import NOT_USED, execution_time_s, power_above_idle_w, share_energy_j
 from cpu_gpu_env.model.tasks import MAX_TIME_S, FloatArray, Tasks
 
 MIN_TIME_S = 1e-30

@@ -9,6 +9,11 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import numpy as np
+import numpy.typing as npt
+
+from cpu_gpu_env.model.tasks import FloatArray
+
 
 @dataclass(frozen=True)
 class Metric:
@@ -32,6 +37,12 @@ class Metric:
     """TensorBoard's category of the charts by episode."""
     narrow: bool = True
     """Whether a table for a terminal of 80 columns has it."""
+    lower_is_better: bool = True
+    """Whether the lesser of two values is the better one."""
+
+    def beats(self, value: FloatArray, other: FloatArray) -> npt.NDArray[np.bool_]:
+        """Whether values are better than others, of a shape to which both broadcast."""
+        return value < other if self.lower_is_better else value > other
 
     @property
     def ci_key(self) -> str:

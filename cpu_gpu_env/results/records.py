@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from cpu_gpu_env.model.tasks import FloatArray
 from cpu_gpu_env.results import metrics
-from cpu_gpu_env.results.metrics import Metric
+from cpu_gpu_env.results.metrics import OBJECTIVE, Metric
 from cpu_gpu_env.results.provenance import Provenance
 
 ORACLE = "oracle"
@@ -139,7 +139,7 @@ class Comparison:
     def wins(self) -> FloatArray:
         """Share of the episodes in which the row's scheduler beats the column's, (n, n)."""
         objective = np.stack([result.episodes.objective for result in self.results])
-        return np.asarray((objective[:, None] < objective[None]).mean(axis=2))
+        return np.asarray(OBJECTIVE.beats(objective[:, None], objective[None]).mean(axis=2))
 
     def rows(self) -> list[dict[str, Any]]:
         """One flat record a scheduler: means, half-widths, decision times."""

@@ -23,12 +23,7 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 
 from cpu_gpu_env import HybridClusterError, HybridClusterVectorEnv, Tasks, Workload
 from cpu_gpu_env.agents.action_dqn import ActionDQN, ActionDQNPolicy
-from cpu_gpu_env.agents.algorithms import (
-    ALGORITHMS,
-    acting_weights,
-    build_policy,
-    make_algorithm,
-)
+from cpu_gpu_env.agents.algorithms import ALGORITHMS, acting_weights, build_policy, make_algorithm
 from cpu_gpu_env.agents.checkpoint import restore_checkpoint, save_checkpoint
 from cpu_gpu_env.agents.features import (
     COST_UNIT,

@@ -16,12 +16,7 @@ from judge import Judge
 from playing import play, problems
 
 import cpu_gpu_env
-from cpu_gpu_env import (
-    Cluster,
-    HybridClusterEnv,
-    Tasks,
-    shipped_profiles,
-)
+from cpu_gpu_env import Cluster, HybridClusterEnv, Tasks, shipped_profiles
 from cpu_gpu_env.model.traces.loading import resolve_workload
 
 POOL = resolve_workload("lognormal").pool

@@ -310,11 +310,7 @@ def test_extreme_tasks_give_finite_numbers(tasks: Any, noise: float) -> None:
 def test_devices_of_any_speed_work_or_are_refused(flops: float, works: bool) -> None:
     fast = [
         dataclasses.replace(
-            device,
-            flops=flops,
-            memory_bandwidth=flops,
-            launch_s=0.0,
-            link_bandwidth=float("inf"),
+            device, flops=flops, memory_bandwidth=flops, launch_s=0.0, link_bandwidth=float("inf")
         )
         for device in PLAIN.devices
     ]

@@ -219,10 +219,7 @@ def test_parts_share_no_task_in_held_out_episodes(trace: str) -> None:
     ("kwargs", "expected"),
     [
         ({"num_tasks": 38}, "num_tasks is 38, but workload 'csv:tasks.csv' has 37 tasks"),
-        (
-            {"load": "fast"},
-            "load is 'fast'; allowed: a number",
-        ),
+        ({"load": "fast"}, "load is 'fast'; allowed: a number"),
         ({"load": "trace", "workload": "lognormal"}, "workload 'lognormal' is no trace"),
     ],
     ids=str,

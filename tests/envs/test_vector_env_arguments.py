@@ -10,8 +10,7 @@ from cpu_gpu_env import HybridClusterEnv, HybridClusterError, HybridClusterVecto
 
 
 @pytest.mark.parametrize(
-    "actions",
-    [[0], [0, 6], [0, -1], [0.0, 1.0], None, "ab", [[0, 1]], [True, False]],
+    "actions", [[0], [0, 6], [0, -1], [0.0, 1.0], None, "ab", [[0, 1]], [True, False]]
 )
 def test_wrong_actions_are_refused(actions: Any) -> None:
     env = HybridClusterVectorEnv(2, num_tasks=3)

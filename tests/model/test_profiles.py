@@ -114,13 +114,7 @@ def test_shipped_profile_loads(name: str) -> None:
 
 
 def test_the_shipped_profiles_are_these() -> None:
-    assert shipped_profiles() == (
-        "a100-node",
-        "h100-node",
-        "laptop-4090",
-        "mixed-node",
-        "t4-node",
-    )
+    assert shipped_profiles() == ("a100-node", "h100-node", "laptop-4090", "mixed-node", "t4-node")
 
 
 def test_the_reference_node() -> None:

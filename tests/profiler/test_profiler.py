@@ -532,10 +532,7 @@ def test_free_memory_heeds_the_limit_of_a_container(
 
 
 def test_warnings_name_noise_gaps_and_doubt() -> None:
-    raw = {
-        "missing": {"gemm 1": "why not"},
-        "fit": {"uncertainty": {"flops": 0.2, "launch_s": 3}},
-    }
+    raw = {"missing": {"gemm 1": "why not"}, "fit": {"uncertainty": {"flops": 0.2, "launch_s": 3}}}
     profile = {
         "measurement": {
             "noisy": True,

@@ -24,12 +24,7 @@ from cpu_gpu_env.profiler.kernels import (
     unseen_kernels,
 )
 from cpu_gpu_env.profiler.samples import Kernel
-from cpu_gpu_env.profiler.timing import (
-    FULL,
-    best_clock,
-    clock_tick,
-    time_repeatedly,
-)
+from cpu_gpu_env.profiler.timing import FULL, best_clock, clock_tick, time_repeatedly
 
 torch = pytest.importorskip("torch")
 CPU = torch.device("cpu")

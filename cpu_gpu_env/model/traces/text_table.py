@@ -129,10 +129,7 @@ def read_fields(
 
 
 def _make_table(
-    path: str,
-    header: Sequence[str],
-    columns: Sequence[str],
-    rows: Sequence[tuple[int, list[str]]],
+    path: str, header: Sequence[str], columns: Sequence[str], rows: Sequence[tuple[int, list[str]]]
 ) -> TraceTable:
     if not rows:
         raise HybridClusterError(f"{path}: the file holds no task; allowed: at least one")
