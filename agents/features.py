@@ -9,8 +9,8 @@ is left to learn is small and smooth, one net serves all actions, and an agent f
 workload and length of episode. Nothing is used but the observation and what defines the problem.
 
 The observation has its limits: it does not tell device types, so a pool of several is taken for one
-of their mean; and a wait of more than the episode's reference makespan looks like that, which happens
-in short episodes and with dozens of devices.
+of their mean; and a wait of more than the reference makespan of the episode looks like that, which
+happens in short episodes and with dozens of devices.
 """
 
 from __future__ import annotations

@@ -17,9 +17,8 @@ import numpy.typing as npt
 from scipy import sparse
 from scipy.optimize import linprog
 
-from cpu_gpu_env.model.tasks import FloatArray
+from cpu_gpu_env.model.tasks import FloatArray, IntArray
 
-IntArray = npt.NDArray[np.intp]
 Entries = list[tuple[npt.ArrayLike, npt.ArrayLike, npt.ArrayLike]]
 """Of a block of rows: row in the block, column, value; each triple is broadcast."""
 

@@ -44,12 +44,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 
 from cpu_gpu_env.baselines.bounds.dual import dual_bound
 from cpu_gpu_env.baselines.bounds.linear_program import Rows, SolverError, solve
 from cpu_gpu_env.baselines.bounds.placements import Placements, Workers
-from cpu_gpu_env.model.tasks import FloatArray
+from cpu_gpu_env.model.tasks import FloatArray, IntArray
 from cpu_gpu_env.sim.instance import Instance
 
 MAX_LP_TASKS = 3_000
@@ -66,8 +65,6 @@ NUM_MULTIPLIERS = 17
 """Multipliers tried in the knapsack bound."""
 ROUNDING = 1e-9
 """Taken off the bound, relative to it: far more than the rounding of sums of floats."""
-
-IntArray = npt.NDArray[np.intp]
 
 
 @dataclass(frozen=True, eq=False)

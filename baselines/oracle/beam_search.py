@@ -17,15 +17,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from cpu_gpu_env.baselines.bounds.placements import Placements
 from cpu_gpu_env.model.cost_tables import PoolCosts
-from cpu_gpu_env.model.tasks import FloatArray
+from cpu_gpu_env.model.tasks import FloatArray, IntArray
 from cpu_gpu_env.sim.instance import Instance
 from cpu_gpu_env.sim.pool import PoolBatch
-
-IntArray = npt.NDArray[np.intp]
 
 
 @dataclass(frozen=True)

@@ -25,11 +25,9 @@ import numpy.typing as npt
 from cpu_gpu_env.baselines.bounds.linear_program import SolverError, solve
 from cpu_gpu_env.baselines.bounds.lower import LowerBoundProgram
 from cpu_gpu_env.baselines.bounds.placements import Workers
-from cpu_gpu_env.model.tasks import FloatArray
+from cpu_gpu_env.model.tasks import FloatArray, IntArray
 from cpu_gpu_env.sim.instance import Instance
 from cpu_gpu_env.sim.pool import Pool
-
-IntArray = npt.NDArray[np.intp]
 
 NUM_CRITICAL = 16
 """Critical tasks of a pool."""

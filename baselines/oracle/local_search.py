@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
-from cpu_gpu_env.model.tasks import FloatArray
+from cpu_gpu_env.model.tasks import FloatArray, IntArray
 from cpu_gpu_env.sim.instance import Instance, PartialSchedules
-
-IntArray = npt.NDArray[np.intp]
 
 MAX_CHANGES = 3
 """Tasks changed at once at most."""

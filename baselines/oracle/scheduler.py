@@ -10,6 +10,7 @@ import numpy.typing as npt
 from cpu_gpu_env.baselines.oracle.search import FULL_EFFORT, Effort, solve_episode
 from cpu_gpu_env.baselines.schedulers.base import Actions, Memory, Scheduler
 from cpu_gpu_env.baselines.schedulers.env_view import EnvView
+from cpu_gpu_env.model.tasks import IntArray
 from cpu_gpu_env.sim.state import SchedulingState
 
 
@@ -25,7 +26,7 @@ class Replay(Scheduler):
     """Tasks placed."""
     needs_state = False
 
-    def __init__(self, env: Any, plans: npt.NDArray[np.intp]) -> None:
+    def __init__(self, env: Any, plans: IntArray) -> None:
         super().__init__(env)
         self.plans = plans
 
@@ -69,9 +70,7 @@ class Oracle(Scheduler):
         memory[:, 0] = (placed + 1) % (memory.shape[1] - 1)
         return actions, memory
 
-    def _with_plans(
-        self, memory: npt.NDArray[np.int64], envs: npt.NDArray[np.intp]
-    ) -> npt.NDArray[np.int64]:
+    def _with_plans(self, memory: npt.NDArray[np.int64], envs: IntArray) -> npt.NDArray[np.int64]:
         instances = self._future.instances()
         solved = [solve_episode(instances[env], self.effort, self.seed) for env in envs]
         plans = np.stack([schedule.actions for schedule in solved])

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from cpu_gpu_env.baselines.bounds.lower import (
     MAX_LP_TASKS,
@@ -16,10 +15,8 @@ from cpu_gpu_env.baselines.bounds.lower import (
 from cpu_gpu_env.baselines.oracle.beam_search import BeamSearch, PriceVector
 from cpu_gpu_env.baselines.oracle.dispatch_pattern import pool_patterns, relax_pattern
 from cpu_gpu_env.baselines.oracle.local_search import anneal
-from cpu_gpu_env.model.tasks import FloatArray
+from cpu_gpu_env.model.tasks import FloatArray, IntArray
 from cpu_gpu_env.sim.instance import Instance
-
-IntArray = npt.NDArray[np.intp]
 
 
 @dataclass(frozen=True)

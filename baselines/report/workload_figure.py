@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
 from cpu_gpu_env.baselines.report.drawing import blank_figure
 from cpu_gpu_env.model.cluster import device_types
-from cpu_gpu_env.model.tasks import FloatArray
+from cpu_gpu_env.model.tasks import FloatArray, IntArray
 from cpu_gpu_env.problem.problem import Problem
 
 if TYPE_CHECKING:
@@ -24,9 +23,7 @@ MAX_POINTS = 4_000
 """Tasks drawn on the roofline."""
 
 
-def workload_figure(
-    problem: Problem, placement: npt.NDArray[np.intp], names: Sequence[str]
-) -> Figure:
+def workload_figure(problem: Problem, placement: IntArray, names: Sequence[str]) -> Figure:
     """Draw distributions, arrivals and the roofline, coloured by where tasks belong.
 
     Args:
@@ -58,7 +55,7 @@ def workload_figure(
     return figure
 
 
-def _histogram(axes: Axes, values: FloatArray, placement: npt.NDArray[np.intp], label: str) -> None:
+def _histogram(axes: Axes, values: FloatArray, placement: IntArray, label: str) -> None:
     axes.set(xlabel=label, ylabel="tasks")
     shown = values > 0
     if not shown.any():
@@ -73,7 +70,7 @@ def _mark(axes: Axes, value: float) -> None:
     axes.axvline(value, color="black", linewidth=0.8, linestyle="--")
 
 
-def _roofline(axes: Axes, problem: Problem, placement: npt.NDArray[np.intp]) -> None:
+def _roofline(axes: Axes, problem: Problem, placement: IntArray) -> None:
     """Draw each task at the rate that it attains where it belongs, below the devices' roofs."""
     pool, costs = problem.workload.pool, problem.costs
     every = slice(None, None, -(-len(pool) // MAX_POINTS))
@@ -108,9 +105,7 @@ def _arrivals(axes: Axes, problem: Problem) -> None:
     axes.set(xlabel="time in the trace [h]", ylabel="arrivals")
 
 
-def _shares(
-    axes: Axes, size_flop: FloatArray, placement: npt.NDArray[np.intp], names: Sequence[str]
-) -> None:
+def _shares(axes: Axes, size_flop: FloatArray, placement: IntArray, names: Sequence[str]) -> None:
     """Draw the share of tasks and of FLOP in each placement."""
     left = np.zeros(2)
     for index, name in enumerate(names):

@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from cpu_gpu_env.envs.step_table import FEATURES, POWERS, TIMES, StepTable
 from cpu_gpu_env.model.costs import share_energy_j
-from cpu_gpu_env.model.tasks import FloatArray
+from cpu_gpu_env.model.tasks import FloatArray, IntArray
 from cpu_gpu_env.problem.observation import NUM_FEATURES, Features
 from cpu_gpu_env.problem.problem import Problem
 from cpu_gpu_env.sim.pool import Where, make_pool_batch
@@ -54,7 +54,7 @@ class ClusterBatch:
         self.gpus.clear(envs)
         self.active_energy_j[envs] = 0.0
 
-    def features(self, row: npt.NDArray[np.intp]) -> Features:
+    def features(self, row: IntArray) -> Features:
         """Features (num_envs, 3) of tasks; the memory is the caller's."""
         np.multiply(row, self.table.features_stride, out=self._index)
         padded = np.empty((len(row), FEATURES.itemsize // 4), dtype=np.float32)
@@ -67,7 +67,7 @@ class ClusterBatch:
         np.multiply(stream.row, table.times_stride, out=index)
         np.add(index, actions, out=index)
         power_w = self._power_w
-        rows_before: npt.NDArray[np.intp] | int = 0
+        rows_before: IntArray | int = 0
         if self._mixed:
             cpu_type, gpu_type = self.cpus.next_type(), self.gpus.next_type()
             cpu_power_w, gpu_power_w = self._type_power_w

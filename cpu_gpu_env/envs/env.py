@@ -11,13 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from gymnasium import spaces
 
-from cpu_gpu_env.checks import (
-    check_flag,
-    check_options,
-    check_render_mode,
-    check_seed,
-    no_task_error,
-)
+from cpu_gpu_env import checks
 from cpu_gpu_env.envs.arguments import check_action
 from cpu_gpu_env.errors import HybridClusterError
 from cpu_gpu_env.model.cluster import Cluster
@@ -130,9 +124,9 @@ class HybridClusterEnv(gym.Env[Observations, np.int64]):
         self.problem = make_problem(
             cluster, workload, num_tasks, energy_weight, gpu_fractions, load, noise
         )
-        check_render_mode(render_mode, self.metadata["render_modes"])
+        checks.check_render_mode(render_mode, self.metadata["render_modes"])
         self.objective = self.problem.objective
-        self.observe_queues = check_flag("observe_queues", observe_queues)
+        self.observe_queues = checks.check_flag("observe_queues", observe_queues)
         self.render_mode = render_mode
         self.action_space = spaces.Discrete(len(self.problem.gpu_fractions))
         self.observation_space = observation_space(self.problem.cluster, self.observe_queues)
@@ -167,9 +161,9 @@ class HybridClusterEnv(gym.Env[Observations, np.int64]):
         Raises:
             HybridClusterError: If the seed, an option or the tasks are not valid.
         """
-        given = check_options(options, ("tasks",)).get("tasks")
+        given = checks.check_options(options, ("tasks",)).get("tasks")
         tables = None if given is None else self._source.look_up(Tasks.from_table(given))
-        super().reset(seed=check_seed(seed))
+        super().reset(seed=checks.check_seed(seed))
         self._mask_set ^= self._position > 0  # consecutive steps hand out different masks
         drawn = self.np_random.bit_generator, self._mask_set
         source = self._source
@@ -200,7 +194,7 @@ class HybridClusterEnv(gym.Env[Observations, np.int64]):
         """
         position = self._position
         if position >= self._num_tasks:
-            raise no_task_error()
+            raise checks.no_task_error()
         if action.__class__ is not int or not 0 <= action < self._num_actions:
             action = check_action(action, self._num_actions)
         arrival_s, entry, task, next_mask, next_features = self._plan[position]
@@ -284,7 +278,7 @@ class HybridClusterEnv(gym.Env[Observations, np.int64]):
             HybridClusterError: If there is no task to place.
         """
         if self._position >= self._num_tasks:
-            raise no_task_error()
+            raise checks.no_task_error()
         episode, now = self._episode_now(), slice(self._position, self._position + 1)
         return look_up_state(
             episode.tables.costs,
@@ -313,7 +307,7 @@ class HybridClusterEnv(gym.Env[Observations, np.int64]):
 
     def _episode_now(self) -> Episode:
         if self._episode is None:
-            raise no_task_error()
+            raise checks.no_task_error()
         return self._episode
 
     def schedule(self) -> Schedule:

@@ -13,29 +13,15 @@ from gymnasium import spaces
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
-from cpu_gpu_env.checks import (
-    check_count,
-    check_flag,
-    check_options,
-    check_render_mode,
-    check_seeds,
-    no_task_error,
-)
-from cpu_gpu_env.envs.arguments import (
-    MAX_NUM_ENVS,
-    check_actions,
-    check_autoreset_mode,
-    check_reset_mask,
-    check_task_tables,
-    check_total,
-)
+from cpu_gpu_env import checks
+from cpu_gpu_env.envs import arguments
 from cpu_gpu_env.envs.cluster_batch import ClusterBatch
 from cpu_gpu_env.envs.step_table import StepTable, build_step_table
 from cpu_gpu_env.errors import HybridClusterError
 from cpu_gpu_env.model.cluster import Cluster
 from cpu_gpu_env.model.cost_tables import CostTables
 from cpu_gpu_env.model.profile import DEFAULT_CLUSTER
-from cpu_gpu_env.model.tasks import FloatArray
+from cpu_gpu_env.model.tasks import FloatArray, IntArray
 from cpu_gpu_env.model.workload import DEFAULT_WORKLOAD, Workload
 from cpu_gpu_env.problem.observation import (
     Observations,
@@ -108,18 +94,18 @@ class HybridClusterVectorEnv(VectorEnv[Observations, npt.NDArray[np.int64], npt.
         max_episode_steps: int | None = None,
         autoreset_mode: AutoresetMode | str = AutoresetMode.SAME_STEP,
     ) -> None:
-        self.num_envs = check_count("num_envs", num_envs, MAX_NUM_ENVS)
+        self.num_envs = checks.check_count("num_envs", num_envs, arguments.MAX_NUM_ENVS)
         if max_episode_steps is not None:
-            max_episode_steps = check_count("max_episode_steps", max_episode_steps)
-        check_render_mode(render_mode, self.metadata["render_modes"])
+            max_episode_steps = checks.check_count("max_episode_steps", max_episode_steps)
+        checks.check_render_mode(render_mode, self.metadata["render_modes"])
         self.problem = make_problem(
             cluster, workload, num_tasks, energy_weight, gpu_fractions, load, noise
         )
         self.objective = self.problem.objective
-        self.observe_queues = check_flag("observe_queues", observe_queues)
+        self.observe_queues = checks.check_flag("observe_queues", observe_queues)
         self.render_mode = render_mode
-        check_total(self.num_envs, self.problem.num_tasks)
-        self.autoreset_mode = check_autoreset_mode(autoreset_mode)
+        arguments.check_total(self.num_envs, self.problem.num_tasks)
+        self.autoreset_mode = arguments.check_autoreset_mode(autoreset_mode)
         self.metadata = {**self.metadata, "autoreset_mode": self.autoreset_mode}
         self._max_episode_steps = max_episode_steps
         self._num_actions = len(self.problem.gpu_fractions)
@@ -163,14 +149,14 @@ class HybridClusterVectorEnv(VectorEnv[Observations, npt.NDArray[np.int64], npt.
         Raises:
             HybridClusterError: If seeds or options are not valid.
         """
-        checked = check_options(options, ("tasks", "reset_mask"))
+        checked = checks.check_options(options, ("tasks", "reset_mask"))
         tables, mask = checked.get("tasks"), checked.get("reset_mask")
         if tables is not None and mask is not None:
             raise HybridClusterError("reset options 'tasks' and 'reset_mask' exclude each other")
-        envs, seeds = self._envs_to_reset(mask), check_seeds(seed, self.num_envs)
+        envs, seeds = self._envs_to_reset(mask), checks.check_seeds(seed, self.num_envs)
         given = None
         if tables is not None:
-            given = GivenStream(self.problem, check_task_tables(tables, self.num_envs))
+            given = GivenStream(self.problem, arguments.check_task_tables(tables, self.num_envs))
         self._sampled.seed(seeds, envs)
         if given is None:
             self._start(envs)
@@ -183,24 +169,24 @@ class HybridClusterVectorEnv(VectorEnv[Observations, npt.NDArray[np.int64], npt.
         self._started = True
         return self._observe(), self._mask_info()
 
-    def _envs_to_reset(self, mask: Any) -> npt.NDArray[np.intp]:
+    def _envs_to_reset(self, mask: Any) -> IntArray:
         if mask is None:
             return self._all_envs
-        mask = check_reset_mask(mask, self.num_envs)
+        mask = arguments.check_reset_mask(mask, self.num_envs)
         if not self._started and not mask.all():
             raise HybridClusterError("the first reset() must reset every sub-environment")
         if self._stream is not self._sampled and not mask.all():
             raise HybridClusterError("given tasks end together: reset every sub-environment")
         return np.flatnonzero(mask)
 
-    def _start(self, envs: npt.NDArray[np.intp]) -> None:
+    def _start(self, envs: IntArray) -> None:
         """Start drawn episodes in some sub-environments."""
         if self._stream is not self._sampled:
             self._use_stream(self._sampled, self.problem.costs, _pool_table(self.problem))
         self._sampled.draw(envs)
         self._clear(envs)
 
-    def _clear(self, envs: npt.NDArray[np.intp]) -> None:
+    def _clear(self, envs: IntArray) -> None:
         """Make all devices of some sub-environments idle, and their clocks start."""
         where = slice(None) if len(envs) == self.num_envs else envs
         self._cluster.clear(where)
@@ -219,11 +205,11 @@ class HybridClusterVectorEnv(VectorEnv[Observations, npt.NDArray[np.int64], npt.
                 place.
         """
         if not self._started:
-            raise no_task_error()
-        actions = check_actions(actions, self.num_envs, self._num_actions)
+            raise checks.no_task_error()
+        actions = arguments.check_actions(actions, self.num_envs, self._num_actions)
         waiting = np.flatnonzero(self._ended) if self._any_ended else None
         if waiting is not None and self.autoreset_mode is AutoresetMode.DISABLED:
-            raise no_task_error()
+            raise checks.no_task_error()
         rewards = self._cluster.place(self._stream, actions)
         some_end = self._stream.advance()
         if waiting is not None:  # NEXT_STEP: these ignore the action and start an episode
@@ -285,7 +271,7 @@ class HybridClusterVectorEnv(VectorEnv[Observations, npt.NDArray[np.int64], npt.
             HybridClusterError: Before the first `reset`.
         """
         if not self._started:
-            raise no_task_error()
+            raise checks.no_task_error()
         return self._int8_masks().astype(bool)
 
     def instances(self) -> list[Instance]:
@@ -295,13 +281,12 @@ class HybridClusterVectorEnv(VectorEnv[Observations, npt.NDArray[np.int64], npt.
             HybridClusterError: Before the first `reset`.
         """
         if not self._started:
-            raise no_task_error()
-        found = []
-        for env in range(self.num_envs):
-            rows, arrivals_s, noise_factors = self._stream.episode(env)
-            costs = self._costs.of_tasks(rows, noise_factors)
-            found.append(Instance(arrivals_s, costs, self.objective))
-        return found
+            raise checks.no_task_error()
+        episodes = (self._stream.episode(env) for env in range(self.num_envs))
+        return [
+            Instance(arrivals_s, self._costs.of_tasks(rows, noise_factors), self.objective)
+            for rows, arrivals_s, noise_factors in episodes
+        ]
 
     def scheduling_state(self) -> SchedulingState:
         """What schedulers may know about the current tasks and the queues.
@@ -312,7 +297,7 @@ class HybridClusterVectorEnv(VectorEnv[Observations, npt.NDArray[np.int64], npt.
         stream = self._stream
         return self.imagined_state(stream.row[None].copy(), stream.arrival_s[None].copy())
 
-    def imagined_state(self, rows: npt.NDArray[np.intp], arrival_s: FloatArray) -> SchedulingState:
+    def imagined_state(self, rows: IntArray, arrival_s: FloatArray) -> SchedulingState:
         """What `scheduling_state` would be with other tasks in place of the current ones.
 
         Args:
@@ -327,7 +312,7 @@ class HybridClusterVectorEnv(VectorEnv[Observations, npt.NDArray[np.int64], npt.
             HybridClusterError: Before the first `reset`.
         """
         if not self._started:
-            raise no_task_error()
+            raise checks.no_task_error()
         count = len(rows)
         queues = [pool.queue(count) for pool in (self._cluster.cpus, self._cluster.gpus)]
         left = np.tile(self._stream.steps_left(), count)

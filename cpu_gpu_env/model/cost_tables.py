@@ -65,16 +65,6 @@ class PoolCosts:
         """(types, tasks, actions): energy above idle of this pool's share, 0 without one [J]."""
         return share_energy_j(self.time_s, self.compact_power_w)
 
-    def cheapest(self, prices: npt.ArrayLike, energy_price: float) -> FloatArray:
-        """Cost of every share on the type that serves it at the least cost, (tasks, actions).
-
-        Args:
-            prices: Of a second of each type, its energy not included, (types,) or one for all.
-            energy_price: Of a joule above idle.
-        """
-        rate = np.reshape(prices, (-1, 1, 1)) + energy_price * self.compact_power_w
-        return np.asarray((rate * np.maximum(self.time_s, 0.0)).min(axis=0))
-
     def of_tasks(
         self, rows: npt.NDArray[np.integer[Any]], noise_factors: FloatArray | None = None
     ) -> PoolCosts:
@@ -159,15 +149,15 @@ class CostTables:
         """Cost of every (task, action), each share on the type that serves it at the least cost.
 
         Args:
-            prices: Of a second of each type of CPU and of each type of GPU, see
-                `PoolCosts.cheapest`.
+            prices: Of a second, its energy not included, of each type of CPU and of each type of
+                GPU, (types,) or one for all.
             energy_price: Of a joule above idle.
         """
-        cpu_cost, gpu_cost = (
-            pool.cheapest(of_pool, energy_price)
-            for pool, of_pool in zip(self.pools, prices, strict=True)
-        )
-        return cpu_cost + gpu_cost
+        total: FloatArray = np.zeros((1, 1))
+        for pool, of_pool in zip(self.pools, prices, strict=True):
+            rate = np.reshape(of_pool, (-1, 1, 1)) + energy_price * pool.compact_power_w
+            total = total + (rate * np.maximum(pool.time_s, 0.0)).min(axis=0)
+        return total
 
     def of_tasks(
         self,

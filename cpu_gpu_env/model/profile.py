@@ -24,14 +24,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from cpu_gpu_env.checks import (
-    MAX_FIGURE,
-    check_count,
-    check_field,
-    check_name,
-    check_number,
-    check_version,
-)
+from cpu_gpu_env import checks
 from cpu_gpu_env.errors import HybridClusterError, not_allowed, shown, unknown_name
 from cpu_gpu_env.io.atomic_files import write_text_atomically
 from cpu_gpu_env.io.bounded_files import read_json
@@ -116,7 +109,7 @@ def parse_composition(composition: str) -> dict[Device, int]:
         HybridClusterError: If a device is unknown, a count is not a whole number of at least 1, or
             there are more than `MAX_DEVICES` in all.
     """
-    check_name("composition", composition)
+    checks.check_name("composition", composition)
     counted: dict[Device, int] = {}
     for term in composition.split("+"):
         name, _, count = (part.strip() for part in term.partition(":"))
@@ -154,8 +147,8 @@ def parse_profile(data: Any) -> Cluster:
         HybridClusterError: If it is no object, has another schema version, a field is missing,
             unknown or out of range, or there is no CPU or no GPU.
     """
-    check_version("profile", data, "schema_version", SCHEMA_VERSION)
-    return _as_cluster(check_field("profile", data, "name", str), parse_devices(data))
+    checks.check_version("profile", data, "schema_version", SCHEMA_VERSION)
+    return _as_cluster(checks.check_field("profile", data, "name", str), parse_devices(data))
 
 
 def _as_cluster(name: str, devices: list[Device]) -> Cluster:
@@ -169,14 +162,14 @@ def parse_devices(data: dict[str, Any]) -> list[Device]:
         HybridClusterError: If a field is missing, unknown or out of range.
     """
     devices: list[Device] = []
-    for index, entry in enumerate(check_field("profile", data, "devices", list)):
+    for index, entry in enumerate(checks.check_field("profile", data, "devices", list)):
         where = f"devices[{index}]"
         if not isinstance(entry, dict):
             raise not_allowed(where, entry, "a JSON object")
         for key in entry:
             if key not in DEVICE_KEYS:
                 raise unknown_name(f"{where}: field", key, DEVICE_KEYS)
-        count = check_count(f"{where}: field 'count'", entry.get("count", 1), MAX_DEVICES)
+        count = checks.check_count(f"{where}: field 'count'", entry.get("count", 1), MAX_DEVICES)
         check_num_devices(where, len(devices) + count)
         devices += [_parse_entry(entry, where)] * count
     return devices
@@ -236,15 +229,15 @@ def read_profile(path: str | os.PathLike[str], hint: str = "") -> Any:
 def _parse_entry(entry: dict[str, Any], where: str) -> Device:
     if "catalogue" not in entry:
         return _parse_device(entry, where)
-    name = check_field(where, entry, "catalogue", str)
+    name = checks.check_field(where, entry, "catalogue", str)
     if name not in device_catalogue():
         raise unknown_name(f"{where}: device", name, device_catalogue())
     return device_catalogue()[name]
 
 
 def _parse_device(entry: dict[str, Any], where: str) -> Device:
-    name = check_field(where, entry, "name", str)
-    kind: Any = check_field(where, entry, "kind", str)
+    name = checks.check_field(where, entry, "name", str)
+    kind: Any = checks.check_field(where, entry, "kind", str)
     if kind not in ("cpu", "gpu"):
         raise not_allowed(f"{where}: field 'kind'", kind, "'cpu', 'gpu'")
     figures: dict[str, Any] = {}
@@ -268,13 +261,13 @@ def _parse_figure(figure: Any, where: str) -> float:
     _check_notes(figure, where)
     if "value" in figure:
         return _number(figure["value"], where)
-    efficiency = check_number(f"{where}: efficiency", figure["efficiency"], 0, 1, above=True)
+    efficiency = checks.check_number(f"{where}: efficiency", figure["efficiency"], 0, 1, above=True)
     return _number(figure["peak"], f"{where}: peak") * efficiency
 
 
 def _number(value: Any, where: str) -> float:
     # Which end a figure has is for the device to say.
-    return check_number(where, value, -MAX_FIGURE, MAX_FIGURE)
+    return checks.check_number(where, value, -checks.MAX_FIGURE, checks.MAX_FIGURE)
 
 
 def _check_notes(figure: dict[str, Any], where: str) -> None:

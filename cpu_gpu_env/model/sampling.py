@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from cpu_gpu_env.model.tasks import FloatArray
+from cpu_gpu_env.model.tasks import FloatArray, IntArray
 from cpu_gpu_env.model.workload import POOL_ROWS
 
 WordArray = npt.NDArray[np.uint32]
@@ -29,11 +29,11 @@ _QUANTILES = (np.arange(POOL_ROWS) + 0.5) / POOL_ROWS
 class Unpacked(NamedTuple):
     """Where the words of n environments are unpacked to, arrays of (n,)."""
 
-    row: npt.NDArray[np.intp]
+    row: IntArray
     """Row of the pool."""
     interarrival_s: npt.NDArray[np.floating[Any]]
     """Time since the task before [s]."""
-    table_index: npt.NDArray[np.intp]
+    table_index: IntArray
     """Where that stands in the table of interarrival times; scratch."""
 
 
@@ -74,7 +74,7 @@ class EpisodeSampler(ABC):
         """Turn raw numbers (..., num_task_raw) into task words (..., num_tasks)."""
 
     @abstractmethod
-    def rows(self, words: WordArray) -> npt.NDArray[np.intp]:
+    def rows(self, words: WordArray) -> IntArray:
         """Row of the pool of each task word."""
 
     @abstractmethod
@@ -114,7 +114,7 @@ class PoolSampler(EpisodeSampler):
     def _task_words(self, raw: npt.NDArray[np.uint64]) -> WordArray:
         return raw.view(np.uint32)[..., : self.num_tasks]
 
-    def rows(self, words: WordArray) -> npt.NDArray[np.intp]:
+    def rows(self, words: WordArray) -> IntArray:
         """Row of the pool of each task word."""
         return (words & _LOW_BITS).astype(np.intp)
 
@@ -146,7 +146,7 @@ class TraceSampler(EpisodeSampler):
         # A remainder of 64 bits is uniform to one part in 2^64 / starts.
         return (raw % self._num_starts).astype(np.uint32) + self._offsets
 
-    def rows(self, words: WordArray) -> npt.NDArray[np.intp]:
+    def rows(self, words: WordArray) -> IntArray:
         """Row of the trace of each task word."""
         return words.astype(np.intp)
 

@@ -12,6 +12,7 @@ from cpu_gpu_env.checks import MAX_FIGURE, MIN_FIGURE, as_numbers
 from cpu_gpu_env.errors import HybridClusterError
 
 FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.intp]
 
 MAX_TIME_S = 1e30
 """Later arrivals and longer tasks are refused; float32 and sums of many are far from overflowing

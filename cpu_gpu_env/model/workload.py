@@ -9,14 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from cpu_gpu_env.checks import (
-    MAX_FIGURE,
-    MIN_FIGURE,
-    check_ends,
-    check_name,
-    check_number,
-    check_seed,
-)
+from cpu_gpu_env import checks
 from cpu_gpu_env.errors import HybridClusterError, shown, unknown_name
 from cpu_gpu_env.model.tasks import FloatArray, Tasks
 
@@ -41,7 +34,7 @@ class Range:
     high: float
 
     def __post_init__(self) -> None:
-        check_ends("range of a feature", (self.low, self.high))
+        checks.check_ends("range of a feature", (self.low, self.high))
         if self.low == self.high:
             raise HybridClusterError(f"range of a feature: low = high = {self.low}; allowed: <")
 
@@ -79,7 +72,7 @@ class Workload:
     """What its figures assume, a sentence each."""
 
     def __post_init__(self) -> None:
-        check_name("name of a workload", self.name)
+        checks.check_name("name of a workload", self.name)
         if not isinstance(self.pool, Tasks):
             raise HybridClusterError(
                 f"workload {self.name!r}: the pool is {shown(self.pool)}; allowed: a "
@@ -205,20 +198,20 @@ class SyntheticSpec:
     """Seed of the pool; part of the problem, apart from the seeds of episodes."""
 
     def __post_init__(self) -> None:
-        check_name("size_distribution", self.size_distribution)
+        checks.check_name("size_distribution", self.size_distribution)
         if self.size_distribution not in _SIZE_DISTRIBUTIONS:
             raise unknown_name("size distribution", self.size_distribution, _SIZE_DISTRIBUTIONS)
         for field in fields(self):
             name, value = field.name, getattr(self, field.name)
             if name.endswith("_sigma"):
-                check_number(name, value, 0.0, MAX_SIGMA)
+                checks.check_number(name, value, 0.0, MAX_SIGMA)
             elif "_median" in name:
-                check_number(name, value, MIN_FIGURE, MAX_FIGURE)
+                checks.check_number(name, value, checks.MIN_FIGURE, checks.MAX_FIGURE)
             elif "_range" in name:
-                check_ends(name, value)
-        check_number("memory_bound_share", self.memory_bound_share, 0.0, 1.0)
-        check_number("pareto_shape", self.pareto_shape, 0.1, MAX_FIGURE)
-        if check_seed(self.seed) is None:
+                checks.check_ends(name, value)
+        checks.check_number("memory_bound_share", self.memory_bound_share, 0.0, 1.0)
+        checks.check_number("pareto_shape", self.pareto_shape, 0.1, checks.MAX_FIGURE)
+        if checks.check_seed(self.seed) is None:
             raise HybridClusterError("seed of the pool is None; allowed: a whole number >= 0")
 
 

@@ -18,12 +18,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from cpu_gpu_env.errors import HybridClusterError
 from cpu_gpu_env.model.cost_tables import CostTables, PoolCosts
 from cpu_gpu_env.model.costs import share_energy_j
-from cpu_gpu_env.model.tasks import FloatArray
+from cpu_gpu_env.model.tasks import FloatArray, IntArray
 
 PoolPrices = tuple[tuple[float, ...], tuple[float, ...]]
 """A price for each type of CPU, and one for each type of GPU."""
@@ -63,7 +62,7 @@ class _Pool:
 
     def cheapest_type(
         self, prices: FloatArray, energy_cost: float
-    ) -> tuple[npt.NDArray[np.intp] | None, FloatArray]:
+    ) -> tuple[IntArray | None, FloatArray]:
         """Which type does a share at the least cost (None: there is one), and that cost.
 
         Args:
@@ -192,9 +191,7 @@ def _unsolvable(why: str) -> HybridClusterError:
     )
 
 
-def _mean(
-    table: FloatArray, types: npt.NDArray[np.intp] | None, number: int, index: npt.NDArray[np.intp]
-) -> float:
+def _mean(table: FloatArray, types: IntArray | None, number: int, index: IntArray) -> float:
     """Mean over the rows of the chosen entries, of those that a type serves."""
     chosen = table.take(index)
     return float(

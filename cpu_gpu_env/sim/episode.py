@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from cpu_gpu_env.model.cost_tables import CostTables, build_cost_tables
 from cpu_gpu_env.model.sampling import draw_noise_words
-from cpu_gpu_env.model.tasks import FloatArray, Tasks
+from cpu_gpu_env.model.tasks import FloatArray, IntArray, Tasks
 from cpu_gpu_env.problem.objective import Objective
 from cpu_gpu_env.problem.observation import NUM_FEATURES, Features, feature_table, pool_features
 from cpu_gpu_env.problem.problem import Problem
@@ -48,7 +48,7 @@ class Episode:
     def __init__(
         self,
         tables: TaskTables,
-        rows: npt.NDArray[np.intp],
+        rows: IntArray,
         arrivals_s: FloatArray,
         noise_factors: tuple[FloatArray, FloatArray] | None,
         mask_set: int = 0,

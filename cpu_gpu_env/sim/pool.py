@@ -15,18 +15,16 @@ from heapq import heapreplace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from cpu_gpu_env.model.cost_tables import PoolCosts
-from cpu_gpu_env.model.tasks import FloatArray
+from cpu_gpu_env.model.tasks import FloatArray, IntArray
 
 Served = tuple[int, float, float, float, float]
 """Device, start [s], finish [s], energy above idle [J] and price paid, of a share."""
 
-Index = npt.NDArray[np.intp]
-Queue = tuple[FloatArray, Index]
+Queue = tuple[FloatArray, IntArray]
 """When the devices are free, ascending, (n, devices) [s], and the type of the first (n,)."""
-Where = Index | slice
+Where = IntArray | slice
 """Some episodes of a batch."""
 
 
@@ -132,7 +130,7 @@ class PoolBatch:
     """
 
     def __init__(self, costs: PoolCosts, prices: Sequence[float], num_episodes: int) -> None:
-        self.device_type: Index = np.array(costs.device_type, dtype=np.intp)
+        self.device_type: IntArray = np.array(costs.device_type, dtype=np.intp)
         """(devices,): type of each device."""
         self._prices = np.array(prices)[self.device_type]
         self.free_s = np.zeros((costs.num_devices, num_episodes))
@@ -142,7 +140,7 @@ class PoolBatch:
         """Make the devices of some episodes idle at time 0."""
         self.free_s[:, episodes] = 0.0
 
-    def take(self, episodes: Index) -> None:
+    def take(self, episodes: IntArray) -> None:
         """Go on with these episodes, any of them any number of times."""
         self.free_s = self.free_s[:, episodes]
 
@@ -160,15 +158,15 @@ class PoolBatch:
         np.multiply(finish_s - free_s, self._prices[device], out=out)
         self.occupy(device, finish_s)
 
-    def occupy(self, device: Index, until_s: FloatArray) -> None:
+    def occupy(self, device: IntArray, until_s: FloatArray) -> None:
         """Give a device of each episode work until a time, each (num_episodes,) [s]."""
         self.free_s[device, np.arange(len(device))] = until_s
 
-    def next_device(self) -> Index:
+    def next_device(self) -> IntArray:
         """The device that is free first, (num_episodes,)."""
         return np.asarray(self.free_s.argmin(axis=0))
 
-    def next_type(self) -> Index:
+    def next_type(self) -> IntArray:
         """Type of the device that is free first, (num_episodes,)."""
         return np.asarray(self.device_type[self.next_device()])
 
@@ -219,7 +217,7 @@ class SortedPoolBatch(PoolBatch):
         for free_s in self._rows_s:
             free_s[episodes] = 0.0
 
-    def take(self, episodes: Index) -> None:
+    def take(self, episodes: IntArray) -> None:
         """Go on with these episodes, any of them any number of times."""
         self._rows_s = [free_s[episodes] for free_s in self._rows_s]
         self._spare_s = np.empty(len(episodes))
@@ -239,7 +237,7 @@ class SortedPoolBatch(PoolBatch):
             np.maximum(finish_s, later_s, out=finish_s)
         rows_s[-1], self._spare_s = finish_s, rows_s[-1]
 
-    def next_type(self) -> Index:
+    def next_type(self) -> IntArray:
         """Type of the device that is free first: there is only type 0."""
         return np.zeros(len(self._spare_s), dtype=np.intp)
 

@@ -11,12 +11,12 @@ import numpy.typing as npt
 
 from cpu_gpu_env.model.cost_tables import CostTables, PoolCosts
 from cpu_gpu_env.model.costs import share_energy_j
-from cpu_gpu_env.model.tasks import FloatArray
+from cpu_gpu_env.model.tasks import FloatArray, IntArray
 from cpu_gpu_env.problem.objective import Objective
+from cpu_gpu_env.problem.observation import Observations
 from cpu_gpu_env.sim.instance import Instance
 from cpu_gpu_env.sim.pool import Queue
 
-Observations = npt.NDArray[np.float32]
 Actions = npt.NDArray[np.integer]
 Batch = TypeVar("Batch", "PoolState", "SchedulingState")
 
@@ -157,7 +157,7 @@ class HasSchedulingState(Protocol):
 def look_up_state(
     costs: CostTables,
     objective: Objective,
-    rows: npt.NDArray[np.intp],
+    rows: IntArray,
     arrival_s: FloatArray,
     tasks_left: npt.NDArray[np.int64],
     queues: Sequence[Queue],
@@ -183,10 +183,10 @@ def look_up_state(
 def _look_up_pool(
     costs: PoolCosts,
     prices: Sequence[float],
-    rows: npt.NDArray[np.intp],
+    rows: IntArray,
     arrival_s: FloatArray,
     free_s: FloatArray,
-    next_type: npt.NDArray[np.intp],
+    next_type: IntArray,
 ) -> PoolState:
     time_s = np.maximum(costs.time_s[next_type, rows], 0.0)
     return PoolState(

@@ -9,13 +9,12 @@ import numpy.typing as npt
 
 from cpu_gpu_env.model.cost_tables import CostTables, build_cost_tables
 from cpu_gpu_env.model.sampling import EpisodeSampler, Unpacked, WordArray, draw_noise_words
-from cpu_gpu_env.model.tasks import FloatArray, Tasks
+from cpu_gpu_env.model.tasks import FloatArray, IntArray, Tasks
 from cpu_gpu_env.problem.observation import Features, feature_table
 from cpu_gpu_env.problem.problem import Problem
 
 EnvMask = npt.NDArray[np.bool_]
-EnvIndex = npt.NDArray[np.intp]
-EpisodeTasks = tuple[npt.NDArray[np.intp], FloatArray, tuple[FloatArray, FloatArray] | None]
+EpisodeTasks = tuple[IntArray, FloatArray, tuple[FloatArray, FloatArray] | None]
 """Rows of the tables, arrivals [s], and factors on the times of the CPU and the GPU shares."""
 
 PREFETCH_BYTES = 1 << 27
@@ -34,7 +33,7 @@ class TaskStream:
     All environments share the clock; an episode that starts later also ends later.
     """
 
-    row: EnvIndex
+    row: IntArray
     """(num_envs,): row of the current task in the tables."""
     arrival_s: FloatArray
     """(num_envs,): its arrival, after the first arrival of the episode [s]."""
@@ -50,7 +49,7 @@ class TaskStream:
         self._end = np.zeros(num_envs, dtype=np.int64)
         self._next_end = 0
 
-    def begin(self, envs: EnvIndex | slice, max_steps: int | None) -> None:
+    def begin(self, envs: IntArray | slice, max_steps: int | None) -> None:
         """Note that the episodes of some environments begin now."""
         self._start[envs] = self._clock
         self._end[envs] = self._clock + min(self.num_tasks, max_steps or self.num_tasks)
@@ -114,7 +113,7 @@ class SampledStream(TaskStream):
         interarrival_s = np.empty(num_envs, dtype=sampler.interarrival_table_s.dtype)
         self._unpacked = Unpacked(self.row, interarrival_s, np.empty(num_envs, dtype=np.intp))
 
-    def seed(self, seeds: list[int | None], envs: EnvIndex) -> None:
+    def seed(self, seeds: list[int | None], envs: IntArray) -> None:
         """Seed some environments; without a seed they go on, or start unpredictably."""
         for env in envs.tolist():
             seed = seeds[env]
@@ -123,7 +122,7 @@ class SampledStream(TaskStream):
             self.generators[env] = np.random.PCG64(seed)
             self._used[env] = self._prefetch
 
-    def draw(self, envs: EnvIndex) -> None:
+    def draw(self, envs: IntArray) -> None:
         """Draw the next episode of some environments; its first task becomes the current one."""
         self._refill(envs[self._used[envs] == self._prefetch])
         used = self._used[envs]
@@ -139,7 +138,7 @@ class SampledStream(TaskStream):
         self.arrival_s[envs] = 0.0
         self.row[envs] = self.sampler.rows(words[:, 0])
 
-    def _refill(self, envs: EnvIndex) -> None:
+    def _refill(self, envs: IntArray) -> None:
         count, num_raw = self._prefetch, self.sampler.num_raw
         for env in envs.tolist():
             generator = self.generators[env]
@@ -147,7 +146,7 @@ class SampledStream(TaskStream):
             self._raw[env] = generator.random_raw(count * num_raw).reshape(count, num_raw)
         self._used[envs] = 0
 
-    def _write(self, ring: WordArray, envs: EnvIndex, words: WordArray) -> None:
+    def _write(self, ring: WordArray, envs: IntArray, words: WordArray) -> None:
         """Write words (envs, num_tasks) into columns of a ring, from the current slot on."""
         first = self._clock % self.num_tasks
         tail = self.num_tasks - first

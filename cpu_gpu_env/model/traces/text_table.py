@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from cpu_gpu_env.checks import as_number
 from cpu_gpu_env.errors import HybridClusterError, not_allowed
-from cpu_gpu_env.model.tasks import FloatArray
+from cpu_gpu_env.model.tasks import FloatArray, IntArray
 
 _GZIP_MAGIC = b"\x1f\x8b"
 
@@ -80,7 +80,7 @@ class TraceTable:
         order = np.argsort(times_s, kind="stable")
         return self._select(order), times_s[order]
 
-    def _select(self, rows: npt.NDArray[np.intp]) -> TraceTable:
+    def _select(self, rows: IntArray) -> TraceTable:
         picked = rows.tolist()
         columns = {name: [texts[row] for row in picked] for name, texts in self.columns.items()}
         return TraceTable(self.path, columns, [self.lines[row] for row in picked])
