@@ -18,7 +18,7 @@ from cpu_gpu_env.model.cluster import Cluster
 from cpu_gpu_env.model.profile import DEFAULT_CLUSTER
 from cpu_gpu_env.model.tasks import Tasks
 from cpu_gpu_env.model.workload import DEFAULT_WORKLOAD, Workload
-from cpu_gpu_env.problem.observation import Observations, observation_space, with_queues
+from cpu_gpu_env.problem.observation import Features, Observations, observation_space, with_queues
 from cpu_gpu_env.problem.problem import (
     DEFAULT_GPU_FRACTIONS,
     DEFAULT_LOAD,
@@ -176,12 +176,15 @@ class HybridClusterEnv(gym.Env[Observations, np.int64]):
         self._gpus.clear()
         self._position = 0
         self._active_energy_j = 0.0
+        self._scale_s = self.objective.reference.makespan_s * self._num_tasks
         if self.render_mode is not None:
             instance = episode.instance(self.objective)
             self._recorder = ScheduleRecorder(self.problem.cluster, instance, episode.as_tasks())
         if self.render_mode == "human":
             self.render()
-        observation = self._queues() if self.observe_queues else episode.first_features
+        observation = episode.first_features
+        if self.observe_queues:
+            observation = self._with_queues(observation)
         return observation, {"action_mask": episode.first_mask}
 
     def step(
@@ -239,7 +242,7 @@ class HybridClusterEnv(gym.Env[Observations, np.int64]):
             self._recorder.place(action)
             if self.render_mode == "human":
                 self.render()
-        observation = self._queues() if self.observe_queues else next_features
+        observation = self._with_queues(next_features) if self.observe_queues else next_features
         return observation, -cost, terminated, False, info
 
     def _finish_episode(self, info: dict[str, Any]) -> float:
@@ -250,18 +253,14 @@ class HybridClusterEnv(gym.Env[Observations, np.int64]):
         paid = self._cpus.paid() + self._gpus.paid()
         return self.objective.makespan_price * makespan_s - paid
 
-    def _queues(self) -> Observations:
-        """Build the observation with queues."""
+    def _with_queues(self, features: Features) -> Observations:
+        """The observation with queues of the task that has these features."""
         position, num_tasks = self._position, self._num_tasks
         if position == num_tasks:
             return np.zeros(self.observation_space.shape or (), dtype=np.float32)
-        return with_queues(
-            self._episode_now().features(position),
-            self._cpus.sorted_free_s() + self._gpus.sorted_free_s(),
-            self._plan[position][0],
-            self.objective.reference.makespan_s * num_tasks,
-            (num_tasks - position) / num_tasks,
-        )
+        free_s = self._cpus.sorted_free_s() + self._gpus.sorted_free_s()
+        left = (num_tasks - position) / num_tasks
+        return with_queues(features, free_s, self._plan[position][0], self._scale_s, left)
 
     def action_masks(self) -> npt.NDArray[np.bool_]:
         """Which actions are feasible for the current task, as sb3-contrib asks for it.

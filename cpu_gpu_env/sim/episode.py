@@ -94,10 +94,6 @@ class Episode:
     def __len__(self) -> int:
         return len(self.rows)
 
-    def features(self, position: int) -> npt.NDArray[np.float32]:
-        """Features of a task, (3,); zeros after the last one."""
-        return self.plan[position - 1][-1] if position else self.first_features
-
     def mask(self, position: int) -> Mask:
         """Action mask of a task, (actions,); ones after the last one."""
         return self.plan[position - 1][-2] if position else self.first_mask
