@@ -34,7 +34,7 @@ fi
 # Not python -m pytest: that puts the root on the path twice.
 printf '\n== pytest\n'
 status=0
-pytest "$@" || status=$?
+pytest -n auto "$@" || status=$?
 if [ "$status" -eq 0 ] && [ -n "$failed" ]; then
     status=1
 fi
