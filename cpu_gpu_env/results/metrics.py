@@ -1,7 +1,7 @@
 """What is measured of schedulers, each named once.
 
 Tables, CSV, JSON, TensorBoard, figures and the page all read these lists. A new metric of episodes
-is a line here and its values in `cpu_gpu_env.baselines.evaluation.play.play_episodes`.
+is a line here and its values in `cpu_gpu_env.baselines.evaluation.play.play_and_time`.
 """
 
 from __future__ import annotations
@@ -115,6 +115,7 @@ UTILISATION_CURVES = (
     Curve("utilisation/cpus", "CPUs", _UTILISATION),
     Curve("utilisation/gpus", "GPUs", _UTILISATION),
 )
+CURVES = (DECISION_CURVE, *UTILISATION_CURVES)
 
 
 def charts() -> dict[str, dict[str, str]]:
@@ -125,6 +126,6 @@ def charts() -> dict[str, dict[str, str]]:
         category = found.setdefault(metric.group, {})
         category[f"{metric.label}, mean so far{unit}"] = metric.tag
         category[f"{metric.label} of an episode{unit}"] = metric.episode_tag
-    for curve in (DECISION_CURVE, *UTILISATION_CURVES):
+    for curve in CURVES:
         found.setdefault(curve.group, {})[curve.label] = curve.tag
     return found
