@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cpu_gpu_env.baselines.oracle.search import FULL_EFFORT, Effort, solve_episode
-from cpu_gpu_env.baselines.schedulers.base import Actions, Memory, Scheduler
+from cpu_gpu_env.baselines.schedulers.base import Actions, Memory, Scheduler, wrong_number
 from cpu_gpu_env.baselines.schedulers.env_view import EnvView
 from cpu_gpu_env.model.tasks import IntArray
 from cpu_gpu_env.sim.state import SchedulingState
@@ -72,6 +72,8 @@ class Oracle(Scheduler):
 
     def _with_plans(self, memory: npt.NDArray[np.int64], envs: IntArray) -> npt.NDArray[np.int64]:
         instances = self._future.instances()
+        if len(instances) != len(memory):
+            raise wrong_number(len(memory), len(instances))
         solved = [solve_episode(instances[env], self.effort, self.seed) for env in envs]
         plans = np.stack([schedule.actions for schedule in solved])
         planned = np.zeros((len(memory), 1 + plans.shape[1]), dtype=np.int64)

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cpu_gpu_env.baselines.schedulers.env_view import EnvView
+from cpu_gpu_env.checks import as_array
 from cpu_gpu_env.errors import HybridClusterError
 from cpu_gpu_env.problem.problem import Problem
 from cpu_gpu_env.sim.state import SchedulingState
@@ -124,10 +125,7 @@ class Scheduler(ABC):
             )
         state = self._view.state()
         if len(state) != len(observation):
-            raise HybridClusterError(
-                f"{len(observation)} observations, but the scheduler was built for {len(state)} "
-                "environments; build it from the environments that it acts in"
-            )
+            raise wrong_number(len(observation), len(state))
         return state.observed(observation)
 
 
@@ -144,17 +142,18 @@ class StateScheduler(Scheduler):
         return scores.argmin(axis=1), memory
 
 
+def wrong_number(found: int, built_for: int) -> HybridClusterError:
+    """Build the error for observations of other environments than the scheduler's."""
+    message = f"{found} observations, but the scheduler was built for {built_for} environments"
+    return HybridClusterError(f"{message}; build it from the environments that it acts in")
+
+
 def _check_observation(observation: Any) -> tuple[npt.NDArray[np.float32], bool]:
     """Turn an observation into a batch; also whether it was a single one."""
     if isinstance(observation, tuple):
-        raise HybridClusterError(
-            "observation is a tuple; did you pass the (observation, info) of reset()? "
-            "Pass the observation alone"
-        )
-    array = np.asarray(observation)
+        raise HybridClusterError("observation is a tuple; of reset()'s, pass the observation alone")
+    array = as_array("observation", observation)
     if array.ndim not in (1, 2) or array.dtype.kind not in "fiu":
-        raise HybridClusterError(
-            f"observation has shape {array.shape} and dtype {array.dtype}; allowed: numbers of "
-            "shape (features,) or (n, features)"
-        )
+        found = f"observation has shape {array.shape} and dtype {array.dtype}"
+        raise HybridClusterError(f"{found}; allowed: numbers (features,) or (n, features)")
     return np.atleast_2d(array), array.ndim == 1

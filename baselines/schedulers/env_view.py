@@ -23,6 +23,8 @@ class EnvView:
 
     def __init__(self, env: Any) -> None:
         self._envs = _find_envs(env)
+        if not self._envs:
+            raise HybridClusterError(f"env is {env!r}; allowed: at least one environment")
         self.problem: Problem = self._envs[0].problem
 
     def state(self) -> SchedulingState:

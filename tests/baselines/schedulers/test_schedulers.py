@@ -10,6 +10,8 @@ from conftest import MIXED, PLAIN
 from cpu_gpu_env import Cluster, HybridClusterEnv, HybridClusterError, HybridClusterVectorEnv
 from cpu_gpu_env.baselines import SCHEDULERS, make_scheduler
 from cpu_gpu_env.baselines.evaluation.play import play_episodes
+from cpu_gpu_env.baselines.oracle.scheduler import Oracle
+from cpu_gpu_env.baselines.oracle.search import QUICK_EFFORT
 from cpu_gpu_env.model.cost_tables import build_cost_tables
 
 NAMES = sorted(SCHEDULERS)
@@ -257,3 +259,14 @@ def test_a_batch_of_one_is_a_batch(name: str) -> None:
     assert actions.dtype == np.int64
     single, _ = make_scheduler(name, env, seed=0).predict(observation, deterministic=False)
     assert single == actions[0]
+
+
+@pytest.mark.parametrize("wrong", [[[1.0, 2.0, 3.0], [4.0]], np.zeros((2, 3), np.float32)])
+def test_what_is_no_batch_of_the_environments_is_told(wrong: object) -> None:
+    env = HybridClusterEnv(num_tasks=4)
+    env.reset(seed=0)
+    for scheduler in (make_scheduler("myopic", env), Oracle(env, effort=QUICK_EFFORT)):
+        with pytest.raises(HybridClusterError, match=r"ragged|2 observations, but"):
+            scheduler.predict(wrong)
+    with pytest.raises(HybridClusterError, match="at least one environment"):
+        make_scheduler("myopic", [])
