@@ -7,6 +7,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from cpu_gpu_env import Cluster, HybridClusterVectorEnv
+from cpu_gpu_env.baselines.schedulers.base import Predictor
 
 USUAL = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 
@@ -56,3 +57,15 @@ def assert_plays_the_same(
                 observation, info = env.reset()
             assert np.array_equal(observation, observations[i])
             assert np.array_equal(info["action_mask"], infos["action_mask"][i])
+
+
+def assert_only_what_fits_is_chosen(env: HybridClusterVectorEnv, scheduler: Predictor) -> None:
+    """Play an episode in which some fractions do not fit; none of those may be chosen."""
+    every, masked = np.arange(env.num_envs), 0
+    observation, info = env.reset(seed=0)
+    for _ in range(env.problem.num_tasks):
+        actions, _ = scheduler.predict(observation)
+        assert info["action_mask"][every, actions].all()
+        masked += int((info["action_mask"] == 0).sum())
+        observation, _, _, _, info = env.step(actions)
+    assert masked > 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -71,10 +72,11 @@ def play_and_time(
     for step in range(len(actions)):
         state = env.scheduling_state().observed(observation)
         for row in range(min(rows, num_decisions - len(times_s))):
-            time_s, remembered[row] = _time_decision(timed, state.row(row), remembered[row])
-            times_s.append(time_s)
-        action, memory = scheduler.predict(observation, memory, episode_start, deterministic=True)
-        actions[step] = action
+            decide = _decision(timed, state.row(row), remembered[row], None)
+            begin = time.perf_counter()
+            _, remembered[row] = decide()
+            times_s.append(time.perf_counter() - begin)
+        actions[step], memory = _decision(scheduler, state, memory, episode_start)()
         wait_s += state.wait_s(actions[step])
         observation, _, episode_start, _, info = env.step(actions[step])
     final = info["final_info"]
@@ -88,13 +90,11 @@ def play_and_time(
     return episodes, np.array(times_s)
 
 
-def _time_decision(scheduler: Predictor, state: SchedulingState, memory: Any) -> tuple[float, Any]:
-    """Time a decision for one environment [s], and return what the scheduler remembers, too."""
+def _decision(
+    scheduler: Predictor, state: SchedulingState, memory: Any, episode_start: Any
+) -> Callable[[], tuple[Any, Any]]:
+    """Prepare a choice of actions and the next memory; a scheduler of ours gets the state."""
     if isinstance(scheduler, Scheduler):
-        memory = scheduler.recall(memory, None, 1)
-        begin = time.perf_counter()
-        _, memory = scheduler.choose(state, memory)
-    else:
-        begin = time.perf_counter()
-        _, memory = scheduler.predict(state.observation, memory, deterministic=True)
-    return time.perf_counter() - begin, memory
+        return partial(scheduler.choose, state, scheduler.recall(memory, episode_start, len(state)))
+    observation = state.observation
+    return partial(scheduler.predict, observation, memory, episode_start, deterministic=True)

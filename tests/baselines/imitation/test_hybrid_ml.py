@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from playing import assert_only_what_fits_is_chosen
 from sklearn.ensemble import RandomForestRegressor
 
 from cpu_gpu_env import Cluster, HybridClusterEnv, HybridClusterError, HybridClusterVectorEnv
@@ -270,11 +271,4 @@ def test_histories_must_fit(examples: Examples) -> None:
 def test_what_does_not_fit_is_never_chosen(cluster: Cluster, forest: Forest) -> None:
     env = HybridClusterVectorEnv(64, cluster=cluster, num_tasks=20)
     scheduler = HybridML(env, forest=forest)
-    observation, info = env.reset(seed=0)
-    masked = 0
-    for _ in range(20):
-        actions, _ = scheduler.predict(observation)
-        assert info["action_mask"][np.arange(64), actions].all()
-        masked += int((info["action_mask"] == 0).sum())
-        observation, _, _, _, info = env.step(actions)
-    assert masked > 0
+    assert_only_what_fits_is_chosen(env, scheduler)

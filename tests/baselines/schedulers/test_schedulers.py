@@ -6,6 +6,7 @@ import gymnasium as gym
 import numpy as np
 import pytest
 from conftest import MIXED, PLAIN
+from playing import assert_only_what_fits_is_chosen
 
 from cpu_gpu_env import Cluster, HybridClusterEnv, HybridClusterError, HybridClusterVectorEnv
 from cpu_gpu_env.baselines import SCHEDULERS, make_scheduler
@@ -200,14 +201,7 @@ def test_the_static_price_is_the_cheapest_at_the_prices(cluster: Cluster) -> Non
 def test_what_does_not_fit_is_never_chosen(name: str) -> None:
     env = HybridClusterVectorEnv(64, cluster=MIXED, num_tasks=20)
     scheduler = make_scheduler(name, env)
-    observation, info = env.reset(seed=0)
-    masked = 0
-    for _ in range(20):
-        actions, _ = scheduler.predict(observation)
-        assert info["action_mask"][np.arange(64), actions].all()
-        masked += int((info["action_mask"] == 0).sum())
-        observation, _, _, _, info = env.step(actions)
-    assert masked > 0
+    assert_only_what_fits_is_chosen(env, scheduler)
 
 
 def test_round_robin_restarts_with_each_episode() -> None:
