@@ -16,7 +16,8 @@ import numpy as np
 from scipy.optimize import linprog
 
 from cpu_gpu_env.baselines.bounds.placements import Placements
-from cpu_gpu_env.model.tasks import FloatArray
+from cpu_gpu_env.baselines.bounds.proof import ROUNDING, LowerBound, ThresholdPrices
+from cpu_gpu_env.model.tasks import FloatArray, IntArray
 from cpu_gpu_env.problem.objective import Objective
 from cpu_gpu_env.sim.instance import Instance
 
@@ -27,52 +28,107 @@ RELATIVE_TOLERANCE = 1e-4
 """The iteration stops when bound and master program agree to this."""
 
 
-def dual_bound(instance: Instance) -> tuple[float, float, FloatArray, FloatArray]:
-    """Bound an episode; return the fields of `LowerBound`.
+def dual_bound(instance: Instance) -> LowerBound:
+    """Bound an episode by the best prices.
 
     The relaxed schedule is the mixture of columns of the last master program that HiGHS could
     solve.
     """
-    placements, objective = Placements.of(instance), instance.objective
+    priced = _PricedTasks(instance)
+    release_s, devices = priced.release_s, priced.devices
     tasks = np.arange(instance.num_tasks)
-    first = _thresholds(instance.num_tasks)
-    release_s = instance.release_s[first]
-    devices = np.array([workers.num_devices for workers in placements.types], dtype=np.float64)
     best, columns, choices = -np.inf, [], []
-    reduced_cost = np.zeros(placements.energy_j.shape)
+    reduced_cost = np.zeros(priced.placements.energy_j.shape)
     mix, makespan_s = np.ones(1), float(release_s[-1])
-    price = np.zeros((len(devices), len(first)))
-    price[:, 0] = objective.makespan_price / devices.sum()
+    price = np.zeros((len(devices), len(release_s)))
+    price[:, 0] = instance.objective.makespan_price / devices.sum()
+    best_price = price
     while True:
-        # The price of a second depends on how many thresholds the task was released after.
-        step = np.searchsorted(first, tasks, side="right") - 1
-        seconds = np.cumsum(price, axis=1)[:, step]
-        cost = objective.energy_price * placements.energy_j
-        for workers, second in zip(placements.types, seconds, strict=True):
-            cost = cost + second[:, None] * workers.work_s
+        cost = priced.cost(price)
         choice = cost.argmin(axis=1)
-        value = float(cost[tasks, choice].sum() + (devices @ price @ release_s))
+        value = priced.bound(cost, price)
         if value > best:
-            best, reduced_cost = value, cost - cost.min(axis=1, keepdims=True)
-        work = np.array([workers.work_s[tasks, choice] for workers in placements.types])
-        from_threshold = np.add.reduceat(work, first, axis=1)[:, ::-1].cumsum(axis=1)[:, ::-1]
-        columns.append(np.append(from_threshold.ravel(), placements.energy_j[tasks, choice].sum()))
+            best, best_price = value, price
+            reduced_cost = cost - cost.min(axis=1, keepdims=True)
+        columns.append(priced.column(choice))
         choices.append(choice)
-        solved = _solve_master(np.array(columns).T, devices, release_s, objective)
+        solved = _solve_master(np.array(columns).T, devices, release_s, instance.objective)
         if solved is None:
             break
         master, makespan_s, mix, price = solved
         if len(columns) >= MAX_ITERATIONS or master - best <= RELATIVE_TOLERANCE * abs(master):
             break
-    shares = np.zeros(placements.energy_j.shape)
+    shares = np.zeros(priced.placements.energy_j.shape)
     for weight, choice in zip(mix, choices, strict=False):
         shares[tasks, choice] += weight
-    return (
+    return LowerBound(
         best / len(tasks),
         makespan_s,
-        placements.by_action(shares),
-        placements.least_by_action(reduced_cost),
+        priced.placements.by_action(shares),
+        priced.placements.least_by_action(reduced_cost),
+        ThresholdPrices(tuple(tuple(row) for row in best_price.tolist())),
     )
+
+
+def proven_by_prices(instance: Instance, proof: ThresholdPrices) -> float:
+    """Work out the bound that prices prove, whatever they are: no J is below it.
+
+    Raises:
+        ValueError: If they are of other device types or thresholds.
+    """
+    priced = _PricedTasks(instance)
+    if {len(row) for row in proof.prices} != {len(priced.release_s)} or len(proof.prices) != len(
+        priced.devices
+    ):
+        raise ValueError("prices of other device types or thresholds")
+    price = np.array(proof.prices)
+    return priced.bound(priced.cost(price), price) / instance.num_tasks
+
+
+class _PricedTasks:
+    """The tasks of an episode, and what they cost at prices (types, thresholds)."""
+
+    def __init__(self, instance: Instance) -> None:
+        self.placements, self.objective = Placements.of(instance), instance.objective
+        self.first = _thresholds(instance.num_tasks)
+        self.release_s = instance.release_s[self.first]
+        """(thresholds,) [s]."""
+        self.devices = np.array([own.num_devices for own in self.placements.types], dtype=float)
+        self._tasks = np.arange(instance.num_tasks)
+        length_s = np.maximum(*(pool.work_s for pool in self.placements.pools))
+        self._last_s = float(instance.release_s[-1])
+        self._longest_s = self._last_s + float(length_s.max(axis=1).sum())
+
+    def cost(self, price: FloatArray) -> FloatArray:
+        """Cost of each placement, (num_tasks, placements)."""
+        # The price of a second depends on how many thresholds the task was released after.
+        step = np.searchsorted(self.first, self._tasks, side="right") - 1
+        seconds = np.cumsum(price, axis=1)[:, step]
+        cost = self.objective.energy_price * self.placements.energy_j
+        for workers, second in zip(self.placements.types, seconds, strict=True):
+            cost = cost + second[:, None] * workers.work_s
+        return cost
+
+    def bound(self, cost: FloatArray, price: FloatArray) -> float:
+        """Bound what all tasks cost together, from their costs at these prices.
+
+        What the prices leave of the price of a second of makespan counts at the last release; what
+        they exceed it by, at the last release and the sum of all lengths (`relaxation` says why
+        that is the longest makespan).
+        """
+        seconds = float(self.devices @ price.sum(axis=1))
+        left = self.objective.makespan_price - seconds
+        end_s = self._last_s if left >= 0.0 else self._longest_s
+        paid = float(self.devices @ price @ self.release_s)
+        least = float(cost.min(axis=1).sum())
+        return least + paid + left * end_s - ROUNDING * (least + paid + abs(left) * end_s)
+
+    def column(self, choice: IntArray) -> FloatArray:
+        """Work from each threshold on of each type, then energy, of one placement a task."""
+        rows = self._tasks, choice
+        work = np.array([workers.work_s[rows] for workers in self.placements.types])
+        later = np.add.reduceat(work, self.first, axis=1)[:, ::-1].cumsum(axis=1)[:, ::-1]
+        return np.append(later.ravel(), self.placements.energy_j[rows].sum())
 
 
 def _thresholds(num_tasks: int) -> np.ndarray:

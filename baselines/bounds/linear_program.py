@@ -1,12 +1,4 @@
-"""Linear programs whose lower bound does not rest on the solver's tolerances.
-
-HiGHS solves to absolute tolerances, so its optimum may lie above the true one. Its duals do not
-have to be exact to be of use: for any prices ``y >= 0`` of the inequalities and ``v`` of the
-equalities, and any x that satisfies them, ``cost @ x`` is at least ``v @ b_eq - y @ b_ub +
-reduced_cost @ x`` with ``reduced_cost = cost + y @ A_ub - v @ A_eq`` (weak duality; Neumaier &
-Shcherbina, "Safe bounds in linear and mixed-integer linear programming", Mathematical Programming
-99, 2004). With upper bounds on x the last term is bounded, too.
-"""
+"""Sparse linear programs, built row by row and solved by HiGHS."""
 
 from __future__ import annotations
 
@@ -61,14 +53,12 @@ class Rows:
 
 @dataclass(frozen=True, eq=False)
 class Solution:
-    """A solution, and prices that prove how good any other can be."""
+    """A solution of a linear program, as exact as the solver is."""
 
     values: FloatArray
-    """(columns,): x, as exact as the solver is."""
-    base: float
-    """``v @ b_eq - y @ b_ub``: see the module."""
-    reduced_cost: FloatArray
-    """(columns,): whatever the constraints admit costs at least ``base + reduced_cost @ x``."""
+    """(columns,): x."""
+    price: FloatArray
+    """(rows at most,): dual prices of the inequalities, at least 0."""
 
 
 def solve(cost: FloatArray, at_most: Rows, equal: Rows) -> Solution:
@@ -77,18 +67,15 @@ def solve(cost: FloatArray, at_most: Rows, equal: Rows) -> Solution:
     Raises:
         SolverError: If HiGHS finds no optimum.
     """
-    upper, exact = at_most.matrix(len(cost)), equal.matrix(len(cost))
-    upper_side, exact_side = np.concatenate(at_most.sides), np.concatenate(equal.sides)
     solution = linprog(
-        cost, A_ub=upper, b_ub=upper_side, A_eq=exact, b_eq=exact_side, method="highs"
+        cost,
+        A_ub=at_most.matrix(len(cost)),
+        b_ub=np.concatenate(at_most.sides),
+        A_eq=equal.matrix(len(cost)),
+        b_eq=np.concatenate(equal.sides),
+        method="highs",
     )
     if solution.status != 0:
         raise SolverError(f"HiGHS found no optimum: {solution.message}")
     # What a right-hand side more would save: negative for <=, by SciPy's convention.
-    price = np.maximum(-solution.ineqlin.marginals, 0.0)
-    exact_price = solution.eqlin.marginals
-    return Solution(
-        solution.x,
-        float(exact_price @ exact_side - price @ upper_side),
-        cost + price @ upper - exact_price @ exact,
-    )
+    return Solution(solution.x, np.maximum(-solution.ineqlin.marginals, 0.0))

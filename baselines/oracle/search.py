@@ -6,12 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cpu_gpu_env.baselines.bounds.lower import (
-    MAX_LP_TASKS,
-    LowerBound,
-    LowerBoundProgram,
-    lower_bound,
-)
+from cpu_gpu_env.baselines.bounds.lower import MAX_LP_TASKS, LowerBoundProgram, lower_bound
+from cpu_gpu_env.baselines.bounds.proof import LowerBound
 from cpu_gpu_env.baselines.oracle.beam_search import BeamSearch, PriceVector
 from cpu_gpu_env.baselines.oracle.dispatch_pattern import pool_patterns, relax_pattern
 from cpu_gpu_env.baselines.oracle.local_search import anneal
