@@ -218,17 +218,31 @@ class Judge:
             self._objective(makespan_s, active_j),
         )
 
-    def optimum(self) -> float:
-        """The least objective over all sequences of actions."""
-        best, last = math.inf, len(self.parts)
+    def optimum(self, known: float = math.inf) -> float:
+        """The least objective over all sequences of actions, by depth-first search.
+
+        A branch is left if the energy that the tasks left need at least, or that and the work that
+        they bring to the mean device, makes it as bad as the best found.
+
+        Args:
+            known: An objective that some sequence is thought to have; returned if none is less.
+        """
+        best, last = known, len(self.parts)
+        second, joule = self._objective(1.0, 0.0), self._objective(0.0, 1.0)
+        device_second = second / len(self.devices)
+        energy = self._least_to_come(joule, 0.0)
+        energy_and_work = self._least_to_come(joule, device_second)
 
         def go_on(task: int, free_s: list[float], active_j: float) -> None:
             nonlocal best
-            so_far = self._objective(max(free_s), active_j)
-            if so_far >= best:  # neither makespan nor energy ever falls
-                return
             if task == last:
-                best = so_far
+                best = min(best, self._objective(max(free_s), active_j))
+                return
+            busy_s = sum(max(free, self.arrival_s[task]) for free in free_s)
+            to_come = max(
+                second * max(free_s) + energy[task], device_second * busy_s + energy_and_work[task]
+            )
+            if (joule * active_j + to_come) * (1 - 1e-12) >= best:
                 return
             for action in range(len(self.parts[task])):
                 free = free_s.copy()
@@ -237,3 +251,14 @@ class Judge:
 
         go_on(0, [0.0] * len(self.devices), 0.0)
         return best
+
+    def _least_to_come(self, joule: float, device_second: float) -> list[float]:
+        """What the tasks from each on cost at least at these prices, each wherever it is best."""
+        least = [0.0]
+        for actions in reversed(self.parts):
+            costs = [
+                sum(min(joule * e + device_second * s for s, e in part.values()) for part in parts)
+                for parts in actions
+            ]
+            least.append(least[-1] + min(costs))
+        return least[::-1]

@@ -7,13 +7,24 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from conftest import MIXED, PLAIN, REFINED, VARIED
+from conftest import CPU, GPU, MIXED, PLAIN, REFINED, SLOW_CPU, SMALL_GPU, VARIED
 from hypothesis import strategies as st
 from judge import Judge
 
 from cpu_gpu_env import Cluster, HybridClusterEnv
 from cpu_gpu_env.baselines.bounds.lower import LowerBoundProgram
+from cpu_gpu_env.model.traces.loading import resolve_workload
 from cpu_gpu_env.sim.instance import Instance
+
+UNIFORM = Cluster("uniform", (CPU,) * 3 + (GPU,) * 2)
+INTERLEAVED = Cluster("interleaved", (CPU, SLOW_CPU, CPU, GPU, SMALL_GPU, GPU, SMALL_GPU))
+"""Kinds in turn, so that the index of a device tells nothing about its kind."""
+
+_WORKLOAD = resolve_workload("lognormal")
+SMALL_POOL = replace(
+    _WORKLOAD, pool=_WORKLOAD.pool.take(np.arange(300), np.arange(300.0)), in_order=True
+)
+"""Of which problems are made in no time."""
 
 
 class Case(NamedTuple):
@@ -38,25 +49,57 @@ def make_case(
     return Case.of(env)
 
 
+def random_tasks(
+    rng: np.random.Generator, count: int, round_numbers: bool
+) -> npt.NDArray[np.float64]:
+    """Tasks of very different sizes, some too large for a GPU.
+
+    Args:
+        rng: Source of the tasks.
+        count: How many.
+        round_numbers: Sizes and arrivals such that tasks often arrive or end at once.
+    """
+    if round_numbers:
+        every_s = rng.choice([0.0, 0.5, 4.0])
+        columns = [
+            np.sort(every_s * rng.integers(0, 2 * count, count)),
+            rng.choice([1e12, 2e12, 8e12], count),
+            np.full(count, 100.0),
+            rng.choice([1e9, 4e9, 12e9], count),
+        ]
+    else:
+        columns = [
+            np.sort(rng.exponential(rng.choice([0.0, 0.1, 1.0, 10.0]), count)),
+            10 ** rng.uniform(11, 13.5, count),
+            10 ** rng.uniform(-0.5, 2.5, count),
+            10 ** rng.uniform(8, 10.5, count),
+        ]
+    return np.stack(columns, axis=1)
+
+
 @st.composite
 def cases(draw: st.DrawFn) -> Case:
     """Up to seven tasks of very different sizes, some too large for a GPU."""
     count = draw(st.integers(1, 7))
     seed = draw(st.integers(0, 10_000))
-    rng = np.random.default_rng(seed)
-    spread = draw(st.sampled_from([0.0, 0.1, 1.0, 10.0]))
-    tasks = np.stack(
-        [
-            np.sort(rng.exponential(spread, count)),
-            10 ** rng.uniform(11, 13.5, count),
-            10 ** rng.uniform(-0.5, 2.5, count),
-            10 ** rng.uniform(8, 10.5, count),
-        ],
-        axis=1,
-    )
+    tasks = random_tasks(np.random.default_rng(seed), count, round_numbers=False)
     cluster = draw(st.sampled_from([PLAIN, MIXED, VARIED, REFINED]))
     noise = draw(st.sampled_from([0.0, 0.5]))
     return make_case(cluster, seed, tasks, noise, draw(st.sampled_from([0.0, 0.5, 1.0])))
+
+
+@st.composite
+def six_action_cases(draw: st.DrawFn, max_tasks: int) -> Case:
+    """All that a problem may have: six actions as by default, ties, kinds in turn, any weight."""
+    cluster = draw(st.sampled_from([PLAIN, MIXED, VARIED, REFINED, UNIFORM, INTERLEAVED]))
+    weight = draw(st.sampled_from([0.0, 0.2, 0.5, 1.0]))
+    noise = draw(st.sampled_from([0.0, 0.5]))
+    env = HybridClusterEnv(cluster=cluster, workload=SMALL_POOL, energy_weight=weight, noise=noise)
+    seed = draw(st.integers(0, 2**31))
+    count = draw(st.integers(1, max_tasks))
+    tasks = random_tasks(np.random.default_rng(seed), count, draw(st.booleans()))
+    env.reset(seed=seed, options={"tasks": tasks})
+    return Case.of(env)
 
 
 def some_case(cluster: Cluster, seed: int) -> Case:

@@ -10,6 +10,7 @@ from cpu_gpu_env.baselines.bounds.lower import MAX_LP_TASKS, LowerBoundProgram, 
 from cpu_gpu_env.baselines.bounds.proof import LowerBound
 from cpu_gpu_env.baselines.oracle.beam_search import BeamSearch, PriceVector
 from cpu_gpu_env.baselines.oracle.dispatch_pattern import pool_patterns, relax_pattern
+from cpu_gpu_env.baselines.oracle.exact import exact_schedule
 from cpu_gpu_env.baselines.oracle.local_search import anneal
 from cpu_gpu_env.model.tasks import FloatArray, IntArray
 from cpu_gpu_env.sim.instance import Instance
@@ -30,6 +31,8 @@ class Effort:
     sweeps: tuple[tuple[int | None, int], ...] = ((100, 15), (None, 8))
     """Annealing in each round: how many of the last tasks may change (None: all), and how many
     steps."""
+    exact_nodes: int = 500_000
+    """Partial schedules looked at, at most, to solve a small episode exactly; 0: not tried."""
 
 
 FULL_EFFORT = Effort()
@@ -75,6 +78,9 @@ class OracleSchedule:
     """Its J."""
     bound: float
     """No schedule has a smaller J."""
+    exact: bool = False
+    """Whether it is proved to be an optimum: the bound is then its J, but for the rounding of
+    floats."""
 
     @property
     def gap(self) -> float:
@@ -89,7 +95,8 @@ def solve_episode(
 
     The linear program's solution, rounded, and several beam searches give a population of
     schedules. Then, in rounds, the best schedules of new dispatch patterns are found anew by linear
-    programs, rounded and annealed.
+    programs, rounded and annealed. A small episode is then solved exactly, which takes the less
+    time the better the schedule found.
 
     Args:
         instance: All that is to come.
@@ -125,6 +132,9 @@ def solve_episode(
             best = np.array([population.value.argmin()])
             kept = _Population(population.actions[best], population.value[best])
             population = kept.joined_by(_Population(*improved))
+    optimum = exact_schedule(instance, population.best, effort.exact_nodes)
+    if optimum is not None:
+        return OracleSchedule(optimum.actions, optimum.objective, optimum.bound, exact=True)
     objective, bound = float(population.value.min()), relaxed.objective
     if program is not None and objective > bound * (1.0 + TIGHTEN_GAP):
         bound = max(bound, program.tighten(objective).objective)

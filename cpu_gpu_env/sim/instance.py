@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from cpu_gpu_env.model.cost_tables import CostTables
-from cpu_gpu_env.model.tasks import FloatArray
+from cpu_gpu_env.model.tasks import FloatArray, IntArray
 from cpu_gpu_env.problem.objective import Objective
-from cpu_gpu_env.sim.pool import make_pool_batch
+from cpu_gpu_env.sim.pool import PoolBatch, make_pool_batch
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,12 +52,33 @@ class PartialSchedules:
 
     def __init__(self, instance: Instance, num_schedules: int) -> None:
         self._instance = instance
-        self._pools = [
+        cpus, gpus = (
             make_pool_batch(costs, prices, num_schedules)
             for costs, prices in zip(instance.costs.pools, instance.objective.prices, strict=True)
-        ]
+        )
+        self._pools = cpus, gpus
         self._active_energy_j = np.zeros(num_schedules)
         self._next = 0
+
+    @property
+    def pools(self) -> tuple[PoolBatch, PoolBatch]:
+        """The CPU pool and the GPU pool as the tasks placed leave them; not to be written."""
+        return self._pools
+
+    @property
+    def active_energy_j(self) -> FloatArray:
+        """(num_schedules,): energy above idle of the tasks placed [J]; not to be written."""
+        return self._active_energy_j
+
+    def branch(self, rows: IntArray) -> PartialSchedules:
+        """Some of the schedules, any of them any number of times, that go on on their own."""
+        other = copy.copy(self)
+        cpus, gpus = (copy.copy(pool) for pool in self._pools)
+        cpus.take(rows)
+        gpus.take(rows)
+        other._pools = cpus, gpus
+        other._active_energy_j = self._active_energy_j[rows]
+        return other
 
     def copy(self) -> PartialSchedules:
         """Schedules that go on from here on their own."""

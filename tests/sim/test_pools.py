@@ -5,16 +5,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import CPU, GPU, MIXED, PLAIN, REFINED, SLOW_CPU, SMALL_GPU, VARIED
+from conftest import MIXED, PLAIN, REFINED, VARIED
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from judge import Judge, Schedule
+from tiny_episodes import INTERLEAVED, UNIFORM
 
 from cpu_gpu_env import Cluster, HybridClusterEnv, HybridClusterVectorEnv, Tasks
-
-UNIFORM = Cluster("uniform", (CPU,) * 3 + (GPU,) * 2)
-INTERLEAVED = Cluster("interleaved", (CPU, SLOW_CPU, CPU, GPU, SMALL_GPU, GPU, SMALL_GPU))
-"""Kinds in turn, so that the index of a device tells nothing about its kind."""
 
 
 @st.composite
