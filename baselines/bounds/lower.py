@@ -62,8 +62,13 @@ def lower_bound(instance: Instance, any_device: bool = False) -> LowerBound:
     return LowerBoundProgram(instance, any_device).solve()
 
 
-def proven_bound(instance: Instance, proof: Proof) -> float:
+def proven_bound(instance: Instance, proof: Proof, any_device: bool = False) -> float:
     """Work out what a proof, whoever made it, proves of an episode: no J is below it.
+
+    Args:
+        instance: The episode.
+        proof: Of it.
+        any_device: Whether it is to hold for schedules that choose the device of each share.
 
     Raises:
         ValueError: If it is none of this episode.
@@ -73,7 +78,7 @@ def proven_bound(instance: Instance, proof: Proof) -> float:
     else:
         if not 0 < len(proof) <= MAX_STAGES or instance.num_tasks > MAX_LP_TASKS:
             raise ValueError(f"{len(proof)} stages for {instance.num_tasks} tasks")
-        program = LowerBoundProgram(instance)
+        program = LowerBoundProgram(instance, any_device)
         for stage in proof:
             program.replay(stage)
         bound = program.proven()
@@ -140,7 +145,7 @@ class LowerBoundProgram(Relaxation):
             ValueError: If its cuts or rows do not exist, or are more than there ever are.
         """
         self._begin(stage.known)
-        if len(stage.cuts) > MAX_CUTS:
+        if len(stage.cuts) > (0 if self.any_device else MAX_CUTS):
             raise ValueError(f"{len(stage.cuts)} cuts")
         self.order.add(stage.cuts)
         price = np.zeros(self.at_most.count)

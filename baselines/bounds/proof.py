@@ -6,7 +6,6 @@ bound (`lower.proven_bound`): wrong ones a loose one, never a false one.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -19,6 +18,10 @@ Cut: TypeAlias = tuple[int, int, int]
 
 ROUNDING = 1e-9
 """Taken off each sum that proves a bound, as a part of what is added up: more than floats lose."""
+
+
+MAX_PRICE = 1e100
+"""Beyond any price, and products of it with works are finite."""
 
 
 @dataclass(frozen=True)
@@ -104,6 +107,6 @@ def _index(number: object) -> int:
 
 
 def _price(number: object) -> float:
-    if type(number) not in (int, float) or not 0.0 <= float(number) < math.inf:  # type: ignore[arg-type]
+    if type(number) not in (int, float) or not 0.0 <= float(number) <= MAX_PRICE:  # type: ignore[arg-type]
         raise ValueError(f"{number!r} is no price")
     return float(number)  # type: ignore[arg-type]

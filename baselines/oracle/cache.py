@@ -2,25 +2,32 @@
 
 Each episode has a file of its own, named by a hash of all that its schedule depends on, the
 solver's own source included. Files are renamed into place when they are whole, so several processes
-may share a folder and any of them may be killed.
+may share a folder and any of them may be killed. A file is not believed: its schedule is played,
+and its bound worked out again from the proof that it holds.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from functools import lru_cache, partial
 from importlib import metadata, resources
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from cpu_gpu_env.baselines.bounds.lower import proven_bound
+from cpu_gpu_env.baselines.bounds.proof import from_content, to_content
+from cpu_gpu_env.baselines.oracle.exact import exact_schedule
 from cpu_gpu_env.baselines.oracle.search import FULL_EFFORT, Effort, OracleSchedule, solve_episode
 from cpu_gpu_env.io.atomic_files import write_text_atomically
 from cpu_gpu_env.io.bounded_files import read_json
 from cpu_gpu_env.io.parallel import run_parallel
+from cpu_gpu_env.model.tasks import IntArray
 from cpu_gpu_env.sim.instance import Instance
 
 SOLVER_PACKAGES = tuple(
@@ -28,7 +35,9 @@ SOLVER_PACKAGES = tuple(
 )
 """Where all lies that a schedule depends on besides the episode."""
 MAX_SCHEDULE_BYTES = 2**28
-"""Of a file; a task takes some three."""
+"""Of a file; a task takes some three, a proof up to 100,000."""
+_NO_SCHEDULE = (ValueError, KeyError, TypeError, OverflowError, IndexError, AttributeError)
+"""What content raises that is something else."""
 
 
 def solve_episodes(
@@ -37,8 +46,12 @@ def solve_episodes(
     effort: Effort = FULL_EFFORT,
     jobs: int = -1,
     progress: Callable[[], None] = lambda: None,
+    any_device: bool = False,
 ) -> list[OracleSchedule]:
     """Solve episodes, or fetch what has been solved before.
+
+    Files that are damaged, or hold no proof of what they claim, are named in a warning, and their
+    episodes are solved again.
 
     Args:
         instances: The episodes.
@@ -46,58 +59,83 @@ def solve_episodes(
         effort: How hard to search.
         jobs: Processes; -1: one a core.
         progress: Called as each episode is done.
+        any_device: As in `solve_episode`.
     """
-    schedules = [None if cache is None else _load(_file(cache, e, effort), e) for e in instances]
-    missing = [index for index, schedule in enumerate(schedules) if schedule is None]
-    for _ in range(len(instances) - len(missing)):
-        progress()
+    files = [None if cache is None else _file(cache, e, effort, any_device) for e in instances]
+    schedules: list[OracleSchedule | None] = []
+    left: list[tuple[int, Path | None, IntArray | None]] = []
+    for index, (instance, file) in enumerate(zip(instances, files, strict=True)):
+        found = None if file is None else _load(file, instance, any_device)
+        schedules.append(found if isinstance(found, OracleSchedule) else None)
+        if schedules[-1] is None:
+            left.append((index, file, found if isinstance(found, np.ndarray) else None))
+        else:
+            progress()
     solved = run_parallel(
-        partial(_solve, effort=effort, cache=cache),
-        [instances[index] for index in missing],
+        partial(_solve, effort=effort, any_device=any_device),
+        [(instances[index], file, optimum) for index, file, optimum in left],
         jobs,
         progress,
     )
-    for index, schedule in zip(missing, solved, strict=True):
+    for (index, _, _), schedule in zip(left, solved, strict=True):
         schedules[index] = schedule
     return [schedule for schedule in schedules if schedule is not None]
 
 
-def _solve(instance: Instance, effort: Effort, cache: Path | None) -> OracleSchedule:
-    schedule = solve_episode(instance, effort)
-    if cache is not None:
-        content = {
-            "bound": schedule.bound,
-            "objective": schedule.objective,
-            "actions": schedule.actions.tolist(),
-        }
-        write_text_atomically(_file(cache, instance, effort), json.dumps(content))
+def _solve(
+    episode: tuple[Instance, Path | None, IntArray | None], effort: Effort, any_device: bool
+) -> OracleSchedule:
+    """Solve an episode and keep it in a file; an optimum that is said to be one is proved anew."""
+    instance, file, claimed = episode
+    if claimed is not None:
+        optimum = exact_schedule(instance, claimed, effort.exact_nodes)
+        if optimum is not None:
+            return OracleSchedule(optimum.actions, optimum.objective, optimum.bound, None)
+    schedule = solve_episode(instance, effort, any_device=any_device)
+    if file is not None and not file.is_dir():
+        proof = None if schedule.proof is None else to_content(schedule.proof)
+        content = {"actions": schedule.actions.tolist(), "proof": proof}
+        write_text_atomically(file, json.dumps({**content, "checksum": _checksum(content)}))
     return schedule
 
 
-def _load(path: Path, instance: Instance) -> OracleSchedule | None:
-    """Read a schedule; None if there is none, or the file is damaged.
+def _checksum(content: dict[str, Any]) -> str:
+    """Of all but itself, against accidents: who changes a file on purpose can change it, too."""
+    rest = {key: value for key, value in content.items() if key != "checksum"}
+    return hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()
 
-    The schedule is played, so a file cannot claim another objective than it has.
+
+def _load(path: Path, instance: Instance, any_device: bool) -> OracleSchedule | IntArray | None:
+    """Read a schedule, and work out its bound from its proof.
+
+    Returns:
+        None if there is none, or the file is damaged; the actions alone of a schedule that is said
+        to be an optimum, which takes longer to prove.
     """
+    if not path.exists():
+        return None
     try:
-        content = read_json(path, MAX_SCHEDULE_BYTES, "schedule")
+        content = read_json(path, MAX_SCHEDULE_BYTES, "solved episode")
+        if content["checksum"] != _checksum(content):
+            raise ValueError("its checksum is another")
         actions = np.array(content["actions"])
-        bound = float(content["bound"])
-        claimed = float(content["objective"])
-    except (ValueError, KeyError, TypeError, OverflowError):
+        if actions.shape != (instance.num_tasks,) or actions.dtype.kind != "i":
+            raise ValueError("its actions are those of another episode")
+        if actions.min() < 0 or actions.max() >= instance.num_actions:
+            raise ValueError("it has actions that there are not")
+        actions = actions.astype(np.intp)
+        if content["proof"] is None and not any_device:
+            return actions
+        proof = from_content(content["proof"])
+        bound = proven_bound(instance, proof, any_device)
+    except _NO_SCHEDULE as error:
+        reason = f"it lacks {error}" if isinstance(error, KeyError) else error
+        warnings.warn(f"damaged, so its episode is solved again: {path} ({reason})", stacklevel=3)
         return None
-    fits = actions.shape == (instance.num_tasks,) and np.issubdtype(actions.dtype, np.integer)
-    if not fits or actions.min() < 0 or actions.max() >= instance.num_actions:
-        return None
-    played = float(instance.simulate(actions[None])[0])
-    same = abs(claimed - played) <= 1e-9 * abs(played)
-    # Written so that nan is refused.
-    if not (same and bound <= claimed):
-        return None
-    return OracleSchedule(actions.astype(np.intp), claimed, bound)
+    return OracleSchedule(actions, float(instance.simulate(actions[None])[0]), bound, proof)
 
 
-def _file(cache: Path, instance: Instance, effort: Effort) -> Path:
+def _file(cache: Path, instance: Instance, effort: Effort, any_device: bool) -> Path:
     costs = instance.costs
     digest = hashlib.sha256(_solver_hash().encode())
     for array in (
@@ -109,6 +147,7 @@ def _file(cache: Path, instance: Instance, effort: Effort) -> Path:
         *((own.time_s.shape, own.device_type) for own in costs.pools),
         asdict(instance.objective),
         asdict(effort),
+        any_device,
     ]
     digest.update(json.dumps(settings).encode())
     name = digest.hexdigest()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cpu_gpu_env.baselines.bounds.lower import MAX_LP_TASKS, LowerBoundProgram, lower_bound
-from cpu_gpu_env.baselines.bounds.proof import LowerBound
+from cpu_gpu_env.baselines.bounds.proof import LowerBound, Proof
 from cpu_gpu_env.baselines.oracle.beam_search import BeamSearch, PriceVector
 from cpu_gpu_env.baselines.oracle.dispatch_pattern import pool_patterns, relax_pattern
 from cpu_gpu_env.baselines.oracle.exact import exact_schedule
@@ -43,7 +43,7 @@ CPU_SHARES = (-0.15, -0.075, 0.0, 0.075, 0.15)
 """Price vectors: the CPUs' share in the price, relative to that at the fluid optimum."""
 CRITICAL_SHARES = (0.2, 0.5)
 """Parts of the price put on a critical task."""
-TIGHTEN_GAP = 0.015
+TIGHTEN_GAP = 0.003
 """Above this gap the bound is worth tightening with the schedule found: the gap is then due to a
 large task late in the stream, which the plain program does not see."""
 MAX_CRITICAL = 2
@@ -77,10 +77,15 @@ class OracleSchedule:
     objective: float
     """Its J."""
     bound: float
-    """No schedule has a smaller J."""
-    exact: bool = False
-    """Whether it is proved to be an optimum: the bound is then its J, but for the rounding of
-    floats."""
+    """No schedule has a smaller J: none of the environment, or none whatever device it gives each
+    share to."""
+    proof: Proof | None
+    """What proves the bound; None: the schedule is an optimum, as branch and bound proves anew."""
+
+    @property
+    def exact(self) -> bool:
+        """Whether it is proved to be an optimum: the bound is then J, but for rounding."""
+        return self.proof is None
 
     @property
     def gap(self) -> float:
@@ -89,7 +94,7 @@ class OracleSchedule:
 
 
 def solve_episode(
-    instance: Instance, effort: Effort = FULL_EFFORT, seed: int = 0
+    instance: Instance, effort: Effort = FULL_EFFORT, seed: int = 0, any_device: bool = False
 ) -> OracleSchedule:
     """Find a schedule close to the optimum, and the bound that says how close.
 
@@ -102,9 +107,13 @@ def solve_episode(
         instance: All that is to come.
         effort: How hard to search.
         seed: Of the random choices: the same seed gives the same schedule.
+        any_device: Whether to bound schedules as well that choose the device of each share, where
+            those of the environment give it to the one that is free first.
     """
     rng = np.random.default_rng(seed)
-    program = LowerBoundProgram(instance) if instance.num_tasks <= MAX_LP_TASKS else None
+    program = None
+    if instance.num_tasks <= MAX_LP_TASKS:
+        program = LowerBoundProgram(instance, any_device)
     relaxed = lower_bound(instance) if program is None else program.solve()
     beams = [relaxed.shares.argmax(axis=1)[None]]
     for vectors, lead_s in _searches(instance, relaxed, effort):
@@ -132,13 +141,15 @@ def solve_episode(
             best = np.array([population.value.argmin()])
             kept = _Population(population.actions[best], population.value[best])
             population = kept.joined_by(_Population(*improved))
-    optimum = exact_schedule(instance, population.best, effort.exact_nodes)
+    optimum = None
+    if not any_device:
+        optimum = exact_schedule(instance, population.best, effort.exact_nodes)
     if optimum is not None:
-        return OracleSchedule(optimum.actions, optimum.objective, optimum.bound, exact=True)
-    objective, bound = float(population.value.min()), relaxed.objective
-    if program is not None and objective > bound * (1.0 + TIGHTEN_GAP):
-        bound = max(bound, program.tighten(objective).objective)
-    return OracleSchedule(population.best, objective, bound)
+        return OracleSchedule(optimum.actions, optimum.objective, optimum.bound, None)
+    objective = float(population.value.min())
+    if program is not None and objective > relaxed.objective * (1.0 + TIGHTEN_GAP):
+        relaxed = program.tighten(objective)
+    return OracleSchedule(population.best, objective, relaxed.objective, relaxed.proof)
 
 
 @dataclass(frozen=True, eq=False)

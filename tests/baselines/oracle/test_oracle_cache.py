@@ -4,11 +4,14 @@ import ast
 import importlib.util
 import json
 import os
+import re
 import subprocess
 import sys
 import textwrap
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import conftest
 import numpy as np
@@ -16,6 +19,7 @@ import pytest
 from conftest import MIXED
 
 from cpu_gpu_env import HybridClusterVectorEnv
+from cpu_gpu_env.baselines.oracle import cache
 from cpu_gpu_env.baselines.oracle.cache import SOLVER_PACKAGES, solve_episodes
 from cpu_gpu_env.baselines.oracle.search import QUICK_EFFORT, OracleSchedule, solve_episode
 from cpu_gpu_env.io.cache_folder import default_cache
@@ -72,40 +76,131 @@ def test_energies_are_in_the_key(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "content",
-    ["", "{", "[]", "[" * 100_000, '{"bound": 2, "objective": 1, "actions": []}', "\0", "9" * 5000],
+    "content", ["", "{", "[]", "[" * 100_000, '{"actions": []}', "\0", "9" * 5000, "null"]
 )
-def test_a_damaged_file_is_solved_again(tmp_path: Path, content: str) -> None:
+def test_a_damaged_file_is_named_and_solved_again(tmp_path: Path, content: str) -> None:
     episodes = some_episodes()
     first = solve_episodes(episodes, tmp_path, QUICK_EFFORT, jobs=1)
-    for path in files(tmp_path):
-        path.write_text(content)
+    damaged = files(tmp_path)[0]
+    damaged.write_text(content)
+    with pytest.warns(UserWarning, match=re.escape(str(damaged))) as told:
+        assert same(first, solve_episodes(episodes, tmp_path, QUICK_EFFORT, jobs=1))
+    assert len(told) == 1
     assert same(first, solve_episodes(episodes, tmp_path, QUICK_EFFORT, jobs=1))
+
+
+def test_what_is_no_file_is_named_and_solved_again(tmp_path: Path) -> None:
+    episodes = some_episodes()
+    first = solve_episodes(episodes, tmp_path, QUICK_EFFORT, jobs=1)
+    folder, pipe, *_ = files(tmp_path)
+    for path in (folder, pipe):
+        path.unlink()
+    folder.mkdir()
+    os.mkfifo(pipe)
+    with pytest.warns(UserWarning, match="solved again") as told:
+        assert same(first, solve_episodes(episodes, tmp_path, QUICK_EFFORT, jobs=1))
+    assert len(told) == 2
+    assert pipe.is_file()
+    assert folder.is_dir()
+
+
+def rewrite(path: Path, change: Callable[[dict[str, Any]], object], honest: bool) -> None:
+    """Change an entry; if honest, without a checksum that fits."""
+    content = json.loads(path.read_text())
+    change(content)
+    if not honest:
+        content["checksum"] = cache._checksum(content)
+    path.write_text(json.dumps(content))
 
 
 @pytest.mark.parametrize(
     "claim",
     [
-        {"objective": 0.5, "bound": 0.5},
-        {"objective": float("nan")},
-        {"bound": float("nan")},
-        {"bound": 1e9},
-        {"bound": None},
-        {"actions": [0] * 12},
-        {"actions": [-1] * 12},
-        {"actions": [6] * 12},
-        {"actions": [10**30] * 12},
-        {"actions": [0.5] * 12},
-        {"actions": [[0]] * 12},
-        {"actions": ["0"] * 12},
+        {"proof": {"stages": []}},
+        {"proof": {"prices": [[1.0]]}},
+        {"proof": {"prices": "1"}},
+        {"proof": {"stages": [{"known": None, "cuts": [], "rows": [10**6], "prices": [1.0]}]}},
+        {"proof": {"stages": [{"known": None, "cuts": [], "rows": [0], "prices": [-1.0]}]}},
+        {"proof": {"stages": [{"known": None, "cuts": [], "rows": [0], "prices": [1e308] * 2}]}},
+        {"proof": {"stages": [{"known": None, "cuts": [], "rows": [0, 1], "prices": [1e308] * 2}]}},
+        {"proof": {"stages": [{"known": None, "cuts": [[2, 3, 1]], "rows": [], "prices": []}]}},
+        {"proof": {"stages": [{"known": None, "cuts": [[1, 99, 1]], "rows": [], "prices": []}]}},
+        {"proof": {"stages": [{"known": None, "cuts": [[1, 5, 7]], "rows": [], "prices": []}]}},
+        {"proof": {"stages": [{"known": None, "cuts": [[1, 5]], "rows": [], "prices": []}]}},
+        {"proof": {"stages": [{"known": float("nan"), "cuts": [], "rows": [], "prices": []}]}},
+        {"proof": {"stages": 7}},
+        {"proof": 7},
+        {"actions": [-1] * 30},
+        {"actions": [6] * 30},
+        {"actions": [10**30] * 30},
+        {"actions": [0.5] * 30},
+        {"actions": [[0]] * 30},
+        {"actions": ["0"] * 30},
+        {"actions": [0] * 29},
     ],
 )
-def test_a_file_is_not_believed(tmp_path: Path, claim: dict) -> None:
-    episodes = some_episodes()
+def test_what_is_no_proof_is_not_believed(tmp_path: Path, claim: dict[str, Any]) -> None:
+    episodes = some_episodes(num_tasks=30)
     first = solve_episodes(episodes, tmp_path, QUICK_EFFORT, jobs=1)
     for path in files(tmp_path):
-        path.write_text(json.dumps({**json.loads(path.read_text()), **claim}))
-    assert same(first, solve_episodes(episodes, tmp_path, QUICK_EFFORT, jobs=1))
+        rewrite(path, lambda content: content.update(claim), honest=False)
+    with pytest.warns(UserWarning, match="solved again") as told:
+        assert same(first, solve_episodes(episodes, tmp_path, QUICK_EFFORT, jobs=1))
+    assert len(told) == 4
+
+
+def test_a_digit_changed_by_accident_is_found(tmp_path: Path) -> None:
+    episodes = some_episodes(num_tasks=30)
+    first = solve_episodes(episodes, tmp_path, QUICK_EFFORT, jobs=1)
+    for path in files(tmp_path):
+        rewrite(path, lambda c: c["proof"]["stages"][0]["prices"].reverse(), honest=True)
+    with pytest.warns(UserWarning, match="checksum"):
+        assert same(first, solve_episodes(episodes, tmp_path, QUICK_EFFORT, jobs=1))
+
+
+@pytest.mark.parametrize("factor", [0.0, 0.5, 0.999, 1.001, 2.0, 1e12])
+def test_prices_made_up_prove_no_more_than_is_true(tmp_path: Path, factor: float) -> None:
+    """Whoever makes up a proof, with a checksum that fits, gets a bound that holds."""
+
+    def change(content: dict[str, Any]) -> None:
+        for stage in content["proof"]["stages"]:
+            stage["prices"] = [factor * price for price in stage["prices"]]
+
+    episodes = some_episodes(num_tasks=30)
+    first = solve_episodes(episodes, tmp_path, QUICK_EFFORT, jobs=1)
+    for path in files(tmp_path):
+        rewrite(path, change, honest=False)
+    for known, told in zip(
+        first, solve_episodes(episodes, tmp_path, QUICK_EFFORT, jobs=1), strict=True
+    ):
+        assert told.objective == known.objective
+        # The prices kept are the best there are, but for the solver's tolerances.
+        assert told.bound <= known.bound * (1 + 1e-6)
+
+
+def test_an_optimum_that_is_none_is_not_believed(tmp_path: Path) -> None:
+    episodes = some_episodes(num_tasks=8)
+    first = solve_episodes(episodes, tmp_path, QUICK_EFFORT, jobs=1)
+    assert all(schedule.exact for schedule in first)
+    for path in files(tmp_path):
+        rewrite(path, lambda content: content.update(actions=[0] * 8), honest=False)
+    again = solve_episodes(episodes, tmp_path, QUICK_EFFORT, jobs=1)
+    assert [s.objective for s in again] == [s.objective for s in first]
+
+
+def test_a_proof_for_the_dispatch_rule_proves_nothing_for_other_schedulers(tmp_path: Path) -> None:
+    episodes = some_episodes(num_tasks=8)
+    freely = solve_episodes(episodes, tmp_path, QUICK_EFFORT, jobs=1, any_device=True)
+    assert not any(schedule.exact for schedule in freely)
+    before = files(tmp_path)
+    ruled = solve_episodes(episodes, tmp_path, QUICK_EFFORT, jobs=1)
+    assert all(a.bound <= b.bound for a, b in zip(freely, ruled, strict=True))
+    claimed = next(path for path in files(tmp_path) if path not in before)
+    for path in before:
+        path.write_bytes(claimed.read_bytes())
+    with pytest.warns(UserWarning, match="solved again"):
+        again = solve_episodes(episodes, tmp_path, QUICK_EFFORT, jobs=1, any_device=True)
+    assert same(freely, again)
 
 
 def test_two_processes_share_a_folder_and_one_is_killed(tmp_path: Path) -> None:
