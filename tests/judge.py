@@ -10,6 +10,7 @@ import math
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 from cpu_gpu_env import Cluster, Device
@@ -185,6 +186,24 @@ class Judge:
             free_s[device] = start_s + time_s
             shares.append(Share(task, device, start_s, free_s[device], energy_j))
         return shares
+
+    def optimum_of_any_device(self) -> float:
+        """The least J of all schedules that choose the device of each share, by trying them all."""
+        tasks = len(self.arrival_s)
+        choices = [
+            [tuple(zip(parts, on, strict=True)) for parts in actions for on in product(*parts)]
+            for actions in self.parts
+        ]
+        best = math.inf
+        for placed in product(*choices):
+            free_s, active_j = [0.0] * len(self.devices), 0.0
+            for task in range(tasks):
+                for part, device in placed[task]:
+                    time_s, energy_j = part[device]
+                    free_s[device] = max(free_s[device], self.arrival_s[task]) + time_s
+                    active_j += energy_j
+            best = min(best, self._objective(max(free_s), active_j))
+        return best
 
     def _energy_j(self, makespan_s: float, active_j: float) -> float:
         return sum(device.idle_power_w for device in self.devices) * makespan_s + active_j

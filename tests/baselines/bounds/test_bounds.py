@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import itertools
+import json
+import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import scipy.optimize
+from conftest import MIXED, PLAIN, REFINED, VARIED
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tiny_episodes import Case, assert_tightened_below, cases, make_case, quick, some_case
 
-from cpu_gpu_env import Cluster, HybridClusterEnv
+from cpu_gpu_env import Cluster, Device, HybridClusterEnv
 from cpu_gpu_env.baselines.bounds import linear_program
 from cpu_gpu_env.baselines.bounds.dual import dual_bound
-from cpu_gpu_env.baselines.bounds.lower import LowerBoundProgram, lower_bound
+from cpu_gpu_env.baselines.bounds.lower import LowerBoundProgram, lower_bound, proven_bound
+from cpu_gpu_env.baselines.bounds.proof import Stage, ThresholdPrices, from_content, to_content
 
 
 @pytest.mark.parametrize("scale", [1e-9, 1e-5, 1e5])
@@ -106,3 +111,98 @@ def test_no_better_schedule_leaves_more_of_a_share_than_tightening_allows(
                 left_s = earlier.finish_s - later.start_s
                 allowed_s = program.order.rest_s[pool][later.task, earlier.task] * program.unit_s
                 assert left_s <= allowed_s + 1e-9 * schedule.makespan_s
+
+
+@pytest.mark.parametrize("num_tasks", [5, 200, 4_000])
+def test_a_bound_is_worked_out_again_from_its_proof(num_tasks: int) -> None:
+    env = HybridClusterEnv(cluster=MIXED, num_tasks=num_tasks)
+    env.reset(seed=3)
+    episode, judge = Case.of(env)
+    bounds = [lower_bound(episode), lower_bound(episode, any_device=True)]
+    if num_tasks <= 200:
+        program = LowerBoundProgram(episode)
+        program.solve()
+        known = judge.play(bounds[0].shares.argmax(axis=1)).objective
+        bounds.append(program.tighten(known))
+    for bound in bounds:
+        proof = from_content(json.loads(json.dumps(to_content(bound.proof))))
+        assert proof == bound.proof
+        assert proven_bound(episode, proof) == pytest.approx(bound.objective, rel=1e-12)
+
+
+@st.composite
+def made_up(draw: st.DrawFn) -> tuple[Case, tuple[Stage, ...] | ThresholdPrices]:
+    """A case, and prices and cuts that nobody has solved for."""
+    case = draw(cases())
+    num_tasks = case.episode.num_tasks
+    rng = np.random.default_rng(draw(st.integers(0, 10_000)))
+    scale = 10.0 ** draw(st.integers(-6, 12))
+    if draw(st.booleans()):
+        types = sum(pool.num_types for pool in case.episode.costs.pools)
+        prices = scale * rng.exponential(size=(types, num_tasks)) * rng.integers(0, 2, num_tasks)
+        return case, ThresholdPrices(tuple(map(tuple, prices.tolist())))
+    stages = []
+    for _ in range(draw(st.integers(1, 3))):
+        tasks = rng.integers(0, num_tasks, (draw(st.integers(0, 3)), 2))
+        cuts = [(int(rng.integers(2)), int(max(pair)), int(min(pair))) for pair in tasks]
+        rows = np.unique(rng.integers(0, 3 * num_tasks, 4))
+        known = draw(st.sampled_from([None, 0.5, 1.0, 1.2]))
+        if known is not None:
+            known *= case.judge.optimum()
+        prices = scale * rng.exponential(size=len(rows))
+        stages.append(Stage(known, tuple(cuts), tuple(rows.tolist()), tuple(prices.tolist())))
+    return case, tuple(stages)
+
+
+@given(made_up())
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_whatever_prices_and_cuts_are_made_up_the_bound_holds(
+    claim: tuple[Case, tuple[Stage, ...] | ThresholdPrices],
+) -> None:
+    (episode, judge), proof = claim
+    assert proven_bound(episode, proof) <= judge.optimum() * (1 + 1e-12)
+
+
+def test_choosing_devices_may_beat_the_bound_of_the_dispatch_rule() -> None:
+    """Tasks of 2, 2 and 4 s on two GPUs: 4 s if the third had a GPU to itself, which it has not."""
+    gpu = Device("gpu", "gpu", 1.0, 1e12, math.inf, 0.0, 0.0, 1.0)
+    cpu = replace(gpu, name="cpu", kind="cpu", flops=1e-3)
+    tasks = np.array([[0.0, size, 1e9, 0.0] for size in (2.0, 2.0, 4.0)])
+    env = HybridClusterEnv(
+        cluster=Cluster("two", (cpu, gpu, gpu)), gpu_fractions=(0.0, 1.0), energy_weight=0.0
+    )
+    env.reset(seed=0, options={"tasks": tasks})
+    episode, judge = Case.of(env)
+    makespans_s = (
+        lower_bound(episode, any_device).objective * 3 * episode.objective.reference.makespan_s
+        for any_device in (False, True)
+    )
+    assert judge.play([1, 1, 1]).makespan_s == pytest.approx(6.0)
+    ruled_s, free_s = makespans_s
+    assert free_s <= 4.0 < ruled_s <= 6.0
+    assert free_s == pytest.approx(4.0, rel=1e-4)
+
+
+@given(st.integers(0, 10_000), st.sampled_from([PLAIN, MIXED, VARIED, REFINED]))
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_no_choice_of_devices_beats_the_bound_without_the_dispatch_rule(
+    seed: int, cluster: Cluster
+) -> None:
+    rng = np.random.default_rng(seed)
+    tasks = np.stack(
+        [
+            np.sort(rng.exponential(rng.choice([0.0, 0.1, 1.0]), 4)),
+            10 ** rng.uniform(11, 13.5, 4),
+            10 ** rng.uniform(-0.5, 2.5, 4),
+            10 ** rng.uniform(8, 10.5, 4),
+        ],
+        axis=1,
+    )
+    env = HybridClusterEnv(
+        cluster=cluster, gpu_fractions=(0.0, 1.0), energy_weight=float(rng.choice([0.0, 0.5, 1.0]))
+    )
+    env.reset(seed=seed, options={"tasks": tasks})
+    episode, judge = Case.of(env)
+    best = judge.optimum_of_any_device()
+    bound = lower_bound(episode, any_device=True)
+    assert 0.2 * best < bound.objective <= best * (1 + 1e-12)
