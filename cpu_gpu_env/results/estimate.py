@@ -15,7 +15,7 @@ MAX_RESAMPLED = 1_000
 """Larger samples get Student's interval: to their means skew matters no more."""
 TAIL = 0.025
 """What an interval leaves out on the side of its farther end, for large samples."""
-CAUTION = 30
+CAUTION = 20
 """Small samples hardly show their tails, so for n episodes it is `TAIL` * n / (n + this)."""
 
 
@@ -25,10 +25,11 @@ class Estimate:
 
     The interval is a bootstrap-t (Efron & Tibshirani, An Introduction to the Bootstrap, 1993, 12.5)
     made symmetric: to both sides the distance to its farther end, but no less than Student's and,
-    unless that is more, no more than the range of the sample. On J of Pareto episodes and of round
-    robin it covers the true mean in 93 to 97 % of the samples of 20 and of 100, where Student's does
-    in 82 to 94 %, and the bias-corrected bootstrap in 85 to 90 % of those of 20; on normal samples
-    it is too wide by a third at 20, by a fifteenth at 100.
+    unless that is more, not beyond the value farthest from the mean. On J of
+    Pareto episodes and of round robin it covers the true mean in 93 to 98 % of the samples of 20
+    or 100, where Student's does in 82 to 94 %, and the bias-corrected and accelerated bootstrap in
+    85 to 90 % of those of 20. Where there is no skew it is wider than it need be, by 30 % at 20 and
+    7 % at 100.
     """
 
     mean: float
@@ -57,7 +58,7 @@ class Estimate:
         t = np.sort(means / np.sqrt(np.maximum(variances, 1e-18)))
         cut = int(TAIL * count / (count + CAUTION) * (RESAMPLES + 1)) - 1
         farther = spread * float(max(-t[cut], t[-1 - cut]))
-        half_width = max(student, min(farther, float(np.ptp(sample))))
+        half_width = max(student, min(farther, spread * float(np.abs(deviations).max())))
         return Estimate(mean, half_width)
 
 

@@ -13,7 +13,7 @@ from cpu_gpu_env.problem.problem import Problem
 from cpu_gpu_env.results.provenance import ProblemRecord
 from cpu_gpu_env.results.seeds import Purpose
 
-FIELD = "trained_on"
+TRAINED_ON = "trained_on"
 """Name in the settings of agents and forests, a list of `UsedEpisodes`."""
 NOT_RECORDED = "not recorded what it was trained on"
 """What is said of a trained scheduler that does not tell its episodes."""
@@ -49,7 +49,7 @@ class UsedEpisodes:
         Raises:
             HybridClusterError: If a field is missing or is no such value.
         """
-        where = f"field {FIELD!r}"
+        where = f"field {TRAINED_ON!r}"
         purpose = check_field(where, content, "purpose", str)
         names = [known.name.lower() for known in Purpose]
         if purpose not in names:
@@ -100,12 +100,12 @@ def read_used_episodes(settings: Mapping[str, Any]) -> tuple[UsedEpisodes, ...] 
     Raises:
         HybridClusterError: If it is damaged.
     """
-    if FIELD not in settings:
+    if TRAINED_ON not in settings:
         return None
-    records = settings[FIELD]
+    records = settings[TRAINED_ON]
     if not isinstance(records, list) or len(records) > MAX_RECORDS:
         allowed = f"a list of at most {MAX_RECORDS} records"
-        raise not_allowed(f"field {FIELD!r}", records, allowed)
+        raise not_allowed(f"field {TRAINED_ON!r}", records, allowed)
     return tuple(UsedEpisodes.parse(record) for record in records)
 
 
