@@ -191,13 +191,13 @@ def make_card(
     )
 
 
-def _cells(row: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+def _cells(row: Mapping[str, Any]) -> tuple[str, ...]:
     """J, its difference to the reference's, and the gap [%], each with its half-width."""
-    j, difference = OBJECTIVE.key, OBJECTIVE.difference_key
+    j, difference, gap = row[OBJECTIVE.key], row[OBJECTIVE.difference_key], row[GAP.key] * GAP.scale
     return (
-        (f"{row[j]:.4f}", f"{row[OBJECTIVE.ci_key]:.4f}"),
-        (f"{row[difference]:+.4f}", f"{row[OBJECTIVE.difference_ci_key]:.4f}"),
-        (f"{row[GAP.key] * GAP.scale:.2f}", f"{row[GAP.ci_key] * GAP.scale:.2f}"),
+        f"{j:.4f} ± {row[OBJECTIVE.ci_key]:.4f}",
+        f"{difference:+.4f} ± {row[OBJECTIVE.difference_ci_key]:.4f}",
+        f"{gap:.2f} ± {row[GAP.ci_key] * GAP.scale:.2f}",
     )
 
 
