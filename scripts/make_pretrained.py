@@ -168,9 +168,7 @@ def make_card(
         shown = " ".join(word for word in words if word not in ("--resume", "--overwrite"))
         recipes.append(f"| `{PRETRAINED[name]}` | `python scripts/train.py {shown}` |")
     rows = sorted(results["schedulers"], key=lambda row: row[OBJECTIVE.key])
-    figures = [
-        f"| {row['scheduler']} | {' | '.join(map(' ± '.join, _cells(row)))} |" for row in rows
-    ]
+    figures = [f"| {' | '.join((row['scheduler'], *_cells(row)))} |" for row in rows]
     told = [
         f"| `{PRETRAINED[name]}` | {'; '.join(record.describe() for record in records)} |"
         for name, records in used.items()
