@@ -19,8 +19,9 @@ class Reference:
     """Makespan and energy per task of the fluid schedule with the least energy-delay product.
 
     The energy-delay product (Horowitz, Indermaur & Gonzalez, "Low-power digital design", 1994)
-    weighs both without a unit, so the reference belongs to cluster and workload alone, and J is 1
-    for the fluid optimum at energy_weight 0.5.
+    weighs both without a unit, so the reference belongs to cluster and workload alone. It minimises
+    J at energy_weight 0.5, where the least J of a fluid schedule is therefore 1. At any other
+    weight the reference has J = 1, too, but another fluid schedule may have less.
     """
 
     makespan_s: float
