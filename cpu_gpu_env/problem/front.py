@@ -77,10 +77,10 @@ class Tangent:
     def crossing(self, corner: Point, product: float) -> Point:
         """Where the product falls to a value on the way along the tangent to a corner."""
         step_s, step_j = corner[0] - self.makespan_s, corner[1] - self.energy_j
-        # After a part x of the way it is the value + excess + slope x - bend x^2.
-        excess = max(self.product - product, 0.0)
-        slope = step_s * self.energy_j + step_j * self.makespan_s
-        bend = -step_s * step_j
+        # After a part x of the way it is own product * (1 + slope x - bend x^2).
+        slope = step_s / self.makespan_s + step_j / self.energy_j
+        bend = -(step_s / self.makespan_s) * (step_j / self.energy_j)
+        excess = max(1.0 - product / self.product, 0.0)
         root = math.sqrt(slope**2 + 4.0 * bend * excess)
         if slope > 0.0:
             part = (root + slope) / (2.0 * bend)
