@@ -17,6 +17,7 @@ from cpu_gpu_env.baselines.schedulers.base import Actions, Memory, Scheduler
 from cpu_gpu_env.checks import check_count, check_field, check_flag, is_number, is_whole
 from cpu_gpu_env.errors import HybridClusterError, not_allowed, unknown_name
 from cpu_gpu_env.problem.problem import MAX_ACTIONS, Problem
+from cpu_gpu_env.results.held_out import UsedEpisodes, read_used_episodes
 from cpu_gpu_env.sim.state import SchedulingState
 
 MAX_LAYERS = 32
@@ -93,6 +94,15 @@ class AgentSettings:
     def to_json(self) -> dict[str, Any]:
         """Everything as it stands in a file."""
         return {**self.made_by, **{name: getattr(self, name) for name in _USED}}
+
+    @property
+    def trained_on(self) -> tuple[UsedEpisodes, ...] | None:
+        """Episodes that it learned from or was chosen by; None if the file does not tell.
+
+        Raises:
+            HybridClusterError: If what the file tells of them is damaged.
+        """
+        return read_used_episodes(self.made_by)
 
     def check_fits(self, problem: Problem) -> None:
         """Check that an agent can act in a problem.

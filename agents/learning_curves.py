@@ -14,10 +14,11 @@ from cpu_gpu_env.agents.saving import BEST_AGENT, load_agent
 from cpu_gpu_env.checks import check_count, check_field
 from cpu_gpu_env.errors import HybridClusterError, not_allowed, shown
 from cpu_gpu_env.model.tasks import FloatArray
+from cpu_gpu_env.results.held_out import TRAINED_ON
 from cpu_gpu_env.results.metrics import OBJECTIVE
 
 EVENT_FILES = "events.out.tfevents.*"
-REACHED = ("seed", "trained_steps", "heldout_objective")
+REACHED = ("seed", "trained_steps", "validation_objective", TRAINED_ON)
 """Settings in which trainings that are drawn as one curve may differ."""
 
 
@@ -34,13 +35,13 @@ class Run:
     problems: tuple[Mapping[str, Any], ...]
     """Arguments of the environment; of several, the mean over all is logged."""
     validation_episodes: int
-    """Held-out episodes of all problems."""
+    """Validation episodes of all problems."""
     steps: FloatArray
     """(n,): environment steps before each evaluation."""
     seconds: FloatArray
     """(n,): time in training before each evaluation, the evaluations before it included [s]."""
     objective: FloatArray
-    """(n,): mean J of the held-out episodes."""
+    """(n,): mean J of the validation episodes."""
 
     @property
     def recipe(self) -> dict[str, Any]:
@@ -58,7 +59,7 @@ class Run:
 
 @dataclass(frozen=True, eq=False)
 class Curve:
-    """The held-out objective of trainings that differ in nothing but their seed."""
+    """The validation objective of trainings that differ in nothing but their seed."""
 
     label: str
     """What they are, and how many."""
@@ -67,7 +68,7 @@ class Curve:
     seconds: FloatArray
     """(n,): time in training until then, mean over the seeds [s]."""
     objective: FloatArray
-    """(seeds, n): mean J of the held-out episodes."""
+    """(seeds, n): mean J of the validation episodes."""
 
 
 def read_run(folder: Path) -> Run:
@@ -127,8 +128,8 @@ def _read_evaluations(folder: Path) -> tuple[FloatArray, FloatArray, FloatArray]
             points += [(step, before_s + now - started_s, j) for step, now, j in evaluations]
     if not points:
         raise HybridClusterError(
-            f"{folder}: no event file ({EVENT_FILES}) with {OBJECTIVE.heldout_tag!r}; allowed: a "
-            "folder that train.py wrote"
+            f"{folder}: no event file ({EVENT_FILES}) with {OBJECTIVE.validation_tag!r}; allowed: "
+            "a folder that train.py wrote"
         )
     steps, seconds, objective = np.array(points, dtype=float).T
     return steps, seconds, objective
@@ -138,7 +139,10 @@ def _read_file(path: Path) -> tuple[float, list[tuple[int, float, float]]]:
     """When a file was begun [s], and (step, time [s], objective) of the evaluations in it."""
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-    events, tag = EventAccumulator(str(path), size_guidance={"scalars": 0}), OBJECTIVE.heldout_tag
+    events, tag = (
+        EventAccumulator(str(path), size_guidance={"scalars": 0}),
+        OBJECTIVE.validation_tag,
+    )
     try:
         events.Reload()
         if tag not in events.Tags()["scalars"]:

@@ -1,4 +1,4 @@
-"""Training with checkpoints, held-out evaluation and the best agent kept."""
+"""Training with checkpoints, validation and the best agent kept."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ from cpu_gpu_env.checks import check_count
 from cpu_gpu_env.envs.vector_env import HybridClusterVectorEnv
 from cpu_gpu_env.errors import HybridClusterError
 from cpu_gpu_env.problem.problem import make_problem
+from cpu_gpu_env.results.held_out import TRAINED_ON, UsedEpisodes
 from cpu_gpu_env.results.metrics import ENERGY, MAKESPAN, OBJECTIVE, Metric
+from cpu_gpu_env.results.seeds import RUN_SEEDS, Purpose, episode_seeds
 
-VALIDATION_SEED = 500_000
-"""Episodes that choose the best agent; apart from training and from evaluation seeds."""
 LAST_AGENT = "last.zip"
 """Name of the agent at the end of a training, in its folder."""
 CHECKPOINT = "checkpoint.zip"
@@ -57,7 +57,7 @@ class TrainingPlan:
     num_envs: int = NUM_TRAINING_ENVS
     """Environments stepped together, shared out over the problems."""
     evaluations: int = 12
-    """Held-out evaluations (and checkpoints) over the training."""
+    """Evaluations on the validation episodes (and checkpoints) over the training."""
     validation_episodes: int = 100
     """Episodes of each."""
     net_arch: tuple[int, ...] = HIDDEN_LAYERS
@@ -110,17 +110,17 @@ class TrainingResult:
     """Where a training left its agents."""
 
     best: Path | None
-    """The agent with the least held-out objective; None if nothing was learned at all."""
+    """The agent with the least validation objective; None if nothing was learned at all."""
     last: Path
     """The agent at the end."""
     best_objective: float
-    """Held-out objective of the best."""
+    """Validation objective of the best."""
     interrupted: bool
     """Whether Ctrl-C ended the training."""
 
 
-class HeldOutEvaluation(BaseCallback):
-    """Evaluates on fixed episodes, logs to TensorBoard, and keeps a checkpoint and the best agent.
+class Validation(BaseCallback):
+    """Plays the validation episodes, logs to TensorBoard, keeps a checkpoint and the best agent.
 
     Calls `progress` and `report` as `train` says.
     """
@@ -154,17 +154,17 @@ class HeldOutEvaluation(BaseCallback):
         return bool(self.model._n_updates != self._updates)
 
     def evaluate(self) -> None:
-        """Play the held-out episodes with the current agent, and keep what is worth keeping."""
+        """Play the validation episodes with the current agent, and keep what is worth keeping."""
         plan, model = self.plan, self.model
         policy = build_policy(plan.algo, model.observation_space, model.action_space, plan.net_arch)
         policy.load_state_dict(acting_weights(model))
         policy.set_training_mode(False)
         means = self._play(policy)
         for metric, mean in means.items():
-            self.logger.record(metric.heldout_tag, mean)
+            self.logger.record(metric.validation_tag, mean)
         self.logger.dump(model.num_timesteps)
         objective = means[OBJECTIVE]
-        reached = {"trained_steps": model.num_timesteps, "heldout_objective": objective}
+        reached = {"trained_steps": model.num_timesteps, "validation_objective": objective}
         settings = replace(self.settings, made_by={**self.settings.made_by, **reached})
         if objective < self.best_objective:
             self.best_objective = objective
@@ -176,7 +176,7 @@ class HeldOutEvaluation(BaseCallback):
         self.report(model.num_timesteps, objective)
 
     def _play(self, policy: BasePolicy) -> dict[Metric, float]:
-        """Means over the problems' held-out episodes."""
+        """Means over the problems' validation episodes."""
         plan, means = self.plan, dict.fromkeys((OBJECTIVE, MAKESPAN, ENERGY), 0.0)
         seeds = validation_seeds(plan.validation_episodes, len(plan.problems))
         for problem in plan.problems:
@@ -192,8 +192,8 @@ class HeldOutEvaluation(BaseCallback):
 
 
 def validation_seeds(episodes: int, num_problems: int) -> range:
-    """Seeds of the held-out episodes of each problem, which share them out."""
-    return range(VALIDATION_SEED, VALIDATION_SEED + max(1, episodes // num_problems))
+    """Seeds of the validation episodes of each problem, which share them out."""
+    return episode_seeds(Purpose.VALIDATION, max(1, episodes // num_problems))
 
 
 def train(
@@ -207,7 +207,7 @@ def train(
     Args:
         plan: What to train.
         progress: Called with the steps done.
-        report: Called with (steps, held-out objective) after each evaluation.
+        report: Called with (steps, validation objective) after each evaluation.
         resume: Go on from the checkpoint in the folder of the plan.
 
     Raises:
@@ -217,7 +217,7 @@ def train(
     torch.set_num_threads(plan.threads)
     env = make_training_env(plan)
     model = make_algorithm(plan.algo, env, plan.net_arch, plan.seed, plan.settings)
-    evaluation = HeldOutEvaluation(plan, progress, report)
+    evaluation = Validation(plan, progress, report)
     if resume:
         _resume(plan, model, env, evaluation)
     plan.output.mkdir(parents=True, exist_ok=True)
@@ -251,7 +251,7 @@ def make_training_env(plan: TrainingPlan) -> MixtureVecEnv:
 
 
 def _resume(
-    plan: TrainingPlan, model: BaseAlgorithm, env: MixtureVecEnv, evaluation: HeldOutEvaluation
+    plan: TrainingPlan, model: BaseAlgorithm, env: MixtureVecEnv, evaluation: Validation
 ) -> None:
     """Bring a training to where its checkpoint left it."""
     path = plan.output / CHECKPOINT
@@ -276,15 +276,24 @@ def _kept_objective(path: Path) -> float:
     The file tells, not the checkpoint: it may be younger, or gone.
     """
     try:
-        reached = load_agent(path).settings.made_by.get("heldout_objective")
+        reached = load_agent(path).settings.made_by.get("validation_objective")
     except HybridClusterError:
         return math.inf
     return reached if isinstance(reached, float) else math.inf
 
 
 def _agent_settings(plan: TrainingPlan) -> AgentSettings:
-    problem = make_problem(**plan.problems[0])
-    made_by = {**plan.describe(), "reward": "agents.learning_env"}
+    problems = [make_problem(**problem) for problem in plan.problems]
+    problem = problems[0]
+    # Environments go on from their first seed, and a training that was resumed from further ones.
+    learned = episode_seeds(Purpose.TRAINING, RUN_SEEDS, run=plan.seed)
+    chosen = validation_seeds(plan.validation_episodes, len(problems))
+    used = [
+        UsedEpisodes.of(purpose, seeds, each).to_json()
+        for purpose, seeds in ((Purpose.TRAINING, learned), (Purpose.VALIDATION, chosen))
+        for each in problems
+    ]
+    made_by = {**plan.describe(), "reward": "agents.learning_env", TRAINED_ON: used}
     if not learns_from_replay(plan.algo):
         del made_by["settings"]
     return AgentSettings(

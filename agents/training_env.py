@@ -33,6 +33,7 @@ from cpu_gpu_env.baselines.schedulers.look_ahead import FluidLookAhead
 from cpu_gpu_env.envs.vector_env import HybridClusterVectorEnv
 from cpu_gpu_env.model.tasks import FloatArray
 from cpu_gpu_env.problem.problem import Problem
+from cpu_gpu_env.results.seeds import Purpose, episode_seeds
 from cpu_gpu_env.sim.state import SchedulingState
 
 NUM_IMAGINED = 32
@@ -95,14 +96,14 @@ class LearningVecEnv(HybridClusterVecEnv):
         """Seed the environments, from their next reset on, and choose what is imagined.
 
         Args:
-            seed: Of the training. Its episodes are others than those of any other training, and
-                than all that is held out: their seeds are above 2^32.
+            seed: Of the training, whose episodes are apart from those of any other training and
+                purpose, see `cpu_gpu_env.results.seeds`.
             offset: Of the first environment's seed.
         """
         if seed is None:
             return list(super().seed(None))
         self._imagine(seed)
-        self._seeds = [((seed + 1) << 32) + offset + env for env in range(self.num_envs)]
+        self._seeds = [*episode_seeds(Purpose.TRAINING, self.num_envs, run=seed, first=offset)]
         return list(self._seeds)
 
     def reset(self) -> npt.NDArray[np.float32]:

@@ -1,4 +1,4 @@
-"""Compare all schedulers on the same held-out episodes."""
+"""Compare all schedulers on the same episodes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from gymnasium.error import DependencyNotInstalled
 from cpu_gpu_env.baselines.evaluation.first_episode import view_first_episode
 from cpu_gpu_env.baselines.report.episode_figures import draw_gantts
 from cpu_gpu_env.baselines.report.page import write_html
-from cpu_gpu_env.baselines.report.tables import make_table, result_rows, write_json, write_rows
+from cpu_gpu_env.baselines.report.tables import make_tables, result_rows, write_json, write_rows
 from cpu_gpu_env.baselines.report.tensorboard import write_tensorboard
 from cpu_gpu_env.problem.problem import make_problem
 from cpu_gpu_env.results.records import Comparison
@@ -30,7 +30,8 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     """Read the command line."""
     parser = command.Parser(
         "compare",
-        "Compare schedulers, fixed and trained, on the same held-out episodes.",
+        "Compare schedulers, fixed and trained, on the same episodes, and say from which training "
+        "they are not held out.",
         "--agent runs/dqn/best.zip --report runs/report.html",
     )
     comparing.add_arguments(parser, None, episodes=100, output="runs/comparison")
@@ -61,7 +62,7 @@ def main(arguments: argparse.Namespace) -> int:
     table, record = (output / name for name in FILES)
     write_rows(result_rows(comparison), table)
     write_json(comparison, record)
-    terminal.print_tables(make_table(comparison))
+    terminal.print_tables(*make_tables(comparison))
     command.tell_written(table, record)
     illustrate(comparison, kwargs, output / "tensorboard", arguments.report)
     return command.interrupted() if stopped else 0

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,7 +21,8 @@ from cpu_gpu_env.envs.vector_env import HybridClusterVectorEnv
 from cpu_gpu_env.errors import HybridClusterError, unknown_name
 from cpu_gpu_env.io.cache_folder import default_cache
 from cpu_gpu_env.problem.problem import DEFAULT_GPU_FRACTIONS, Problem, make_problem
-from cpu_gpu_env.results.records import ORACLE, Comparison
+from cpu_gpu_env.results.records import ORACLE, USUAL_REFERENCE, Comparison
+from cpu_gpu_env.results.seeds import Purpose, episode_seeds
 from cpu_gpu_env.scripts import command, terminal
 
 if TYPE_CHECKING:
@@ -47,8 +49,13 @@ def add_arguments(
         f"fixed: {', '.join(SCHEDULERS)}; pretrained: {', '.join(PRETRAINED)} "
         "(by default, an --agent of the same name takes the place)",
     )
-    parser.add("--episodes", command.positive, episodes, "held-out episodes")
+    parser.add("--episodes", command.positive, episodes, "episodes to play")
     parser.add_seed("seed of the first episode", EVALUATION_SEED)
+    parser.add_argument(
+        "--reference",
+        help="scheduler to which the others are compared episode by episode (default: "
+        f"{USUAL_REFERENCE}, or the best that neither learned nor sees the future)",
+    )
     add_oracle_arguments(parser)
     parser.add("--output", Path, output, "folder to write")
 
@@ -85,6 +92,7 @@ def find_schedulers(arguments: argparse.Namespace, problem: Problem) -> list[Sch
     """
     from cpu_gpu_env.baselines.evaluation.comparison import SchedulerSpec
 
+    own_seed = episode_seeds(Purpose.DECISIONS, 1, run=arguments.seed)[0]
     agents, fits = arguments.agent, problem.gpu_fractions == DEFAULT_GPU_FRACTIONS
     if arguments.schedulers is None:
         # An agent given by path takes the place of a pretrained one of the same name.
@@ -97,7 +105,7 @@ def find_schedulers(arguments: argparse.Namespace, problem: Problem) -> list[Sch
         if name in PRETRAINED:
             specs.append(_trained(pretrained_path(name), problem, name))
         elif name in SCHEDULERS:
-            make = partial(make_scheduler, name, seed=arguments.seed)
+            make = partial(make_scheduler, name, seed=own_seed)
             specs.append(SchedulerSpec(name, make))
         else:
             raise unknown_name("scheduler", name, [*SCHEDULERS, *PRETRAINED])
@@ -133,12 +141,15 @@ def compare_schedulers(
     Returns:
         The comparison, and whether Ctrl-C ended it before all had played.
     """
-    from cpu_gpu_env.baselines.evaluation.comparison import compare
+    from cpu_gpu_env.baselines.evaluation.comparison import check_reference, compare
 
-    seeds = range(arguments.seed, arguments.seed + arguments.episodes)
+    names = [spec.name for spec in specs] + [ORACLE] * bounded
+    check_reference(arguments.reference, names)
+    first, line, reference = arguments.seed, arguments.command, arguments.reference
+    seeds = episode_seeds(Purpose.EVALUATION, arguments.episodes, first=first)
     oracle = solve_oracle(seeds, kwargs, arguments.cache, arguments.jobs) if bounded else None
     with terminal.progress_bar(total=len(specs), unit="scheduler", desc="comparing") as bar:
-        comparison = compare(specs, seeds, kwargs, arguments.command, naming(bar), oracle)
+        comparison = compare(specs, seeds, kwargs, line, naming(bar), oracle, reference)
     return comparison, len(comparison.results) < len(specs) + bounded
 
 
@@ -199,15 +210,28 @@ def _trained(path: Path, problem: Problem, name: str) -> SchedulerSpec:
             f"{path} holds an agent and a forest; name one: {BEST_AGENT} or {BEST_FOREST} in it"
         )
     if path.suffix == ".npz" or (path / BEST_FOREST).exists():
-        forest = load_forest(path / BEST_FOREST if path.is_dir() else path, len(FEATURES))
-        return SchedulerSpec(name, lambda env: HybridML(env, forest=forest), learned=True)
+        file = path / BEST_FOREST if path.is_dir() else path
+        forest = load_forest(file, len(FEATURES))
+        with _naming(file):
+            trained_on = forest.trained_on
+        make = partial(HybridML, forest=forest)
+        return SchedulerSpec(name, make, learned=True, trained_on=trained_on)
     file = path / BEST_AGENT if path.is_dir() else path
     saved = load_agent(file)
+    settings = saved.settings
+    with _naming(file):
+        settings.check_fits(problem)
+        trained_on = settings.trained_on
+    return SchedulerSpec(name, saved.act_in, settings.observe_queues, True, trained_on)
+
+
+@contextmanager
+def _naming(file: Path) -> Iterator[None]:
+    """Begin the error of a file that is not usable with its name."""
     try:
-        saved.settings.check_fits(problem)
+        yield
     except HybridClusterError as error:
         raise HybridClusterError(f"{file}: {error}") from None
-    return SchedulerSpec(name, saved.act_in, saved.settings.observe_queues, learned=True)
 
 
 def _new_name(path: Path, taken: set[str]) -> str:

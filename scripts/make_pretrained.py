@@ -7,7 +7,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from string import Template
 from typing import Any
@@ -16,7 +16,9 @@ if __name__ == "__main__":  # Ctrl-C during the imports below
     signal.signal(signal.SIGINT, lambda *_: os._exit(130))
 
 from cpu_gpu_env.agents.pretrained import MODELS, PRETRAINED
+from cpu_gpu_env.baselines.imitation.forest import load_forest
 from cpu_gpu_env.io.atomic_files import write_bytes_atomically
+from cpu_gpu_env.results.held_out import UsedEpisodes
 from cpu_gpu_env.results.metrics import GAP, OBJECTIVE
 from cpu_gpu_env.results.provenance import Provenance
 from cpu_gpu_env.scripts import command, compare, train
@@ -40,14 +42,23 @@ Nothing in these files is code: agents are zip files of JSON and safetensors, fo
 | --- | --- |
 $recipes
 
+## What they were trained on
+
+Episodes of the default problem that each learned from or was chosen by. The files tell it, too, and
+`compare.py` says so where it plays one of them.
+
+| file | episodes |
+| --- | --- |
+$used
+
 ## What they reach
 
-$num_episodes held-out episodes (seeds $first_seed to $last_seed), mean ± 95 % interval. The gap is
-the objective J over the certified lower bound of the same episode, less 1. The best of each
-training was chosen by other episodes.
+$num_episodes $kind episodes (seeds $first_seed to $last_seed), mean ± 95 % interval. The gap is
+the objective J over the certified lower bound of the same episode, less 1. The difference is that
+of J to $reference in the same episodes.
 
-| scheduler | J | gap [%] |
-| --- | ---: | ---: |
+| scheduler | J | difference | gap [%] |
+| --- | ---: | ---: | ---: |
 $figures
 
 ## Use and limits
@@ -67,12 +78,12 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     """Read the command line."""
     parser = command.Parser(
         "make-pretrained",
-        "Train the schedulers that come with the package and compare them on held-out episodes. "
+        "Train the schedulers that come with the package and compare them. "
         "A training that is done, or was broken off, is gone on with.",
         "--output models",
     )
     parser.add_seed("seed of the trainings")
-    parser.add("--episodes", command.positive, 100, "held-out episodes")
+    parser.add("--episodes", command.positive, 100, "episodes to compare them on")
     parser.add("--steps", command.positive, None, "steps of each training (default: as train)")
     parser.add(
         "--forest-episodes", command.positive, None, "episodes for the forest (default: as train)"
@@ -108,7 +119,8 @@ def main(arguments: argparse.Namespace) -> int:
     if code:
         return code
     results = json.loads((folder / "comparison.json").read_text())
-    card = make_card(results, arguments.command, recipes)
+    used = {name: _trained_on(path) for name, path in zip(PRETRAINED, best, strict=True)}
+    card = make_card(results, arguments.command, recipes, used)
     for path, content in zip(outputs, (*made, card.encode()), strict=True):
         write_bytes_atomically(path, content)
     command.tell_written(*outputs)
@@ -128,28 +140,62 @@ def _training(name: str, arguments: argparse.Namespace) -> list[str]:
     return words if count is None else [*words, option, str(count)]
 
 
-def make_card(results: Mapping[str, Any], made_by: str, trainings: Mapping[str, list[str]]) -> str:
-    """Write the card from what compare.py wrote as JSON, with the command lines that made it."""
+def _trained_on(path: Path) -> Sequence[UsedEpisodes]:
+    if path.suffix == ".npz":
+        return load_forest(path).trained_on or ()
+    from cpu_gpu_env.agents.saving import load_agent
+
+    return load_agent(path).settings.trained_on or ()
+
+
+def make_card(
+    results: Mapping[str, Any],
+    made_by: str,
+    trainings: Mapping[str, list[str]],
+    used: Mapping[str, Sequence[UsedEpisodes]],
+) -> str:
+    """Write the card.
+
+    Args:
+        results: What compare.py wrote as JSON.
+        made_by: Command line that makes it again.
+        trainings: Arguments of train.py, by name.
+        used: Episodes that went into each, by name.
+    """
     provenance = Provenance.from_json(results["provenance"])
     recipes = []
     for name, words in trainings.items():
         shown = " ".join(word for word in words if word not in ("--resume", "--overwrite"))
         recipes.append(f"| `{PRETRAINED[name]}` | `python scripts/train.py {shown}` |")
-    figures = [
-        f"| {row['scheduler']} | {row[OBJECTIVE.key]:.4f} ± {row[OBJECTIVE.ci_key]:.4f} "
-        f"| {row[GAP.key] * GAP.scale:.2f} ± {row[GAP.ci_key] * GAP.scale:.2f} |"
-        for row in sorted(results["schedulers"], key=lambda row: row[OBJECTIVE.key])
+    rows = sorted(results["schedulers"], key=lambda row: row[OBJECTIVE.key])
+    figures = [f"| {' | '.join((row['scheduler'], *_cells(row)))} |" for row in rows]
+    told = [
+        f"| `{PRETRAINED[name]}` | {'; '.join(record.describe() for record in records)} |"
+        for name, records in used.items()
     ]
     versions = [f"- {name} {version}" for name, version in provenance.versions.items()]
     return TEXT.substitute(
         provenance.problem.to_json(),
         command=made_by,
+        kind="held-out" if not provenance.seen_in_training else "played",
+        reference=rows[0]["reference"],
+        used="\n".join(told),
         recipes="\n".join(recipes),
         num_episodes=len(provenance.seeds),
         first_seed=provenance.seeds[0],
         last_seed=provenance.seeds[-1],
         figures="\n".join(figures),
         versions="\n".join(versions),
+    )
+
+
+def _cells(row: Mapping[str, Any]) -> tuple[str, ...]:
+    """J, its difference to the reference's, and the gap [%], each with its half-width."""
+    j, difference, gap = row[OBJECTIVE.key], row[OBJECTIVE.difference_key], row[GAP.key] * GAP.scale
+    return (
+        f"{j:.4f} ± {row[OBJECTIVE.ci_key]:.4f}",
+        f"{difference:+.4f} ± {row[OBJECTIVE.difference_ci_key]:.4f}",
+        f"{gap:.2f} ± {row[GAP.ci_key] * GAP.scale:.2f}",
     )
 
 

@@ -1,6 +1,6 @@
 """Draw how the gap to the certified bound falls in training.
 
-The gap of a point is the mean objective of the held-out episodes over the mean of their certified
+The gap of a point is the mean objective of the validation episodes over the mean of their certified
 lower bounds, minus 1: a training logs only the mean objective. It is the same ratio of means for
 the lines of the schedulers that do not learn, so it is not the mean gap that compare.py prints.
 """
@@ -72,7 +72,7 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
 
 @command.entry_point(parse_arguments)
 def main(arguments: argparse.Namespace) -> int:
-    """Read the trainings, bound their held-out episodes, and draw."""
+    """Read the trainings, bound their validation episodes, and draw."""
     from cpu_gpu_env.agents.learning_curves import check_comparable, mean_curves, read_run
     from cpu_gpu_env.agents.training import validation_seeds
     from cpu_gpu_env.baselines.report.learning_figure import learning_figure
@@ -85,7 +85,7 @@ def main(arguments: argparse.Namespace) -> int:
     curves = mean_curves(runs)
     problems = runs[0].problems
     seeds = validation_seeds(runs[0].validation_episodes, len(problems))
-    bound, lines = heldout_gaps(problems, seeds, arguments.cache, arguments.jobs)
+    bound, lines = validation_gaps(problems, seeds, arguments.cache, arguments.jobs)
     gaps = {curve.label: curve.objective / bound - 1.0 for curve in curves}
     points = {curve.label: (curve.steps, curve.seconds, gaps[curve.label]) for curve in curves}
     figure = learning_figure(points, lines, describe(problems, len(seeds)))
@@ -99,7 +99,7 @@ def main(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def heldout_gaps(
+def validation_gaps(
     problems: Sequence[Mapping[str, Any]], seeds: Sequence[int], cache: Path, jobs: int
 ) -> tuple[float, dict[str, float]]:
     """Play and bound the episodes that judged a training, the same seeds of each problem.
@@ -111,7 +111,7 @@ def heldout_gaps(
     objective = dict.fromkeys((*HEURISTICS, ORACLE), 0.0)
     bound, count = 0.0, len(problems)
     for problem in problems:
-        command.check_total("held-out episodes", len(seeds), make_problem(**problem).num_tasks)
+        command.check_total("validation episodes", len(seeds), make_problem(**problem).num_tasks)
         solved = comparing.solve_oracle(seeds, dict(problem), cache, jobs)
         bound += float(np.mean([schedule.bound for schedule in solved])) / count
         objective[ORACLE] += float(np.mean([schedule.objective for schedule in solved])) / count
@@ -124,8 +124,8 @@ def heldout_gaps(
 def describe(problems: Sequence[Mapping[str, Any]], num_episodes: int) -> str:
     """What the curves are of, for the title."""
     if len(problems) > 1:
-        return f"{len(problems)} problems, {num_episodes} held-out episodes of each"
-    return ProblemRecord.of(make_problem(**problems[0])).describe(num_episodes)
+        return f"{len(problems)} problems, {num_episodes} validation episodes of each"
+    return ProblemRecord.of(make_problem(**problems[0])).describe(num_episodes, "validation")
 
 
 def write_runs(
@@ -151,7 +151,7 @@ def write_runs(
         # Names hold settings, and those may hold paths.
         with SummaryWriter(str(folder / name.replace("/", "_")), filename_suffix=SUFFIX) as writer:
             for step, gap in values:
-                writer.add_scalar(GAP.heldout_tag, gap, int(step))
+                writer.add_scalar(GAP.validation_tag, gap, int(step))
     with SummaryWriter(str(folder), filename_suffix=SUFFIX) as writer:
         add_png(writer, "learning", png)
     for path in earlier:

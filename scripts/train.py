@@ -17,7 +17,9 @@ from cpu_gpu_env.agents.defaults import ALGORITHM_NAMES, DEFAULT_STEPS, NUM_TRAI
 from cpu_gpu_env.errors import HybridClusterError
 from cpu_gpu_env.io.cache_folder import default_cache
 from cpu_gpu_env.problem.problem import make_problem
+from cpu_gpu_env.results.held_out import TRAINED_ON, UsedEpisodes
 from cpu_gpu_env.results.provenance import ProblemRecord, package_versions
+from cpu_gpu_env.results.seeds import Purpose, episode_seeds
 from cpu_gpu_env.scripts import command, terminal
 
 MAX_STEPS = 1_000_000_000
@@ -29,7 +31,7 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     parser = command.Parser(
         "train",
         "Train a scheduler with Stable-Baselines3, keeping checkpoints and the best agent by "
-        "held-out episodes.",
+        "validation episodes.",
         "--cluster a100-node --observe-queues --output runs/dqn-queues",
     )
     parser.add_env_arguments()
@@ -123,11 +125,11 @@ def main(arguments: argparse.Namespace) -> int:
         result = train(
             plan,
             lambda done: bar.update(min(done, steps) - bar.n),
-            lambda _, objective: bar.set_postfix(heldout_objective=f"{objective:.4f}"),
+            lambda _, objective: bar.set_postfix(validation_objective=f"{objective:.4f}"),
             arguments.resume,
         )
     if result.best is not None:
-        print(f"best agent (held-out objective {result.best_objective:.4f}): {result.best}")
+        print(f"best agent (validation objective {result.best_objective:.4f}): {result.best}")
     print(f"last agent: {result.last}")
     print(f"learning curves: tensorboard --logdir {arguments.output}")
     return command.interrupted() if result.interrupted else 0
@@ -165,15 +167,14 @@ def train_forest(arguments: argparse.Namespace) -> int:
 
     kwargs, path = command.env_kwargs(arguments), arguments.output / hybrid_ml.BEST_FOREST
     command.check_total("--episodes", arguments.episodes, arguments.num_tasks)
-    problem = ProblemRecord.of(make_problem(**kwargs)).to_json()
+    problem = make_problem(**kwargs)
     command.check_output(path, "file")
     check_replaces(arguments, path)
     cache = default_cache()
     command.check_output(cache)
-    first = hybrid_ml.TRAINING_SEED + arguments.seed * arguments.episodes
     num_test = max(1, arguments.episodes // 10)
-    fitted = range(first, first + arguments.episodes)
-    others = range(hybrid_ml.TEST_SEED, hybrid_ml.TEST_SEED + num_test)
+    fitted = episode_seeds(Purpose.LABELS, arguments.episodes, run=arguments.seed)
+    others = episode_seeds(Purpose.FIT, num_test)
     total = arguments.episodes + num_test
     with terminal.progress_bar(total=total, unit="episode", desc="asking the oracle") as bar:
         examples, test = (
@@ -181,7 +182,12 @@ def train_forest(arguments: argparse.Namespace) -> int:
             for seeds in (fitted, others)
         )
     print(f"fitting {hybrid_ml.NUM_TREES} trees to {len(examples.gpu_fraction):,} tasks")
-    settings = {"problem": problem, "versions": package_versions(), "seed": arguments.seed}
+    settings = {
+        "problem": ProblemRecord.of(problem).to_json(),
+        "versions": package_versions(),
+        "seed": arguments.seed,
+        TRAINED_ON: [UsedEpisodes.of(Purpose.LABELS, fitted, problem).to_json()],
+    }
     forest = hybrid_ml.fit_forest(examples, arguments.seed, settings=settings)
     r_squared = hybrid_ml.r_squared(forest, test)
     print(f"R² of the oracle's GPU fraction on {num_test} other episodes: {r_squared:.3f}")

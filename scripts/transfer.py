@@ -64,23 +64,45 @@ def main(arguments: argparse.Namespace) -> int:
     if rows:
         csv, markdown = (arguments.output / name for name in FILES)
         tables.write_rows(rows, csv)
-        table = make_table(rows)
-        write_text_atomically(markdown, table.to_markdown() + "\n")
+        gaps, differences = make_table(rows), make_table(rows, differences=True)
+        texts = [table.to_markdown() + "\n" for table in (gaps, differences)]
+        write_text_atomically(markdown, "\n".join(texts))
         title = "cluster and load; mean ± 95 % interval over the episodes"
-        terminal.print_tables(tables.lay_out(table, title))
+        other = "cluster and load; difference in the same episodes, mean ± 95 % interval"
+        notes = dict.fromkeys(
+            f"not held out from {row['scheduler']}: {row['seen_in_training']}"
+            for row in rows
+            if row["seen_in_training"]
+        )
+        terminal.print_tables(
+            tables.lay_out(gaps, title, list(notes)), tables.lay_out(differences, other)
+        )
         command.tell_written(csv, markdown)
     return command.interrupted() if stopped else 0
 
 
-def make_table(rows: list[dict[str, Any]]) -> tables.TextTable:
-    """A row a place, a column a scheduler: the gap [%] with its 95 % interval."""
+def make_table(rows: list[dict[str, Any]], differences: bool = False) -> tables.TextTable:
+    """A row a place, a column a scheduler: the gap [%] with its 95 % interval.
+
+    Args:
+        rows: Records of schedulers as in CSV.
+        differences: Whether to show the difference of the gap to the reference's instead.
+    """
     names = tuple(dict.fromkeys(row["scheduler"] for row in rows))
     lines: dict[tuple[str, Any], dict[str, str]] = {}
     for row in rows:
         line = lines.setdefault((row["cluster"], row["load"]), {})
-        line[row["scheduler"]] = GAP.text(row[GAP.key], row[GAP.ci_key])
+        line[row["scheduler"]] = (
+            GAP.difference_text(row[GAP.difference_key], row[GAP.difference_ci_key])
+            if differences
+            else GAP.text(row[GAP.key], row[GAP.ci_key])
+        )
+    heading = GAP.heading
+    if differences:
+        references = dict.fromkeys(row["reference"] for row in rows)
+        heading = f"{GAP.difference_heading} to {' or '.join(references)}"
     return tables.TextTable(
-        (GAP.heading, *names),
+        (heading, *names),
         tuple(
             (f"{cluster}, {load}", *(line[name] for name in names))
             for (cluster, load), line in lines.items()

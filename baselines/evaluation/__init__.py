@@ -1,1 +1,1 @@
-"""Playing held-out episodes, and comparing what schedulers achieve."""
+"""Playing episodes, and comparing what schedulers achieve."""

@@ -1,4 +1,4 @@
-"""Paired comparison: every scheduler plays the same held-out episodes."""
+"""Paired comparison: every scheduler plays the same episodes."""
 
 from __future__ import annotations
 
@@ -11,12 +11,19 @@ import numpy as np
 from cpu_gpu_env.baselines.evaluation.play import SchedulerFactory, play_and_time, play_episodes
 from cpu_gpu_env.baselines.oracle.scheduler import Replay
 from cpu_gpu_env.baselines.oracle.search import OracleSchedule
-from cpu_gpu_env.errors import HybridClusterError
+from cpu_gpu_env.errors import HybridClusterError, unknown_name
 from cpu_gpu_env.model.tasks import FloatArray
 from cpu_gpu_env.problem.problem import make_problem
+from cpu_gpu_env.results.held_out import UsedEpisodes, seen_in_training
 from cpu_gpu_env.results.metrics import GAP
 from cpu_gpu_env.results.provenance import ProblemRecord, Provenance, package_versions
-from cpu_gpu_env.results.records import ORACLE, Comparison, EpisodeResults, SchedulerResult
+from cpu_gpu_env.results.records import (
+    ORACLE,
+    Comparison,
+    EpisodeResults,
+    SchedulerResult,
+    choose_reference,
+)
 
 NUM_DECISIONS = 400
 """Single decisions that are timed for each scheduler, if the episodes have as many."""
@@ -34,6 +41,8 @@ class SchedulerSpec:
     """Whether it was made for the observation with queues."""
     learned: bool = False
     """Whether it was trained: reports look closer at its decisions."""
+    trained_on: Sequence[UsedEpisodes] | None = None
+    """Episodes that went into it, if it was trained; None: not known."""
 
 
 def compare(
@@ -43,6 +52,7 @@ def compare(
     command: str = "",
     progress: Callable[[str], None] = lambda name: None,
     oracle: Sequence[OracleSchedule] | None = None,
+    reference: str | None = None,
 ) -> Comparison:
     """Let every scheduler play the episodes of the seeds; Ctrl-C leaves out those not yet done.
 
@@ -54,13 +64,19 @@ def compare(
         progress: Called with a name when that scheduler has finished.
         oracle: A schedule with its bound for each episode: the oracle then takes part, and every
             scheduler gets its gap.
+        reference: Name of the scheduler to which the others are compared, episode by episode;
+            None, or one that has not played when Ctrl-C comes: see `choose_reference`.
 
     Raises:
-        HybridClusterError: If there are no schedulers or seeds, or an argument is not valid.
+        HybridClusterError: If there are no schedulers or seeds, the reference is none of them, or
+            an argument is not valid.
         RuntimeError: If a scheduler beats a bound, which would be a defect of this package.
     """
     if not schedulers or not seeds:
         raise HybridClusterError("a comparison needs at least one scheduler and one episode")
+    names = [spec.name for spec in schedulers] + [ORACLE] * (oracle is not None)
+    check_reference(reference, names)
+    problem = make_problem(**env_kwargs)
     results, bounds = [], None
     if oracle is not None:
         bounds = np.array([schedule.bound for schedule in oracle])
@@ -78,9 +94,27 @@ def compare(
         if not results:
             raise
     results.sort(key=lambda result: float(result.episodes.objective.mean()))
-    problem = ProblemRecord.of(make_problem(**env_kwargs))
-    provenance = Provenance(problem, tuple(seeds), package_versions(), command)
-    return Comparison(tuple(results), provenance, bounds)
+    played = {result.name: result for result in results}
+    seen = {
+        spec.name: why
+        for spec in schedulers
+        if spec.learned and spec.name in played
+        if (why := seen_in_training(spec.trained_on, seeds, problem))
+    }
+    record = ProblemRecord.of(problem)
+    provenance = Provenance(record, tuple(seeds), package_versions(), command, seen)
+    compared_to = played.get(reference or "") or choose_reference(results)
+    return Comparison(tuple(results), provenance, compared_to, bounds)
+
+
+def check_reference(reference: str | None, names: Sequence[str]) -> None:
+    """Check the name of a reference, if there is one.
+
+    Raises:
+        HybridClusterError: If it does not take part.
+    """
+    if reference is not None and reference not in names:
+        raise unknown_name("reference", reference, names)
 
 
 def _with_gaps(name: str, episodes: EpisodeResults, bounds: FloatArray | None) -> EpisodeResults:

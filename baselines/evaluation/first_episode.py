@@ -1,4 +1,4 @@
-"""A closer look at the first held-out episode: schedules, and where they left the oracle's."""
+"""A closer look at the first episode: schedules, and where they left the oracle's."""
 
 from __future__ import annotations
 

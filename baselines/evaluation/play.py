@@ -1,4 +1,4 @@
-"""Playing held-out episodes: every scheduler gets the same ones."""
+"""Playing episodes: every scheduler gets the same ones."""
 
 from __future__ import annotations
 
@@ -14,18 +14,19 @@ from cpu_gpu_env.envs.vector_env import HybridClusterVectorEnv
 from cpu_gpu_env.model.tasks import FloatArray
 from cpu_gpu_env.results.metrics import ENERGY, MAKESPAN, MEAN_WAIT, OBJECTIVE
 from cpu_gpu_env.results.records import EpisodeResults
+from cpu_gpu_env.results.seeds import Purpose, episode_seeds
 from cpu_gpu_env.sim.state import SchedulingState
 
 EVALUATION_SEED = 1_000_000
-"""Seeds of evaluation episodes count up from here; training seeds stay below."""
+"""Seed of the first evaluation episode unless told; see `cpu_gpu_env.results.seeds`."""
 
 SchedulerFactory = Callable[[Any], Predictor]
 """Builds a scheduler for an environment."""
 
 
 def evaluation_seeds(num_episodes: int) -> tuple[int, ...]:
-    """Seeds of the first held-out episodes."""
-    return tuple(range(EVALUATION_SEED, EVALUATION_SEED + num_episodes))
+    """Seeds of the episodes that comparisons play unless told."""
+    return tuple(episode_seeds(Purpose.EVALUATION, num_episodes, first=EVALUATION_SEED))
 
 
 def play_episodes(

@@ -22,6 +22,7 @@ from cpu_gpu_env.errors import HybridClusterError, not_allowed
 from cpu_gpu_env.io.atomic_files import write_bytes_atomically
 from cpu_gpu_env.io.bounded_files import open_zip, parse_json, read_array
 from cpu_gpu_env.model.tasks import FloatArray
+from cpu_gpu_env.results.held_out import UsedEpisodes, read_used_episodes
 
 if TYPE_CHECKING:
     from sklearn.ensemble import RandomForestRegressor
@@ -82,6 +83,15 @@ class Forest:
         columns["root"] = [root[:-1]]
         arrays = {name: np.concatenate(columns[name]).astype(t) for name, t in _ARRAYS.items()}
         return Forest(**arrays, depth=max(tree.max_depth for tree in trees), settings=settings)
+
+    @property
+    def trained_on(self) -> tuple[UsedEpisodes, ...] | None:
+        """Episodes whose labels it was fitted to; None if the file does not tell.
+
+        Raises:
+            HybridClusterError: If what the file tells of them is damaged.
+        """
+        return read_used_episodes(self.settings)
 
     def predict(self, features: npt.NDArray[Any]) -> FloatArray:
         """Predict for each row of features (n, d); returns (n,), the median over the trees.

@@ -35,10 +35,6 @@ RETRAIN_EVERY = 2_000
 """Finished tasks between fits."""
 BEST_FOREST = "best.npz"
 """Name of the forest in the folder of a training."""
-TRAINING_SEED = 0
-"""Episodes to learn from count up from here."""
-TEST_SEED = 400_000
-"""Episodes that the fit is judged on; apart from training, validation and evaluation."""
 
 
 @dataclass(frozen=True, eq=False)

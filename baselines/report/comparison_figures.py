@@ -13,8 +13,9 @@ from cpu_gpu_env.baselines.report import drawing
 from cpu_gpu_env.baselines.report.drawing import short_name
 from cpu_gpu_env.baselines.report.tradeoff_figures import scatter_figure
 from cpu_gpu_env.model.tasks import FloatArray
+from cpu_gpu_env.results.estimate import Estimate
 from cpu_gpu_env.results.metrics import DECISION_METRICS, GAP, RADAR_METRICS
-from cpu_gpu_env.results.records import ORACLE, Comparison, Estimate
+from cpu_gpu_env.results.records import ORACLE, Comparison
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

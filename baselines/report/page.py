@@ -51,6 +51,8 @@ def write_html(
         gpu_fractions=", ".join(f"{fraction:g}" for fraction in provenance.problem.gpu_fractions),
         seeds=_describe_seeds(provenance.seeds),
         leaderboard=tables.leaderboard(comparison),
+        differences=tables.difference_table(comparison),
+        differences_explained=tables.describe_differences(comparison),
         figures=[(f, _draw(f, comparison)) for f in COMPARISON_FIGURES if f.heading],
         has_bounds=comparison.bounds is not None,
         schedules=[

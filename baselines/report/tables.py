@@ -22,7 +22,7 @@ MAX_DECISIONS = 20
 """Decisions of an audit that are listed."""
 
 AUDIT_EXPLAINED = (
-    "Of the first held-out episode: tasks for which the scheduler chose another GPU fraction than "
+    "Of the first episode: tasks for which the scheduler chose another GPU fraction than "
     "the oracle, and what that cost. The cost of a decision is the rise of J, in percent of the "
     "oracle's J, when it takes the place of the oracle's decision: the tasks before it are placed "
     "as the scheduler did, those after it as the oracle did, and both schedules are played. So the "
@@ -46,9 +46,13 @@ class TextTable:
     def to_markdown(self) -> str:
         """Write it as Markdown, whatever characters names have."""
         rule = ["---", *(len(self.headings) - 1) * ["---:"]]
-        lines = [self.headings, *self.rows]
-        cells = [[_MARKDOWN.sub(r"\\\1", escape(cell, quote=False)) for cell in ln] for ln in lines]
+        cells = [[escape_markdown(cell) for cell in line] for line in (self.headings, *self.rows)]
         return "\n".join(f"| {' | '.join(line)} |" for line in [cells[0], rule, *cells[1:]])
+
+
+def escape_markdown(text: str) -> str:
+    """Write a text so that Markdown shows it as it is."""
+    return _MARKDOWN.sub(r"\\\1", escape(text, quote=False))
 
 
 def leaderboard(comparison: Comparison, narrow: bool = False) -> TextTable:
@@ -70,6 +74,31 @@ def leaderboard(comparison: Comparison, narrow: bool = False) -> TextTable:
         rows.append((result.name, *means, decision))
     headings = ("scheduler", *(metric.heading for metric in metrics), f"p{percents} {unit}")
     return TextTable(headings, tuple(rows))
+
+
+def difference_table(comparison: Comparison, narrow: bool = False) -> TextTable:
+    """Mean differences to the reference with 95 % intervals, the best first.
+
+    Args:
+        comparison: The results.
+        narrow: Whether to leave out what has no room in the 80 columns of a terminal.
+    """
+    metrics = [metric for metric in comparison.metrics if metric.narrow or not narrow]
+    reference = comparison.reference
+    rows = tuple(
+        (
+            result.name,
+            *(m.difference_text(*astuple(result.difference(m, reference))) for m in metrics),
+        )
+        for result in comparison.results
+        if result is not reference
+    )
+    return TextTable(("scheduler", *(metric.difference_heading for metric in metrics)), rows)
+
+
+def describe_differences(comparison: Comparison) -> str:
+    """Say what a table of differences shows."""
+    return f"difference to {comparison.reference.name} in the same episodes, mean ± 95 % interval"
 
 
 def win_table(comparison: Comparison) -> TextTable:
@@ -150,14 +179,19 @@ def write_json(comparison: Comparison, path: Path) -> None:
     write_text_atomically(path, json.dumps(_without_nan(content), indent=2) + "\n")
 
 
-def make_table(comparison: Comparison) -> Table:
-    """Lay the comparison out for the terminal."""
-    return lay_out(
+def make_tables(comparison: Comparison) -> list[Table]:
+    """Lay the comparison out for the terminal: means, and differences to the reference, if any."""
+    provenance = comparison.provenance
+    means = lay_out(
         leaderboard(comparison, narrow=True),
-        title=f"{comparison.provenance.describe()}\n"
+        title=f"{provenance.describe()}\n"
         "(mean ± 95 % interval; time of a decision without state look-up)",
-        notes=comparison.provenance.problem.workload_notes,
+        notes=(*provenance.warnings, *provenance.problem.workload_notes),
     )
+    differences = difference_table(comparison, narrow=True)
+    if not differences.rows:
+        return [means]
+    return [means, lay_out(differences, describe_differences(comparison))]
 
 
 def lay_out(texts: TextTable, title: str, notes: Sequence[str] = ()) -> Table:

@@ -47,8 +47,9 @@ def write_tensorboard(
 ) -> None:
     """Write all runs; when they are whole, those of an earlier comparison are removed.
 
-    The step of ``episode/`` is the episode, of ``mean/`` the last episode that the mean is over, of
-    ``utilisation/`` the second, of ``decision/time_by_percentile_s`` the percent.
+    The step of ``episode/`` is the episode, of ``mean/`` and ``difference/`` the last episode that
+    the mean is over, of ``utilisation/`` the second, of ``decision/time_by_percentile_s`` the
+    percent.
 
     Args:
         comparison: The results.
@@ -63,7 +64,7 @@ def write_tensorboard(
     earlier = [*folder.glob(pattern), *folder.glob(f"*/{pattern}")]
     for result in comparison.results:
         with SummaryWriter(str(folder / result.name), filename_suffix=SUFFIX) as writer:
-            _write_scalars(writer, result)
+            _write_scalars(writer, comparison, result)
             _write_hparams(writer, comparison, result)
             gpu_fractions = np.array(comparison.provenance.problem.gpu_fractions)
             writer.add_histogram("gpu_fraction", gpu_fractions[result.episodes.actions.ravel()], 0)
@@ -77,7 +78,12 @@ def write_tensorboard(
                 add_png(writer, "first_episode/gantt", pictures[result.name])
         progress(result.name)
     with SummaryWriter(str(folder), filename_suffix=SUFFIX) as writer:
-        writer.add_text("leaderboard", tables.leaderboard(comparison).to_markdown())
+        leaderboard = tables.leaderboard(comparison).to_markdown()
+        warnings = "\n\n".join(map(tables.escape_markdown, comparison.provenance.warnings))
+        writer.add_text("leaderboard", f"{leaderboard}\n\n{warnings}")
+        explained = tables.escape_markdown(tables.describe_differences(comparison))
+        differences = tables.difference_table(comparison).to_markdown()
+        writer.add_text("differences", f"{explained}\n\n{differences}")
         writer.add_text("wins", tables.win_table(comparison).to_markdown())
         _write_provenance(writer, comparison)
         for figure in COMPARISON_FIGURES:
@@ -87,14 +93,18 @@ def write_tensorboard(
         path.unlink()
 
 
-def _write_scalars(writer: SummaryWriter, result: SchedulerResult) -> None:
+def _write_scalars(writer: SummaryWriter, comparison: Comparison, result: SchedulerResult) -> None:
     last = len(result.episodes.seeds) - 1
     steps = np.unique(np.linspace(0, last, min(last + 1, MAX_POINTS)).astype(int)).tolist()
     for metric, values in result.episodes.values.items():
-        means = np.cumsum(values) / np.arange(1, len(values) + 1)
+        differences = values - comparison.reference.episodes[metric]
+        means, mean_differences = (
+            np.cumsum(sample) / np.arange(1, len(sample) + 1) for sample in (values, differences)
+        )
         for step in steps:
             writer.add_scalar(metric.episode_tag, values[step], step)
             writer.add_scalar(metric.tag, means[step], step)
+            writer.add_scalar(metric.difference_tag, mean_differences[step], step)
     if len(result.decision_s):
         for percent in range(1, 100):
             time_s = result.decision_percentile_s(percent)
@@ -118,7 +128,9 @@ def _write_hparams(writer: SummaryWriter, comparison: Comparison, result: Schedu
     )
     settings = {"scheduler": result.name, "family": family, "problem": described}
     measured = (*comparison.metrics, *metrics.DECISION_METRICS.values())
-    values = {metric.tag: 0.0 for metric in measured}  # the run's scalars take their place
+    tags = [metric.tag for metric in measured]
+    tags += [metric.difference_tag for metric in comparison.metrics]
+    values = dict.fromkeys(tags, 0.0)  # the run's scalars take their place
     for summary in hparams(settings, values):  # type: ignore[no-untyped-call]
         writer.file_writer.add_summary(summary)  # type: ignore[attr-defined]
 

@@ -39,6 +39,8 @@ class Metric:
     """Whether a table for a terminal of 80 columns has it."""
     lower_is_better: bool = True
     """Whether the lesser of two values is the better one."""
+    difference_unit: str = ""
+    """Unit of differences in tables, if not the shown unit."""
 
     def beats(self, value: FloatArray, other: FloatArray) -> npt.NDArray[np.bool_]:
         """Whether values are better than others, of a shape to which both broadcast."""
@@ -50,28 +52,56 @@ class Metric:
         return f"{self.key}_ci95"
 
     @property
+    def difference_key(self) -> str:
+        """Name in CSV and JSON of its mean difference to the reference, episode by episode."""
+        return f"{self.key}_difference"
+
+    @property
+    def difference_ci_key(self) -> str:
+        """Name of the half-width of the 95 % interval of that difference in CSV and JSON."""
+        return f"{self.difference_key}_ci95"
+
+    @property
+    def difference_tag(self) -> str:
+        """TensorBoard tag of its mean difference to the reference."""
+        return f"difference/{self.key}"
+
+    @property
     def episode_tag(self) -> str:
         """TensorBoard tag of its values by episode."""
         return f"episode/{self.key}"
 
     @property
-    def heldout_tag(self) -> str:
-        """TensorBoard tag of its mean over the held-out episodes of a training."""
-        return f"heldout/{self.key}"
+    def validation_tag(self) -> str:
+        """TensorBoard tag of its mean over the validation episodes of a training."""
+        return f"validation/{self.key}"
 
     @property
     def heading(self) -> str:
         """Label with the shown unit: of a column or an axis."""
         return f"{self.label} [{self.shown_unit}]" if self.shown_unit else self.label
 
+    @property
+    def difference_heading(self) -> str:
+        """Heading of a column of differences."""
+        unit = self.difference_unit or self.shown_unit
+        return f"{self.label} [{unit}]" if unit else self.label
+
     def text(self, mean: float, half_width: float = math.nan) -> str:
         """Write a mean in the shown unit, with the half-width of its interval unless that is nan.
 
         From 100 on there is a decimal less.
         """
+        return self._text(mean, half_width, "")
+
+    def difference_text(self, mean: float, half_width: float = math.nan) -> str:
+        """Write a mean difference as `text` does, with its sign."""
+        return self._text(mean, half_width, "+")
+
+    def _text(self, mean: float, half_width: float, sign: str) -> str:
         mean, half_width = mean * self.scale, half_width * self.scale
-        digits = max(self.digits - 1, 0) if mean >= 100 else self.digits
-        text = f"{mean:.{digits}f}"
+        digits = max(self.digits - 1, 0) if abs(mean) >= 100 else self.digits
+        text = f"{mean:{sign}.{digits}f}"
         return text if math.isnan(half_width) else f"{text}±{half_width:.{digits}f}"
 
 
@@ -92,7 +122,15 @@ _TIME = "Makespan and wait"
 _UTILISATION = "Utilisation in the first episode, by second"
 
 OBJECTIVE = Metric("objective", "J", "mean/objective", digits=3, group=_CERTIFIED)
-GAP = Metric("gap", "gap", "mean/gap", shown_unit="%", scale=100.0, group=_CERTIFIED)
+GAP = Metric(
+    "gap",
+    "gap",
+    "mean/gap",
+    shown_unit="%",
+    scale=100.0,
+    group=_CERTIFIED,
+    difference_unit="points",
+)
 MAKESPAN = Metric("makespan_s", "makespan", "mean/makespan_s", "s", "s", group=_TIME)
 ENERGY = Metric("energy_j", "energy", "mean/energy_j", "J", "kJ", 1e-3, group="Energy")
 MEAN_WAIT = Metric("mean_wait_s", "wait", "mean/mean_wait_s", "s", "s", group=_TIME, narrow=False)
@@ -125,6 +163,7 @@ def charts() -> dict[str, dict[str, str]]:
         unit = f" [{metric.unit}]" if metric.unit else ""
         category = found.setdefault(metric.group, {})
         category[f"{metric.label}, mean so far{unit}"] = metric.tag
+        category[f"{metric.label}, mean difference so far{unit}"] = metric.difference_tag
         category[f"{metric.label} of an episode{unit}"] = metric.episode_tag
     for curve in CURVES:
         found.setdefault(curve.group, {})[curve.label] = curve.tag

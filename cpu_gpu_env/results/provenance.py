@@ -7,7 +7,7 @@ import json
 import platform
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from importlib import metadata
 from typing import Any
 
@@ -94,9 +94,9 @@ class ProblemRecord:
         """What JSON holds, by field."""
         return asdict(self)
 
-    def describe(self, num_episodes: int) -> str:
-        """Say in a line what was played."""
-        episodes = f"{num_episodes} held-out episode{'s' * (num_episodes != 1)}"
+    def describe(self, num_episodes: int, kind: str = "") -> str:
+        """Say in a line what was played; `kind` is a word for the episodes, such as "held-out"."""
+        episodes = f"{num_episodes} {kind} episode{'s' * (num_episodes != 1)}".replace("  ", " ")
         return f"{self.cluster}, {self.workload}, {self.num_tasks} tasks, {episodes}"
 
 
@@ -112,6 +112,8 @@ class Provenance:
     """Of Python and of the packages that results depend on."""
     command: str
     """The command line."""
+    seen_in_training: Mapping[str, str] = field(default_factory=dict)
+    """Scheduler -> why the episodes are not held out from it; empty: they are, from all."""
 
     @staticmethod
     def from_json(content: Mapping[str, Any]) -> Provenance:
@@ -125,6 +127,7 @@ class Provenance:
             tuple(int(seed) for seed in content["seeds"]),
             {str(name): str(version) for name, version in dict(content["versions"]).items()},
             str(content["command"]),
+            {str(name): str(why) for name, why in dict(content["seen_in_training"]).items()},
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -132,8 +135,13 @@ class Provenance:
         return asdict(self)
 
     def describe(self) -> str:
-        """Say in a line what was compared."""
-        return self.problem.describe(len(self.seeds))
+        """Say in a line what was compared; held-out episodes are held out from all schedulers."""
+        return self.problem.describe(len(self.seeds), "" if self.seen_in_training else "held-out")
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """From whom the episodes are not held out, a line each."""
+        return tuple(f"not held out from {n}: {why}" for n, why in self.seen_in_training.items())
 
 
 def package_versions() -> dict[str, str]:

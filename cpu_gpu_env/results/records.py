@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,11 +11,14 @@ import numpy.typing as npt
 
 from cpu_gpu_env.model.tasks import FloatArray
 from cpu_gpu_env.results import metrics
+from cpu_gpu_env.results.estimate import Estimate
 from cpu_gpu_env.results.metrics import OBJECTIVE, Metric
 from cpu_gpu_env.results.provenance import Provenance
 
 ORACLE = "oracle"
 """Name of the oracle in the tables; it sees the whole stream."""
+USUAL_REFERENCE = "queue-price"
+"""To whom others are compared where it takes part: the best heuristic on most problems."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,27 +57,6 @@ class EpisodeResults:
         return self.values.get(metrics.GAP)
 
 
-@dataclass(frozen=True)
-class Estimate:
-    """A mean with its 95 % confidence interval (Student's t over episodes)."""
-
-    mean: float
-    """Sample mean."""
-    half_width: float
-    """The interval is mean plus or minus this; nan for a single episode."""
-
-    @staticmethod
-    def of(sample: FloatArray) -> Estimate:
-        """Estimate the mean of a sample."""
-        if len(sample) < 2:
-            return Estimate(float(sample.mean()), float("nan"))
-        from scipy import stats  # costs half a second: only results pay for it
-
-        quantile = float(stats.t.ppf(0.975, len(sample) - 1))
-        spread = float(sample.std(ddof=1)) / len(sample) ** 0.5
-        return Estimate(float(sample.mean()), quantile * spread)
-
-
 @dataclass(frozen=True, eq=False)
 class SchedulerResult:
     """What one scheduler achieved."""
@@ -101,12 +83,19 @@ class SchedulerResult:
         times_s = self.decision_s
         return float(np.percentile(times_s, percent)) if len(times_s) else float("nan")
 
-    def row(self) -> dict[str, Any]:
-        """A flat record: means, half-widths, decision times."""
+    def difference(self, metric: Metric, reference: SchedulerResult) -> Estimate:
+        """Mean difference of a metric to another scheduler's in the same episodes."""
+        return Estimate.of(self.episodes[metric] - reference.episodes[metric])
+
+    def row(self, reference: SchedulerResult) -> dict[str, Any]:
+        """A flat record: means, differences to a reference, half-widths, decision times."""
         row: dict[str, Any] = {"scheduler": self.name, "episodes": len(self.episodes.seeds)}
-        for metric, values in self.episodes.values.items():
-            estimate = Estimate.of(values)
+        row["reference"] = reference.name
+        for metric in self.episodes.values:
+            estimate, difference = self.estimate(metric), self.difference(metric, reference)
             row[metric.key], row[metric.ci_key] = estimate.mean, estimate.half_width
+            row[metric.difference_key] = difference.mean
+            row[metric.difference_ci_key] = difference.half_width
         if self.episodes.gap is not None:
             row["gap_median"] = float(np.median(self.episodes.gap))
         for percent, metric in metrics.DECISION_METRICS.items():
@@ -122,6 +111,8 @@ class Comparison:
     """In ascending order of the mean objective."""
     provenance: Provenance
     """Problem with hashes, seeds, versions and command."""
+    reference: SchedulerResult
+    """One of the results, to which those of the others are also given as differences."""
     bounds: FloatArray | None = None
     """(n,): certified lower bound of the objective of each episode; None: made without."""
 
@@ -142,5 +133,23 @@ class Comparison:
         return np.asarray(OBJECTIVE.beats(objective[:, None], objective[None]).mean(axis=2))
 
     def rows(self) -> list[dict[str, Any]]:
-        """One flat record a scheduler: means, half-widths, decision times."""
-        return [result.row() for result in self.results]
+        """One flat record a scheduler, see `SchedulerResult.row`."""
+        seen = self.provenance.seen_in_training
+        return [
+            {**result.row(self.reference), "seen_in_training": seen.get(result.name, "")}
+            for result in self.results
+        ]
+
+
+def choose_reference(results: Sequence[SchedulerResult]) -> SchedulerResult:
+    """Choose to whom the others are compared, unless told: one that neither learned nor foresees.
+
+    That is `USUAL_REFERENCE`; if it is not there, the best such; if there is none, the best that
+    does not foresee.
+
+    Args:
+        results: The best first.
+    """
+    others = [result for result in results if result.name != ORACLE] or list(results)
+    fixed = [result for result in others if not result.learned] or others[:1]
+    return next((result for result in fixed if result.name == USUAL_REFERENCE), fixed[0])

@@ -285,7 +285,7 @@ def test_a_broken_off_evaluation_is_made_up_for(
     result = train(small_plan(tmp_path))
     assert result.interrupted
     assert result.best is not None
-    assert load_agent(result.best).settings.made_by["heldout_objective"] == result.best_objective
+    assert load_agent(result.best).settings.made_by["validation_objective"] == result.best_objective
     assert load_agent(result.last).settings.made_by["trained_steps"] < 400
     assert (tmp_path / "checkpoint.zip").exists()
 
@@ -302,7 +302,7 @@ def test_the_best_agent_is_known_by_its_file(tmp_path: Path) -> None:
     assert best is not None
     saved = load_agent(best)
     # Killed between the best agent and its checkpoint: the file is ahead.
-    ahead = {**saved.settings.made_by, "heldout_objective": 0.125}
+    ahead = {**saved.settings.made_by, "validation_objective": 0.125}
     save_agent(saved.policy, replace(saved.settings, made_by=ahead), best)
     assert train(small_plan(tmp_path, steps=500), resume=True).best_objective == 0.125
     best.unlink()

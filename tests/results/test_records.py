@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 
 import pytest
 from conftest import MIXED
@@ -24,7 +25,11 @@ def test_provenance_survives_json(load: float | None) -> None:
     made = Provenance(problem, (5, 6), package_versions(), "python scripts/compare.py 'ü'")
     assert Provenance.from_json(json.loads(json.dumps(made.to_json()))) == made
     assert made.describe() == f"mixed, {problem.workload}, 30 tasks, 2 held-out episodes"
-    assert problem.describe(1).endswith(" 1 held-out episode")
+    assert problem.describe(1).endswith(" 30 tasks, 1 episode")
+    seen = replace(made, seen_in_training={"forest": "not recorded"})
+    assert Provenance.from_json(json.loads(json.dumps(seen.to_json()))) == seen
+    assert seen.describe().endswith(" 2 episodes")
+    assert seen.warnings == ("not held out from forest: not recorded",)
 
 
 def test_other_problems_have_other_hashes() -> None:
@@ -47,7 +52,9 @@ def test_a_missing_field_is_named(field: str) -> None:
 
 def test_no_name_or_tag_is_of_two_measures() -> None:
     metrics = [*EPISODE_METRICS, *DECISION_METRICS.values()]
-    names = [name for metric in metrics for name in (metric.key, metric.ci_key)]
+    names = [
+        name for m in metrics for name in (m.key, m.ci_key, m.difference_key, m.difference_ci_key)
+    ]
     assert len(names) == len(set(names))
     tags = [tag for titled in charts().values() for tag in titled.values()]
     assert len(tags) == len(set(tags))
@@ -59,3 +66,6 @@ def test_figures_are_written_in_the_shown_unit() -> None:
     assert GAP.text(2.961, 0.158) == "296±16"
     assert OBJECTIVE.text(1.0239, math.nan) == "1.024"
     assert (ENERGY.heading, ENERGY.text(42_440.0, 1_040.0)) == ("energy [kJ]", "42.4±1.0")
+    assert GAP.difference_text(-0.0031, 0.0009) == "-0.3±0.1"
+    assert GAP.difference_text(1.5, 0.02) == "+150±2"
+    assert GAP.difference_heading == "gap [points]"

@@ -22,6 +22,8 @@ from PIL import Image, ImageSequence
 
 from cpu_gpu_env.agents.pretrained import PRETRAINED
 from cpu_gpu_env.baselines import SCHEDULERS
+from cpu_gpu_env.baselines.evaluation.play import EVALUATION_SEED
+from cpu_gpu_env.baselines.imitation.forest import load_forest
 from cpu_gpu_env.baselines.report.tradeoff_figures import episode_scale, least_energy_j
 from cpu_gpu_env.baselines.schedulers.fixed import RoundRobin
 from cpu_gpu_env.envs.vector_env import HybridClusterVectorEnv
@@ -127,6 +129,7 @@ def check_tensorboard(folder: Path, written: dict) -> None:
         (["--cluster", "missing.json"], "missing.json"),
         (["--num-tasks", "0"], "num_tasks is 0"),
         (["--schedulers", "myopik"], "Did you mean 'myopic'"),
+        (["--reference", "queue-prise"], "unknown reference 'queue-prise'"),
         (["--agent", "missing.zip"], "missing.zip"),
     ],
 )
@@ -170,10 +173,15 @@ def test_a_forest_is_trained_compared_and_drawn(
 ) -> None:
     forest, output = tmp_path / "rf", tmp_path / "comparison"
     arguments = ["--agent", "random-forest", "--episodes", "60", "--output", str(forest)]
-    assert train.main([*SMALL, *arguments]) == 0
+    # Counted up from seed x episodes, these would be what is compared.
+    assert train.main([*SMALL, *arguments, "--seed", str(EVALUATION_SEED // 60)]) == 0
     assert "R² of the oracle's GPU fraction" in capsys.readouterr().out
+    (used,) = load_forest(forest / "best.npz").trained_on or ()
+    assert (used.purpose, used.last_seed - used.first_seed) == ("labels", 59)
+    assert used.first_seed >= 2**32
     arguments = ["--agent", str(forest), "--episodes", "5", "--output", str(output)]
     assert compare.main([*SMALL, *arguments]) == 0
+    assert "5 held-out episodes" in capsys.readouterr().out
     written = json.loads((output / "comparison.json").read_text())
     rows = {row["scheduler"]: row for row in written["schedulers"]}
     assert rows["oracle"]["gap"] <= rows["rf"]["gap"] < rows["random"]["gap"]
@@ -181,6 +189,27 @@ def test_a_forest_is_trained_compared_and_drawn(
     source = str(output / "comparison.json")
     assert plot_gaps.main(["--comparison", source, "--output", str(picture)]) == 0
     assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+def test_episodes_that_a_model_has_seen_are_not_called_held_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(compare, "illustrate", lambda *_: None)
+    common = ["--bound", "none", "--episodes", "4", "--output", str(tmp_path)]
+    for schedulers, seed, seen in (
+        ("random-forest,greedy", 298, {"random-forest": "2 of 4 episodes: labels, seeds 0 to 299"}),
+        ("dqn,greedy", 500_098, {"dqn": "2 of 4 episodes: validation, seeds 500000 to 500099"}),
+        ("random-forest,dqn,dqn-queues", 300, {}),
+    ):
+        arguments = [*SMALL, *common, "--schedulers", schedulers, "--seed", str(seed)]
+        assert compare.main(arguments) == 0
+        printed = " ".join(capsys.readouterr().out.split())  # a table's notes are as wide as it
+        assert ("held-out" in printed) == (not seen)
+        assert all(f"not held out from {name}: {why}" in printed for name, why in seen.items())
+        written = json.loads((tmp_path / "comparison.json").read_text())
+        assert written["provenance"]["seen_in_training"] == seen
+        rows = {row["scheduler"]: row["seen_in_training"] for row in written["schedulers"]}
+        assert {name: why for name, why in rows.items() if why} == seen
 
 
 def test_without_bounds_there_are_no_gaps(

@@ -10,13 +10,15 @@ from small_training import small_plan
 
 from cpu_gpu_env import HybridClusterVectorEnv
 from cpu_gpu_env.agents.learning_curves import EVENT_FILES, mean_curves, read_run
-from cpu_gpu_env.agents.training import VALIDATION_SEED, train
+from cpu_gpu_env.agents.training import train
 from cpu_gpu_env.baselines import make_scheduler
 from cpu_gpu_env.baselines.oracle.search import solve_episode
 from cpu_gpu_env.results.metrics import OBJECTIVE
+from cpu_gpu_env.results.seeds import Purpose, episode_seeds
 from cpu_gpu_env.scripts import plot_learning
 
 PROBLEM = {"num_tasks": 10, "load": None}
+VALIDATION = [*episode_seeds(Purpose.VALIDATION, 2)]
 
 
 def small_training(folder: Path, **changes: object) -> list[float]:
@@ -47,8 +49,8 @@ def read_scalars(folder: Path) -> list[tuple[int, float]]:
 
     run = EventAccumulator(str(folder))
     run.Reload()
-    assert run.Tags()["scalars"] == ["heldout/gap"]
-    return [(event.step, event.value) for event in run.Scalars("heldout/gap")]
+    assert run.Tags()["scalars"] == ["validation/gap"]
+    return [(event.step, event.value) for event in run.Scalars("validation/gap")]
 
 
 def test_the_gaps_are_those_of_the_validation_episodes(
@@ -61,7 +63,7 @@ def test_the_gaps_are_those_of_the_validation_episodes(
     assert output.read_bytes().startswith(b"\x89PNG")
 
     env = HybridClusterVectorEnv(2, **PROBLEM)
-    env.reset(seed=[VALIDATION_SEED, VALIDATION_SEED + 1])
+    env.reset(seed=VALIDATION)
     solved = [solve_episode(episode) for episode in env.instances()]
     bound = sum(schedule.bound for schedule in solved) / 2
     for group, label in (("q", "DQN with queues"), ("b", "DQN without queues")):
@@ -71,7 +73,7 @@ def test_the_gaps_are_those_of_the_validation_episodes(
         gaps = [gap for _, gap in scalars]
         assert gaps == pytest.approx(both.mean(axis=0) / bound - 1, abs=1e-6)
     scheduler = make_scheduler("queue-price", env)
-    observation, _ = env.reset(seed=[VALIDATION_SEED, VALIDATION_SEED + 1])
+    observation, _ = env.reset(seed=VALIDATION)
     for _ in range(10):
         action, _ = scheduler.predict(observation)
         observation, _, _, _, info = env.step(action)
@@ -130,7 +132,7 @@ def write_log(folder: Path, name: str, begun_s: float, points: list[tuple[int, f
 
     events = [Event(wall_time=begun_s, file_version="brain.Event:2")]
     for steps, time_s in points:
-        value = Summary.Value(tag=OBJECTIVE.heldout_tag, simple_value=float(steps))
+        value = Summary.Value(tag=OBJECTIVE.validation_tag, simple_value=float(steps))
         events.append(Event(wall_time=time_s, step=steps, summary=Summary(value=[value])))
     with (folder / f"events.out.tfevents.{name}").open("wb") as file:
         writer = RecordWriter(file)
@@ -220,7 +222,7 @@ def test_the_mean_over_several_problems_is_drawn(tmp_path: Path) -> None:
     bounds = []
     for problem in problems:
         env = HybridClusterVectorEnv(2, **problem)
-        env.reset(seed=[VALIDATION_SEED, VALIDATION_SEED + 1])
+        env.reset(seed=VALIDATION)
         bounds += [solve_episode(episode).bound for episode in env.instances()]
     scalars = read_scalars(tmp_path / "a" / "DQN with queues (1 seed)")
     expected = np.array(objective) / np.mean(bounds) - 1

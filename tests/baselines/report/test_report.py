@@ -21,7 +21,7 @@ from cpu_gpu_env.baselines.oracle.cache import solve_episodes
 from cpu_gpu_env.baselines.report.comparison_figures import COMPARISON_FIGURES
 from cpu_gpu_env.baselines.report.episode_figures import draw_gantts
 from cpu_gpu_env.baselines.report.page import write_html
-from cpu_gpu_env.baselines.report.tables import TextTable, leaderboard, win_table
+from cpu_gpu_env.baselines.report.tables import TextTable, difference_table, leaderboard, win_table
 from cpu_gpu_env.baselines.report.tensorboard import LAYOUT, write_tensorboard
 from cpu_gpu_env.envs.vector_env import HybridClusterVectorEnv
 from cpu_gpu_env.results.metrics import ENERGY, MAKESPAN, MEAN_WAIT, OBJECTIVE
@@ -206,6 +206,9 @@ def test_scalars_are_those_of_the_comparison(board: Board, results: Results) -> 
             episodes = result.episodes[metric].tolist()
             assert scalars(result.name, f"episode/{name}") == pytest.approx(episodes, rel=1e-6)
             assert scalars(result.name, f"mean/{name}")[-1] == pytest.approx(row[name], rel=1e-6)
+            apart = result.episodes[metric] - results.comparison.reference.episodes[metric]
+            found = scalars(result.name, f"difference/{name}")[-1]
+            assert found == pytest.approx(apart.mean(), rel=1e-5, abs=1e-9)
         assert scalars(result.name, "mean/gap")[-1] == pytest.approx(row["gap"], rel=1e-5)
         if len(result.decision_s):
             curve = scalars(result.name, "decision/time_by_percentile_s")
@@ -311,12 +314,15 @@ class Reader(HTMLParser):
 def test_markdown_shows_names_as_they_are(results: Results) -> None:
     from tensorboard.plugin_util import markdown_to_safe_html
 
-    for table in (leaderboard(results.comparison), win_table(results.comparison)):
+    differences = difference_table(results.comparison)
+    assert results.comparison.reference.name == "gpu-only"
+    assert {row[0] for row in differences.rows} == {"oracle", "myopic", HOSTILE}
+    for table in (leaderboard(results.comparison), win_table(results.comparison), differences):
         page = Reader(markdown_to_safe_html(table.to_markdown()))
         cells = [text for text in page.texts if text.strip()]
         assert HOSTILE in "".join(page.texts)
         assert {tag for tag, _ in page.tags} == {"table", "thead", "tbody", "tr", "th", "td"}
-        assert all(name in cells for name in ("oracle", "myopic", "gpu-only"))
+        assert all(name in cells for name in ("oracle", "myopic"))
         assert sum(tag == "tr" for tag, _ in page.tags) == 1 + len(table.rows)
         assert sum(tag in ("td", "th") for tag, _ in page.tags) == len(table.headings) * (
             1 + len(table.rows)
@@ -364,7 +370,9 @@ def test_the_page_shows_everything_and_escapes_it(page: str, results: Results) -
     assert f"compare {HOSTILE}" in texts
     assert "<b>" not in page
     assert HOSTILE not in page
-    for heading in ("Leaderboard", "Who beats whom", "Decision audit", "Provenance"):
+    assert f"not held out from {HOSTILE}: not recorded what it was trained on" in texts
+    assert not any("held-out" in text for text in texts)
+    for heading in ("Leaderboard", "Differences", "Who beats whom", "Decision audit", "Provenance"):
         assert heading in texts
     problem = results.comparison.provenance.problem
     assert problem.cluster_sha256 in texts
