@@ -125,8 +125,8 @@ def validation_gaps(
             objective[name] += float(played.objective.mean()) / count
     if bound <= 0.0:
         raise HybridClusterError(
-            f"the certified bound of the validation episodes is {bound}; allowed: more than 0 (some "
-            "device does their tasks without energy, which alone counts)"
+            f"the certified bound of the validation episodes is {bound}: energy alone counts, and "
+            "their tasks need none; allowed: trainings on episodes that cost something"
         )
     return bound, {name: float(gap_to_bound(mean, bound)) for name, mean in objective.items()}
 
@@ -151,7 +151,9 @@ def write_runs(
 
     last = max(curve.steps[-1] for curve in curves)
     points = {
-        curve.label: list(zip(curve.steps, gap_to_bound(curve.objective.mean(axis=0), bound), strict=True))
+        curve.label: list(
+            zip(curve.steps, gap_to_bound(curve.objective.mean(axis=0), bound), strict=True)
+        )
         for curve in curves
     }
     points.update({name: [(0, gap), (last, gap)] for name, gap in lines.items()})

@@ -217,7 +217,7 @@ def lay_out(texts: TextTable, title: str, notes: Sequence[str] = ()) -> Table:
 
 
 def _plain(value: Any) -> Any:
-    """Replace what JSON has no numbers for: nan (no interval) by None, infinity (a gap) by its name.
+    """Replace what JSON has no numbers for: nan (no interval) by None, an infinite gap by its name.
 
     Python, pandas and NumPy read the name back as a number.
     """
