@@ -54,7 +54,7 @@ class ImaginedTasks:
 
     def __init__(self, problem: Problem, price: FloatArray, rng: np.random.Generator) -> None:
         order = price.argsort()
-        density = 0.5 + 0.5 * price[order] / price.mean()
+        density = 0.5 + 0.5 * price[order] / (price.mean() or 1.0)  # all may be free
         until = density.cumsum() / density.sum()
         at = (np.arange(NUM_IMAGINED) + rng.random(NUM_IMAGINED)) / NUM_IMAGINED
         chosen = np.minimum(until.searchsorted(at), len(order) - 1)

@@ -20,6 +20,7 @@ from cpu_gpu_env.baselines.evaluation.play import EVALUATION_SEED, play_episodes
 from cpu_gpu_env.envs.env import HybridClusterEnv
 from cpu_gpu_env.model.profile import shipped_profiles
 from cpu_gpu_env.model.workload import SYNTHETIC_WORKLOADS
+from cpu_gpu_env.results.gap import gap_to_bound
 from cpu_gpu_env.scripts import command, terminal
 from cpu_gpu_env.sim.instance import Instance
 
@@ -90,7 +91,7 @@ def _against_others(cluster: str, workload: str, arguments: argparse.Namespace) 
     others = {}
     for name in SCHEDULERS:
         played = play_episodes(partial(make_scheduler, name, seed=0), seeds, **kwargs)
-        others[name] = float((played.objective / bounds - 1.0).mean())
+        others[name] = float(gap_to_bound(played.objective, bounds).mean())
     best = min(others, key=lambda name: others[name])
     return [*_summary([schedule.gap for schedule in solved]), best, f"{100 * others[best]:.2f}"]
 

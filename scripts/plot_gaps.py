@@ -18,13 +18,14 @@ from cpu_gpu_env.baselines.report.drawing import FORMATS, write_figure
 from cpu_gpu_env.checks import check_count, check_field, check_number
 from cpu_gpu_env.errors import HybridClusterError
 from cpu_gpu_env.io.bounded_files import read_json
+from cpu_gpu_env.results.gap import INFINITY
 from cpu_gpu_env.results.metrics import GAP
 from cpu_gpu_env.results.provenance import Provenance
 from cpu_gpu_env.scripts import command
 
 MAX_ROWS = 500
 """Schedulers of a picture as high as matplotlib can draw."""
-MAX_GAP = 1e9
+MAX_GAP = 1e300
 MAX_BYTES = 2**30
 """Of a comparison."""
 
@@ -71,11 +72,13 @@ def read_comparison(path: Path) -> tuple[str, list[Gap]]:
 
 
 def _parse_gap(row: Any) -> Gap:
-    """Read a row; an interval of null is that of a single episode."""
+    """Read a row; an interval of null is that of a single episode, or of an infinite gap."""
     name = check_field("scheduler", row, "scheduler", str)
     if GAP.key not in row:
         raise HybridClusterError("made with --bound none, so there are no gaps to draw")
-    mean = check_number(f"field {GAP.key!r}", row[GAP.key], -MAX_GAP, MAX_GAP)
+    mean = math.inf
+    if row[GAP.key] != INFINITY:
+        mean = check_number(f"field {GAP.key!r}", row[GAP.key], -MAX_GAP, MAX_GAP)
     half_width = check_field("scheduler", row, GAP.ci_key, object)
     if half_width is None:
         return Gap(name, mean, math.nan)

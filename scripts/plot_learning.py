@@ -25,8 +25,10 @@ from cpu_gpu_env.baselines import make_scheduler
 from cpu_gpu_env.baselines.evaluation.play import play_episodes
 from cpu_gpu_env.baselines.report.drawing import FORMATS, to_bytes
 from cpu_gpu_env.baselines.report.tensorboard import add_png
+from cpu_gpu_env.errors import HybridClusterError
 from cpu_gpu_env.io.atomic_files import write_bytes_atomically
 from cpu_gpu_env.problem.problem import make_problem
+from cpu_gpu_env.results.gap import gap_to_bound
 from cpu_gpu_env.results.metrics import GAP
 from cpu_gpu_env.results.provenance import ProblemRecord
 from cpu_gpu_env.results.records import ORACLE
@@ -86,7 +88,7 @@ def main(arguments: argparse.Namespace) -> int:
     problems = runs[0].problems
     seeds = validation_seeds(runs[0].validation_episodes, len(problems))
     bound, lines = validation_gaps(problems, seeds, arguments.cache, arguments.jobs)
-    gaps = {curve.label: curve.objective / bound - 1.0 for curve in curves}
+    gaps = {curve.label: gap_to_bound(curve.objective, bound) for curve in curves}
     points = {curve.label: (curve.steps, curve.seconds, gaps[curve.label]) for curve in curves}
     figure = learning_figure(points, lines, describe(problems, len(seeds)))
     file_format, png = arguments.output.suffix[1:].lower(), to_bytes(figure, "png")
@@ -107,6 +109,9 @@ def validation_gaps(
     Returns:
         Mean lower bound of the objective, and mean objective / that - 1 of each heuristic and of
         the oracle.
+
+    Raises:
+        HybridClusterError: If the bound is 0, from which no gap can be drawn.
     """
     objective = dict.fromkeys((*HEURISTICS, ORACLE), 0.0)
     bound, count = 0.0, len(problems)
@@ -118,7 +123,12 @@ def validation_gaps(
         for name in HEURISTICS:
             played = play_episodes(partial(make_scheduler, name, seed=0), seeds, **problem)
             objective[name] += float(played.objective.mean()) / count
-    return bound, {name: mean / bound - 1.0 for name, mean in objective.items()}
+    if bound <= 0.0:
+        raise HybridClusterError(
+            f"the certified bound of the validation episodes is {bound}: energy alone counts, and "
+            "their tasks need none; allowed: trainings on episodes that cost something"
+        )
+    return bound, {name: float(gap_to_bound(mean, bound)) for name, mean in objective.items()}
 
 
 def describe(problems: Sequence[Mapping[str, Any]], num_episodes: int) -> str:
@@ -141,7 +151,9 @@ def write_runs(
 
     last = max(curve.steps[-1] for curve in curves)
     points = {
-        curve.label: list(zip(curve.steps, curve.objective.mean(axis=0) / bound - 1.0, strict=True))
+        curve.label: list(
+            zip(curve.steps, gap_to_bound(curve.objective.mean(axis=0), bound), strict=True)
+        )
         for curve in curves
     }
     points.update({name: [(0, gap), (last, gap)] for name, gap in lines.items()})

@@ -14,6 +14,7 @@ from cpu_gpu_env.baselines.oracle.search import OracleSchedule
 from cpu_gpu_env.errors import HybridClusterError, unknown_name
 from cpu_gpu_env.model.tasks import FloatArray
 from cpu_gpu_env.problem.problem import make_problem
+from cpu_gpu_env.results.gap import gap_to_bound
 from cpu_gpu_env.results.held_out import UsedEpisodes, seen_in_training
 from cpu_gpu_env.results.metrics import GAP
 from cpu_gpu_env.results.provenance import ProblemRecord, Provenance, package_versions
@@ -121,8 +122,11 @@ def _with_gaps(name: str, episodes: EpisodeResults, bounds: FloatArray | None) -
     """Add the gaps to the bounds, if there are bounds."""
     if bounds is None:
         return episodes
-    gap = episodes.objective / bounds - 1.0
-    if gap.min() < -1e-9:
-        seed = episodes.seeds[int(gap.argmin())]
-        raise RuntimeError(f"{name} beats the bound of the episode of seed {seed}: please report")
+    gap = gap_to_bound(episodes.objective, bounds)
+    if not (gap >= -1e-9).all():  # nan is no gap, either
+        worst = int(gap.argmin())  # of nan the first
+        raise RuntimeError(
+            f"{name} beats the bound of the episode of seed {episodes.seeds[worst]} "
+            f"(J {episodes.objective[worst]}, bound {bounds[worst]}): please report"
+        )
     return replace(episodes, values={**episodes.values, GAP: gap})

@@ -39,7 +39,8 @@ class Decision:
     oracle_gpu_fraction: float
     """What the oracle chose."""
     cost: float
-    """By what part of the oracle's J the decision raises J, see `decision_costs`."""
+    """By what part of the oracle's J (of 1 if that is 0) the decision raises J, see
+    `decision_costs`."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,7 +123,7 @@ def audit_decisions(
         oracle_actions: (num_tasks,) of the oracle.
     """
     costs = decision_costs(instance, actions, oracle_actions)
-    costs /= instance.simulate(oracle_actions[None])
+    costs /= instance.simulate(oracle_actions[None])[0] or 1.0  # may be 0 if only energy counts
     fractions = instance.costs.gpu_fractions
     differing = np.flatnonzero(actions != oracle_actions)
     return tuple(

@@ -13,6 +13,7 @@ from cpu_gpu_env.baselines.oracle.dispatch_pattern import pool_patterns, relax_p
 from cpu_gpu_env.baselines.oracle.exact import exact_schedule
 from cpu_gpu_env.baselines.oracle.local_search import anneal
 from cpu_gpu_env.model.tasks import FloatArray, IntArray
+from cpu_gpu_env.results.gap import gap_to_bound
 from cpu_gpu_env.sim.instance import Instance
 
 
@@ -90,7 +91,7 @@ class OracleSchedule:
     @property
     def gap(self) -> float:
         """By what part of the bound the schedule may be worse than the optimum."""
-        return self.objective / self.bound - 1.0
+        return float(gap_to_bound(self.objective, self.bound))
 
 
 def solve_episode(

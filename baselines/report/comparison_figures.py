@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 MAX_RATIO = 1_000.0
 """Ratios beyond it are drawn there."""
+MAX_GAP = 1e3
+"""Gaps beyond it are drawn there."""
 MAX_LABELLED = 16
 """Schedulers whose wins are written as numbers, too."""
 
@@ -114,7 +116,7 @@ class Gap:
     scheduler: str
     """Name in the comparison."""
     mean: float
-    """Objective / certified lower bound - 1."""
+    """Of `gap_to_bound` over the episodes; may be infinite."""
     half_width: float
     """The 95 % interval is mean plus or minus this; nan: none."""
 
@@ -130,7 +132,10 @@ def comparison_gaps(comparison: Comparison) -> list[Gap]:
 
 
 def gap_figure(gaps: Sequence[Gap], title: str = "") -> Figure:
-    """Draw a point and an interval a scheduler, the first on top, on a logarithmic axis."""
+    """Draw a point and an interval a scheduler, the first on top, on a logarithmic axis.
+
+    Gaps beyond `MAX_GAP`, an infinite one too, are triangles there.
+    """
     figure, axes = drawing.make_figure(
         0.3 * len(gaps) + 1.1 + 0.25 * bool(title),
         title=drawing.literal(title),
@@ -139,16 +144,23 @@ def gap_figure(gaps: Sequence[Gap], title: str = "") -> Figure:
         ylim=(-0.6, len(gaps) - 0.2),
     )
     for height, gap in enumerate(reversed(gaps)):
-        percent, half = gap.mean * GAP.scale, gap.half_width * GAP.scale
+        mean, half_width = min(gap.mean, MAX_GAP), min(gap.half_width, MAX_GAP)  # nan stays
+        percent, half = mean * GAP.scale, half_width * GAP.scale
         place = max(percent, drawing.MIN_PERCENT), height
         colour = "tab:green" if gap.scheduler == ORACLE else "tab:blue"
-        axes.errorbar(*place, xerr=abs(half), fmt="o", color=colour, capsize=3)
-        text = f"{percent:,.0f}" if percent >= 100 else f"{percent:.3g}"
+        if gap.mean > MAX_GAP:
+            axes.plot(*place, marker=">", color=colour)
+            text = "infinite" if math.isinf(gap.mean) else f"{gap.mean * GAP.scale:.3g}"
+        else:
+            axes.errorbar(*place, xerr=abs(half), fmt="o", color=colour, capsize=3)
+            text = f"{percent:,.0f}" if percent >= 100 else f"{percent:.3g}"
         above: dict[str, Any] = {"xytext": (0, 6), "textcoords": "offset points", "ha": "center"}
         axes.annotate(text, place, fontsize=8, **above)
     axes.set_yticks(range(len(gaps)), [short_name(gap.scheduler) for gap in reversed(gaps)])
-    widest = max([300.0, *(gap.mean * GAP.scale for gap in gaps)])
-    ticks = [tick for power in range(9) for tick in (10**power, 3 * 10**power) if tick <= widest]
+    widest = max([300.0, *(min(gap.mean, MAX_GAP) * GAP.scale for gap in gaps)])
+    steps = (1, 3) if widest <= 1e4 else (1,)
+    ticks = [10**power * step for power in range(9) for step in steps]
+    ticks = [tick for tick in ticks if tick <= widest]
     axes.set_xticks(ticks, [f"{tick:,}" for tick in ticks])
     axes.margins(x=0.08)
     axes.grid(axis="x", alpha=0.3)

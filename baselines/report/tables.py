@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import astuple, dataclass
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from cpu_gpu_env.baselines.evaluation.first_episode import Decision
 from cpu_gpu_env.io.atomic_files import write_csv_atomically, write_text_atomically
+from cpu_gpu_env.results.gap import INFINITY
 from cpu_gpu_env.results.metrics import DECISION_METRICS
 from cpu_gpu_env.results.records import Comparison
 
@@ -24,10 +26,10 @@ MAX_DECISIONS = 20
 AUDIT_EXPLAINED = (
     "Of the first episode: tasks for which the scheduler chose another GPU fraction than "
     "the oracle, and what that cost. The cost of a decision is the rise of J, in percent of the "
-    "oracle's J, when it takes the place of the oracle's decision: the tasks before it are placed "
-    "as the scheduler did, those after it as the oracle did, and both schedules are played. So the "
-    "costs of an episode sum to the whole difference. A cost below 0 says that there the oracle's "
-    "action was no longer the better one."
+    "oracle's J (of 1 if that is 0), when it takes the place of the oracle's decision: the tasks "
+    "before it are placed as the scheduler did, those after it as the oracle did, and both "
+    "schedules are played. So the costs of an episode sum to the whole difference. A cost below 0 "
+    "says that there the oracle's action was no longer the better one."
 )
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|])")
@@ -141,8 +143,8 @@ def describe_audit(audit: Sequence[Decision], num_tasks: int) -> str:
 
 
 def write_rows(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
-    """Write records of the same fields as CSV; what is not a number is left empty."""
-    write_csv_atomically(path, list(rows[0]), [_without_nan(row) for row in rows])
+    """Write records of the same fields as CSV; what is not a number is left empty, see `_plain`."""
+    write_csv_atomically(path, list(rows[0]), [_plain(row) for row in rows])
 
 
 def result_rows(comparison: Comparison) -> list[dict[str, Any]]:
@@ -176,7 +178,7 @@ def write_json(comparison: Comparison, path: Path) -> None:
             for result in comparison.results
         },
     }
-    write_text_atomically(path, json.dumps(_without_nan(content), indent=2) + "\n")
+    write_text_atomically(path, json.dumps(_plain(content), indent=2, allow_nan=False) + "\n")
 
 
 def make_tables(comparison: Comparison) -> list[Table]:
@@ -214,10 +216,15 @@ def lay_out(texts: TextTable, title: str, notes: Sequence[str] = ()) -> Table:
     return table
 
 
-def _without_nan(value: Any) -> Any:
-    """Replace nan (no interval from one episode) by None: JSON has no nan."""
+def _plain(value: Any) -> Any:
+    """Replace what JSON has no numbers for: nan (no interval) by None, an infinite gap by its name.
+
+    Python, pandas and NumPy read the name back as a number.
+    """
     if isinstance(value, Mapping):
-        return {key: _without_nan(item) for key, item in value.items()}
+        return {key: _plain(item) for key, item in value.items()}
     if isinstance(value, list):
-        return [_without_nan(item) for item in value]
-    return None if isinstance(value, float) and value != value else value
+        return [_plain(item) for item in value]
+    if not isinstance(value, float) or math.isfinite(value):
+        return value
+    return None if math.isnan(value) else f"{'-' * (value < 0)}{INFINITY}"

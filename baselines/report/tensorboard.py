@@ -97,10 +97,12 @@ def _write_scalars(writer: SummaryWriter, comparison: Comparison, result: Schedu
     last = len(result.episodes.seeds) - 1
     steps = np.unique(np.linspace(0, last, min(last + 1, MAX_POINTS)).astype(int)).tolist()
     for metric, values in result.episodes.values.items():
-        differences = values - comparison.reference.episodes[metric]
-        means, mean_differences = (
-            np.cumsum(sample) / np.arange(1, len(sample) + 1) for sample in (values, differences)
-        )
+        differences = result.differences(metric, comparison.reference)
+        with np.errstate(invalid="ignore"):  # differences of gaps may be infinite
+            means, mean_differences = (
+                np.cumsum(sample) / np.arange(1, len(sample) + 1)
+                for sample in (values, differences)
+            )
         for step in steps:
             writer.add_scalar(metric.episode_tag, values[step], step)
             writer.add_scalar(metric.tag, means[step], step)

@@ -46,7 +46,8 @@ def scatter_figure(comparison: Comparison) -> Figure:
         low, span = near.min(axis=0), np.ptp(near, axis=0) + 0.02 * near.min(axis=0)
         limits = np.array([low - 0.15 * span, low + 1.1 * span]).T
         close.set(xlim=limits[0], ylim=limits[1])
-    wide = bool((means.max(axis=0) > WIDE * means.min(axis=0)).any())
+    # A logarithmic axis has no room for schedules that take no energy.
+    wide = bool(means.min() > 0 and (means.max(axis=0) > WIDE * means.min(axis=0)).any())
     whole.set_title("all (logarithmic)" if wide else "all", fontsize=9)
     if wide:
         _use_log_axes(whole)

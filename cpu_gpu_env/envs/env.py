@@ -62,8 +62,9 @@ class HybridClusterEnv(gym.Env[Observations, np.int64]):
     ## Rewards
     Dense; an episode's rewards sum to ``-num_tasks * J`` with
     ``J = (1 - w) * makespan / T_ref + w * energy / E_ref``, where w is ``energy_weight`` and
-    (T_ref, E_ref) is the fluid optimum of cluster and workload, so that J is about 1 for a perfect
-    schedule of a long stream on any hardware. The reward is potential-based (Ng et al. 1999) with
+    (T_ref, E_ref) is the fluid optimum of cluster and workload with the least energy-delay product,
+    so that a perfect schedule of a long stream has J of about 1 on any hardware if w is 0.5, and of
+    at most about 1 at any other w. The reward is potential-based (Ng et al. 1999) with
     the fluid program's dual prices; see `cpu_gpu_env.problem.objective.Objective`.
 
     ## Starting State

@@ -13,6 +13,9 @@ NOT_USED = -np.inf
 CACHE_EDGE = 3
 """How sharply the caches give out as the working set grows, see `_byte_time_s`."""
 
+MAX_CACHES = 1e100
+"""Working sets of more times `cache_bytes` count as so many: the cube of more might overflow."""
+
 
 def execution_time_s(device: Device, fraction: float, tasks: Tasks) -> FloatArray:
     """Time that a share of each task takes on a device [s]: all the physics but power.
@@ -67,8 +70,8 @@ def power_above_idle_w(device: Device, fraction: float, tasks: Tasks) -> FloatAr
     transfer_s, compute_s, traffic_s = _phases_s(device, fraction, tasks)
     waiting_s = device.launch_s + transfer_s
     working_s = _smooth_max(compute_s, traffic_s, device.ridge_sharpness)
-    working_w = compute_w + _part(traffic_s, compute_s) * (memory_w - compute_w)
-    return working_w + _part(waiting_s, working_s) * (min(compute_w, memory_w) - working_w)
+    working_w = _mean(compute_w, compute_s, memory_w, traffic_s)
+    return _mean(min(compute_w, memory_w), waiting_s, working_w, working_s)
 
 
 def share_energy_j(
@@ -85,10 +88,17 @@ def share_energy_j(
     return np.multiply(used_s, power_w, out=out)
 
 
-def _part(one_s: FloatArray, other_s: FloatArray) -> FloatArray:
-    """What part of two times together the one is; 0 if both are 0."""
-    both_s = one_s + other_s
-    return np.divide(one_s, both_s, out=np.zeros_like(both_s), where=both_s > 0.0)
+def _mean(
+    one: float | FloatArray, one_weight: FloatArray, other: float | FloatArray, weight: FloatArray
+) -> FloatArray:
+    """Weighted mean of two values >= 0; `one` if neither has weight.
+
+    ``one + part * (other - one)`` would lose all digits of an `other` far below `one`.
+    """
+    both = one_weight + weight
+    none = np.broadcast_to(one, both.shape).astype(np.float64)
+    mean: FloatArray = np.divide(one * one_weight + other * weight, both, out=none, where=both > 0)
+    return mean
 
 
 def _phases_s(
@@ -112,8 +122,10 @@ def _byte_time_s(device: Device, working_set_bytes: FloatArray) -> FloatArray:
     a smooth form of a cache that serves all of what fits and, swept again and again, little of what
     does not. The exponent was chosen on measurements; 2 and 4 fit nearly as well.
     """
-    cached = 1.0 / (1.0 + (working_set_bytes / device.cache_bytes) ** CACHE_EDGE)
-    return cached / device.cache_bandwidth + (1.0 - cached) / device.memory_bandwidth
+    fullness = np.minimum(working_set_bytes / device.cache_bytes, MAX_CACHES) ** CACHE_EDGE
+    cached = 1.0 / (1.0 + fullness)
+    missed = fullness * cached  # 1 - cached has no digits left where the caches serve nearly all
+    return cached / device.cache_bandwidth + missed / device.memory_bandwidth
 
 
 def _smooth_max(a: FloatArray, b: FloatArray, sharpness: float) -> FloatArray:

@@ -15,6 +15,7 @@ whose duals are the next prices.
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass
 
 import numpy as np
@@ -95,6 +96,12 @@ class FluidProblem:
             prices = np.ones(len(self._devices))
             prices[self._num_cpu_types :] = gpu_price
             self._price_out(prices, 0.0)
+
+    def copy(self) -> FluidProblem:
+        """Share the tables, but not the columns that are yet to come."""
+        twin = copy.copy(self)
+        twin._columns, twin._column_energy_j = self._columns[:], self._column_energy_j[:]
+        return twin
 
     def solve(self, time_cost: float, energy_cost: float) -> FluidOptimum:
         """Minimise ``time_cost * makespan + energy_cost * active energy``, each per task.

@@ -8,12 +8,10 @@ from typing import TypeVar
 from cpu_gpu_env.errors import HybridClusterError
 from cpu_gpu_env.model.cluster import Cluster
 from cpu_gpu_env.model.tasks import FloatArray
-from cpu_gpu_env.problem.fluid import FluidOptimum, FluidProblem, PoolPrices
+from cpu_gpu_env.problem.fluid import FluidProblem, PoolPrices
+from cpu_gpu_env.problem.front import MIN_ENERGY_J, Front
 
 Number = TypeVar("Number", float, FloatArray)
-
-MIN_ENERGY_J = 1e-100
-"""The reference energy is divided by."""
 
 
 @dataclass(frozen=True)
@@ -21,8 +19,9 @@ class Reference:
     """Makespan and energy per task of the fluid schedule with the least energy-delay product.
 
     The energy-delay product (Horowitz, Indermaur & Gonzalez, "Low-power digital design", 1994)
-    weighs both without a unit, so the reference belongs to cluster and workload alone, and J is 1
-    for the fluid optimum at energy_weight 0.5.
+    weighs both without a unit, so the reference belongs to cluster and workload alone. It minimises
+    J at energy_weight 0.5, where the least J of a fluid schedule is therefore 1. At any other
+    weight the reference has J = 1, too, but another fluid schedule may have less.
     """
 
     makespan_s: float
@@ -88,33 +87,23 @@ class Objective:
 def solve_reference(fluid: FluidProblem, cluster: Cluster) -> Reference:
     """Find the fluid schedule with the least energy-delay product.
 
-    The logarithm of the product is concave in (makespan, energy), so replacing it by its tangent
-    and minimising that, again and again, descends to a stationary point.
+    A descent from the fastest schedule ends in a local optimum; `Front.least_product` looks for a
+    better one. If the most frugal schedule takes no energy at all, the least product is 0, which is
+    no scale: then the local optimum is the reference.
 
     Raises:
-        HybridClusterError: If the tasks can be done without energy, which then has no scale.
+        HybridClusterError: If the descent comes to a schedule without energy, which has no scale.
     """
-    idle_power_w = cluster.idle_power_w
-    optimum = fluid.solve(1.0, 0.0)
-    makespan, energy = optimum.makespan_s, _energy_j(optimum, cluster)
-    for _ in range(50):
-        optimum = fluid.solve(1 / makespan + idle_power_w / energy, 1 / energy)
-        previous = makespan * energy
-        makespan, energy = optimum.makespan_s, _energy_j(optimum, cluster)
-        if makespan * energy >= previous * (1 - 1e-6):
-            break
-    return Reference(makespan, energy)
-
-
-def _energy_j(optimum: FluidOptimum, cluster: Cluster) -> float:
-    """Energy per task of a fluid schedule, idle power included [J]."""
-    energy = cluster.idle_power_w * optimum.makespan_s + optimum.active_energy_j
-    if energy < MIN_ENERGY_J:
+    path = Front(fluid, cluster.idle_power_w).descend_from_fastest()
+    last = path[-1]
+    if last.energy_j < MIN_ENERGY_J:
         raise HybridClusterError(
-            f"cluster {cluster.name!r} can do the tasks with {energy} J each; allowed: at least "
-            f"{MIN_ENERGY_J} J (give its devices idle_power_w or active_power_w)"
+            f"cluster {cluster.name!r} can do the tasks with {last.energy_j} J each; allowed: at "
+            f"least {MIN_ENERGY_J} J (give its devices idle_power_w or active_power_w)"
         )
-    return energy
+    # A copy, so that the columns which the prices of the reward begin with stay those of the path.
+    best = Front(fluid.copy(), cluster.idle_power_w).least_product(path)
+    return Reference(best.makespan_s, best.energy_j)
 
 
 def solve_objective(
@@ -122,5 +111,6 @@ def solve_objective(
 ) -> Objective:
     """Solve the fluid program at an energy weight for the prices of the reward."""
     unpriced = Objective(energy_weight, reference, cluster.idle_power_w, ((), ()))
-    optimum = fluid.solve(unpriced.makespan_price, unpriced.energy_price)
+    # A copy: the prices are the same whichever weights were asked for before.
+    optimum = fluid.copy().solve(unpriced.makespan_price, unpriced.energy_price)
     return Objective(energy_weight, reference, cluster.idle_power_w, optimum.prices)

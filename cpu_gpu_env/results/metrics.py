@@ -14,6 +14,9 @@ import numpy.typing as npt
 
 from cpu_gpu_env.model.tasks import FloatArray
 
+MAX_WRITTEN = 1e9
+"""Larger values are written with an exponent; an infinite one as "inf"."""
+
 
 @dataclass(frozen=True)
 class Metric:
@@ -90,7 +93,7 @@ class Metric:
     def text(self, mean: float, half_width: float = math.nan) -> str:
         """Write a mean in the shown unit, with the half-width of its interval unless that is nan.
 
-        From 100 on there is a decimal less.
+        From 100 on there is a decimal less, from `MAX_WRITTEN` on an exponent and no interval.
         """
         return self._text(mean, half_width, "")
 
@@ -100,6 +103,8 @@ class Metric:
 
     def _text(self, mean: float, half_width: float, sign: str) -> str:
         mean, half_width = mean * self.scale, half_width * self.scale
+        if abs(mean) >= MAX_WRITTEN:
+            return f"{mean:{sign}.3g}"
         digits = max(self.digits - 1, 0) if abs(mean) >= 100 else self.digits
         text = f"{mean:{sign}.{digits}f}"
         return text if math.isnan(half_width) else f"{text}±{half_width:.{digits}f}"

@@ -53,7 +53,7 @@ class EpisodeResults:
 
     @property
     def gap(self) -> FloatArray | None:
-        """(n,): objective / certified lower bound - 1; None without bounds."""
+        """(n,): see `gap_to_bound`; None without bounds."""
         return self.values.get(metrics.GAP)
 
 
@@ -83,9 +83,17 @@ class SchedulerResult:
         times_s = self.decision_s
         return float(np.percentile(times_s, percent)) if len(times_s) else float("nan")
 
+    def differences(self, metric: Metric, reference: SchedulerResult) -> FloatArray:
+        """Differences of a metric to another scheduler's in the same episodes, (n,).
+
+        They are nan where both are infinite, as gaps to a bound of 0 are.
+        """
+        with np.errstate(invalid="ignore"):
+            return self.episodes[metric] - reference.episodes[metric]
+
     def difference(self, metric: Metric, reference: SchedulerResult) -> Estimate:
-        """Mean difference of a metric to another scheduler's in the same episodes."""
-        return Estimate.of(self.episodes[metric] - reference.episodes[metric])
+        """Mean of `differences`."""
+        return Estimate.of(self.differences(metric, reference))
 
     def row(self, reference: SchedulerResult) -> dict[str, Any]:
         """A flat record: means, differences to a reference, half-widths, decision times."""
