@@ -10,8 +10,8 @@ import signal
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
@@ -19,6 +19,7 @@ from gymnasium.error import DependencyNotInstalled
 
 from cpu_gpu_env.checks import as_number
 from cpu_gpu_env.errors import HybridClusterError
+from cpu_gpu_env.io.folder_lock import lock_folder
 from cpu_gpu_env.model.profile import DEFAULT_CLUSTER
 from cpu_gpu_env.model.workload import DEFAULT_WORKLOAD
 from cpu_gpu_env.problem import problem
@@ -190,14 +191,25 @@ def env_kwargs(arguments: argparse.Namespace) -> dict[str, Any]:
     return {name: getattr(arguments, name) for name in ENV_ARGUMENTS}
 
 
+Folders = Callable[[argparse.Namespace], Mapping[Path, Collection[str]]]
+"""Tells which folders a command writes into, and the names of its files there."""
+
+
 def entry_point(
-    parse: Callable[[list[str] | None], argparse.Namespace],
+    parse: Callable[[list[str] | None], argparse.Namespace], folders: Folders = lambda _: {}
 ) -> Callable[[Callable[[argparse.Namespace], int]], Callable[..., int]]:
-    """Make what works on arguments a command: it takes a line, by default the process's own."""
-    return lambda execute: lambda argv=None: run(execute, parse(argv))
+    """Make what works on arguments a command: it takes a line, by default the process's own.
+
+    No other process writes into its folders while it runs.
+    """
+    return lambda execute: lambda argv=None: run(execute, parse(argv), folders)
 
 
-def run(command: Callable[[argparse.Namespace], int], arguments: argparse.Namespace) -> int:
+def run(
+    command: Callable[[argparse.Namespace], int],
+    arguments: argparse.Namespace,
+    folders: Folders = lambda _: {},
+) -> int:
     """Run a command; bad input, Ctrl-C and closed pipes end it with an exit code, no traceback.
 
     A library that is not installed does so, too, if an extra of this package brings it.
@@ -211,7 +223,10 @@ def run(command: Callable[[argparse.Namespace], int], arguments: argparse.Namesp
         elif isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # not every terminal has a ±
     try:
-        with _interruptible():
+        with _interruptible(), ExitStack() as locks:
+            for folder, files in folders(arguments).items():
+                check_output(folder)
+                locks.enter_context(lock_folder(folder, files))
             try:
                 return command(arguments)
             finally:

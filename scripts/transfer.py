@@ -54,7 +54,7 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     return arguments
 
 
-@command.entry_point(parse_arguments)
+@command.entry_point(parse_arguments, lambda arguments: {arguments.output: FILES})
 def main(arguments: argparse.Namespace) -> int:
     """Compare everywhere; what is done when Ctrl-C comes is kept."""
     clusters = dict.fromkeys([arguments.cluster, *arguments.also_cluster])
@@ -63,11 +63,11 @@ def main(arguments: argparse.Namespace) -> int:
     rows, stopped = comparing.compare_in_each(arguments, places, FILES)
     if rows:
         csv, markdown = (arguments.output / name for name in FILES)
-        tables.write_rows(rows, csv)
         table = make_table(rows)
-        write_text_atomically(markdown, table.to_markdown() + "\n")
         title = "cluster and load; mean ± 95 % interval over the episodes"
         terminal.print_tables(tables.lay_out(table, title))
+        tables.write_rows(rows, csv)
+        write_text_atomically(markdown, table.to_markdown() + "\n")
         command.tell_written(csv, markdown)
     return command.interrupted() if stopped else 0
 
