@@ -13,6 +13,7 @@ import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import Any, NoReturn, TypeVar
 
 from gymnasium.error import DependencyNotInstalled
@@ -39,6 +40,8 @@ INTERRUPTED, BROKEN_PIPE = 130, 141
 """Exit codes after Ctrl-C, and when nobody reads the output any more, as shells have them."""
 ENERGY_WEIGHTS = (0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 1.0)
 """Those that an agent conditioned on the weight learns, and that the front is drawn from."""
+ROOM_BYTES = 2**16
+"""What must fit on the disk of an output before any work is done for it."""
 MAX_TASKS_AT_ONCE = 100_000_000
 """Tasks of all episodes that are played together: a few gigabytes."""
 
@@ -257,13 +260,27 @@ def _interruptible() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    signals = signal.SIGINT, signal.SIGTERM
-    outside = {number: signal.signal(number, signal.default_int_handler) for number in signals}
+    signals = signal.SIGINT, signal.SIGTERM, signal.SIGALRM
+    outside = {number: signal.signal(number, _interrupt) for number in signals}
     try:
         yield
     finally:
         for number, handler in outside.items():
             signal.signal(number, handler)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    """Raise KeyboardInterrupt; if a library is being loaded, as soon as it is.
+
+    Many are loaded only when they are needed, and some abort the process if an exception comes
+    while their compiled part starts.
+    """
+    while frame is not None and frame.f_code is not run.__code__:
+        if frame.f_code.co_filename == "<frozen importlib._bootstrap>":
+            signal.setitimer(signal.ITIMER_REAL, 0.05)
+            return
+        frame = frame.f_back
+    raise KeyboardInterrupt
 
 
 def _flush() -> None:
@@ -304,9 +321,10 @@ def check_output(path: Path, must_be: str = "folder", suffixes: Sequence[str] = 
     folder = (path if must_be == "folder" else path.parent).absolute()
     nearest = next(p for p in (folder, *folder.parents) if os.path.lexists(p))
     try:
-        # Rights and file systems have too many rules to ask about; a file tells.
-        with tempfile.NamedTemporaryFile(dir=nearest, prefix=f".{path.name}."):
-            pass
+        # Rights and file systems have too many rules to ask about; a file tells. A full disk still
+        # takes empty ones. It has no name, so that nothing is left if the process is killed now.
+        with tempfile.TemporaryFile(dir=nearest) as file:
+            file.write(bytes(ROOM_BYTES))
     except OSError as error:
         raise HybridClusterError(
             f"cannot write output {str(path)!r}: no file can be made in {str(nearest)!r}: "

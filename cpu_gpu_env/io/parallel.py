@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
+import time
+import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import TypeVar
+
+POLL_S = 0.5
+"""How often a process looks whether its parent still is [s]."""
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -19,6 +25,9 @@ def run_parallel(
     progress: Callable[[], object] = lambda: None,
 ) -> list[Result]:
     """Apply a function to each item.
+
+    The processes end with this one, however it ends: an exception here, and with it Ctrl-C, kills
+    them, and if this process is killed they notice.
 
     Args:
         function: Of one item; what it needs and gives must be fit for another process.
@@ -33,14 +42,34 @@ def run_parallel(
         return []
     from joblib import Parallel, delayed
 
-    parallel = Parallel(n_jobs=min(jobs, len(items)), return_as="generator")
-    with _deaf_to_ctrl_c():
-        running = parallel(delayed(function)(item) for item in items)
-    results = []
-    for result in running:
-        results.append(result)
-        progress()
+    parallel = Parallel(
+        n_jobs=min(jobs, len(items)),
+        return_as="generator",
+        initializer=_end_with,
+        initargs=(os.getpid(),),
+    )
+    with warnings.catch_warnings():
+        # That results went unread, and that only the processes are killed where there is no pgrep.
+        warnings.filterwarnings("ignore", module=r"joblib\.")
+        with _deaf_to_ctrl_c():
+            running = parallel(delayed(function)(item) for item in items)
+        results = []
+        with closing(running):
+            for result in running:
+                results.append(result)
+                progress()
     return results
+
+
+def _end_with(parent: int) -> None:
+    """End this process as soon as another has ended, even if that was killed."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(POLL_S)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 @contextmanager
