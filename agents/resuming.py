@@ -81,22 +81,23 @@ class Schedules:
 
     def __init__(self, steps: int) -> None:
         self.steps = steps
-        self._stretch = 1.0
+        self._begun, self._left = 0, 1.0
 
-    def left(self, done: int) -> float:
+    def left(self, done: float) -> float:
         """Share of the schedules that is left after so many steps."""
-        return max(0.0, self._stretch * (1.0 - done / self.steps))
+        if done <= self._begun:
+            return self._left
+        return self._left * max(0.0, self.steps - done) / (self.steps - self._begun)
 
     def go_on(self, model: BaseAlgorithm, left: float) -> None:
         """Let an algorithm, restored from its checkpoint, go on with what that had left."""
-        remaining = 1.0 - model.num_timesteps / self.steps
-        self._stretch = left / remaining if remaining > 0 else 0.0
+        self._begun, self._left = model.num_timesteps, left
         for name in SCHEDULES:
             if (schedule := getattr(model, name, None)) is not None:
-                setattr(model, name, self._stretched(schedule))
+                setattr(model, name, self._spread(schedule))
 
-    def _stretched(self, schedule: Callable[[float], float]) -> Callable[[float], float]:
-        return lambda remaining: schedule(self._stretch * remaining)
+    def _spread(self, schedule: Callable[[float], float]) -> Callable[[float], float]:
+        return lambda remaining: schedule(self.left((1.0 - remaining) * self.steps))
 
 
 def describe_resumption(model: BaseAlgorithm, steps: int) -> str:

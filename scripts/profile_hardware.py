@@ -83,9 +83,13 @@ def main(arguments: argparse.Namespace) -> int:
     is_cluster = any("catalogue" in e or e["kind"] == "gpu" for e in profile["devices"])
     failed = None
     try:
-        write(profile, output, is_cluster)
-    except OSError as error:  # the disk may have become full meanwhile
-        failed = f"{output}: {error.strerror}; {keep(profile, output.name, is_cluster)}"
+        if is_cluster:
+            save_profile(profile, output)
+        else:  # which `save_profile` would refuse; the figures are worth keeping
+            write_text_atomically(output, as_text(profile))
+    except (HybridClusterError, OSError) as error:  # the disk may have become full meanwhile
+        reason = getattr(error, "strerror", None) or error
+        failed = f"cannot write {output}: {reason}; {keep(profile, output.name)}"
     print(describe(profile))
     for warning in warnings_about(profile):
         print(f"warning: {warning}", file=sys.stderr)
@@ -97,31 +101,19 @@ def main(arguments: argparse.Namespace) -> int:
     return command.interrupted() if profile["measurement"]["interrupted"] else 0
 
 
-def write(profile: dict[str, Any], path: Path, is_cluster: bool) -> None:
-    """Write a profile, even of a machine that is no cluster.
-
-    Raises:
-        OSError: If that cannot be done.
-    """
-    if is_cluster:
-        save_profile(profile, path)
-    else:  # which `save_profile` would refuse; the figures are worth keeping
-        write_text_atomically(path, as_text(profile))
-
-
 def as_text(profile: dict[str, Any]) -> str:
     """A profile as it is written."""
     return json.dumps(profile, indent=2, allow_nan=False) + "\n"
 
 
-def keep(profile: dict[str, Any], name: str, is_cluster: bool) -> str:
+def keep(profile: dict[str, Any], name: str) -> str:
     """Write a profile among the temporary files or, if that fails too, print it; say where it is.
 
     Measuring took minutes.
     """
     try:
         path = Path(tempfile.mkdtemp(prefix=f"{command.CONSOLE}-")) / name
-        write(profile, path, is_cluster)
+        write_text_atomically(path, as_text(profile))
     except OSError:
         print(as_text(profile))
         return "the profile is printed"
