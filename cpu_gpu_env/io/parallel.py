@@ -45,13 +45,13 @@ def run_parallel(
     parallel = Parallel(
         n_jobs=min(jobs, len(items)),
         return_as="generator",
-        initializer=_end_with,
+        initializer=_prepare,
         initargs=(os.getpid(),),
     )
     with warnings.catch_warnings():
         # That results went unread, and that only the processes are killed where there is no pgrep.
         warnings.filterwarnings("ignore", module=r"joblib\.")
-        with _deaf_to_ctrl_c():
+        with _ctrl_c_held_back():
             running = parallel(delayed(function)(item) for item in items)
         results = []
         with closing(running):
@@ -61,8 +61,10 @@ def run_parallel(
     return results
 
 
-def _end_with(parent: int) -> None:
-    """End this process as soon as another has ended, even if that was killed."""
+def _prepare(parent: int) -> None:
+    """Let this process see no Ctrl-C, and end as soon as its parent has, even by a kill."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
 
     def watch() -> None:
         while os.getppid() == parent:
@@ -73,14 +75,16 @@ def _end_with(parent: int) -> None:
 
 
 @contextmanager
-def _deaf_to_ctrl_c() -> Iterator[None]:
-    """Start processes that leave Ctrl-C, which a terminal sends to all of them, to this one."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    # Processes inherit what is ignored. (They would inherit a mask, too, but loky takes it off.)
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+def _ctrl_c_held_back() -> Iterator[None]:
+    """Start processes that leave Ctrl-C, which a terminal sends to all of them, to this one.
+
+    They inherit what is blocked, and keep it until they are prepared. Here it comes afterwards.
+    """
+    from joblib.externals.loky.backend.resource_tracker import ensure_running
+
+    ensure_running()  # a process of its own, after whose start some versions block nothing any more
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
