@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
+from gymnasium import spaces
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.buffers import ReplayBuffer
 from torch.optim import Optimizer
@@ -126,6 +128,19 @@ def _restore_optimizer(optimizer: Optimizer, content: bytes) -> None:
     optimizer.load_state_dict(whole)
 
 
+def _check_values(name: str, array: npt.NDArray[Any], actions: spaces.Space[Any]) -> None:
+    """Refuse what no environment can have given: the first gradient step would spread it."""
+    low, high = -np.inf, np.inf
+    if name == "actions" and isinstance(actions, spaces.Discrete):
+        low, high = actions.start, actions.start + actions.n - 1
+    elif name in ("dones", "timeouts"):
+        low, high = 0, 1
+    wrong = array[~(np.isfinite(array) & (low <= array) & (array <= high))]
+    if len(wrong):
+        allowed = "finite numbers" if high == np.inf else f"{low} to {high}"
+        raise not_allowed(f"a value of array {name!r}", wrong[0].item(), allowed)
+
+
 def _restore_replay(buffer: ReplayBuffer, place: dict[str, Any], archive: zipfile.ZipFile) -> None:
     full = check_flag("field 'full'", place.get("full"))
     pos = check_count("field 'pos'", place.get("pos"), buffer.buffer_size - 1, low=0)
@@ -136,5 +151,6 @@ def _restore_replay(buffer: ReplayBuffer, place: dict[str, Any], archive: zipfil
         if (stored.shape, stored.dtype) != (target.shape, target.dtype):
             found = f"{stored.dtype} {stored.shape}"
             raise not_allowed(f"array {name!r}", found, f"{target.dtype} {target.shape}")
+        _check_values(name, stored, buffer.action_space)
         target[:] = stored
     buffer.pos, buffer.full = pos, full

@@ -13,11 +13,11 @@ from cpu_gpu_env.agents.agent import AgentSettings
 from cpu_gpu_env.agents.saving import BEST_AGENT, load_agent
 from cpu_gpu_env.checks import check_count, check_field
 from cpu_gpu_env.errors import HybridClusterError, not_allowed, shown
+from cpu_gpu_env.io.event_files import EVENT_FILES
 from cpu_gpu_env.model.tasks import FloatArray
 from cpu_gpu_env.results.held_out import TRAINED_ON
 from cpu_gpu_env.results.metrics import OBJECTIVE
 
-EVENT_FILES = "events.out.tfevents.*"
 REACHED = ("seed", "trained_steps", "validation_objective", TRAINED_ON)
 """Settings in which trainings that are drawn as one curve may differ."""
 

@@ -8,7 +8,6 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import torch
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.logger import configure
@@ -25,12 +24,22 @@ from cpu_gpu_env.agents.algorithms import (
 )
 from cpu_gpu_env.agents.checkpoint import read_progress, restore_checkpoint, save_checkpoint
 from cpu_gpu_env.agents.defaults import DEFAULT_STEPS, NUM_TRAINING_ENVS
-from cpu_gpu_env.agents.saving import BEST_AGENT, load_agent, save_agent
+from cpu_gpu_env.agents.global_state import own_global_state
+from cpu_gpu_env.agents.resuming import (
+    Schedules,
+    check_same_training,
+    describe_resumption,
+    describe_worlds,
+    kept_objective,
+)
+from cpu_gpu_env.agents.saving import BEST_AGENT, save_agent
 from cpu_gpu_env.agents.training_env import LearningVecEnv, MixtureVecEnv
 from cpu_gpu_env.baselines.evaluation.play import play_episodes
-from cpu_gpu_env.checks import check_count
+from cpu_gpu_env.checks import check_count, check_number
 from cpu_gpu_env.envs.vector_env import HybridClusterVectorEnv
 from cpu_gpu_env.errors import HybridClusterError
+from cpu_gpu_env.io.event_files import cut_event_files, writing_events
+from cpu_gpu_env.io.folder_lock import lock_folder
 from cpu_gpu_env.problem.problem import make_problem
 from cpu_gpu_env.results.held_out import TRAINED_ON, UsedEpisodes
 from cpu_gpu_env.results.metrics import ENERGY, MAKESPAN, OBJECTIVE, Metric
@@ -40,6 +49,8 @@ LAST_AGENT = "last.zip"
 """Name of the agent at the end of a training, in its folder."""
 CHECKPOINT = "checkpoint.zip"
 """Name of what a training goes on from, in its folder."""
+TRAINING_FILES = (BEST_AGENT, LAST_AGENT, CHECKPOINT)
+"""Names of all that a training writes besides event files."""
 
 
 @dataclass(frozen=True)
@@ -134,6 +145,9 @@ class Validation(BaseCallback):
         super().__init__()
         self.plan, self.progress, self.report = plan, progress, report
         self.settings = _agent_settings(plan)
+        self.worlds = describe_worlds(plan.problems)
+        """What clusters and workloads are, for the checkpoint."""
+        self.schedules = Schedules(plan.steps)
         self.best_objective = math.inf
         self.passed = 0
         """Evaluations that were due so far."""
@@ -170,10 +184,19 @@ class Validation(BaseCallback):
             self.best_objective = objective
             save_agent(policy, settings, plan.best)
         save_agent(policy, settings, plan.output / LAST_AGENT)
-        save_checkpoint(model, {"plan": plan.describe()}, plan.output / CHECKPOINT)
+        self.keep()
         # Only now: what Ctrl-C breaks off is made up for at the end.
         self._updates = model._n_updates
         self.report(model.num_timesteps, objective)
+
+    def keep(self) -> None:
+        """Write a checkpoint."""
+        progress = {
+            "plan": self.plan.describe(),
+            "worlds": self.worlds,
+            "schedules_left": self.schedules.left(self.model.num_timesteps),
+        }
+        save_checkpoint(self.model, progress, self.plan.output / CHECKPOINT)
 
     def _play(self, policy: BasePolicy) -> dict[Metric, float]:
         """Means over the problems' validation episodes."""
@@ -201,37 +224,57 @@ def train(
     progress: Callable[[int], None] = lambda steps: None,
     report: Callable[[int, float], None] = lambda steps, objective: None,
     resume: bool = False,
+    tell: Callable[[str], None] = lambda line: None,
 ) -> TrainingResult:
     """Train an agent; Ctrl-C ends the training and keeps what it has learned.
+
+    Threads of torch and global generators of random numbers are in the end as they were before.
 
     Args:
         plan: What to train.
         progress: Called with the steps done.
         report: Called with (steps, validation objective) after each evaluation.
-        resume: Go on from the checkpoint in the folder of the plan.
+        resume: Go on from the checkpoint in the folder of the plan. Learning rate and exploration
+            go on from where they were, however many steps there are to be now; curves beyond the
+            checkpoint are taken out of the event files.
+        tell: Called with lines that say where a resumed training goes on.
 
     Raises:
-        HybridClusterError: If the algorithm or an argument of the environment is not valid, or
-            there is no checkpoint of this plan to resume.
+        HybridClusterError: If the algorithm or an argument of the environment is not valid, there
+            is no checkpoint of this plan to resume, a cluster or workload is no longer what it was
+            then, or another process writes into the folder.
+        OSError: If a file cannot be written.
     """
-    torch.set_num_threads(plan.threads)
-    env = make_training_env(plan)
-    model = make_algorithm(plan.algo, env, plan.net_arch, plan.seed, plan.settings)
-    evaluation = Validation(plan, progress, report)
-    if resume:
-        _resume(plan, model, env, evaluation)
-    plan.output.mkdir(parents=True, exist_ok=True)
+    with (
+        own_global_state(plan.threads),
+        lock_folder(plan.output, TRAINING_FILES),
+        writing_events(plan.output),
+    ):
+        env = make_training_env(plan)
+        model = make_algorithm(plan.algo, env, plan.net_arch, plan.seed, plan.settings)
+        evaluation = Validation(plan, progress, report)
+        if resume:
+            _resume(plan, model, env, evaluation, tell)
+        return _learn(plan, model, evaluation, fresh=not resume)
+
+
+def _learn(
+    plan: TrainingPlan, model: BaseAlgorithm, evaluation: Validation, fresh: bool
+) -> TrainingResult:
+    """Learn for the steps that are left, and keep what was learned however that ends."""
     model.set_logger(configure(str(plan.output), ["tensorboard"]))
     interrupted = False
     try:
-        left = plan.steps - model.num_timesteps
-        if left > 0:
-            model.learn(left, evaluation, log_interval=16, reset_num_timesteps=not resume)
-    except KeyboardInterrupt:
-        interrupted = True
-    try:
+        try:
+            left = plan.steps - model.num_timesteps
+            if left > 0:
+                model.learn(left, evaluation, log_interval=16, reset_num_timesteps=fresh)
+        except KeyboardInterrupt:
+            interrupted = True
         evaluation.init_callback(model)
         if evaluation.is_behind:
+            if interrupted:  # who sent SIGTERM may not wait for the evaluation
+                evaluation.keep()
             evaluation.evaluate()
     finally:
         model.logger.close()
@@ -251,35 +294,26 @@ def make_training_env(plan: TrainingPlan) -> MixtureVecEnv:
 
 
 def _resume(
-    plan: TrainingPlan, model: BaseAlgorithm, env: MixtureVecEnv, evaluation: Validation
+    plan: TrainingPlan,
+    model: BaseAlgorithm,
+    env: MixtureVecEnv,
+    evaluation: Validation,
+    tell: Callable[[str], None],
 ) -> None:
     """Bring a training to where its checkpoint left it."""
     path = plan.output / CHECKPOINT
-    before, described = read_progress(path).get("plan"), plan.describe()
-    if before != described:
-        known = before if isinstance(before, dict) else {}
-        differing = sorted(
-            name for name in {*known, *described} if known.get(name) != described.get(name)
-        )
-        raise HybridClusterError(
-            f"{path}: the checkpoint is of another training; differing: {', '.join(differing)}"
-        )
+    kept = read_progress(path)
+    check_same_training(path, kept, plan.describe(), evaluation.worlds)
+    left = check_number(f"{path}: field 'schedules_left'", kept.get("schedules_left"), 0.0, 1.0)
     restore_checkpoint(model, path)
-    evaluation.best_objective = _kept_objective(plan.best)
-    evaluation.passed = plan.evaluations_after(model.num_timesteps)
-    env.seed(plan.seed, model.num_timesteps)  # other episodes than before
-
-
-def _kept_objective(path: Path) -> float:
-    """What the agent of a file has reached; infinite if there is none, so that any is better.
-
-    The file tells, not the checkpoint: it may be younger, or gone.
-    """
-    try:
-        reached = load_agent(path).settings.made_by.get("validation_objective")
-    except HybridClusterError:
-        return math.inf
-    return reached if isinstance(reached, float) else math.inf
+    done = model.num_timesteps
+    evaluation.schedules.go_on(model, left)
+    evaluation.best_objective = kept_objective(plan.best)
+    evaluation.passed = plan.evaluations_after(done)
+    env.seed(plan.seed, done)  # other episodes than before
+    tell(describe_resumption(model, plan.steps))
+    if cut := cut_event_files(plan.output, done):
+        tell(f"taken out of the event files: {cut:,} events after step {done:,}, to be made again")
 
 
 def _agent_settings(plan: TrainingPlan) -> AgentSettings:

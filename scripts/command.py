@@ -10,15 +10,17 @@ import signal
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import Any, NoReturn, TypeVar
 
 from gymnasium.error import DependencyNotInstalled
 
 from cpu_gpu_env.checks import as_number
 from cpu_gpu_env.errors import HybridClusterError
+from cpu_gpu_env.io.folder_lock import lock_folder
 from cpu_gpu_env.model.profile import DEFAULT_CLUSTER
 from cpu_gpu_env.model.workload import DEFAULT_WORKLOAD
 from cpu_gpu_env.problem import problem
@@ -38,6 +40,8 @@ INTERRUPTED, BROKEN_PIPE = 130, 141
 """Exit codes after Ctrl-C, and when nobody reads the output any more, as shells have them."""
 ENERGY_WEIGHTS = (0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 1.0)
 """Those that an agent conditioned on the weight learns, and that the front is drawn from."""
+ROOM_BYTES = 2**16
+"""What must fit on the disk of an output before any work is done for it."""
 MAX_TASKS_AT_ONCE = 100_000_000
 """Tasks of all episodes that are played together: a few gigabytes."""
 
@@ -190,14 +194,25 @@ def env_kwargs(arguments: argparse.Namespace) -> dict[str, Any]:
     return {name: getattr(arguments, name) for name in ENV_ARGUMENTS}
 
 
+Folders = Callable[[argparse.Namespace], Mapping[Path, Collection[str]]]
+"""Tells which folders a command writes into, and the names of its files there."""
+
+
 def entry_point(
-    parse: Callable[[list[str] | None], argparse.Namespace],
+    parse: Callable[[list[str] | None], argparse.Namespace], folders: Folders = lambda _: {}
 ) -> Callable[[Callable[[argparse.Namespace], int]], Callable[..., int]]:
-    """Make what works on arguments a command: it takes a line, by default the process's own."""
-    return lambda execute: lambda argv=None: run(execute, parse(argv))
+    """Make what works on arguments a command: it takes a line, by default the process's own.
+
+    No other process writes into its folders while it runs.
+    """
+    return lambda execute: lambda argv=None: run(execute, parse(argv), folders)
 
 
-def run(command: Callable[[argparse.Namespace], int], arguments: argparse.Namespace) -> int:
+def run(
+    command: Callable[[argparse.Namespace], int],
+    arguments: argparse.Namespace,
+    folders: Folders = lambda _: {},
+) -> int:
     """Run a command; bad input, Ctrl-C and closed pipes end it with an exit code, no traceback.
 
     A library that is not installed does so, too, if an extra of this package brings it.
@@ -211,7 +226,10 @@ def run(command: Callable[[argparse.Namespace], int], arguments: argparse.Namesp
         elif isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # not every terminal has a ±
     try:
-        with _interruptible():
+        with _interruptible(), ExitStack() as locks:
+            for folder, files in folders(arguments).items():
+                check_output(folder)
+                locks.enter_context(lock_folder(folder, files))
             try:
                 return command(arguments)
             finally:
@@ -242,13 +260,27 @@ def _interruptible() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    signals = signal.SIGINT, signal.SIGTERM
-    outside = {number: signal.signal(number, signal.default_int_handler) for number in signals}
+    signals = signal.SIGINT, signal.SIGTERM, signal.SIGALRM
+    outside = {number: signal.signal(number, _interrupt) for number in signals}
     try:
         yield
     finally:
         for number, handler in outside.items():
             signal.signal(number, handler)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    """Raise KeyboardInterrupt; if a library is being loaded, as soon as it is.
+
+    Many are loaded only when they are needed, and some abort the process if an exception comes
+    while their compiled part starts.
+    """
+    while frame is not None and frame.f_code is not run.__code__:
+        if frame.f_code.co_filename == "<frozen importlib._bootstrap>":
+            signal.setitimer(signal.ITIMER_REAL, 0.05)
+            return
+        frame = frame.f_back
+    raise KeyboardInterrupt
 
 
 def _flush() -> None:
@@ -289,9 +321,10 @@ def check_output(path: Path, must_be: str = "folder", suffixes: Sequence[str] = 
     folder = (path if must_be == "folder" else path.parent).absolute()
     nearest = next(p for p in (folder, *folder.parents) if os.path.lexists(p))
     try:
-        # Rights and file systems have too many rules to ask about; a file tells.
-        with tempfile.NamedTemporaryFile(dir=nearest, prefix=f".{path.name}."):
-            pass
+        # Rights and file systems have too many rules to ask about; a file tells. A full disk still
+        # takes empty ones. It has no name, so that nothing is left if the process is killed now.
+        with tempfile.TemporaryFile(dir=nearest) as file:
+            file.write(bytes(ROOM_BYTES))
     except OSError as error:
         raise HybridClusterError(
             f"cannot write output {str(path)!r}: no file can be made in {str(nearest)!r}: "

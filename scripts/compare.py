@@ -19,6 +19,7 @@ from cpu_gpu_env.baselines.report.episode_figures import draw_gantts
 from cpu_gpu_env.baselines.report.page import write_html
 from cpu_gpu_env.baselines.report.tables import make_tables, result_rows, write_json, write_rows
 from cpu_gpu_env.baselines.report.tensorboard import write_tensorboard
+from cpu_gpu_env.io.event_files import writing_events
 from cpu_gpu_env.problem.problem import make_problem
 from cpu_gpu_env.results.records import Comparison
 from cpu_gpu_env.scripts import command, comparing, terminal
@@ -47,7 +48,7 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-@command.entry_point(parse_arguments)
+@command.entry_point(parse_arguments, lambda arguments: {arguments.output: FILES})
 def main(arguments: argparse.Namespace) -> int:
     """Compare, with a progress bar, and write everything down."""
     kwargs, output = command.env_kwargs(arguments), arguments.output
@@ -60,9 +61,9 @@ def main(arguments: argparse.Namespace) -> int:
         command.check_output(output / "tensorboard" / spec.name)
     comparison, stopped = comparing.compare_schedulers(arguments, specs, kwargs, bounded)
     table, record = (output / name for name in FILES)
+    terminal.print_tables(*make_tables(comparison))  # first: a full disk takes nothing from it
     write_rows(result_rows(comparison), table)
     write_json(comparison, record)
-    terminal.print_tables(*make_tables(comparison))
     command.tell_written(table, record)
     illustrate(comparison, kwargs, output / "tensorboard", arguments.report)
     return command.interrupted() if stopped else 0
@@ -81,7 +82,8 @@ def illustrate(
         except DependencyNotInstalled as error:
             bar.write(f"there will be no Gantt charts: {error}", file=sys.stderr)
             pictures = {}
-        write_tensorboard(comparison, views, pictures, tensorboard, progress)
+        with writing_events(tensorboard):
+            write_tensorboard(comparison, views, pictures, tensorboard, progress)
         if report is not None:
             write_html(comparison, views, pictures, report)
     if report is not None:

@@ -31,6 +31,7 @@ RECIPES: dict[str, tuple[str, ...]] = {
 """Name -> arguments of train.py."""
 PEERS = ("queue-price", "static-price", "myopic", "earliest-finish")
 CARD = "MODEL_CARD.md"
+FILES = (*PRETRAINED.values(), CARD)
 
 TEXT = Template("""\
 # Pretrained schedulers
@@ -98,10 +99,15 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-@command.entry_point(parse_arguments)
+def folders(arguments: argparse.Namespace) -> dict[Path, tuple[str, ...]]:
+    """The folder of the trainings, and that of what comes of them."""
+    return {arguments.runs: (), arguments.output: FILES}
+
+
+@command.entry_point(parse_arguments, folders)
 def main(arguments: argparse.Namespace) -> int:
     """Train, compare, and write files and card."""
-    outputs = [arguments.output / file for file in (*PRETRAINED.values(), CARD)]
+    outputs = [arguments.output / file for file in FILES]
     for path in outputs:
         command.check_output(path, "file")
     recipes = {name: _training(name, arguments) for name in RECIPES}

@@ -40,7 +40,7 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-@command.entry_point(parse_arguments)
+@command.entry_point(parse_arguments, lambda arguments: {arguments.output: FILES})
 def main(arguments: argparse.Namespace) -> int:
     """Compare at every weight; what is done when Ctrl-C comes is drawn."""
     weights = [{"energy_weight": weight} for weight in arguments.weights]

@@ -27,6 +27,7 @@ from cpu_gpu_env.baselines.report.drawing import FORMATS, to_bytes
 from cpu_gpu_env.baselines.report.tensorboard import add_png
 from cpu_gpu_env.errors import HybridClusterError
 from cpu_gpu_env.io.atomic_files import write_bytes_atomically
+from cpu_gpu_env.io.event_files import EVENT_FILES, writing_events
 from cpu_gpu_env.problem.problem import make_problem
 from cpu_gpu_env.results.gap import gap_to_bound
 from cpu_gpu_env.results.metrics import GAP
@@ -72,7 +73,7 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     return arguments
 
 
-@command.entry_point(parse_arguments)
+@command.entry_point(parse_arguments, lambda arguments: {arguments.tensorboard: ()})
 def main(arguments: argparse.Namespace) -> int:
     """Read the trainings, bound their validation episodes, and draw."""
     from cpu_gpu_env.agents.learning_curves import check_comparable, mean_curves, read_run
@@ -96,7 +97,8 @@ def main(arguments: argparse.Namespace) -> int:
     picture = png if file_format == "png" else to_bytes(figure, file_format)
     write_bytes_atomically(arguments.output, picture)
     command.tell_written(arguments.output)
-    write_runs(curves, lines, bound, png, arguments.tensorboard)
+    with writing_events(arguments.tensorboard):
+        write_runs(curves, lines, bound, png, arguments.tensorboard)
     print(f"learning curves: tensorboard --logdir {arguments.tensorboard}")
     return 0
 
@@ -146,8 +148,6 @@ def write_runs(
     The picture is in the folder itself. When all is written, that of an earlier call is removed.
     """
     from torch.utils.tensorboard import SummaryWriter
-
-    from cpu_gpu_env.agents.learning_curves import EVENT_FILES
 
     last = max(curve.steps[-1] for curve in curves)
     points = {

@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import sys
+import tempfile
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -80,17 +81,43 @@ def main(arguments: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         return command.interrupted("too early for a profile, nothing is written")
     is_cluster = any("catalogue" in e or e["kind"] == "gpu" for e in profile["devices"])
-    if is_cluster:
-        save_profile(profile, output)
-    else:  # which `save_profile` would refuse; the figures are worth keeping
-        write_text_atomically(output, json.dumps(profile, indent=2, allow_nan=False) + "\n")
+    failed = None
+    try:
+        if is_cluster:
+            save_profile(profile, output)
+        else:  # which `save_profile` would refuse; the figures are worth keeping
+            write_text_atomically(output, as_text(profile))
+    except (HybridClusterError, OSError) as error:  # the disk may have become full meanwhile
+        reason = getattr(error, "strerror", None) or error
+        failed = f"cannot write {output}: {reason}; {keep(profile, output.name)}"
     print(describe(profile))
     for warning in warnings_about(profile):
         print(f"warning: {warning}", file=sys.stderr)
     if not is_cluster:
         print("this profile is CPU-only: good for validation, but a cluster needs a GPU too")
+    if failed is not None:
+        raise HybridClusterError(failed)
     command.tell_written(output)
     return command.interrupted() if profile["measurement"]["interrupted"] else 0
+
+
+def as_text(profile: dict[str, Any]) -> str:
+    """A profile as it is written."""
+    return json.dumps(profile, indent=2, allow_nan=False) + "\n"
+
+
+def keep(profile: dict[str, Any], name: str) -> str:
+    """Write a profile among the temporary files or, if that fails too, print it; say where it is.
+
+    Measuring took minutes.
+    """
+    try:
+        path = Path(tempfile.mkdtemp(prefix=f"{command.CONSOLE}-")) / name
+        write_text_atomically(path, as_text(profile))
+    except OSError:
+        print(as_text(profile))
+        return "the profile is printed"
+    return f"the profile is in {path}"
 
 
 def show_progress(bar: Any) -> Callable[[str, int], None]:

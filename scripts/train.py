@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 if __name__ == "__main__":  # Ctrl-C during the imports below
     signal.signal(signal.SIGINT, lambda *_: os._exit(130))
@@ -16,11 +16,15 @@ if __name__ == "__main__":  # Ctrl-C during the imports below
 from cpu_gpu_env.agents.defaults import ALGORITHM_NAMES, DEFAULT_STEPS, NUM_TRAINING_ENVS
 from cpu_gpu_env.errors import HybridClusterError
 from cpu_gpu_env.io.cache_folder import default_cache
+from cpu_gpu_env.io.event_files import EVENT_FILES
 from cpu_gpu_env.problem.problem import make_problem
 from cpu_gpu_env.results.held_out import TRAINED_ON, UsedEpisodes
 from cpu_gpu_env.results.provenance import ProblemRecord, package_versions
 from cpu_gpu_env.results.seeds import Purpose, episode_seeds
 from cpu_gpu_env.scripts import command, terminal
+
+if TYPE_CHECKING:
+    from cpu_gpu_env.agents.training import TrainingPlan
 
 MAX_STEPS = 1_000_000_000
 MAX_ENVS = 65_536
@@ -89,13 +93,21 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     return arguments
 
 
-@command.entry_point(parse_arguments)
+def folders(arguments: argparse.Namespace) -> dict[Path, tuple[str, ...]]:
+    """The folder of the training; of its files, `agents.training.train` knows its own."""
+    if arguments.agent != "random-forest":
+        return {arguments.output: ()}
+    from cpu_gpu_env.baselines.imitation.hybrid_ml import BEST_FOREST
+
+    return {arguments.output: (BEST_FOREST,)}
+
+
+@command.entry_point(parse_arguments, folders)
 def main(arguments: argparse.Namespace) -> int:
     """Train, with a progress bar."""
     if arguments.agent == "random-forest":
         return train_forest(arguments)
-    from cpu_gpu_env.agents.learning_curves import EVENT_FILES
-    from cpu_gpu_env.agents.training import CHECKPOINT, LAST_AGENT, TrainingPlan, train
+    from cpu_gpu_env.agents.training import CHECKPOINT, TRAINING_FILES, TrainingPlan
 
     plan = TrainingPlan(
         output=arguments.output,
@@ -110,28 +122,36 @@ def main(arguments: argparse.Namespace) -> int:
     command.check_total("--num-envs", arguments.num_envs, arguments.num_tasks)
     for problem in plan.problems:
         make_problem(**problem)  # bad input is told before the bar appears
-    for name in (plan.best.name, LAST_AGENT, CHECKPOINT):
+    for name in TRAINING_FILES:
         command.check_output(plan.output / name, "file")
-        if not arguments.resume:
-            whole = (plan.output / CHECKPOINT).exists()
-            other = "--resume to go on with it, " if whole else ""
+    if not arguments.resume:
+        whole = (plan.output / CHECKPOINT).exists()
+        other = "--resume to go on with it, " if whole else ""
+        for name in TRAINING_FILES:
             check_replaces(arguments, plan.output / name, other)
     if arguments.overwrite:  # first what it could go on from
         (plan.output / CHECKPOINT).unlink(missing_ok=True)
         for curves in plan.output.glob(EVENT_FILES):
             curves.unlink()
-    steps, what = arguments.steps, f"training {arguments.algo}"
-    with terminal.progress_bar(total=steps, unit="step", desc=what) as bar:
+    return train_agent(plan, arguments.resume)
+
+
+def train_agent(plan: TrainingPlan, resume: bool) -> int:
+    """Train an agent by reinforcement, with a progress bar."""
+    from cpu_gpu_env.agents.training import train
+
+    with terminal.progress_bar(total=plan.steps, unit="step", desc=f"training {plan.algo}") as bar:
         result = train(
             plan,
-            lambda done: bar.update(min(done, steps) - bar.n),
+            lambda done: bar.update(min(done, plan.steps) - bar.n),
             lambda _, objective: bar.set_postfix(validation_objective=f"{objective:.4f}"),
-            arguments.resume,
+            resume,
+            lambda line: bar.write(line, file=sys.stderr),
         )
     if result.best is not None:
         print(f"best agent (validation objective {result.best_objective:.4f}): {result.best}")
     print(f"last agent: {result.last}")
-    print(f"learning curves: tensorboard --logdir {arguments.output}")
+    print(f"learning curves: tensorboard --logdir {plan.output}")
     return command.interrupted() if result.interrupted else 0
 
 

@@ -54,7 +54,7 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     return arguments
 
 
-@command.entry_point(parse_arguments)
+@command.entry_point(parse_arguments, lambda arguments: {arguments.output: FILES})
 def main(arguments: argparse.Namespace) -> int:
     """Compare everywhere; what is done when Ctrl-C comes is kept."""
     clusters = dict.fromkeys([arguments.cluster, *arguments.also_cluster])
@@ -63,10 +63,7 @@ def main(arguments: argparse.Namespace) -> int:
     rows, stopped = comparing.compare_in_each(arguments, places, FILES)
     if rows:
         csv, markdown = (arguments.output / name for name in FILES)
-        tables.write_rows(rows, csv)
         gaps, differences = make_table(rows), make_table(rows, differences=True)
-        texts = [table.to_markdown() + "\n" for table in (gaps, differences)]
-        write_text_atomically(markdown, "\n".join(texts))
         title = "cluster and load; mean ± 95 % interval over the episodes"
         other = "cluster and load; difference in the same episodes, mean ± 95 % interval"
         notes = dict.fromkeys(
@@ -77,6 +74,9 @@ def main(arguments: argparse.Namespace) -> int:
         terminal.print_tables(
             tables.lay_out(gaps, title, list(notes)), tables.lay_out(differences, other)
         )
+        tables.write_rows(rows, csv)
+        texts = [table.to_markdown() + "\n" for table in (gaps, differences)]
+        write_text_atomically(markdown, "\n".join(texts))
         command.tell_written(csv, markdown)
     return command.interrupted() if stopped else 0
 

@@ -28,7 +28,7 @@ from cpu_gpu_env.profiler.validation import Validation, validate
 from cpu_gpu_env.scripts import command, profile_hardware, terminal
 
 DEFAULT_PROFILE = Path("runs/profile.json")
-TABLE, PICTURE = "validation.json", "scatter.png"
+TABLE, PICTURE, PUBLISHED = "validation.json", "scatter.png", "published.json"
 
 
 def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
@@ -60,10 +60,12 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-@command.entry_point(parse_arguments)
+@command.entry_point(
+    parse_arguments, lambda arguments: {arguments.output: (TABLE, PICTURE, PUBLISHED)}
+)
 def main(arguments: argparse.Namespace) -> int:
     """Compare, print and write."""
-    names = ("published.json",) if arguments.published else (TABLE, PICTURE)
+    names = (PUBLISHED,) if arguments.published else (TABLE, PICTURE)
     for name in names:
         command.check_output(arguments.output / name, "file")
     if arguments.published is not None:
@@ -245,7 +247,7 @@ def compare_with_published(path: Path, seed: int, output: Path) -> int:
     published = read_published(path)
     results = half_splits(published, seed)
     print(describe_published(results, len(next(iter(published.values())))))
-    table = output / "published.json"
+    table = output / PUBLISHED
     content = {"table": path.name, "seed": seed}
     content |= {"results": {name: asdict(result) for name, result in results.items()}}
     write_text_atomically(table, json.dumps(content, indent=2) + "\n")

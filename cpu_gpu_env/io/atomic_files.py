@@ -5,10 +5,13 @@ from __future__ import annotations
 import csv
 import io
 import os
+import re
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+_TOKEN_BYTES = 8
 
 
 def write_text_atomically(path: str | os.PathLike[str], text: str) -> None:
@@ -37,7 +40,7 @@ def write_bytes_atomically(path: str | os.PathLike[str], content: bytes) -> None
     """Write a file by renaming a finished temporary file into place."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(_TOKEN_BYTES)}")
     try:
         with temporary.open("xb") as file:  # with the rights that the umask leaves
             file.write(content)
@@ -47,3 +50,8 @@ def write_bytes_atomically(path: str | os.PathLike[str], content: bytes) -> None
         if isinstance(error, OSError) and error.errno is not None and error.filename is None:
             error.filename = str(path)  # a full disk does not say whose file it was
         raise
+
+
+def temporary_names(name: str) -> str:
+    """Regular expression for the names that the temporary files of a file `name` have."""
+    return rf"\.{re.escape(name)}\.[0-9a-f]{{{2 * _TOKEN_BYTES}}}"

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
+import time
+import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import TypeVar
+
+POLL_S = 0.5
+"""How often a process looks whether its parent still is [s]."""
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -19,6 +25,9 @@ def run_parallel(
     progress: Callable[[], object] = lambda: None,
 ) -> list[Result]:
     """Apply a function to each item.
+
+    The processes end with this one, however it ends: an exception here, and with it Ctrl-C, kills
+    them, and if this process is killed they notice.
 
     Args:
         function: Of one item; what it needs and gives must be fit for another process.
@@ -33,25 +42,49 @@ def run_parallel(
         return []
     from joblib import Parallel, delayed
 
-    parallel = Parallel(n_jobs=min(jobs, len(items)), return_as="generator")
-    with _deaf_to_ctrl_c():
-        running = parallel(delayed(function)(item) for item in items)
-    results = []
-    for result in running:
-        results.append(result)
-        progress()
+    parallel = Parallel(
+        n_jobs=min(jobs, len(items)),
+        return_as="generator",
+        initializer=_prepare,
+        initargs=(os.getpid(),),
+    )
+    with warnings.catch_warnings():
+        # That results went unread, and that only the processes are killed where there is no pgrep.
+        warnings.filterwarnings("ignore", module=r"joblib\.")
+        with _ctrl_c_held_back():
+            running = parallel(delayed(function)(item) for item in items)
+        results = []
+        with closing(running):
+            for result in running:
+                results.append(result)
+                progress()
     return results
 
 
+def _prepare(parent: int) -> None:
+    """Let this process see no Ctrl-C, and end as soon as its parent has, even by a kill."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(POLL_S)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
 @contextmanager
-def _deaf_to_ctrl_c() -> Iterator[None]:
-    """Start processes that leave Ctrl-C, which a terminal sends to all of them, to this one."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    # Processes inherit what is ignored. (They would inherit a mask, too, but loky takes it off.)
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+def _ctrl_c_held_back() -> Iterator[None]:
+    """Start processes that leave Ctrl-C, which a terminal sends to all of them, to this one.
+
+    They inherit what is blocked, and keep it until they are prepared. Here it comes afterwards.
+    """
+    from joblib.externals.loky.backend.resource_tracker import ensure_running
+
+    ensure_running()  # a process of its own, after whose start some versions block nothing any more
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -390,6 +390,11 @@ def test_a_checkpoint_of_an_earlier_version_is_told_so(tmp_path: Path) -> None:
         ("rewards.npy", pickle.dumps([1.0])),
         ("rewards.npy", npy_bytes(np.zeros((3, 4), dtype=np.float32))),
         ("rewards.npy", npy_bytes(np.array([[object()]]))),
+        ("rewards.npy", npy_bytes(np.full((99, 4), np.nan, dtype=np.float32))),
+        ("observations.npy", npy_bytes(np.full((99, 4, 90), np.inf, dtype=np.float32))),
+        ("actions.npy", npy_bytes(np.full((99, 4, 1), 6))),
+        ("actions.npy", npy_bytes(np.full((99, 4, 1), -1))),
+        ("dones.npy", npy_bytes(np.full((99, 4), 0.5, dtype=np.float32))),
         ("state.json", b"[]"),
     ],
 )

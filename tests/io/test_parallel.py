@@ -2,7 +2,10 @@
 
 import os
 import signal
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -43,3 +46,58 @@ def test_an_error_is_that_of_the_function() -> None:
     for jobs, first in ((1, "no 0"), (2, "no [012]")):
         with pytest.raises(ValueError, match=first):
             run_parallel(refuse, range(3), jobs)
+
+
+def is_running(pid: int) -> bool:
+    """Whether there is such a process that has not ended; one nobody has asked about has, too."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def wait_for(condition: object, seconds: float = 20.0) -> bool:
+    assert callable(condition)
+    deadline = time.monotonic() + seconds
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return bool(condition())
+
+
+SLEEPERS = """
+import os, pathlib, sys, time
+from cpu_gpu_env.io.parallel import run_parallel
+
+def sleep(number):
+    (pathlib.Path({started}) / str(os.getpid())).touch()
+    time.sleep(0.2 if number == 0 else 600)
+
+def stop():
+    if sys.argv[1] == "progress":
+        raise KeyboardInterrupt
+
+if __name__ == "__main__":
+    run_parallel(sleep, range(8), 2, stop)
+"""
+
+
+@pytest.mark.skipif(not Path("/proc").exists(), reason="reads the states of processes from /proc")
+@pytest.mark.parametrize("end", ["SIGINT", "SIGTERM", "SIGKILL", "progress"])
+def test_processes_end_with_the_one_that_started_them(end: str, tmp_path: Path) -> None:
+    script, started = tmp_path / "sleepers.py", tmp_path / "started"
+    script.write_text(SLEEPERS.replace("{started}", repr(str(started))))
+    started.mkdir()
+    running = subprocess.Popen(
+        [sys.executable, str(script), end], stderr=subprocess.PIPE, text=True
+    )
+    try:
+        assert wait_for(lambda: len(list(started.iterdir())) == 2, 60)
+        if end != "progress":
+            running.send_signal(getattr(signal, end))
+        _, error = running.communicate(timeout=20)
+    finally:
+        running.kill()
+    workers = [int(path.name) for path in started.iterdir()]
+    assert wait_for(lambda: not any(map(is_running, workers)))
+    # Where it had no chance to, joblib's tracker warns of what it removes in its place.
+    assert "Warning" not in error or end in ("SIGTERM", "SIGKILL")

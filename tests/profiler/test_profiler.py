@@ -174,6 +174,32 @@ def test_memory_bandwidth_agrees_with_numpy(measured: Path) -> None:
 
 
 @pytest.mark.usefixtures("instant", "no_gpu")
+def test_what_was_measured_is_kept_if_its_file_cannot_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, elsewhere = tmp_path / "a.json", tmp_path / "tmp"
+    elsewhere.mkdir()
+    for folder, gpus in ((elsewhere, ["--gpus", "t4:1"]), (tmp_path / "missing", [])):
+        monkeypatch.setattr("tempfile.tempdir", str(folder))
+
+        def in_the_way(bar: object) -> Callable[[str, int], None]:
+            return lambda label, total: path.mkdir(exist_ok=True)
+
+        monkeypatch.setattr(command, "show_progress", in_the_way)
+        assert run_quick(path, *gpus) == 2
+        path.rmdir()
+        out, error = capsys.readouterr()
+        line = error.splitlines()[-1]
+        assert f"cannot write {path}: " in line
+        if folder.exists():
+            kept = Path(line.rpartition(" is in ")[2]).read_text()
+        else:
+            assert line.endswith("the profile is printed")
+            kept = out[out.index("{\n") : out.index("\n}\n") + 2]
+        assert json.loads(kept)["devices"][0]["flops"]["value"] > 0
+
+
+@pytest.mark.usefixtures("instant", "no_gpu")
 def test_without_any_gpu_it_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "new" / "cpu.json"
     assert run_quick(path) == 0
