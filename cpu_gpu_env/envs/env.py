@@ -13,6 +13,7 @@ from gymnasium import spaces
 
 from cpu_gpu_env import checks
 from cpu_gpu_env.envs.arguments import check_action
+from cpu_gpu_env.envs.schedule_view import ScheduleView
 from cpu_gpu_env.errors import HybridClusterError
 from cpu_gpu_env.model.cluster import Cluster
 from cpu_gpu_env.model.profile import DEFAULT_CLUSTER
@@ -25,12 +26,11 @@ from cpu_gpu_env.problem.problem import (
     DEFAULT_NUM_TASKS,
     make_problem,
 )
-from cpu_gpu_env.render.gantt import GanttRenderer
-from cpu_gpu_env.render.timeline import render_ansi
-from cpu_gpu_env.sim.episode import Episode, EpisodeSource, Plan, TaskTables
+from cpu_gpu_env.render.gantt import RENDER_FPS
+from cpu_gpu_env.sim.episode import NOT_APPLICABLE, Episode, EpisodeSource, Plan, TaskTables
 from cpu_gpu_env.sim.instance import Instance
 from cpu_gpu_env.sim.pool import Pool
-from cpu_gpu_env.sim.schedule import Schedule, ScheduleRecorder
+from cpu_gpu_env.sim.schedule import Schedule
 from cpu_gpu_env.sim.state import SchedulingState, look_up_state
 
 
@@ -79,12 +79,19 @@ class HybridClusterEnv(gym.Env[Observations, np.int64]):
     Terminates when all tasks are placed; truncates only at ``gym.make``'s ``max_episode_steps``.
 
     ## Info
-    Each step: ``task`` (arrival [s], size [FLOP], intensity [FLOP/B], memory [B]), ``cpu`` and
-    ``gpu`` (index of the serving device in its pool, -1 without a share), ``start_s``,
-    ``finish_s``, ``time_s`` (from the first share's start to the last one's finish), ``energy_j``
-    (above idle), ``fallback``, and ``action_mask`` of the next task. The last step adds
-    ``makespan_s``, ``total_energy_j``, ``objective`` and ``utilisation`` (busy share of the
-    makespan of each device, CPUs first).
+    Numbers and arrays of the same keys, types and shapes at ``reset`` and at each step; the arrays
+    are the caller's own.
+
+    - Of the next task: ``action_mask``, int8 (actions,), 1 where the fraction fits; ones at the end.
+    - Of the task just placed: ``task``, float64 (4,), its arrival [s], size [FLOP], intensity
+      [FLOP/B] and memory [B]; ``cpu`` and ``gpu``, index of the serving device in its pool;
+      ``start_s``, ``finish_s`` and ``time_s``, from the first share's start to the last one's
+      finish [s]; ``energy_j``, above idle [J]; ``fallback``.
+    - Of the whole episode: ``makespan_s`` [s], ``total_energy_j`` [J], ``objective`` (J) and
+      ``utilisation``, float64 (devices,), busy share of the makespan of each device, CPUs first.
+
+    What does not apply is -1, which nothing else can be: the task's at ``reset``, the device of a
+    pool without a share, the results before the episode has terminated.
 
     ## Arguments
     - ``cluster``: name of a shipped profile, path of a profile, a composition such as
@@ -101,12 +108,14 @@ class HybridClusterEnv(gym.Env[Observations, np.int64]):
     - ``render_mode``: ``"ansi"``, ``"rgb_array"`` or ``"human"``, a Gantt chart of the devices.
 
     ## Version History
-    - v0: initial version.
+    - v0: initial version. Of what followed, tasks, costs and rewards have stayed as they were:
+      vector environments default to ``NEXT_STEP`` autoreset, as Gymnasium's do (``SAME_STEP``
+      before); every info has the same keys, with ``task`` an array (a tuple before).
     """
 
     metadata: dict[str, Any] = {  # noqa: RUF012 (Gymnasium's own form)
         "render_modes": ["ansi", "rgb_array", "human"],
-        "render_fps": 30,
+        "render_fps": RENDER_FPS,
     }
 
     def __init__(
@@ -131,15 +140,16 @@ class HybridClusterEnv(gym.Env[Observations, np.int64]):
         self.action_space = spaces.Discrete(len(self.problem.gpu_fractions))
         self.observation_space = observation_space(self.problem.cluster, self.observe_queues)
         self._source = EpisodeSource(self.problem)
-        self._renderer: GanttRenderer | None = None
-        self._recorder: ScheduleRecorder | None = None
+        self._view: ScheduleView | None = None
+        if render_mode is not None:
+            self._view = ScheduleView(self.problem.cluster, render_mode)
         self._num_actions = len(self.problem.gpu_fractions)
         self._asked_for_gpu = [fraction > 0.0 for fraction in self.problem.gpu_fractions]
         self._energy_price = self.objective.energy_price
         self._use_tables(self._source.pool)
         self._episode: Episode | None = None
         self._plan: Plan = []
-        self._position = self._num_tasks = self._mask_set = 0
+        self._position = self._num_tasks = 0
 
     def _use_tables(self, tables: TaskTables) -> None:
         """Read tasks and their costs from these tables from now on."""
@@ -164,10 +174,8 @@ class HybridClusterEnv(gym.Env[Observations, np.int64]):
         given = checks.check_options(options, ("tasks",)).get("tasks")
         tables = None if given is None else self._source.look_up(Tasks.from_table(given))
         super().reset(seed=checks.check_seed(seed))
-        self._mask_set ^= self._position > 0  # consecutive steps hand out different masks
-        drawn = self.np_random.bit_generator, self._mask_set
-        source = self._source
-        episode = source.draw(*drawn) if tables is None else source.take(tables, *drawn)
+        source, bits = self._source, self.np_random.bit_generator
+        episode = source.draw(bits) if tables is None else source.take(tables, bits)
         if self._tables is not episode.tables:
             self._use_tables(episode.tables)
         self._episode, self._num_tasks = episode, len(episode)
@@ -177,15 +185,30 @@ class HybridClusterEnv(gym.Env[Observations, np.int64]):
         self._position = 0
         self._active_energy_j = 0.0
         self._scale_s = self.objective.reference.makespan_s * self._num_tasks
-        if self.render_mode is not None:
-            instance = episode.instance(self.objective)
-            self._recorder = ScheduleRecorder(self.problem.cluster, instance, episode.as_tasks())
-        if self.render_mode == "human":
-            self.render()
+        if self._view is not None:
+            self._view.begin(0, episode.instance(self.objective), episode.as_tasks())
+            if self.render_mode == "human":
+                self.render()
         observation = episode.first_features
         if self.observe_queues:
             observation = self._with_queues(observation)
-        return observation, {"action_mask": episode.first_mask}
+        task, utilisation, mask = episode.first_info
+        info = {
+            "task": task,
+            "cpu": -1,
+            "gpu": -1,
+            "start_s": NOT_APPLICABLE,
+            "finish_s": NOT_APPLICABLE,
+            "time_s": NOT_APPLICABLE,
+            "energy_j": NOT_APPLICABLE,
+            "fallback": False,
+            "action_mask": mask,
+            "makespan_s": NOT_APPLICABLE,
+            "total_energy_j": NOT_APPLICABLE,
+            "objective": NOT_APPLICABLE,
+            "utilisation": utilisation,
+        }
+        return observation, info
 
     def step(
         self, action: np.int64 | int
@@ -200,7 +223,7 @@ class HybridClusterEnv(gym.Env[Observations, np.int64]):
             raise checks.no_task_error()
         if action.__class__ is not int or not 0 <= action < self._num_actions:
             action = check_action(action, self._num_actions)
-        arrival_s, entry, task, next_mask, next_features = self._plan[position]
+        arrival_s, entry, task, utilisation, next_mask, next_features = self._plan[position]
         entry += action
         cpu_factor, gpu_factor = (1.0, 1.0) if self._noise is None else self._noise[position]
         on_cpu = self._cpus.serve(arrival_s, entry, cpu_factor)
@@ -232,24 +255,28 @@ class HybridClusterEnv(gym.Env[Observations, np.int64]):
             "energy_j": energy_j,
             "fallback": gpu < 0 and self._asked_for_gpu[action],
             "action_mask": next_mask,
+            "makespan_s": NOT_APPLICABLE,
+            "total_energy_j": NOT_APPLICABLE,
+            "objective": NOT_APPLICABLE,
+            "utilisation": utilisation,
         }
         position += 1
         self._position = position
         terminated = position == self._num_tasks
         if terminated:
             cost += self._finish_episode(info)
-        if self._recorder is not None:
-            self._recorder.place(action)
+        if self._view is not None:
+            self._view.place(0, action)
             if self.render_mode == "human":
                 self.render()
         observation = self._with_queues(next_features) if self.observe_queues else next_features
         return observation, -cost, terminated, False, info
 
     def _finish_episode(self, info: dict[str, Any]) -> float:
-        """Add the results of the episode to `info`; return what is left of the potential."""
+        """Put the results of the episode into `info`; return what is left of the potential."""
         makespan_s = max(self._cpus.last_finish_s(), self._gpus.last_finish_s())
         info |= self.objective.results(makespan_s, self._active_energy_j, self._num_tasks)
-        info["utilisation"] = np.array(self._cpus.busy_s + self._gpus.busy_s) / makespan_s
+        info["utilisation"][:] = np.array(self._cpus.busy_s + self._gpus.busy_s) / makespan_s
         paid = self._cpus.paid() + self._gpus.paid()
         return self.objective.makespan_price * makespan_s - paid
 
@@ -268,7 +295,7 @@ class HybridClusterEnv(gym.Env[Observations, np.int64]):
         Raises:
             HybridClusterError: Before the first `reset`.
         """
-        return np.asarray(self._episode_now().mask(self._position), dtype=bool)
+        return self._episode_now().mask(self._position)
 
     def scheduling_state(self) -> SchedulingState:
         """What schedulers may know about the current task and the queues, with n = 1.
@@ -316,9 +343,9 @@ class HybridClusterEnv(gym.Env[Observations, np.int64]):
             HybridClusterError: Before the first `reset`, or without a render mode.
         """
         self._episode_now()
-        if self._recorder is None:  # nothing else needs it
+        if self._view is None:  # nothing else needs it
             raise HybridClusterError("render_mode is None; allowed for schedule(): 'ansi', say")
-        return self._recorder.schedule()
+        return self._view.schedule(0)
 
     def render(self) -> Any:
         """Draw the schedule so far: text, an image (height, width, 3), or a window.
@@ -327,20 +354,12 @@ class HybridClusterEnv(gym.Env[Observations, np.int64]):
             HybridClusterError: Before the first `reset`.
             gymnasium.error.DependencyNotInstalled: If pygame is missing; text needs none.
         """
-        if self.render_mode is None:
+        if self._view is None:
             return gym.logger.warn("render() does nothing: gym.make was not given a render_mode")
-        if self.render_mode == "ansi":
-            return render_ansi(self.schedule())
-        self._renderer = self._renderer or GanttRenderer(self.problem.cluster)
-        draw = self._renderer.draw if self.render_mode == "rgb_array" else self._renderer.show
-        return draw(self.schedule())
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Leave out the window, which cannot be copied or pickled."""
-        return {**self.__dict__, "_renderer": None}
+        self._episode_now()
+        return self._view.draw(0)
 
     def close(self) -> None:
         """Close the window, if there is one."""
-        if self._renderer is not None:
-            self._renderer.close()
-        self._renderer = None
+        if self._view is not None:
+            self._view.close()
