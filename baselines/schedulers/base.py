@@ -39,8 +39,9 @@ class Scheduler(ABC):
 
     Args:
         env: The environment it will act in: single or vector, wrapped or not, a list of single
-            ones, or an SB3 VecEnv. Or a `Problem` alone: then `choose` works, and `predict`, which
-            looks into the environment for the state, does not.
+            ones, or an SB3 VecEnv; where wrappers change the observations (normalise them, say),
+            the scheduler sees those of the environment itself. Or a `Problem` alone: then `choose`
+            works, and `predict`, which looks into the environment for the state, does not.
         seed: Of the scheduler's own generator; None: unpredictable.
     """
 
@@ -115,7 +116,12 @@ class Scheduler(ABC):
         return memory
 
     def _look_up(self, observation: npt.NDArray[np.float32]) -> SchedulingState:
-        """The state in which an observation was made."""
+        """The state in which an observation was made, and the observation without its wrappers."""
+        if self._view is not None and self._view.changes_observations:
+            own = self._view.observations()
+            if len(own) != len(observation):
+                raise wrong_number(len(observation), len(own))
+            observation = own
         if not self.needs_state:
             return SchedulingState.of_observation(observation)
         if self._view is None:

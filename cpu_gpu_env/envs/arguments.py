@@ -1,7 +1,8 @@
-"""Checks of what is given to `step` and `reset`, single and vector."""
+"""Checks of what environments are given, single and vector."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,19 @@ from cpu_gpu_env.model.tasks import Tasks
 MAX_NUM_ENVS = 10_000_000
 MAX_TOTAL_TASKS = 10_000_000_000
 """Each task of each environment takes 8 bytes."""
+
+
+def check_unpacked(name: str, value: Any) -> None:
+    """Check that the only argument of an environment is no dict of all.
+
+    Raises:
+        HybridClusterError: If it is; RLlib hands over its ``env_config`` so.
+    """
+    if isinstance(value, Mapping):
+        raise HybridClusterError(
+            f"{name} is {shown(value)}; allowed: arguments by name (in RLlib: "
+            "register_env('hybrid', lambda config: HybridClusterEnv(**config)))"
+        )
 
 
 def check_action(action: Any, num_actions: int) -> int:

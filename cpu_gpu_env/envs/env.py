@@ -12,7 +12,8 @@ import numpy.typing as npt
 from gymnasium import spaces
 
 from cpu_gpu_env import checks
-from cpu_gpu_env.envs.arguments import check_action
+from cpu_gpu_env.envs import arguments
+from cpu_gpu_env.envs.infos import reset_info
 from cpu_gpu_env.envs.schedule_view import ScheduleView
 from cpu_gpu_env.errors import HybridClusterError
 from cpu_gpu_env.model.cluster import Cluster
@@ -82,7 +83,7 @@ class HybridClusterEnv(gym.Env[Observations, np.int64]):
     Numbers and arrays of the same keys, types and shapes at ``reset`` and at each step; the arrays
     are the caller's own.
 
-    - Of the next task: ``action_mask``, int8 (actions,), 1 where the fraction fits; ones at the end.
+    - Of the next task: ``action_mask``, int8 (actions,), 1 where the fraction fits or none is left.
     - Of the task just placed: ``task``, float64 (4,), its arrival [s], size [FLOP], intensity
       [FLOP/B] and memory [B]; ``cpu`` and ``gpu``, index of the serving device in its pool;
       ``start_s``, ``finish_s`` and ``time_s``, from the first share's start to the last one's
@@ -90,8 +91,8 @@ class HybridClusterEnv(gym.Env[Observations, np.int64]):
     - Of the whole episode: ``makespan_s`` [s], ``total_energy_j`` [J], ``objective`` (J) and
       ``utilisation``, float64 (devices,), busy share of the makespan of each device, CPUs first.
 
-    What does not apply is -1, which nothing else can be: the task's at ``reset``, the device of a
-    pool without a share, the results before the episode has terminated.
+    What does not apply is -1: the task's at ``reset``, the device of a pool without a share, the
+    results before the episode has terminated. Nothing else is negative.
 
     ## Arguments
     - ``cluster``: name of a shipped profile, path of a profile, a composition such as
@@ -130,6 +131,7 @@ class HybridClusterEnv(gym.Env[Observations, np.int64]):
         observe_queues: bool = False,
         render_mode: str | None = None,
     ) -> None:
+        arguments.check_unpacked("cluster", cluster)
         self.problem = make_problem(
             cluster, workload, num_tasks, energy_weight, gpu_fractions, load, noise
         )
@@ -146,18 +148,16 @@ class HybridClusterEnv(gym.Env[Observations, np.int64]):
         self._num_actions = len(self.problem.gpu_fractions)
         self._asked_for_gpu = [fraction > 0.0 for fraction in self.problem.gpu_fractions]
         self._energy_price = self.objective.energy_price
-        self._use_tables(self._source.pool)
         self._episode: Episode | None = None
         self._plan: Plan = []
         self._position = self._num_tasks = 0
+        self._use_tables(self._source.pool)
 
     def _use_tables(self, tables: TaskTables) -> None:
         """Read tasks and their costs from these tables from now on."""
         self._tables = tables
-        self._cpus, self._gpus = (
-            Pool(costs, prices)
-            for costs, prices in zip(tables.costs.pools, self.objective.prices, strict=True)
-        )
+        pairs = zip(tables.costs.pools, self.objective.prices, strict=True)
+        self._cpus, self._gpus = (Pool(costs, prices) for costs, prices in pairs)
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -187,28 +187,7 @@ class HybridClusterEnv(gym.Env[Observations, np.int64]):
         self._scale_s = self.objective.reference.makespan_s * self._num_tasks
         if self._view is not None:
             self._view.begin(0, episode.instance(self.objective), episode.as_tasks())
-            if self.render_mode == "human":
-                self.render()
-        observation = episode.first_features
-        if self.observe_queues:
-            observation = self._with_queues(observation)
-        task, utilisation, mask = episode.first_info
-        info = {
-            "task": task,
-            "cpu": -1,
-            "gpu": -1,
-            "start_s": NOT_APPLICABLE,
-            "finish_s": NOT_APPLICABLE,
-            "time_s": NOT_APPLICABLE,
-            "energy_j": NOT_APPLICABLE,
-            "fallback": False,
-            "action_mask": mask,
-            "makespan_s": NOT_APPLICABLE,
-            "total_energy_j": NOT_APPLICABLE,
-            "objective": NOT_APPLICABLE,
-            "utilisation": utilisation,
-        }
-        return observation, info
+        return self.current_observation(), reset_info(episode.first_info)
 
     def step(
         self, action: np.int64 | int
@@ -222,7 +201,7 @@ class HybridClusterEnv(gym.Env[Observations, np.int64]):
         if position >= self._num_tasks:
             raise checks.no_task_error()
         if action.__class__ is not int or not 0 <= action < self._num_actions:
-            action = check_action(action, self._num_actions)
+            action = arguments.check_action(action, self._num_actions)
         arrival_s, entry, task, utilisation, next_mask, next_features = self._plan[position]
         entry += action
         cpu_factor, gpu_factor = (1.0, 1.0) if self._noise is None else self._noise[position]
@@ -267,8 +246,6 @@ class HybridClusterEnv(gym.Env[Observations, np.int64]):
             cost += self._finish_episode(info)
         if self._view is not None:
             self._view.place(0, action)
-            if self.render_mode == "human":
-                self.render()
         observation = self._with_queues(next_features) if self.observe_queues else next_features
         return observation, -cost, terminated, False, info
 
@@ -279,6 +256,15 @@ class HybridClusterEnv(gym.Env[Observations, np.int64]):
         info["utilisation"][:] = np.array(self._cpus.busy_s + self._gpus.busy_s) / makespan_s
         paid = self._cpus.paid() + self._gpus.paid()
         return self.objective.makespan_price * makespan_s - paid
+
+    def current_observation(self) -> Observations:
+        """The observation of the task to place, in memory of its own.
+
+        Raises:
+            HybridClusterError: Before the first `reset`.
+        """
+        features = self._episode_now().features(self._position)
+        return self._with_queues(features) if self.observe_queues else features
 
     def _with_queues(self, features: Features) -> Observations:
         """The observation with queues of the task that has these features."""
@@ -356,7 +342,6 @@ class HybridClusterEnv(gym.Env[Observations, np.int64]):
         """
         if self._view is None:
             return gym.logger.warn("render() does nothing: gym.make was not given a render_mode")
-        self._episode_now()
         return self._view.draw(0)
 
     def close(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from cpu_gpu_env.errors import HybridClusterError
+from cpu_gpu_env.checks import no_task_error
 from cpu_gpu_env.model.cluster import Cluster
 from cpu_gpu_env.model.tasks import Tasks
 from cpu_gpu_env.render.gantt import GanttRenderer
@@ -27,12 +27,16 @@ class ScheduleView:
         self._renderer: GanttRenderer | None = None
 
     def begin(self, env: int, instance: Instance, tasks: Tasks) -> None:
-        """Begin an episode of an environment."""
+        """Begin an episode of an environment, and show it if there is a window."""
         self._recorders[env] = ScheduleRecorder(self._cluster, instance, tasks)
+        if self._render_mode == "human":
+            self.draw(env)
 
     def place(self, env: int, action: int) -> None:
-        """Place the next task of an environment."""
+        """Place the next task of an environment, and show it if there is a window."""
         self._recorders[env].place(action)
+        if self._render_mode == "human":
+            self.draw(env)
 
     def schedule(self, env: int) -> Schedule:
         """The schedule of an environment so far.
@@ -41,7 +45,7 @@ class ScheduleView:
             HybridClusterError: If it has no episode yet.
         """
         if env not in self._recorders:
-            raise HybridClusterError("there is no schedule yet: call reset() first")
+            raise no_task_error()
         return self._recorders[env].schedule()
 
     def draw(self, env: int) -> Any:

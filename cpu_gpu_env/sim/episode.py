@@ -62,10 +62,9 @@ class Episode:
         self.noise_factors = noise_factors
         costs = tables.costs
         # Rows of blocks made for this episode alone: users keep and change what they are given.
-        features = [*tables.features[rows], np.zeros(NUM_FEATURES, dtype=np.float32)]
-        placed, utilisations, masks = map(list, self._info_blocks())
+        features = [*tables.features[rows[1:]], np.zeros(NUM_FEATURES, dtype=np.float32)]
+        placed, utilisations, masks = self._info_blocks()
         self.first_info: InfoArrays = placed[0], utilisations[0], masks[0]
-        self.first_features = features[0]
         self.plan: Plan = list(
             zip(
                 arrivals_s.tolist(),
@@ -73,7 +72,7 @@ class Episode:
                 placed[1:],
                 utilisations[1:],
                 masks[1:],
-                features[1:],
+                features,
                 strict=True,
             )
         )
@@ -107,7 +106,14 @@ class Episode:
         costs = self.tables.costs
         if position == len(self):
             return np.ones(costs.num_actions, dtype=bool)
-        return costs.action_masks(self.rows[position : position + 1])[0] == 1
+        return np.asarray(costs.action_masks(self.rows[position : position + 1])[0] == 1)
+
+    def features(self, position: int) -> Features:
+        """Features of a task, (3,); zeros after the last one."""
+        if position == len(self):
+            return np.zeros(NUM_FEATURES, dtype=np.float32)
+        features: Features = self.tables.features[self.rows[position]].copy()
+        return features
 
     def instance(self, objective: Objective) -> Instance:
         """What an oracle sees."""

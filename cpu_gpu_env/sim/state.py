@@ -150,6 +150,9 @@ class HasSchedulingState(Protocol):
     def scheduling_state(self) -> SchedulingState:
         """Return the state of every sub-environment."""
 
+    def current_observation(self) -> Observations:
+        """Return what is observed, (features,) or (num_envs, features)."""
+
     def instances(self) -> list[Instance]:
         """Return the whole episode of every sub-environment: for oracles only."""
 
