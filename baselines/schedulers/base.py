@@ -80,7 +80,9 @@ class Scheduler(ABC):
         Args:
             observation: One observation (features,) or a batch (n, features).
             state: What the last call returned; None at first.
-            episode_start: (n,) where True, that environment's memory starts anew.
+            episode_start: (n,) where True, that environment's memory starts anew. It also does
+                after a choice for an environment without a task: with ``NEXT_STEP`` autoreset an
+                episode starts a step after the last one has ended.
             deterministic: Accepted for the protocol; a fixed scheduler has one behaviour.
 
         Returns:
@@ -93,6 +95,10 @@ class Scheduler(ABC):
         batch, single = _check_observation(observation)
         memory = self.recall(None if state is None else state[0], episode_start, len(batch))
         actions, memory = self.choose(self._look_up(batch), memory)
+        if memory is not None and self._view is not None:
+            over = self._view.episode_over()
+            if len(over) == len(memory) and over.any():
+                memory = self.recall(memory, over, len(memory))
         actions = np.asarray(actions, dtype=np.int64)
         return (actions[0, ...] if single else actions), (None if memory is None else (memory,))
 

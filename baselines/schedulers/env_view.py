@@ -6,6 +6,7 @@ from typing import Any
 
 import gymnasium as gym
 import numpy as np
+import numpy.typing as npt
 from gymnasium.vector import VectorObservationWrapper
 from gymnasium.wrappers.vector import VectorizeTransformObservation
 
@@ -46,6 +47,10 @@ class EnvView:
         """The tasks and queues of all environments."""
         states: list[SchedulingState] = [env.scheduling_state() for env in self._envs]
         return stack_states(states)
+
+    def episode_over(self) -> npt.NDArray[np.bool_]:
+        """Which environments have no task to place, (n,): the next action is ignored there."""
+        return np.concatenate([env.episode_over for env in self._envs])
 
     def observations(self) -> Observations:
         """Observations (n, features) as the environments themselves hand them out."""

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from gymnasium.vector import AutoresetMode
 
-from cpu_gpu_env.checks import as_array, is_list
+from cpu_gpu_env.checks import as_array, check_count, is_list
 from cpu_gpu_env.errors import HybridClusterError, shown, unknown_name
 from cpu_gpu_env.model.tasks import Tasks
 
@@ -108,6 +108,17 @@ def check_task_tables(tables: Any, num_envs: int) -> list[Tasks]:
             f"allowed: {num_envs} tables, one a sub-environment, of equal length"
         )
     return tasks
+
+
+def check_max_steps(max_episode_steps: Any) -> int | None:
+    """Check the steps of an episode at most.
+
+    Raises:
+        HybridClusterError: If they are neither None nor a whole number >= 1.
+    """
+    if max_episode_steps is None:
+        return None
+    return check_count("max_episode_steps", max_episode_steps)
 
 
 def check_autoreset_mode(mode: Any) -> AutoresetMode:

@@ -14,7 +14,7 @@ from gymnasium import spaces
 from cpu_gpu_env import checks
 from cpu_gpu_env.envs import arguments
 from cpu_gpu_env.envs.infos import reset_info
-from cpu_gpu_env.envs.schedule_view import ScheduleView
+from cpu_gpu_env.envs.schedule_view import make_view
 from cpu_gpu_env.errors import HybridClusterError
 from cpu_gpu_env.model.cluster import Cluster
 from cpu_gpu_env.model.profile import DEFAULT_CLUSTER
@@ -91,8 +91,8 @@ class HybridClusterEnv(gym.Env[Observations, np.int64]):
     - Of the whole episode: ``makespan_s`` [s], ``total_energy_j`` [J], ``objective`` (J) and
       ``utilisation``, float64 (devices,), busy share of the makespan of each device, CPUs first.
 
-    What does not apply is -1: the task's at ``reset``, the device of a pool without a share, the
-    results before the episode has terminated. Nothing else is negative.
+    What does not apply is -1: figures of the task at ``reset``, the device of a pool without a
+    share, the results before the episode has terminated. Nothing else is negative.
 
     ## Arguments
     - ``cluster``: name of a shipped profile, path of a profile, a composition such as
@@ -136,15 +136,12 @@ class HybridClusterEnv(gym.Env[Observations, np.int64]):
             cluster, workload, num_tasks, energy_weight, gpu_fractions, load, noise
         )
         checks.check_render_mode(render_mode, self.metadata["render_modes"])
-        self.objective = self.problem.objective
+        self.objective, self.render_mode = self.problem.objective, render_mode
         self.observe_queues = checks.check_flag("observe_queues", observe_queues)
-        self.render_mode = render_mode
         self.action_space = spaces.Discrete(len(self.problem.gpu_fractions))
         self.observation_space = observation_space(self.problem.cluster, self.observe_queues)
         self._source = EpisodeSource(self.problem)
-        self._view: ScheduleView | None = None
-        if render_mode is not None:
-            self._view = ScheduleView(self.problem.cluster, render_mode)
+        self._view = make_view(self.problem.cluster, render_mode)
         self._num_actions = len(self.problem.gpu_fractions)
         self._asked_for_gpu = [fraction > 0.0 for fraction in self.problem.gpu_fractions]
         self._energy_price = self.objective.energy_price
@@ -284,14 +281,13 @@ class HybridClusterEnv(gym.Env[Observations, np.int64]):
         return self._episode_now().mask(self._position)
 
     def scheduling_state(self) -> SchedulingState:
-        """What schedulers may know about the current task and the queues, with n = 1.
+        """What schedulers may know about the current task, or last one, and the queues, with n = 1.
 
         Raises:
-            HybridClusterError: If there is no task to place.
+            HybridClusterError: Before the first `reset`.
         """
-        if self._position >= self._num_tasks:
-            raise checks.no_task_error()
-        episode, now = self._episode_now(), slice(self._position, self._position + 1)
+        episode, row = self._episode_now(), min(self._position, self._num_tasks - 1)
+        now = slice(row, row + 1)
         return look_up_state(
             episode.tables.costs,
             self.objective,
@@ -300,6 +296,11 @@ class HybridClusterEnv(gym.Env[Observations, np.int64]):
             np.array([self._num_tasks - self._position]),
             [self._cpus.queue(), self._gpus.queue()],
         )
+
+    @property
+    def episode_over(self) -> npt.NDArray[np.bool_]:
+        """Whether there is no task to place, (1,)."""
+        return np.array([self._position >= self._num_tasks])
 
     def instances(self) -> list[Instance]:
         """The whole current episode, noise included, as a list of one: for oracles only.
@@ -328,8 +329,7 @@ class HybridClusterEnv(gym.Env[Observations, np.int64]):
         Raises:
             HybridClusterError: Before the first `reset`, or without a render mode.
         """
-        self._episode_now()
-        if self._view is None:  # nothing else needs it
+        if self._view is None:
             raise HybridClusterError("render_mode is None; allowed for schedule(): 'ansi', say")
         return self._view.schedule(0)
 

@@ -13,6 +13,11 @@ from cpu_gpu_env.sim.instance import Instance
 from cpu_gpu_env.sim.schedule import Schedule, ScheduleRecorder
 
 
+def make_view(cluster: Cluster, render_mode: str | None) -> ScheduleView | None:
+    """Keep the schedules of environments with a render mode: nothing else needs them."""
+    return None if render_mode is None else ScheduleView(cluster, render_mode)
+
+
 class ScheduleView:
     """Keeps the schedule of each of some environments on one cluster, and draws it.
 

@@ -18,7 +18,7 @@ from cpu_gpu_env import checks
 from cpu_gpu_env.envs import arguments
 from cpu_gpu_env.envs.cluster_batch import ClusterBatch
 from cpu_gpu_env.envs.infos import no_results
-from cpu_gpu_env.envs.schedule_view import ScheduleView
+from cpu_gpu_env.envs.schedule_view import make_view
 from cpu_gpu_env.envs.step_table import StepTable, build_step_table
 from cpu_gpu_env.errors import HybridClusterError
 from cpu_gpu_env.model.cluster import Cluster
@@ -48,23 +48,22 @@ class HybridClusterVectorEnv(VectorEnv[Observations, npt.NDArray[np.int64], npt.
     last bit: sub-environment i of one seeded s plays the episodes of a single environment seeded
     s + i.
 
-    A step has the cost of about thirty NumPy operations, so of the infos of `HybridClusterEnv` it
+    A step has the cost of about forty NumPy operations, so of the infos of `HybridClusterEnv` it
     has ``action_mask``, int8 (num_envs, actions), and ``makespan_s``, ``total_energy_j`` and
     ``objective``, float64 (num_envs,), -1 where no episode has just terminated. They are where
     Gymnasium's `SyncVectorEnv` has them: the same keys at ``reset`` and at each step, beside each
     ``_key``, True (num_envs,), and with ``SAME_STEP``, where they are of the new episodes, the
     results in ``final_info`` and the last observations in ``final_obs`` when episodes end (which,
-    say ``_final_info`` and ``_final_obs``). All arrays are the caller's own.
-    ``gym.make_vec(..., vectorization_mode="sync")`` has every info of the single environment.
+    say ``_final_info`` and ``_final_obs``). All arrays are the caller's own. With
+    ``gym.make_vec(..., vectorization_mode="sync")`` there is every info.
 
     Args:
         num_envs: Number of sub-environments.
         max_episode_steps: Truncate episodes after this many steps; None: never.
-        autoreset_mode: ``NEXT_STEP`` (as in Gymnasium's own: the step after an episode's last one
-            ignores the action and starts the next episode), ``SAME_STEP`` (what
-            Stable-Baselines3 expects) or ``DISABLED``. With any,
-            ``reset(options={"reset_mask": mask})`` resets some sub-environments and leaves the
-            others as they are.
+        autoreset_mode: ``NEXT_STEP``, as in Gymnasium's own (the step after an episode's last one
+            ignores the action and starts the next episode), ``SAME_STEP``, which
+            Stable-Baselines3 expects, or ``DISABLED``. With any,
+            ``reset(options={"reset_mask": mask})`` resets some sub-environments alone.
         render_mode: ``"ansi"`` or ``"rgb_array"``: `render` draws every sub-environment.
         cluster: Name, path, composition or `Cluster`: the devices of each sub-environment.
         workload: Name, trace or `Workload`: where the tasks come from.
@@ -100,8 +99,7 @@ class HybridClusterVectorEnv(VectorEnv[Observations, npt.NDArray[np.int64], npt.
     ) -> None:
         arguments.check_unpacked("num_envs", num_envs)
         self.num_envs = checks.check_count("num_envs", num_envs, arguments.MAX_NUM_ENVS)
-        if max_episode_steps is not None:
-            max_episode_steps = checks.check_count("max_episode_steps", max_episode_steps)
+        self._max_episode_steps = arguments.check_max_steps(max_episode_steps)
         checks.check_render_mode(render_mode, self.metadata["render_modes"])
         self.problem = make_problem(
             cluster, workload, num_tasks, energy_weight, gpu_fractions, load, noise
@@ -110,21 +108,18 @@ class HybridClusterVectorEnv(VectorEnv[Observations, npt.NDArray[np.int64], npt.
         self.observe_queues = checks.check_flag("observe_queues", observe_queues)
         arguments.check_total(self.num_envs, self.problem.num_tasks)
         self.autoreset_mode = arguments.check_autoreset_mode(autoreset_mode)
-        self._max_episode_steps = max_episode_steps
         self._num_actions = len(self.problem.gpu_fractions)
         self.single_action_space = spaces.Discrete(self._num_actions)
-        self.action_space = batch_space(self.single_action_space, self.num_envs)
         self.single_observation_space = observation_space(self.problem.cluster, self.observe_queues)
+        self.action_space = batch_space(self.single_action_space, self.num_envs)
         self.observation_space = batch_space(self.single_observation_space, self.num_envs)
-        self._all_envs = np.arange(self.num_envs)
         self._sampled = SampledStream(self.problem, self.num_envs)
         self._stream: TaskStream = self._sampled
         self._cluster = ClusterBatch(self.problem, self.num_envs, _pool_table(self.problem))
         self._ended, self._over, self._none = np.zeros((3, self.num_envs), dtype=bool)
         self._every_action = np.ones((self.num_envs, self._num_actions), dtype=np.int8)
         self._started = self._any_ended = False
-        mode, cluster = render_mode, self.problem.cluster
-        self._view = None if mode is None else ScheduleView(cluster, mode)
+        self._view = make_view(self.problem.cluster, render_mode)
 
     @property
     def autoreset_mode(self) -> AutoresetMode:
@@ -172,7 +167,7 @@ class HybridClusterVectorEnv(VectorEnv[Observations, npt.NDArray[np.int64], npt.
 
     def _envs_to_reset(self, mask: Any) -> IntArray:
         if mask is None:
-            return self._all_envs
+            return np.arange(self.num_envs)
         mask = arguments.check_reset_mask(mask, self.num_envs)
         if not self._started and not mask.all():
             raise HybridClusterError("the first reset() must reset every sub-environment")
@@ -224,8 +219,8 @@ class HybridClusterVectorEnv(VectorEnv[Observations, npt.NDArray[np.int64], npt.
             rewards[waiting] = 0.0
         if some_end:
             return self._end_episodes(rewards)
-        terminated, truncated = self._none.copy(), self._none.copy()
-        return self.current_observation(), rewards, terminated, truncated, self._infos()
+        never = self._none.copy(), self._none.copy()
+        return self.current_observation(), rewards, *never, self._infos()
 
     def _end_episodes(self, rewards: FloatArray) -> StepResult:
         """Pay what is left of the potential, report results, and reset as the mode says."""
@@ -312,6 +307,11 @@ class HybridClusterVectorEnv(VectorEnv[Observations, npt.NDArray[np.int64], npt.
             gym.logger.warn("render() does nothing: make_vec was not given a render_mode")
             return None
         return tuple(self._view.draw(env) for env in range(self.num_envs))
+
+    @property
+    def episode_over(self) -> EnvMask:
+        """Which sub-environments have no task to place and wait for a reset, (num_envs,)."""
+        return self._ended.copy()
 
     def scheduling_state(self) -> SchedulingState:
         """What schedulers may know about the current tasks and the queues.

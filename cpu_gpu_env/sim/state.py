@@ -147,6 +147,10 @@ class HasSchedulingState(Protocol):
 
     objective: Objective
 
+    @property
+    def episode_over(self) -> npt.NDArray[np.bool_]:
+        """Which sub-environments have no task to place."""
+
     def scheduling_state(self) -> SchedulingState:
         """Return the state of every sub-environment."""
 

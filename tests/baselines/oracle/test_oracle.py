@@ -120,7 +120,7 @@ def test_what_the_oracle_promises_it_plays(
             assert action == actions[1]
             observation, _, start, _, infos = vector.step(actions)
             lonely, _, _, _, info = single.step(int(action))
-        objective = infos["final_info"]["objective"]
+        objective = infos["objective"]
         assert objective == pytest.approx([p.objective for p in promised], rel=1e-12)
         assert info["objective"] == pytest.approx(promised[1].objective, rel=1e-12)
         assert all(p.bound <= p.objective for p in promised)
