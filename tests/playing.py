@@ -68,7 +68,8 @@ def assert_infos_agree(ours: dict[str, Any], theirs: dict[str, Any]) -> None:
             for name, results in value.items():
                 assert np.array_equal(results[ended], theirs[key][name][ended])
         elif key == "final_obs":
-            for mine, other in zip(value[ours["_final_obs"]], theirs[key], strict=False):
+            ended = ours["_final_obs"]
+            for mine, other in zip(value[ended], theirs[key][ended], strict=True):
                 assert np.array_equal(mine, other)
         else:
             assert value.dtype == theirs[key].dtype
