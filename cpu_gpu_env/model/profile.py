@@ -138,7 +138,9 @@ def load_profile(path: str | os.PathLike[str]) -> Cluster:
     """
     if isinstance(path, str) and path in shipped_profiles():
         path = _PROFILES / f"{path}.json"
-    data = read_profile(path)
+    bare = isinstance(path, str) and Path(path).name == path and not path.endswith(".json")
+    names = ", ".join(shipped_profiles())
+    data = read_profile(path, f" (by name there are: {names})" if bare else "")
     try:
         return parse_profile(data)
     except HybridClusterError as error:
