@@ -6,7 +6,6 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 import pytest
-import torch
 from conftest import LARGE, PLAIN
 
 from cpu_gpu_env import HybridClusterEnv, HybridClusterVectorEnv
@@ -91,6 +90,7 @@ def test_vector_infos_are_arrays_of_one_structure(mode: str) -> None:
 
 @pytest.mark.parametrize("tasks", [None, LARGE])  # with and without masked fractions
 def test_torch_takes_infos_and_can_do_no_harm(tasks: Any) -> None:
+    torch = pytest.importorskip("torch", reason="PyTorch is no dependency of the core")
     env, vector = HybridClusterEnv(PLAIN, num_tasks=3), HybridClusterVectorEnv(2, PLAIN)
     given: dict[str, Any] = {} if tasks is None else {"tasks": tasks}
     many = {} if tasks is None else {"tasks": [tasks, tasks]}
