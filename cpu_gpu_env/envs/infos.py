@@ -5,12 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from cpu_gpu_env.model.tasks import FloatArray
 from cpu_gpu_env.sim.episode import NOT_APPLICABLE, InfoArrays
-
-RESULTS = ("makespan_s", "total_energy_j", "objective")
-"""What an episode has come to: keys of `Objective.results`."""
 
 
 def reset_info(arrays: InfoArrays) -> dict[str, Any]:
@@ -33,6 +31,35 @@ def reset_info(arrays: InfoArrays) -> dict[str, Any]:
     }
 
 
-def no_results(num_envs: int) -> dict[str, FloatArray]:
-    """Results of environments none of whose episodes has terminated, (num_envs,) each."""
-    return dict(zip(RESULTS, np.full((len(RESULTS), num_envs), NOT_APPLICABLE), strict=True))
+class VectorInfos:
+    """Makes the infos of environments none of whose episodes has just terminated.
+
+    Args:
+        num_envs: Number of sub-environments.
+    """
+
+    def __init__(self, num_envs: int) -> None:
+        self._no_results = np.full(num_envs, NOT_APPLICABLE)
+        self._every = np.ones(num_envs, dtype=bool)
+
+    def __call__(self, action_mask: npt.NDArray[np.int8]) -> dict[str, Any]:
+        """Make the infos with a mask (num_envs, actions), in memory of their own."""
+        # One array for all results: there is nothing to tell them apart, and memory is time.
+        no_results, every = self._no_results.copy(), self._every.copy()
+        return {
+            "action_mask": action_mask,
+            "makespan_s": no_results,
+            "total_energy_j": no_results,
+            "objective": no_results,
+            "_action_mask": every,
+            "_makespan_s": every,
+            "_total_energy_j": every,
+            "_objective": every,
+        }
+
+
+def results_where(
+    terminated: npt.NDArray[np.bool_], results: dict[str, FloatArray]
+) -> dict[str, FloatArray]:
+    """Results of those episodes that have terminated, each (num_envs,)."""
+    return {key: np.where(terminated, all_, NOT_APPLICABLE) for key, all_ in results.items()}

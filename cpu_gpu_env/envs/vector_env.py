@@ -17,7 +17,7 @@ from gymnasium.vector.utils import batch_space
 from cpu_gpu_env import checks
 from cpu_gpu_env.envs import arguments
 from cpu_gpu_env.envs.cluster_batch import ClusterBatch
-from cpu_gpu_env.envs.infos import no_results
+from cpu_gpu_env.envs.infos import VectorInfos, results_where
 from cpu_gpu_env.envs.schedule_view import make_view
 from cpu_gpu_env.envs.step_table import StepTable, build_step_table
 from cpu_gpu_env.errors import HybridClusterError
@@ -117,6 +117,7 @@ class HybridClusterVectorEnv(VectorEnv[Observations, npt.NDArray[np.int64], npt.
         self._stream: TaskStream = self._sampled
         self._cluster = ClusterBatch(self.problem, self.num_envs, _pool_table(self.problem))
         self._ended, self._over, self._none = np.zeros((3, self.num_envs), dtype=bool)
+        self._infos = VectorInfos(self.num_envs)
         self._every_action = np.ones((self.num_envs, self._num_actions), dtype=np.int8)
         self._started = self._any_ended = False
         self._view = make_view(self.problem.cluster, render_mode)
@@ -163,7 +164,7 @@ class HybridClusterVectorEnv(VectorEnv[Observations, npt.NDArray[np.int64], npt.
             self._cluster.table = build_step_table(given.costs, given.features)
             self._clear(envs)
         self._started = True
-        return self.current_observation(), self._infos()
+        return self.current_observation(), self._infos(self._int8_masks())
 
     def _envs_to_reset(self, mask: Any) -> IntArray:
         if mask is None:
@@ -220,26 +221,26 @@ class HybridClusterVectorEnv(VectorEnv[Observations, npt.NDArray[np.int64], npt.
         if some_end:
             return self._end_episodes(rewards)
         never = self._none.copy(), self._none.copy()
-        return self.current_observation(), rewards, *never, self._infos()
+        return self.current_observation(), rewards, *never, self._infos(self._int8_masks())
 
     def _end_episodes(self, rewards: FloatArray) -> StepResult:
         """Pay what is left of the potential, report results, and reset as the mode says."""
         terminated, truncated = self._stream.ended(self._max_episode_steps)
         ended = terminated | truncated
         rewards[terminated] -= self._cluster.potential()[terminated]
-        results = no_results(self.num_envs)
-        for name, values in self._cluster.results(self._stream.num_tasks).items():
-            np.copyto(results[name], values, where=terminated)
+        found = self._cluster.results(self._stream.num_tasks)
+        results: dict[str, Any] = results_where(terminated, found)
         self._ended |= ended
         self._over |= terminated
         self._any_ended = True
         observations = self.current_observation()
-        if self.autoreset_mode is not AutoresetMode.SAME_STEP:
-            return observations, rewards, terminated, truncated, self._infos() | results
-        final = {"final_info": results, "final_obs": observations}
-        final |= {f"_{key}": ended.copy() for key in final}
-        self._start(np.flatnonzero(ended))
-        return self.current_observation(), rewards, terminated, truncated, self._infos() | final
+        if self.autoreset_mode is AutoresetMode.SAME_STEP:
+            last = {"final_info": results, "final_obs": observations}
+            results = last | {f"_{key}": ended.copy() for key in last}
+            self._start(np.flatnonzero(ended))
+            observations = self.current_observation()
+        infos = self._infos(self._int8_masks()) | results
+        return observations, rewards, terminated, truncated, infos
 
     def current_observation(self) -> Observations:
         """The observations of the tasks to place, (num_envs, features), in memory of their own.
@@ -256,11 +257,6 @@ class HybridClusterVectorEnv(VectorEnv[Observations, npt.NDArray[np.int64], npt.
         if not self._started:
             raise checks.no_task_error()
         return self._stream
-
-    def _infos(self) -> dict[str, Any]:
-        """What there is to tell where no episode has just terminated."""
-        infos = {"action_mask": self._int8_masks(), **no_results(self.num_envs)}
-        return infos | {f"_{key}": ~self._none for key in infos}
 
     def _int8_masks(self) -> npt.NDArray[np.int8]:
         if self._stream.costs.all_feasible:
