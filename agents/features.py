@@ -25,7 +25,7 @@ from cpu_gpu_env.baselines.schedulers.look_ahead import FLUID, FluidLookAhead
 from cpu_gpu_env.errors import HybridClusterError
 from cpu_gpu_env.model.cost_tables import build_cost_tables
 from cpu_gpu_env.model.tasks import FloatArray, Tasks
-from cpu_gpu_env.problem.observation import NUM_FEATURES, observation_space
+from cpu_gpu_env.problem.observation import NUM_FEATURES, check_raw, observation_space
 from cpu_gpu_env.problem.problem import Problem
 from cpu_gpu_env.sim.state import PoolState, SchedulingState
 
@@ -93,9 +93,10 @@ class AgentFeatures:
         """Map observations (n, entries) to features (n, size), float32.
 
         Raises:
-            HybridClusterError: If the observations are of another environment.
+            HybridClusterError: If the observations are of another environment, or normalised.
         """
         seen: FloatArray = np.asarray(observation, dtype=np.float64)
+        check_raw(seen)
         if seen.shape[1] != self._num_entries:
             raise HybridClusterError(
                 f"observations have {seen.shape[1]} entries; allowed: {self._num_entries}, as in "

@@ -71,17 +71,11 @@ class HybridClusterVecEnv(SharedVecEnv):
     Monitor writes it; beside them ``makespan_s``, ``total_energy_j`` and ``objective``.
 
     Args:
-        venv: The environments, in the ``SAME_STEP`` autoreset mode.
-
-    Raises:
-        HybridClusterError: If the autoreset mode is another.
+        venv: The environments; their autoreset mode becomes ``SAME_STEP``, which SB3 expects.
     """
 
     def __init__(self, venv: HybridClusterVectorEnv) -> None:
-        if venv.autoreset_mode is not AutoresetMode.SAME_STEP:
-            raise HybridClusterError(
-                f"autoreset_mode is {venv.autoreset_mode}; allowed for SB3: SAME_STEP"
-            )
+        venv.autoreset_mode = AutoresetMode.SAME_STEP
         self.venv = venv
         super().__init__([venv], venv.single_observation_space)
         self._actions: npt.NDArray[np.int64] = np.zeros(self.num_envs, dtype=np.int64)

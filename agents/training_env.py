@@ -72,7 +72,7 @@ class LearningVecEnv(HybridClusterVecEnv):
     """`HybridClusterVecEnv` with `AgentFeatures` for observations and the reward of the module.
 
     Args:
-        venv: The environments, in the ``SAME_STEP`` autoreset mode.
+        venv: The environments; their autoreset mode becomes ``SAME_STEP``, which SB3 expects.
         context: Whether the features include those of the problem.
     """
 

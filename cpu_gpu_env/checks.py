@@ -203,7 +203,5 @@ def check_options(options: Any, known: Sequence[str]) -> dict[str, Any]:
 
 def check_render_mode(render_mode: str | None, known: Sequence[str]) -> None:
     """Check a render mode, or raise `HybridClusterError`."""
-    if render_mode is not None and not known:
-        raise not_allowed("render_mode", render_mode, "None (a single environment renders)")
     if render_mode is not None and not (isinstance(render_mode, str) and render_mode in known):
         raise unknown_name("render_mode", render_mode, known)

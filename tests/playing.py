@@ -59,6 +59,23 @@ def assert_plays_the_same(
             assert np.array_equal(info["action_mask"], infos["action_mask"][i])
 
 
+def assert_infos_agree(ours: dict[str, Any], theirs: dict[str, Any]) -> None:
+    """Our vector environment's infos are those of Gymnasium's, to the last bit."""
+    assert ("final_info" in ours) == ("final_info" in theirs)
+    for key, value in ours.items():
+        if key == "final_info":
+            ended = ours["_final_info"]
+            for name, results in value.items():
+                assert np.array_equal(results[ended], theirs[key][name][ended])
+        elif key == "final_obs":
+            ended = ours["_final_obs"]
+            for mine, other in zip(value[ended], theirs[key][ended], strict=True):
+                assert np.array_equal(mine, other)
+        else:
+            assert value.dtype == theirs[key].dtype
+            assert np.array_equal(value, theirs[key])
+
+
 def assert_only_what_fits_is_chosen(env: HybridClusterVectorEnv, scheduler: Predictor) -> None:
     """Play an episode in which some fractions do not fit; none of those may be chosen."""
     every, masked = np.arange(env.num_envs), 0

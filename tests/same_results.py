@@ -136,7 +136,7 @@ def all_problems(trace: str) -> Problems:
 
 def played(make: Callable[[Any], Any], **kwargs: Any) -> str:
     """Let a scheduler play two episodes in each of several environments."""
-    env = HybridClusterVectorEnv(len(SEEDS), **{**SMALL, **kwargs})
+    env = HybridClusterVectorEnv(len(SEEDS), autoreset_mode="SameStep", **{**SMALL, **kwargs})
     scheduler = make(env)
     observation, info = env.reset(seed=SEEDS)
     state, starts = None, np.ones(len(SEEDS), dtype=bool)

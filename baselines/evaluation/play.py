@@ -80,11 +80,10 @@ def play_and_time(
         actions[step], memory = _decision(scheduler, state, memory, episode_start)()
         wait_s += state.wait_s(actions[step])
         observation, _, episode_start, _, info = env.step(actions[step])
-    final = info["final_info"]
     values = {
-        OBJECTIVE: final["objective"],
-        MAKESPAN: final["makespan_s"],
-        ENERGY: final["total_energy_j"],
+        OBJECTIVE: info["objective"],
+        MAKESPAN: info["makespan_s"],
+        ENERGY: info["total_energy_j"],
         MEAN_WAIT: wait_s / len(actions),
     }
     episodes = EpisodeResults(tuple(seeds), np.ascontiguousarray(actions.T), values)

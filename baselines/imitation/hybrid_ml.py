@@ -19,7 +19,7 @@ from cpu_gpu_env.baselines.schedulers.heuristics import EarliestFinishTime
 from cpu_gpu_env.envs.vector_env import HybridClusterVectorEnv
 from cpu_gpu_env.errors import HybridClusterError
 from cpu_gpu_env.model.tasks import FloatArray
-from cpu_gpu_env.problem.observation import NUM_FEATURES
+from cpu_gpu_env.problem.observation import NUM_FEATURES, check_raw
 from cpu_gpu_env.sim.state import SchedulingState
 
 FEATURES = ("size", "intensity", "memory", "size - intensity", "size - memory")
@@ -133,6 +133,7 @@ class HybridML(Scheduler):
         """Predict, and round to what fits."""
         if self.forest is None:
             return self._fallback.choose(state, memory)
+        check_raw(state.observation)
         predicted = self.forest.predict(derive(state.observation))
         distance = np.abs(predicted[:, None] - self._fractions)
         return np.where(state.action_mask == 1, distance, np.inf).argmin(axis=1), memory

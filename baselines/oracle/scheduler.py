@@ -74,10 +74,10 @@ class Oracle(Scheduler):
         instances = self._future.instances()
         if len(instances) != len(memory):
             raise wrong_number(len(memory), len(instances))
-        solved = [solve_episode(instances[env], self.effort, self.seed) for env in envs]
-        plans = np.stack([schedule.actions for schedule in solved])
-        planned = np.zeros((len(memory), 1 + plans.shape[1]), dtype=np.int64)
+        planned = np.zeros((len(memory), 1 + instances[0].num_tasks), dtype=np.int64)
         if memory.shape == planned.shape:
             planned[:] = memory
-        planned[envs, 1:] = plans
+        over = self._future.episode_over()
+        for env in envs[~over[envs]]:
+            planned[env, 1:] = solve_episode(instances[env], self.effort, self.seed).actions
         return planned

@@ -39,8 +39,9 @@ class Scheduler(ABC):
 
     Args:
         env: The environment it will act in: single or vector, wrapped or not, a list of single
-            ones, or an SB3 VecEnv. Or a `Problem` alone: then `choose` works, and `predict`, which
-            looks into the environment for the state, does not.
+            ones, or an SB3 VecEnv; where wrappers change the observations (normalise them, say),
+            the scheduler sees those of the environment itself. Or a `Problem` alone: then `choose`
+            works, and `predict`, which looks into the environment for the state, does not.
         seed: Of the scheduler's own generator; None: unpredictable.
     """
 
@@ -79,7 +80,9 @@ class Scheduler(ABC):
         Args:
             observation: One observation (features,) or a batch (n, features).
             state: What the last call returned; None at first.
-            episode_start: (n,) where True, that environment's memory starts anew.
+            episode_start: (n,) where True, that environment's memory starts anew. It also does
+                after a choice for an environment without a task: with ``NEXT_STEP`` autoreset an
+                episode starts a step after the last one has ended.
             deterministic: Accepted for the protocol; a fixed scheduler has one behaviour.
 
         Returns:
@@ -92,6 +95,10 @@ class Scheduler(ABC):
         batch, single = _check_observation(observation)
         memory = self.recall(None if state is None else state[0], episode_start, len(batch))
         actions, memory = self.choose(self._look_up(batch), memory)
+        if memory is not None and self._view is not None:
+            over = self._view.episode_over()
+            if len(over) == len(memory) and over.any():
+                memory = self.recall(memory, over, len(memory))
         actions = np.asarray(actions, dtype=np.int64)
         return (actions[0, ...] if single else actions), (None if memory is None else (memory,))
 
@@ -115,7 +122,12 @@ class Scheduler(ABC):
         return memory
 
     def _look_up(self, observation: npt.NDArray[np.float32]) -> SchedulingState:
-        """The state in which an observation was made."""
+        """The state in which an observation was made, and the observation without its wrappers."""
+        if self._view is not None and self._view.changes_observations:
+            own = self._view.observations()
+            if len(own) != len(observation):
+                raise wrong_number(len(observation), len(own))
+            observation = own
         if not self.needs_state:
             return SchedulingState.of_observation(observation)
         if self._view is None:

@@ -1,20 +1,34 @@
-"""Checks of what is given to `step` and `reset`, single and vector."""
+"""Checks of what environments are given, single and vector."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from gymnasium.vector import AutoresetMode
 
-from cpu_gpu_env.checks import as_array, is_list
+from cpu_gpu_env.checks import as_array, check_count, is_list
 from cpu_gpu_env.errors import HybridClusterError, shown, unknown_name
 from cpu_gpu_env.model.tasks import Tasks
 
 MAX_NUM_ENVS = 10_000_000
 MAX_TOTAL_TASKS = 10_000_000_000
 """Each task of each environment takes 8 bytes."""
+
+
+def check_unpacked(name: str, value: Any) -> None:
+    """Check that the only argument of an environment is no dict of all.
+
+    Raises:
+        HybridClusterError: If it is; RLlib hands over its ``env_config`` so.
+    """
+    if isinstance(value, Mapping):
+        raise HybridClusterError(
+            f"{name} is {shown(value)}; allowed: arguments by name (in RLlib: "
+            "register_env('hybrid', lambda config: HybridClusterEnv(**config)))"
+        )
 
 
 def check_action(action: Any, num_actions: int) -> int:
@@ -94,6 +108,17 @@ def check_task_tables(tables: Any, num_envs: int) -> list[Tasks]:
             f"allowed: {num_envs} tables, one a sub-environment, of equal length"
         )
     return tasks
+
+
+def check_max_steps(max_episode_steps: Any) -> int | None:
+    """Check the steps of an episode at most.
+
+    Raises:
+        HybridClusterError: If they are neither None nor a whole number >= 1.
+    """
+    if max_episode_steps is None:
+        return None
+    return check_count("max_episode_steps", max_episode_steps)
 
 
 def check_autoreset_mode(mode: Any) -> AutoresetMode:

@@ -8,7 +8,7 @@ import numpy.typing as npt
 from cpu_gpu_env.envs.step_table import FEATURES, POWERS, TIMES, StepTable
 from cpu_gpu_env.model.costs import share_energy_j
 from cpu_gpu_env.model.tasks import FloatArray, IntArray
-from cpu_gpu_env.problem.observation import NUM_FEATURES, Features
+from cpu_gpu_env.problem.observation import NUM_FEATURES, Features, Observations, with_queues_batch
 from cpu_gpu_env.problem.problem import Problem
 from cpu_gpu_env.sim.pool import Where, make_pool_batch
 from cpu_gpu_env.sim.task_stream import TaskStream
@@ -42,6 +42,7 @@ class ClusterBatch:
         if self._mixed:
             self._power_w = np.empty((2, num_envs))
         self._index = np.empty(num_envs, dtype=np.intp)
+        self._packed_features = np.empty((num_envs, FEATURES.itemsize // 4), dtype=np.float32)
         self._packed_times = np.empty(num_envs, dtype=TIMES)
         self._packed_powers = np.empty(num_envs if costs.power_varies else 0, dtype=POWERS)
         self._time_s = np.empty((2, num_envs))
@@ -57,9 +58,26 @@ class ClusterBatch:
     def features(self, row: IntArray) -> Features:
         """Features (num_envs, 3) of tasks; the memory is the caller's."""
         np.multiply(row, self.table.features_stride, out=self._index)
-        padded = np.empty((len(row), FEATURES.itemsize // 4), dtype=np.float32)
+        padded = self._packed_features
         self.table.features.take(self._index, out=padded.view(FEATURES)[:, 0], mode="clip")
-        return padded[:, :NUM_FEATURES]
+        # Without the padding, since JAX takes contiguous memory alone. By column: rows are short.
+        features = np.empty((len(row), NUM_FEATURES), dtype=np.float32)
+        for column in range(NUM_FEATURES):
+            features[:, column] = padded[:, column]
+        return features
+
+    def observations(self, stream: TaskStream, observe_queues: bool) -> Observations:
+        """Observations (num_envs, features) of the current tasks; the memory is the caller's."""
+        features = self.features(stream.row)
+        if not observe_queues:
+            return features
+        return with_queues_batch(
+            features,
+            np.concatenate([self.cpus.sorted_free_s(), self.gpus.sorted_free_s()]),
+            stream.arrival_s,
+            self._objective.reference.makespan_s * stream.num_tasks,
+            stream.steps_left() / stream.num_tasks,
+        )
 
     def place(self, stream: TaskStream, actions: npt.NDArray[np.int64]) -> FloatArray:
         """Serve the shares of all current tasks; return the rewards, in memory of their own."""
@@ -108,5 +126,5 @@ class ClusterBatch:
         return np.asarray(self._objective.makespan_price * self.makespan_s() + rewarded)
 
     def results(self, num_tasks: int) -> dict[str, FloatArray]:
-        """What the episodes have come to, (num_envs,) each, keyed as in ``final_info``."""
+        """What the episodes have come to, (num_envs,) each, keyed as in ``info``."""
         return self._objective.results(self.makespan_s(), self.active_energy_j, num_tasks)

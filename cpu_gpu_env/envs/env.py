@@ -12,7 +12,9 @@ import numpy.typing as npt
 from gymnasium import spaces
 
 from cpu_gpu_env import checks
-from cpu_gpu_env.envs.arguments import check_action
+from cpu_gpu_env.envs import arguments
+from cpu_gpu_env.envs.infos import reset_info
+from cpu_gpu_env.envs.schedule_view import make_view
 from cpu_gpu_env.errors import HybridClusterError
 from cpu_gpu_env.model.cluster import Cluster
 from cpu_gpu_env.model.profile import DEFAULT_CLUSTER
@@ -25,12 +27,11 @@ from cpu_gpu_env.problem.problem import (
     DEFAULT_NUM_TASKS,
     make_problem,
 )
-from cpu_gpu_env.render.gantt import GanttRenderer
-from cpu_gpu_env.render.timeline import render_ansi
-from cpu_gpu_env.sim.episode import Episode, EpisodeSource, Plan, TaskTables
+from cpu_gpu_env.render.gantt import RENDER_FPS
+from cpu_gpu_env.sim.episode import NOT_APPLICABLE, Episode, EpisodeSource, Plan, TaskTables
 from cpu_gpu_env.sim.instance import Instance
 from cpu_gpu_env.sim.pool import Pool
-from cpu_gpu_env.sim.schedule import Schedule, ScheduleRecorder
+from cpu_gpu_env.sim.schedule import Schedule
 from cpu_gpu_env.sim.state import SchedulingState, look_up_state
 
 
@@ -80,12 +81,19 @@ class HybridClusterEnv(gym.Env[Observations, np.int64]):
     Terminates when all tasks are placed; truncates only at ``gym.make``'s ``max_episode_steps``.
 
     ## Info
-    Each step: ``task`` (arrival [s], size [FLOP], intensity [FLOP/B], memory [B]), ``cpu`` and
-    ``gpu`` (index of the serving device in its pool, -1 without a share), ``start_s``,
-    ``finish_s``, ``time_s`` (from the first share's start to the last one's finish), ``energy_j``
-    (above idle), ``fallback``, and ``action_mask`` of the next task. The last step adds
-    ``makespan_s``, ``total_energy_j``, ``objective`` and ``utilisation`` (busy share of the
-    makespan of each device, CPUs first).
+    Numbers and arrays of the same keys, types and shapes at ``reset`` and at each step; the arrays
+    are the caller's own.
+
+    - Of the next task: ``action_mask``, int8 (actions,), 1 where the fraction fits or none is left.
+    - Of the task just placed: ``task``, float64 (4,), its arrival [s], size [FLOP], intensity
+      [FLOP/B] and memory [B]; ``cpu`` and ``gpu``, index of the serving device in its pool;
+      ``start_s``, ``finish_s`` and ``time_s``, from the first share's start to the last one's
+      finish [s]; ``energy_j``, above idle [J]; ``fallback``.
+    - Of the whole episode: ``makespan_s`` [s], ``total_energy_j`` [J], ``objective`` (J) and
+      ``utilisation``, float64 (devices,), busy share of the makespan of each device, CPUs first.
+
+    What does not apply is -1: figures of the task at ``reset``, the device of a pool without a
+    share, the results before the episode has terminated. Nothing else is negative.
 
     ## Arguments
     - ``cluster``: name of a shipped profile, path of a profile, a composition such as
@@ -102,12 +110,14 @@ class HybridClusterEnv(gym.Env[Observations, np.int64]):
     - ``render_mode``: ``"ansi"``, ``"rgb_array"`` or ``"human"``, a Gantt chart of the devices.
 
     ## Version History
-    - v0: initial version.
+    - v0: initial version. Of what followed, tasks, costs and rewards have stayed as they were:
+      vector environments default to ``NEXT_STEP`` autoreset, as Gymnasium's do (``SAME_STEP``
+      before); every info has the same keys, with ``task`` an array (a tuple before).
     """
 
     metadata: dict[str, Any] = {  # noqa: RUF012 (Gymnasium's own form)
         "render_modes": ["ansi", "rgb_array", "human"],
-        "render_fps": 30,
+        "render_fps": RENDER_FPS,
     }
 
     def __init__(
@@ -122,33 +132,30 @@ class HybridClusterEnv(gym.Env[Observations, np.int64]):
         observe_queues: bool = False,
         render_mode: str | None = None,
     ) -> None:
+        arguments.check_unpacked("cluster", cluster)
         self.problem = make_problem(
             cluster, workload, num_tasks, energy_weight, gpu_fractions, load, noise
         )
         checks.check_render_mode(render_mode, self.metadata["render_modes"])
-        self.objective = self.problem.objective
+        self.objective, self.render_mode = self.problem.objective, render_mode
         self.observe_queues = checks.check_flag("observe_queues", observe_queues)
-        self.render_mode = render_mode
         self.action_space = spaces.Discrete(len(self.problem.gpu_fractions))
         self.observation_space = observation_space(self.problem.cluster, self.observe_queues)
         self._source = EpisodeSource(self.problem)
-        self._renderer: GanttRenderer | None = None
-        self._recorder: ScheduleRecorder | None = None
+        self._view = make_view(self.problem.cluster, render_mode)
         self._num_actions = len(self.problem.gpu_fractions)
         self._asked_for_gpu = [fraction > 0.0 for fraction in self.problem.gpu_fractions]
         self._energy_price = self.objective.energy_price
-        self._use_tables(self._source.pool)
         self._episode: Episode | None = None
         self._plan: Plan = []
-        self._position = self._num_tasks = self._mask_set = 0
+        self._position = self._num_tasks = 0
+        self._use_tables(self._source.pool)
 
     def _use_tables(self, tables: TaskTables) -> None:
         """Read tasks and their costs from these tables from now on."""
         self._tables = tables
-        self._cpus, self._gpus = (
-            Pool(costs, prices)
-            for costs, prices in zip(tables.costs.pools, self.objective.prices, strict=True)
-        )
+        pairs = zip(tables.costs.pools, self.objective.prices, strict=True)
+        self._cpus, self._gpus = (Pool(costs, prices) for costs, prices in pairs)
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -165,10 +172,8 @@ class HybridClusterEnv(gym.Env[Observations, np.int64]):
         given = checks.check_options(options, ("tasks",)).get("tasks")
         tables = None if given is None else self._source.look_up(Tasks.from_table(given))
         super().reset(seed=checks.check_seed(seed))
-        self._mask_set ^= self._position > 0  # consecutive steps hand out different masks
-        drawn = self.np_random.bit_generator, self._mask_set
-        source = self._source
-        episode = source.draw(*drawn) if tables is None else source.take(tables, *drawn)
+        source, bits = self._source, self.np_random.bit_generator
+        episode = source.draw(bits) if tables is None else source.take(tables, bits)
         if self._tables is not episode.tables:
             self._use_tables(episode.tables)
         self._episode, self._num_tasks = episode, len(episode)
@@ -178,15 +183,9 @@ class HybridClusterEnv(gym.Env[Observations, np.int64]):
         self._position = 0
         self._active_energy_j = 0.0
         self._scale_s = self.objective.reference.makespan_s * self._num_tasks
-        if self.render_mode is not None:
-            instance = episode.instance(self.objective)
-            self._recorder = ScheduleRecorder(self.problem.cluster, instance, episode.as_tasks())
-        if self.render_mode == "human":
-            self.render()
-        observation = episode.first_features
-        if self.observe_queues:
-            observation = self._with_queues(observation)
-        return observation, {"action_mask": episode.first_mask}
+        if self._view is not None:
+            self._view.begin(0, episode.instance(self.objective), episode.as_tasks())
+        return self.current_observation(), reset_info(episode.first_info)
 
     def step(
         self, action: np.int64 | int
@@ -200,8 +199,8 @@ class HybridClusterEnv(gym.Env[Observations, np.int64]):
         if position >= self._num_tasks:
             raise checks.no_task_error()
         if action.__class__ is not int or not 0 <= action < self._num_actions:
-            action = check_action(action, self._num_actions)
-        arrival_s, entry, task, next_mask, next_features = self._plan[position]
+            action = arguments.check_action(action, self._num_actions)
+        arrival_s, entry, task, utilisation, next_mask, next_features = self._plan[position]
         entry += action
         cpu_factor, gpu_factor = (1.0, 1.0) if self._noise is None else self._noise[position]
         on_cpu = self._cpus.serve(arrival_s, entry, cpu_factor)
@@ -233,26 +232,37 @@ class HybridClusterEnv(gym.Env[Observations, np.int64]):
             "energy_j": energy_j,
             "fallback": gpu < 0 and self._asked_for_gpu[action],
             "action_mask": next_mask,
+            "makespan_s": NOT_APPLICABLE,
+            "total_energy_j": NOT_APPLICABLE,
+            "objective": NOT_APPLICABLE,
+            "utilisation": utilisation,
         }
         position += 1
         self._position = position
         terminated = position == self._num_tasks
         if terminated:
             cost += self._finish_episode(info)
-        if self._recorder is not None:
-            self._recorder.place(action)
-            if self.render_mode == "human":
-                self.render()
+        if self._view is not None:
+            self._view.place(0, action)
         observation = self._with_queues(next_features) if self.observe_queues else next_features
         return observation, -cost, terminated, False, info
 
     def _finish_episode(self, info: dict[str, Any]) -> float:
-        """Add the results of the episode to `info`; return what is left of the potential."""
+        """Put the results of the episode into `info`; return what is left of the potential."""
         makespan_s = max(self._cpus.last_finish_s(), self._gpus.last_finish_s())
         info |= self.objective.results(makespan_s, self._active_energy_j, self._num_tasks)
-        info["utilisation"] = np.array(self._cpus.busy_s + self._gpus.busy_s) / makespan_s
+        info["utilisation"][:] = np.array(self._cpus.busy_s + self._gpus.busy_s) / makespan_s
         paid = self._cpus.paid() + self._gpus.paid()
         return self.objective.makespan_price * makespan_s - paid
+
+    def current_observation(self) -> Observations:
+        """The observation of the task to place, in memory of its own.
+
+        Raises:
+            HybridClusterError: Before the first `reset`.
+        """
+        features = self._episode_now().features(self._position)
+        return self._with_queues(features) if self.observe_queues else features
 
     def _with_queues(self, features: Features) -> Observations:
         """The observation with queues of the task that has these features."""
@@ -269,17 +279,16 @@ class HybridClusterEnv(gym.Env[Observations, np.int64]):
         Raises:
             HybridClusterError: Before the first `reset`.
         """
-        return np.asarray(self._episode_now().mask(self._position), dtype=bool)
+        return self._episode_now().mask(self._position)
 
     def scheduling_state(self) -> SchedulingState:
-        """What schedulers may know about the current task and the queues, with n = 1.
+        """What schedulers may know about the current task, or last one, and the queues, with n = 1.
 
         Raises:
-            HybridClusterError: If there is no task to place.
+            HybridClusterError: Before the first `reset`.
         """
-        if self._position >= self._num_tasks:
-            raise checks.no_task_error()
-        episode, now = self._episode_now(), slice(self._position, self._position + 1)
+        episode, row = self._episode_now(), min(self._position, self._num_tasks - 1)
+        now = slice(row, row + 1)
         return look_up_state(
             episode.tables.costs,
             self.objective,
@@ -288,6 +297,11 @@ class HybridClusterEnv(gym.Env[Observations, np.int64]):
             np.array([self._num_tasks - self._position]),
             [self._cpus.queue(), self._gpus.queue()],
         )
+
+    @property
+    def episode_over(self) -> npt.NDArray[np.bool_]:
+        """Whether there is no task to place, (1,)."""
+        return np.array([self._position >= self._num_tasks])
 
     def instances(self) -> list[Instance]:
         """The whole current episode, noise included, as a list of one: for oracles only.
@@ -316,10 +330,9 @@ class HybridClusterEnv(gym.Env[Observations, np.int64]):
         Raises:
             HybridClusterError: Before the first `reset`, or without a render mode.
         """
-        self._episode_now()
-        if self._recorder is None:  # nothing else needs it
+        if self._view is None:
             raise HybridClusterError("render_mode is None; allowed for schedule(): 'ansi', say")
-        return self._recorder.schedule()
+        return self._view.schedule(0)
 
     def render(self) -> Any:
         """Draw the schedule so far: text, an image (height, width, 3), or a window.
@@ -328,20 +341,11 @@ class HybridClusterEnv(gym.Env[Observations, np.int64]):
             HybridClusterError: Before the first `reset`.
             gymnasium.error.DependencyNotInstalled: If pygame is missing; text needs none.
         """
-        if self.render_mode is None:
+        if self._view is None:
             return gym.logger.warn("render() does nothing: gym.make was not given a render_mode")
-        if self.render_mode == "ansi":
-            return render_ansi(self.schedule())
-        self._renderer = self._renderer or GanttRenderer(self.problem.cluster)
-        draw = self._renderer.draw if self.render_mode == "rgb_array" else self._renderer.show
-        return draw(self.schedule())
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Leave out the window, which cannot be copied or pickled."""
-        return {**self.__dict__, "_renderer": None}
+        return self._view.draw(0)
 
     def close(self) -> None:
         """Close the window, if there is one."""
-        if self._renderer is not None:
-            self._renderer.close()
-        self._renderer = None
+        if self._view is not None:
+            self._view.close()

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
+import gymnasium as gym
 import numpy as np
 import numpy.typing as npt
 from gymnasium import spaces
@@ -16,19 +17,15 @@ from gymnasium.vector.utils import batch_space
 from cpu_gpu_env import checks
 from cpu_gpu_env.envs import arguments
 from cpu_gpu_env.envs.cluster_batch import ClusterBatch
+from cpu_gpu_env.envs.infos import VectorInfos, results_where
+from cpu_gpu_env.envs.schedule_view import make_view
 from cpu_gpu_env.envs.step_table import StepTable, build_step_table
 from cpu_gpu_env.errors import HybridClusterError
 from cpu_gpu_env.model.cluster import Cluster
-from cpu_gpu_env.model.cost_tables import CostTables
 from cpu_gpu_env.model.profile import DEFAULT_CLUSTER
-from cpu_gpu_env.model.tasks import FloatArray, IntArray
+from cpu_gpu_env.model.tasks import FloatArray, IntArray, Tasks
 from cpu_gpu_env.model.workload import DEFAULT_WORKLOAD, Workload
-from cpu_gpu_env.problem.observation import (
-    Observations,
-    observation_space,
-    pool_features,
-    with_queues_batch,
-)
+from cpu_gpu_env.problem.observation import Observations, observation_space, pool_features
 from cpu_gpu_env.problem.problem import (
     DEFAULT_GPU_FRACTIONS,
     DEFAULT_LOAD,
@@ -36,6 +33,7 @@ from cpu_gpu_env.problem.problem import (
     Problem,
     make_problem,
 )
+from cpu_gpu_env.render.gantt import RENDER_FPS
 from cpu_gpu_env.sim.instance import Instance
 from cpu_gpu_env.sim.state import SchedulingState, look_up_state
 from cpu_gpu_env.sim.task_stream import EnvMask, GivenStream, SampledStream, TaskStream
@@ -50,19 +48,23 @@ class HybridClusterVectorEnv(VectorEnv[Observations, npt.NDArray[np.int64], npt.
     last bit: sub-environment i of one seeded s plays the episodes of a single environment seeded
     s + i.
 
-    A step has the cost of about thirty NumPy operations, so its ``infos`` are slim: ``action_mask``
-    of the next tasks and, when episodes end, ``final_info`` with ``makespan_s``,
-    ``total_energy_j`` and ``objective`` (arrays of length num_envs, valid where ``_final_info`` is
-    True), and ``final_obs``. ``gym.make_vec(..., vectorization_mode="sync")``
-    has every info of the single environment.
+    A step has the cost of about forty NumPy operations, so of the infos of `HybridClusterEnv` it
+    has ``action_mask``, int8 (num_envs, actions), and ``makespan_s``, ``total_energy_j`` and
+    ``objective``, float64 (num_envs,), -1 where no episode has just terminated. They are where
+    Gymnasium's `SyncVectorEnv` has them: the same keys at ``reset`` and at each step, beside each
+    ``_key``, True (num_envs,), and with ``SAME_STEP``, where they are of the new episodes, the
+    results in ``final_info`` and the last observations in ``final_obs`` when episodes end (which,
+    say ``_final_info`` and ``_final_obs``). All arrays are the caller's own. With
+    ``gym.make_vec(..., vectorization_mode="sync")`` there is every info.
 
     Args:
         num_envs: Number of sub-environments.
         max_episode_steps: Truncate episodes after this many steps; None: never.
-        autoreset_mode: ``SAME_STEP`` (what Stable-Baselines3 expects), ``NEXT_STEP`` or
-            ``DISABLED``. With any, ``reset(options={"reset_mask": mask})`` resets some
-            sub-environments and leaves the others as they are.
-        render_mode: Only None; a single environment renders.
+        autoreset_mode: ``NEXT_STEP``, as in Gymnasium's own (the step after an episode's last one
+            ignores the action and starts the next episode), ``SAME_STEP``, which
+            Stable-Baselines3 expects, or ``DISABLED``. With any,
+            ``reset(options={"reset_mask": mask})`` resets some sub-environments alone.
+        render_mode: ``"ansi"`` or ``"rgb_array"``: `render` draws every sub-environment.
         cluster: Name, path, composition or `Cluster`: the devices of each sub-environment.
         workload: Name, trace or `Workload`: where the tasks come from.
         num_tasks: Tasks of an episode.
@@ -75,8 +77,9 @@ class HybridClusterVectorEnv(VectorEnv[Observations, npt.NDArray[np.int64], npt.
     """
 
     metadata: dict[str, Any] = {  # noqa: RUF012 (Gymnasium's own form)
-        "render_modes": [],
-        "autoreset_mode": AutoresetMode.SAME_STEP,
+        "render_modes": ["ansi", "rgb_array"],
+        "render_fps": RENDER_FPS,
+        "autoreset_mode": AutoresetMode.NEXT_STEP,
     }
 
     def __init__(
@@ -92,46 +95,41 @@ class HybridClusterVectorEnv(VectorEnv[Observations, npt.NDArray[np.int64], npt.
         observe_queues: bool = False,
         render_mode: str | None = None,
         max_episode_steps: int | None = None,
-        autoreset_mode: AutoresetMode | str = AutoresetMode.SAME_STEP,
+        autoreset_mode: AutoresetMode | str = AutoresetMode.NEXT_STEP,
     ) -> None:
+        arguments.check_unpacked("num_envs", num_envs)
         self.num_envs = checks.check_count("num_envs", num_envs, arguments.MAX_NUM_ENVS)
-        if max_episode_steps is not None:
-            max_episode_steps = checks.check_count("max_episode_steps", max_episode_steps)
+        self._max_episode_steps = arguments.check_max_steps(max_episode_steps)
         checks.check_render_mode(render_mode, self.metadata["render_modes"])
         self.problem = make_problem(
             cluster, workload, num_tasks, energy_weight, gpu_fractions, load, noise
         )
-        self.objective = self.problem.objective
+        self.objective, self.render_mode = self.problem.objective, render_mode
         self.observe_queues = checks.check_flag("observe_queues", observe_queues)
-        self.render_mode = render_mode
         arguments.check_total(self.num_envs, self.problem.num_tasks)
         self.autoreset_mode = arguments.check_autoreset_mode(autoreset_mode)
-        self.metadata = {**self.metadata, "autoreset_mode": self.autoreset_mode}
-        self._max_episode_steps = max_episode_steps
         self._num_actions = len(self.problem.gpu_fractions)
         self.single_action_space = spaces.Discrete(self._num_actions)
-        self.action_space = batch_space(self.single_action_space, self.num_envs)
         self.single_observation_space = observation_space(self.problem.cluster, self.observe_queues)
+        self.action_space = batch_space(self.single_action_space, self.num_envs)
         self.observation_space = batch_space(self.single_observation_space, self.num_envs)
-        self._all_envs = np.arange(self.num_envs)
-        self._sampled = SampledStream(self.problem.make_sampler(), self.num_envs)
-        costs = self.problem.costs
-        table = _pool_table(self.problem)
-        self._cluster = ClusterBatch(self.problem, self.num_envs, table)
-        self._ended: EnvMask = np.zeros(self.num_envs, dtype=bool)
-        self._over: EnvMask = np.zeros(self.num_envs, dtype=bool)
-        self._none: EnvMask = np.zeros(self.num_envs, dtype=bool)
-        self._always = ~self._none
-        self._always.setflags(write=False)
+        self._sampled = SampledStream(self.problem, self.num_envs)
+        self._stream: TaskStream = self._sampled
+        self._cluster = ClusterBatch(self.problem, self.num_envs, _pool_table(self.problem))
+        self._ended, self._over, self._none = np.zeros((3, self.num_envs), dtype=bool)
+        self._infos = VectorInfos(self.num_envs)
+        self._every_action = np.ones((self.num_envs, self._num_actions), dtype=np.int8)
         self._started = self._any_ended = False
-        self._use_stream(self._sampled, costs, table)
+        self._view = make_view(self.problem.cluster, render_mode)
 
-    def _use_stream(self, stream: TaskStream, costs: CostTables, table: StepTable) -> None:
-        """Take tasks from a stream whose rows point into these tables from now on."""
-        self._stream, self._costs, self._cluster.table = stream, costs, table
-        every_action = np.ones((self.num_envs, self._num_actions), dtype=np.int8)
-        every_action.setflags(write=False)
-        self._every_action = every_action if costs.all_feasible else None
+    @property
+    def autoreset_mode(self) -> AutoresetMode:
+        """When a sub-environment whose episode has ended starts the next one."""
+        return AutoresetMode(self.metadata["autoreset_mode"])
+
+    @autoreset_mode.setter
+    def autoreset_mode(self, mode: AutoresetMode) -> None:
+        self.metadata = {**self.metadata, "autoreset_mode": mode}
 
     def reset(
         self,
@@ -154,24 +152,23 @@ class HybridClusterVectorEnv(VectorEnv[Observations, npt.NDArray[np.int64], npt.
         if tables is not None and mask is not None:
             raise HybridClusterError("reset options 'tasks' and 'reset_mask' exclude each other")
         envs, seeds = self._envs_to_reset(mask), checks.check_seeds(seed, self.num_envs)
-        given = None
-        if tables is not None:
-            given = GivenStream(self.problem, arguments.check_task_tables(tables, self.num_envs))
-        self._sampled.seed(seeds, envs)
-        if given is None:
+        if tables is None:
+            self._sampled.seed(seeds, envs)
             self._start(envs)
         else:
+            given = GivenStream(self.problem, arguments.check_task_tables(tables, self.num_envs))
+            self._sampled.seed(seeds, envs)
             if self._sampled.sampler.has_noise:
                 given.draw_noise(self._sampled)
-            table = build_step_table(given.costs, given.features)
-            self._use_stream(given, given.costs, table)
+            self._stream = given
+            self._cluster.table = build_step_table(given.costs, given.features)
             self._clear(envs)
         self._started = True
-        return self._observe(), self._mask_info()
+        return self.current_observation(), self._infos(self._int8_masks())
 
     def _envs_to_reset(self, mask: Any) -> IntArray:
         if mask is None:
-            return self._all_envs
+            return np.arange(self.num_envs)
         mask = arguments.check_reset_mask(mask, self.num_envs)
         if not self._started and not mask.all():
             raise HybridClusterError("the first reset() must reset every sub-environment")
@@ -182,7 +179,7 @@ class HybridClusterVectorEnv(VectorEnv[Observations, npt.NDArray[np.int64], npt.
     def _start(self, envs: IntArray) -> None:
         """Start drawn episodes in some sub-environments."""
         if self._stream is not self._sampled:
-            self._use_stream(self._sampled, self.problem.costs, _pool_table(self.problem))
+            self._stream, self._cluster.table = self._sampled, _pool_table(self.problem)
         self._sampled.draw(envs)
         self._clear(envs)
 
@@ -193,6 +190,10 @@ class HybridClusterVectorEnv(VectorEnv[Observations, npt.NDArray[np.int64], npt.
         self._ended[where] = self._over[where] = False
         self._stream.begin(where, self._max_episode_steps)
         self._any_ended = bool(self._ended.any())
+        if self._view is not None:
+            for env in envs.tolist():
+                instance = self._stream.instance(env, self.objective)
+                self._view.begin(env, instance, self._stream.episode_tasks(env))
 
     def step(self, actions: npt.NDArray[np.int64]) -> StepResult:
         """Place the current task of every sub-environment.
@@ -204,63 +205,63 @@ class HybridClusterVectorEnv(VectorEnv[Observations, npt.NDArray[np.int64], npt.
             HybridClusterError: If an action is not a whole number in range, or there is no task to
                 place.
         """
-        if not self._started:
-            raise checks.no_task_error()
+        stream = self._stream_now()
         actions = arguments.check_actions(actions, self.num_envs, self._num_actions)
         waiting = np.flatnonzero(self._ended) if self._any_ended else None
         if waiting is not None and self.autoreset_mode is AutoresetMode.DISABLED:
             raise checks.no_task_error()
-        rewards = self._cluster.place(self._stream, actions)
-        some_end = self._stream.advance()
+        rewards = self._cluster.place(stream, actions)
+        if self._view is not None:
+            for env in np.flatnonzero(~self._ended).tolist():
+                self._view.place(env, int(actions[env]))
+        some_end = stream.advance()
         if waiting is not None:  # NEXT_STEP: these ignore the action and start an episode
             self._start(waiting)
             rewards[waiting] = 0.0
         if some_end:
             return self._end_episodes(rewards)
-        never = self._none
-        return self._observe(), rewards, never.copy(), never.copy(), self._mask_info()
+        never = self._none.copy(), self._none.copy()
+        return self.current_observation(), rewards, *never, self._infos(self._int8_masks())
 
     def _end_episodes(self, rewards: FloatArray) -> StepResult:
         """Pay what is left of the potential, report results, and reset as the mode says."""
         terminated, truncated = self._stream.ended(self._max_episode_steps)
         ended = terminated | truncated
         rewards[terminated] -= self._cluster.potential()[terminated]
-        results = self._cluster.results(self._stream.num_tasks)
-        infos: dict[str, Any] = {"final_info": results, "_final_info": ended}
+        found = self._cluster.results(self._stream.num_tasks)
+        results: dict[str, Any] = results_where(terminated, found)
         self._ended |= ended
         self._over |= terminated
         self._any_ended = True
-        observations = self._observe()
+        observations = self.current_observation()
         if self.autoreset_mode is AutoresetMode.SAME_STEP:
-            infos |= {"final_obs": observations, "_final_obs": ended}
+            last = {"final_info": results, "final_obs": observations}
+            results = last | {f"_{key}": ended.copy() for key in last}
             self._start(np.flatnonzero(ended))
-            observations = self._observe()
-        return observations, rewards, terminated, truncated, infos | self._mask_info()
+            observations = self.current_observation()
+        infos = self._infos(self._int8_masks()) | results
+        return observations, rewards, terminated, truncated, infos
 
-    def _observe(self) -> Observations:
-        stream, cluster = self._stream, self._cluster
-        features = cluster.features(stream.row)
-        if not self.observe_queues:
-            if self._any_ended:
-                features[self._over] = 0.0
-            return features
-        observations = with_queues_batch(
-            features,
-            np.concatenate([cluster.cpus.sorted_free_s(), cluster.gpus.sorted_free_s()]),
-            stream.arrival_s,
-            self.objective.reference.makespan_s * stream.num_tasks,
-            stream.steps_left() / stream.num_tasks,
-        )
-        observations[self._over] = 0.0
+    def current_observation(self) -> Observations:
+        """The observations of the tasks to place, (num_envs, features), in memory of their own.
+
+        Raises:
+            HybridClusterError: Before the first `reset`.
+        """
+        observations = self._cluster.observations(self._stream_now(), self.observe_queues)
+        if self._any_ended:
+            observations[self._over] = 0.0
         return observations
 
-    def _mask_info(self) -> dict[str, Any]:
-        return {"action_mask": self._int8_masks(), "_action_mask": self._always}
+    def _stream_now(self) -> TaskStream:
+        if not self._started:
+            raise checks.no_task_error()
+        return self._stream
 
     def _int8_masks(self) -> npt.NDArray[np.int8]:
-        if self._every_action is not None:
-            return self._every_action
-        masks = self._costs.action_masks(self._stream.row)
+        if self._stream.costs.all_feasible:
+            return self._every_action.copy()
+        masks = self._stream.costs.action_masks(self._stream.row)
         masks[self._over] = 1
         return masks
 
@@ -270,8 +271,7 @@ class HybridClusterVectorEnv(VectorEnv[Observations, npt.NDArray[np.int64], npt.
         Raises:
             HybridClusterError: Before the first `reset`.
         """
-        if not self._started:
-            raise checks.no_task_error()
+        self._stream_now()
         return self._int8_masks().astype(bool)
 
     def instances(self) -> list[Instance]:
@@ -280,13 +280,34 @@ class HybridClusterVectorEnv(VectorEnv[Observations, npt.NDArray[np.int64], npt.
         Raises:
             HybridClusterError: Before the first `reset`.
         """
-        if not self._started:
-            raise checks.no_task_error()
-        episodes = (self._stream.episode(env) for env in range(self.num_envs))
-        return [
-            Instance(arrivals_s, self._costs.of_tasks(rows, noise_factors), self.objective)
-            for rows, arrivals_s, noise_factors in episodes
-        ]
+        stream = self._stream_now()
+        return [stream.instance(env, self.objective) for env in range(self.num_envs)]
+
+    def episode_tasks(self) -> list[Tasks]:
+        """The tasks of the current episode of each sub-environment.
+
+        Raises:
+            HybridClusterError: Before the first `reset`.
+        """
+        stream = self._stream_now()
+        return [stream.episode_tasks(env) for env in range(self.num_envs)]
+
+    def render(self) -> tuple[Any, ...] | None:
+        """Draw the schedules so far, each as a text or as an image (height, width, 3).
+
+        Raises:
+            HybridClusterError: Before the first `reset`.
+            gymnasium.error.DependencyNotInstalled: If pygame is missing; text needs none.
+        """
+        if self._view is None:
+            gym.logger.warn("render() does nothing: make_vec was not given a render_mode")
+            return None
+        return tuple(self._view.draw(env) for env in range(self.num_envs))
+
+    @property
+    def episode_over(self) -> EnvMask:
+        """Which sub-environments have no task to place and wait for a reset, (num_envs,)."""
+        return self._ended.copy()
 
     def scheduling_state(self) -> SchedulingState:
         """What schedulers may know about the current tasks and the queues.
@@ -311,13 +332,11 @@ class HybridClusterVectorEnv(VectorEnv[Observations, npt.NDArray[np.int64], npt.
         Raises:
             HybridClusterError: Before the first `reset`.
         """
-        if not self._started:
-            raise checks.no_task_error()
-        count = len(rows)
+        stream, count = self._stream_now(), len(rows)
         queues = [pool.queue(count) for pool in (self._cluster.cpus, self._cluster.gpus)]
-        left = np.tile(self._stream.steps_left(), count)
+        left = np.tile(stream.steps_left(), count)
         return look_up_state(
-            self._costs, self.objective, rows.ravel(), arrival_s.ravel(), left, queues
+            stream.costs, self.objective, rows.ravel(), arrival_s.ravel(), left, queues
         )
 
 

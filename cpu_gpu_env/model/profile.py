@@ -81,7 +81,7 @@ def resolve_cluster(cluster: str | os.PathLike[str] | Cluster) -> Cluster:
         raise not_allowed("cluster", cluster, "a name, a path, or a cpu_gpu_env.Cluster")
     text = os.fspath(cluster)
     if text in shipped_profiles():
-        return load_profile(_PROFILES / f"{text}.json")
+        return load_profile(text)
     if isinstance(cluster, os.PathLike) or text.endswith(".json") or os.path.isfile(text):
         return load_profile(text)
     if os.path.isdir(text):
@@ -129,11 +129,18 @@ def parse_composition(composition: str) -> dict[Device, int]:
 def load_profile(path: str | os.PathLike[str]) -> Cluster:
     """Read a cluster from a JSON profile.
 
+    Args:
+        path: Of the file, or the name of a shipped profile (``"a100-node"``), which comes first.
+
     Raises:
         HybridClusterError: If the file cannot be read, is not JSON, has another schema version, or
             a field is missing or out of range; the message names file, field and value.
     """
-    data = read_profile(path)
+    if isinstance(path, str) and path in shipped_profiles():
+        path = _PROFILES / f"{path}.json"
+    bare = isinstance(path, str) and Path(path).name == path and not path.endswith(".json")
+    names = ", ".join(shipped_profiles())
+    data = read_profile(path, f" (by name there are: {names})" if bare else "")
     try:
         return parse_profile(data)
     except HybridClusterError as error:

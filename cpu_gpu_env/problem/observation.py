@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from gymnasium import spaces
 
+from cpu_gpu_env.errors import HybridClusterError
 from cpu_gpu_env.model.cluster import Cluster
 from cpu_gpu_env.model.tasks import FloatArray, Tasks
 from cpu_gpu_env.model.workload import Workload
@@ -26,6 +27,21 @@ def observation_space(cluster: Cluster, observe_queues: bool) -> spaces.Space[Fe
     length = NUM_FEATURES + (len(cluster.devices) + 1 if observe_queues else 0)
     box: Any = spaces.Box(0.0, 1.0, (length,), np.float32)
     return cast(spaces.Space[Features], box)
+
+
+def check_raw(observation: npt.NDArray[Any]) -> None:
+    """Check that observations are as an environment hands them out.
+
+    Raises:
+        HybridClusterError: If a value is not in [0, 1]: then something has normalised them.
+    """
+    low, high = observation.min(initial=0.0), observation.max(initial=0.0)
+    if not (low >= 0.0 and high <= 1.0):
+        raise HybridClusterError(
+            f"observations have values from {low:.3g} to {high:.3g}; allowed: 0 to 1, as the "
+            "environment gives them (build the scheduler for the environment with its wrappers, "
+            "so that it looks through those that normalise)"
+        )
 
 
 def feature_table(workload: Workload, tasks: Tasks) -> Features:

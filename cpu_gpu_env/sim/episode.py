@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -16,10 +15,15 @@ from cpu_gpu_env.problem.observation import NUM_FEATURES, Features, feature_tabl
 from cpu_gpu_env.problem.problem import Problem
 from cpu_gpu_env.sim.instance import Instance
 
-TaskInfo = tuple[float, float, float, float]
-"""Arrival [s], size [FLOP], intensity [FLOP/B], memory [B]."""
+NOT_APPLICABLE = -1.0
+"""In an ``info``, a figure that does not apply. Not nan, which equals nothing: two runs of one seed
+would seem to differ, to Gymnasium's checker for one."""
 Mask = npt.NDArray[np.int8]
-Plan = list[tuple[float, int, TaskInfo, Mask, npt.NDArray[np.float32]]]
+InfoArrays = tuple[FloatArray, FloatArray, Mask]
+"""Of one ``info``: the task just placed, as arrival [s], size [FLOP], intensity [FLOP/B] and memory
+[B], (4,); utilisation, not applicable until it is worked out, (devices,); and the mask of the next
+task, ones after the last one, (actions,)."""
+Plan = list[tuple[float, int, FloatArray, FloatArray, Mask, npt.NDArray[np.float32]]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,7 +46,6 @@ class Episode:
         rows: (num_tasks,) row of each task.
         arrivals_s: (num_tasks,), the first is 0 [s].
         noise_factors: On the time of each task's CPU share and GPU share, each (num_tasks,).
-        mask_set: 0 or 1, alternating between the episodes of an environment.
     """
 
     def __init__(
@@ -51,41 +54,30 @@ class Episode:
         rows: IntArray,
         arrivals_s: FloatArray,
         noise_factors: tuple[FloatArray, FloatArray] | None,
-        mask_set: int = 0,
     ) -> None:
         self.tables = tables
         self.rows = rows
         self.arrivals_s = arrivals_s
         arrivals_s.setflags(write=False)
         self.noise_factors = noise_factors
-        tasks, costs = tables.tasks, tables.costs
-        num_actions = costs.num_actions
-        arrivals = arrivals_s.tolist()
-        sizes, intensities, memories = (
-            column[rows].tolist()
-            for column in (tasks.size_flop, tasks.intensity_flop_per_byte, tasks.memory_bytes)
-        )
-        masks = _open_masks(len(rows) + 1, num_actions, mask_set)
-        if not costs.all_feasible:
-            own = costs.action_masks(rows)
-            own.setflags(write=False)
-            masks = (*own, masks[-1])
-        # Rows of a block made for this episode alone: users keep observations.
-        features = [*tables.features[rows], np.zeros(NUM_FEATURES, dtype=np.float32)]
-        self.first_mask, self.first_features = masks[0].copy(), features[0]
-        self.first_mask.setflags(write=False)
+        costs = tables.costs
+        # Rows of blocks made for this episode alone: users keep and change what they are given.
+        features = [*tables.features[rows[1:]], np.zeros(NUM_FEATURES, dtype=np.float32)]
+        placed, utilisations, masks = self._info_blocks()
+        self.first_info: InfoArrays = placed[0], utilisations[0], masks[0]
         self.plan: Plan = list(
             zip(
-                arrivals,
-                (rows * num_actions).tolist(),
-                zip(arrivals, sizes, intensities, memories, strict=True),
+                arrivals_s.tolist(),
+                (rows * costs.num_actions).tolist(),
+                placed[1:],
+                utilisations[1:],
                 masks[1:],
-                features[1:],
+                features,
                 strict=True,
             )
         )
-        """Of each task the arrival [s], first entry in the cost tables and raw figures, then mask
-        and features of the task after it."""
+        """Of each task the arrival [s] and the first entry in the cost tables, then what is handed
+        out once it is placed: `InfoArrays`, and the features of the task after it."""
         self.noise: list[tuple[float, float]] | None = None
         if noise_factors is not None:
             cpu_factors, gpu_factors = noise_factors
@@ -94,9 +86,34 @@ class Episode:
     def __len__(self) -> int:
         return len(self.rows)
 
-    def mask(self, position: int) -> Mask:
-        """Action mask of a task, (actions,); ones after the last one."""
-        return self.plan[position - 1][-2] if position else self.first_mask
+    def _info_blocks(self) -> InfoArrays:
+        """`InfoArrays` of `reset` and of each step, a row each."""
+        tasks, costs, count = self.tables.tasks, self.tables.costs, len(self.rows)
+        placed = np.empty((count + 1, 4))
+        placed[0] = NOT_APPLICABLE
+        placed[1:, 0] = self.arrivals_s
+        columns = (tasks.size_flop, tasks.intensity_flop_per_byte, tasks.memory_bytes)
+        for index, column in enumerate(columns, start=1):
+            placed[1:, index] = column[self.rows]
+        masks = np.ones((count + 1, costs.num_actions), dtype=np.int8)
+        if not costs.all_feasible:
+            masks[:-1] = costs.action_masks(self.rows)
+        num_devices = sum(pool.num_devices for pool in costs.pools)
+        return placed, np.full((count + 1, num_devices), NOT_APPLICABLE), masks
+
+    def mask(self, position: int) -> npt.NDArray[np.bool_]:
+        """Action mask of a task, (actions,); all True after the last one."""
+        costs = self.tables.costs
+        if position == len(self):
+            return np.ones(costs.num_actions, dtype=bool)
+        return np.asarray(costs.action_masks(self.rows[position : position + 1])[0] == 1)
+
+    def features(self, position: int) -> Features:
+        """Features of a task, (3,); zeros after the last one."""
+        if position == len(self):
+            return np.zeros(NUM_FEATURES, dtype=np.float32)
+        features: Features = self.tables.features[self.rows[position]].copy()
+        return features
 
     def instance(self, objective: Objective) -> Instance:
         """What an oracle sees."""
@@ -121,12 +138,12 @@ class EpisodeSource:
         self.pool = TaskTables(workload.pool, problem.costs, pool_features(workload))
         """What is known of the workload's pool."""
 
-    def draw(self, bits: np.random.BitGenerator, mask_set: int) -> Episode:
+    def draw(self, bits: np.random.BitGenerator) -> Episode:
         """Draw an episode from the pool."""
         sampler = self._sampler
         words, noise_words = sampler.split(bits.random_raw(sampler.num_raw))
         factors = None if noise_words is None else sampler.noise_factors(noise_words)
-        return Episode(self.pool, sampler.rows(words), sampler.arrivals_s(words), factors, mask_set)
+        return Episode(self.pool, sampler.rows(words), sampler.arrivals_s(words), factors)
 
     def look_up(self, tasks: Tasks) -> TaskTables:
         """Work out the costs and features of given tasks.
@@ -137,22 +154,10 @@ class EpisodeSource:
         costs = build_cost_tables(self._problem.cluster, tasks, self._problem.gpu_fractions)
         return TaskTables(tasks, costs, feature_table(self._problem.workload, tasks))
 
-    def take(self, given: TaskTables, bits: np.random.BitGenerator, mask_set: int) -> Episode:
+    def take(self, given: TaskTables, bits: np.random.BitGenerator) -> Episode:
         """Make an episode of given tasks; only its noise is drawn."""
         tasks, factors = given.tasks, None
         if self._sampler.has_noise:
             factors = self._sampler.noise_factors(draw_noise_words(bits, len(tasks)))
         arrivals_s = tasks.arrival_s - tasks.arrival_s[0]
-        return Episode(given, np.arange(len(tasks)), arrivals_s, factors, mask_set)
-
-
-@lru_cache(maxsize=16)
-def _open_masks(count: int, num_actions: int, mask_set: int) -> tuple[Mask, ...]:
-    """Masks that allow every action, each an array of its own.
-
-    They are read-only, so episodes share them: making them anew is a quarter of a reset. There are
-    two sets, in turn, because steps that follow one another should not hand out the same object.
-    """
-    masks = np.ones((count, num_actions), dtype=np.int8)
-    masks.setflags(write=False)
-    return tuple(masks)
+        return Episode(given, np.arange(len(tasks)), arrivals_s, factors)

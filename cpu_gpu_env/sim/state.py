@@ -147,8 +147,15 @@ class HasSchedulingState(Protocol):
 
     objective: Objective
 
+    @property
+    def episode_over(self) -> npt.NDArray[np.bool_]:
+        """Which sub-environments have no task to place."""
+
     def scheduling_state(self) -> SchedulingState:
         """Return the state of every sub-environment."""
+
+    def current_observation(self) -> Observations:
+        """Return what is observed, (features,) or (num_envs, features)."""
 
     def instances(self) -> list[Instance]:
         """Return the whole episode of every sub-environment: for oracles only."""

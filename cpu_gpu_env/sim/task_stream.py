@@ -8,10 +8,12 @@ import numpy as np
 import numpy.typing as npt
 
 from cpu_gpu_env.model.cost_tables import CostTables, build_cost_tables
-from cpu_gpu_env.model.sampling import EpisodeSampler, Unpacked, WordArray, draw_noise_words
+from cpu_gpu_env.model.sampling import Unpacked, WordArray, draw_noise_words
 from cpu_gpu_env.model.tasks import FloatArray, IntArray, Tasks
+from cpu_gpu_env.problem.objective import Objective
 from cpu_gpu_env.problem.observation import Features, feature_table
 from cpu_gpu_env.problem.problem import Problem
+from cpu_gpu_env.sim.instance import Instance
 
 EnvMask = npt.NDArray[np.bool_]
 EpisodeTasks = tuple[IntArray, FloatArray, tuple[FloatArray, FloatArray] | None]
@@ -33,6 +35,10 @@ class TaskStream:
     All environments share the clock; an episode that starts later also ends later.
     """
 
+    tasks: Tasks
+    """Table of the tasks that may come, without their arrivals."""
+    costs: CostTables
+    """What they cost."""
     row: IntArray
     """(num_envs,): row of the current task in the tables."""
     arrival_s: FloatArray
@@ -88,6 +94,16 @@ class TaskStream:
         """All tasks of the current episode of an environment."""
         raise NotImplementedError
 
+    def episode_tasks(self, env: int) -> Tasks:
+        """All tasks of the current episode of an environment, with their arrivals."""
+        rows, arrivals_s, _ = self.episode(env)
+        return self.tasks.take(rows, arrivals_s)
+
+    def instance(self, env: int, objective: Objective) -> Instance:
+        """What an oracle sees of the current episode of an environment."""
+        rows, arrivals_s, noise_factors = self.episode(env)
+        return Instance(arrivals_s, self.costs.of_tasks(rows, noise_factors), objective)
+
     def _fetch(self) -> None:
         raise NotImplementedError
 
@@ -99,9 +115,10 @@ class SampledStream(TaskStream):
     fills its column from s on, so that the current tasks of all environments are always one row.
     """
 
-    def __init__(self, sampler: EpisodeSampler, num_envs: int) -> None:
-        super().__init__(sampler.num_tasks, num_envs)
-        self.sampler = sampler
+    def __init__(self, problem: Problem, num_envs: int) -> None:
+        super().__init__(problem.num_tasks, num_envs)
+        self.tasks, self.costs = problem.workload.pool, problem.costs
+        self.sampler = sampler = problem.make_sampler()
         self._ring: WordArray = np.zeros((self.num_tasks, num_envs), dtype=np.uint32)
         self._noise_ring = np.zeros_like(self._ring) if sampler.has_noise else None
         fitting = PREFETCH_BYTES // (8 * sampler.num_raw * num_envs)
@@ -191,15 +208,16 @@ class GivenStream(TaskStream):
     def __init__(self, problem: Problem, tasks: list[Tasks]) -> None:
         num_tasks, num_envs = len(tasks[0]), len(tasks)
         super().__init__(num_tasks, num_envs)
-        joined = Tasks(
+        self.tasks = Tasks(
             np.zeros(num_tasks * num_envs),
             *(
                 np.concatenate([getattr(table, name) for table in tasks])
                 for name in ("size_flop", "intensity_flop_per_byte", "memory_bytes")
             ),
         )
-        self.costs: CostTables = build_cost_tables(problem.cluster, joined, problem.gpu_fractions)
-        self.features: Features = feature_table(problem.workload, joined)
+        self.costs = build_cost_tables(problem.cluster, self.tasks, problem.gpu_fractions)
+        self.features: Features = feature_table(problem.workload, self.tasks)
+        """(tasks, 3)."""
         self._rows = np.arange(num_tasks * num_envs).reshape(num_envs, num_tasks).T.copy()
         self._arrivals_s = np.stack([t.arrival_s - t.arrival_s[0] for t in tasks], axis=1)
         self._arrivals_s.setflags(write=False)  # episode() hands out views

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from gymnasium.vector import AutoresetMode
 from judge import Judge
 from small_training import small_plan
 from stable_baselines3.common.evaluation import evaluate_policy
@@ -24,7 +25,9 @@ SETTINGS = AgentSettings("dqn", (8,), 6, False, DEFAULT_GPU_FRACTIONS)
 
 def test_the_vec_env_reports_episodes_as_sb3_wants() -> None:
     venv = HybridClusterVectorEnv(3, num_tasks=4)
+    assert venv.metadata["autoreset_mode"] is AutoresetMode.NEXT_STEP
     env = HybridClusterVecEnv(venv)
+    assert venv.metadata["autoreset_mode"] is venv.autoreset_mode is AutoresetMode.SAME_STEP
     env.seed(5)
     observation = env.reset()
     assert np.array_equal(observation, HybridClusterVectorEnv(3, num_tasks=4).reset(seed=5)[0])

@@ -79,7 +79,7 @@ def test_after_a_kill_no_curve_goes_back(tmp_path: Path) -> None:
     assert max(step for step, _ in before["rollout/ep_rew_mean"]) > 550
     train(plan, resume=True, tell=told.append)
     after = curves(tmp_path)
-    assert set(after) >= {"rollout/ep_rew_mean", "train/learning_rate", "heldout/objective"}
+    assert set(after) >= {"rollout/ep_rew_mean", "train/learning_rate", "validation/objective"}
     for tag, points in after.items():
         steps = [step for step, _ in points]
         assert steps == sorted(steps), tag

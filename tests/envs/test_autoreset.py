@@ -9,6 +9,7 @@ from conftest import CPU, GPU, LARGE, MIXED, PLAIN, SMALL_GPU
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from playing import assert_infos_agree
 
 from cpu_gpu_env import Cluster, HybridClusterEnv, HybridClusterError, HybridClusterVectorEnv
 
@@ -27,9 +28,7 @@ def beside_gymnasium(
     return ours, theirs
 
 
-def assert_steps_agree(
-    ours: HybridClusterVectorEnv, theirs: SyncVectorEnv, steps: int, masks: bool = False
-) -> None:
+def assert_steps_agree(ours: HybridClusterVectorEnv, theirs: SyncVectorEnv, steps: int) -> None:
     rng = np.random.default_rng(0)
     for _ in range(steps):
         actions = rng.integers(0, ours.single_action_space.n, ours.num_envs)
@@ -37,9 +36,8 @@ def assert_steps_agree(
         *other, their_info = theirs.step(actions)
         for a, b in zip(mine, other, strict=True):
             assert np.array_equal(a, b)
-        if masks:
-            assert np.array_equal(info["action_mask"], np.stack(list(their_info["action_mask"])))
-            assert np.array_equal(ours.action_masks(), info["action_mask"] == 1)
+        assert_infos_agree(info, their_info)
+        assert np.array_equal(ours.action_masks(), info["action_mask"] == 1)
 
 
 @pytest.mark.parametrize("mode", [AutoresetMode.NEXT_STEP, AutoresetMode.SAME_STEP])
@@ -82,11 +80,10 @@ def test_any_autoreset_as_gymnasium_does_it(
 
 
 @pytest.mark.parametrize("mode", [AutoresetMode.NEXT_STEP, AutoresetMode.SAME_STEP])
-def test_masks_as_gymnasium_hands_them_out(mode: AutoresetMode) -> None:
+def test_infos_as_gymnasium_hands_them_out(mode: AutoresetMode) -> None:
     ours, theirs = beside_gymnasium(mode, 20, cluster=PLAIN, num_tasks=4)
-    ours.reset(seed=0)
-    theirs.reset(seed=0)
-    assert_steps_agree(ours, theirs, 40, masks=True)
+    assert_infos_agree(ours.reset(seed=0)[1], theirs.reset(seed=0)[1])
+    assert_steps_agree(ours, theirs, 40)
 
 
 @pytest.mark.parametrize("noise", [0.0, 0.3])

@@ -4,6 +4,7 @@ The checkers of Gymnasium and SB3 are in test_env.py, the schedulers' `predict` 
 `evaluate_policy` is in test_baselines.py.
 """
 
+import importlib
 import importlib.util
 import os
 import subprocess
@@ -169,7 +170,7 @@ def test_the_passive_checker_has_nothing_to_say() -> None:
 
 
 def rollout(env: Any, num_envs: int = 2) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
-    """Observations and rewards of two and a half episodes, all environments in step."""
+    """Observations and rewards of about two and a half episodes, all environments in step."""
     observation, _ = env.reset(seed=3)
     observations, rewards = [observation], []
     for step in range(2 * NUM_TASKS + NUM_TASKS // 2):
@@ -191,12 +192,80 @@ def test_spawned_environments_play_what_the_native_ones_do() -> None:
         SPAWNED,
         num_envs=2,
         vectorization_mode="async",
-        vector_kwargs={"context": "spawn", "autoreset_mode": AutoresetMode.SAME_STEP},
+        vector_kwargs={"context": "spawn"},
         num_tasks=NUM_TASKS,
         observe_queues=True,
     )
     for found, expected in zip(rollout(env), rollout(make_native()), strict=True):
         assert np.array_equal(found, expected)
+
+
+@pytest.mark.parametrize("observe_queues", [False, True])
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        vector_wrappers.RecordEpisodeStatistics,
+        vector_wrappers.NormalizeObservation,
+        partial(vector_wrappers.RescaleObservation, min_obs=np.float32(-1), max_obs=np.float32(1)),
+        vector_wrappers.FlattenObservation,
+        partial(vector_wrappers.DtypeObservation, dtype=np.float64),
+        partial(vector_wrappers.ClipReward, min_reward=-1.0, max_reward=1.0),
+        vector_wrappers.NormalizeReward,
+    ],
+    ids=lambda wrap: getattr(wrap, "func", wrap).__name__,
+)
+def test_a_vector_wrapper_changes_nothing_but_what_it_is_for(
+    wrap: Callable[[Any], Any], observe_queues: bool
+) -> None:
+    plain = make_native(observe_queues=observe_queues)
+    env = wrap(make_native(observe_queues=observe_queues, render_mode="rgb_array"))
+    for each in (plain, env):
+        each.reset(seed=3)
+    for step in range(2 * NUM_TASKS + 2):
+        actions = np.full(2, ACTIONS[step % NUM_TASKS])
+        observations, *_, info = env.step(actions)
+        *_, expected = plain.step(actions)
+        assert observations.shape == env.observation_space.shape
+        assert np.array_equal(info["objective"], expected["objective"])
+        assert (info["objective"] > 0).all() == (step % (NUM_TASKS + 1) == NUM_TASKS - 1)
+    env.close()
+
+
+def test_a_vector_video_shows_all_sub_environments(tmp_path: Path) -> None:
+    native = make_native(render_mode="rgb_array")
+    folder = tmp_path / "videos"
+    env = vector_wrappers.RecordVideo(native, str(folder), episode_trigger=lambda _: True)
+    env.reset(seed=3)
+    for step in range(NUM_TASKS + 1):
+        env.step(np.full(2, ACTIONS[step % NUM_TASKS]))
+    env.close()
+    frames = imageio_ffmpeg.read_frames(str(min(folder.glob("*.mp4"))))
+    width, height = next(frames)["size"]
+    assert sum(1 for _ in frames) >= NUM_TASKS + 1
+    single = native.render()[0]
+    assert width * height >= 2 * single.shape[0] * single.shape[1]
+
+
+@pytest.mark.parametrize("mode", list(AutoresetMode))
+def test_sub_environments_are_drawn_as_single_ones(mode: AutoresetMode) -> None:
+    kwargs: dict[str, Any] = {"render_mode": "rgb_array", "num_tasks": 3, "noise": 0.2}
+    native = make_native(autoreset_mode=mode, **kwargs)
+    vector_kwargs = {"autoreset_mode": mode}
+    sync = gym.make_vec(
+        SPAWNED, 2, "sync", vector_kwargs=vector_kwargs, observe_queues=True, **kwargs
+    )
+    for env in (native, sync):
+        env.reset(seed=5)
+    for step in range(9):
+        if mode is AutoresetMode.DISABLED and step % 3 == 0:
+            for env in (native, sync):
+                env.reset(options={"reset_mask": np.array([True, True])})
+        for env in (native, sync):
+            env.step(np.array([step % 6, 3]))
+        frames, expected = native.render(), sync.render()
+        assert isinstance(frames, tuple)
+        for frame, other in zip(frames, expected, strict=True):
+            assert np.array_equal(frame, other)
 
 
 @pytest.mark.parametrize("mode", [AutoresetMode.SAME_STEP, AutoresetMode.NEXT_STEP])
@@ -206,13 +275,15 @@ def test_vector_statistics_are_those_of_the_episodes(mode: AutoresetMode) -> Non
     for action in ACTIONS:
         *_, info = env.step(np.full(2, action))
     assert info["episode"]["l"].tolist() == [NUM_TASKS] * 2
-    assert info["episode"]["r"] == pytest.approx(-NUM_TASKS * info["final_info"]["objective"])
+    results = info["final_info"] if mode is AutoresetMode.SAME_STEP else info
+    assert info["episode"]["r"] == pytest.approx(-NUM_TASKS * results["objective"])
     assert len(env.return_queue) == 2
 
 
 def test_vector_rewards_are_normalised() -> None:
-    _, plain = rollout(make_native())
-    _, normalised = rollout(vector_wrappers.NormalizeReward(make_native()))
+    same = {"autoreset_mode": AutoresetMode.SAME_STEP}
+    _, plain = rollout(make_native(**same))
+    _, normalised = rollout(vector_wrappers.NormalizeReward(make_native(**same)))
     ratios = normalised / plain
     assert np.allclose(ratios, ratios[:, :1])  # one factor a step for all environments
     assert (ratios > 0).all()
@@ -220,8 +291,7 @@ def test_vector_rewards_are_normalised() -> None:
 
 
 def test_vector_observations_are_normalised() -> None:
-    # Gymnasium's wrapper does not take SAME_STEP.
-    env = vector_wrappers.NormalizeObservation(make_native(autoreset_mode="NextStep"))
+    env = vector_wrappers.NormalizeObservation(make_native())
     env.reset(seed=0)
     seen = np.concatenate([env.step(env.action_space.sample())[0] for _ in range(400)])[400:]
     assert np.abs(seen.mean(axis=0)).max() < 0.3
@@ -237,8 +307,156 @@ def test_infos_as_a_list_are_the_infos_of_each() -> None:
     plain.reset(seed=3)
     for action in ACTIONS:
         *_, info = plain.step(np.full(2, action))
-    for found, objective in zip(infos, info["final_info"]["objective"], strict=True):
-        assert found["final_info"]["objective"] == objective
+    for found, objective in zip(infos, info["objective"], strict=True):
+        assert found["objective"] == objective
+        assert found["action_mask"].shape == (6,)
+    assert len(infos) == 2
+
+
+# ------------------------------------------------------------------ Tensors of other libraries
+
+
+@pytest.mark.parametrize("vectorization_mode", [None, "vector_entry_point", "sync"])
+@pytest.mark.parametrize("library", ["torch", "jax.numpy"])
+def test_an_array_conversion_converts_everything(
+    library: str, vectorization_mode: str | None
+) -> None:
+    pytest.importorskip("array_api_compat", reason="Gymnasium's conversions need it")
+    pytest.importorskip(library.split(".")[0], reason="not installed")
+    target = importlib.import_module(library)
+    kwargs: dict[str, Any] = {"num_tasks": NUM_TASKS}
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        if vectorization_mode is None:
+            env: Any = wrappers.ArrayConversion(gym.make(SPAWNED, **kwargs), np, target)
+            plain: Any = gym.make(SPAWNED, **kwargs)
+            action: Any = 2
+        else:
+            env, plain = (gym.make_vec(SPAWNED, 2, vectorization_mode, **kwargs) for _ in "12")
+            env = vector_wrappers.ArrayConversion(env, np, target)
+            action = np.array([2, 3])
+        results = [(env.reset(seed=3), plain.reset(seed=3))]
+        converted = target.asarray(action) if vectorization_mode else action
+        results += [(env.step(converted), plain.step(action)) for _ in range(NUM_TASKS)]
+    for (observation, *_, info), (expected, *_, numbers) in results:
+        assert type(observation).__module__.split(".")[0] != "numpy"
+        assert np.array_equal(np.asarray(observation), expected)
+        assert info.keys() == numbers.keys()
+        for key, value in numbers.items():
+            assert np.allclose(np.asarray(info[key]), value, rtol=1e-6)
+
+
+@pytest.mark.parametrize("observe_queues", [False, True])
+def test_jax_takes_the_memory_as_it_is(observe_queues: bool) -> None:
+    jax = pytest.importorskip("jax", reason="JAX is not installed")
+    env = make_native(observe_queues=observe_queues)
+    observation, info = env.reset(seed=0)
+    for _ in range(NUM_TASKS + 1):
+        for array in (observation, info["action_mask"]):
+            taken = jax.numpy.from_dlpack(array)
+            assert np.array_equal(np.asarray(taken), array)
+        observation, *_, info = env.step(np.array([1, 4]))
+
+
+# ------------------------------------------------------------------ RLlib, TorchRL, Minari
+
+
+def run(program: str, folder: Path) -> str:
+    """Run a program of its own, since these libraries change settings of the whole process."""
+    path = folder / "program.py"
+    path.write_text(program)
+    done = subprocess.run(
+        [sys.executable, str(path)],
+        cwd=folder,
+        env={**os.environ, "OMP_NUM_THREADS": "1", "MINARI_DATASETS_PATH": str(folder)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    return done.stdout
+
+
+def needs(module: str, why: str) -> pytest.MarkDecorator:
+    return pytest.mark.skipif(importlib.util.find_spec(module) is None, reason=why)
+
+
+RLLIB = """
+import gymnasium as gym
+from ray.rllib.algorithms.ppo import PPOConfig
+from ray.rllib.env.single_agent_env_runner import SingleAgentEnvRunner
+
+config = PPOConfig().environment("cpu_gpu_env:HybridCluster-v0", env_config={"num_tasks": 20})
+config.env_runners(
+    num_env_runners=0,
+    num_envs_per_env_runner=2,
+    gym_env_vectorize_mode=gym.VectorizeMode.VECTOR_ENTRY_POINT,
+)
+runner = SingleAgentEnvRunner(config=config)
+for episode in runner.sample(num_episodes=6, random_actions=True):
+    print(len(episode), sum(episode.get_rewards()), episode.get_infos(-1)["objective"])
+"""
+
+
+@needs("ray", "ray[rllib] wants another gymnasium: test it in an environment of its own")
+def test_rllib_gets_whole_episodes_of_the_native_environment(tmp_path: Path) -> None:
+    lines = [line.split() for line in run(RLLIB, tmp_path).splitlines()[-6:]]
+    assert [int(length) for length, *_ in lines] == [20] * 6
+    for _, returned, objective in lines:
+        assert float(returned) == pytest.approx(-20 * float(objective), rel=1e-5)
+
+
+TORCHRL = """
+import gymnasium as gym
+import numpy as np
+from torchrl.envs import GymEnv
+
+if __name__ == "__main__":
+    env = GymEnv("cpu_gpu_env:HybridCluster-v0", num_envs=2, num_tasks=8)
+    env.set_seed(0)
+    played = env.rollout(24, break_when_any_done=False)
+    env.close()
+    ends = played["next", "done"].squeeze(-1).nonzero()
+    print(ends.tolist())
+    same = {"autoreset_mode": gym.vector.AutoresetMode.SAME_STEP}
+    plain = gym.make_vec("HybridCluster-v0", num_envs=2, num_tasks=8, **same)
+    plain.reset(seed=0)
+    plain.reset()  # as set_seed and rollout do
+    expected = [plain.step(a)[1] for a in played["action"].argmax(-1).T.numpy()]
+    print(np.allclose(played["next", "reward"].squeeze(-1).T, expected))
+"""
+
+
+@needs("torchrl", "TorchRL is not installed")
+def test_torchrl_takes_two_environments(tmp_path: Path) -> None:
+    ends, agree = run(TORCHRL, tmp_path).splitlines()[-2:]
+    assert ends == str([[env, step] for env in range(2) for step in (7, 15, 23)])
+    assert agree == "True"
+
+
+MINARI = """
+import gymnasium as gym
+import minari
+
+env = minari.DataCollector(gym.make("cpu_gpu_env:HybridCluster-v0", num_tasks=8), record_infos=True)
+for seed in range(3):
+    env.reset(seed=seed)
+    over = False
+    while not over:
+        *_, over, _, _ = env.step(env.action_space.sample())
+dataset = env.create_dataset("hybrid/random-v0", code_permalink="-", author="-", author_email="-")
+for episode in dataset.iterate_episodes():
+    infos = episode.infos
+    print(len(episode), episode.rewards.sum(), infos["objective"][-1], *infos["task"].shape)
+"""
+
+
+@needs("minari", "Minari is not installed")
+def test_minari_records_infos(tmp_path: Path) -> None:
+    lines = [line.split() for line in run(MINARI, tmp_path).splitlines()[-3:]]
+    for length, returned, objective, *shape in lines:
+        assert (length, *shape) == ("8", "9", "4")
+        assert float(returned) == pytest.approx(-8 * float(objective))
 
 
 # ------------------------------------------------------------------ Stable-Baselines3
@@ -365,9 +583,7 @@ HybridCluster-v0:
 """
 
 
-@pytest.mark.skipif(
-    importlib.util.find_spec("rl_zoo3") is None, reason="rl_zoo3 is no dependency: too heavy"
-)
+@needs("rl_zoo3", "rl_zoo3 is no dependency: too heavy")
 def test_the_zoo_trains(tmp_path: Path) -> None:
     (tmp_path / "dqn.yml").write_text(HYPERPARAMETERS)
     command = (

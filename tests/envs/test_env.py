@@ -9,7 +9,7 @@ import gymnasium as gym
 import numpy as np
 import pytest
 from conftest import MIXED, PLAIN, REFINED, VARIED
-from gymnasium.utils.env_checker import check_env
+from gymnasium.utils.env_checker import check_env, data_equivalence
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from judge import Judge
@@ -301,7 +301,10 @@ def test_what_the_env_hands_out_is_not_its_state() -> None:
         mine, other = env.reset(**reset), twin.reset(**reset)
         for _ in range(4):
             (realised,), costs = env.instances(), env.problem.costs
-            handed = [mine[0], mine[-1]["action_mask"], env.action_masks(), realised.release_s]
+            own = [a for a in mine[-1].values() if isinstance(a, np.ndarray)]
+            own += [mine[0], env.action_masks(), env.current_observation()]
+            assert all(array.flags.writeable for array in own)
+            handed = [*own, realised.release_s]
             state = env.scheduling_state()
             for part in (state, state.cpus, state.gpus):
                 handed += [a for a in vars(part).values() if isinstance(a, np.ndarray)]
@@ -317,6 +320,7 @@ def test_what_the_env_hands_out_is_not_its_state() -> None:
             mine, other = env.step(2), twin.step(2)
             assert np.array_equal(mine[0], other[0])
             assert mine[1:4] == other[1:4]
+            assert data_equivalence(mine[-1], other[-1], exact=True)
 
 
 def test_resetting_twice_shares_nothing_between_steps() -> None:

@@ -174,9 +174,16 @@ def test_a_render_mode_is_a_name(mode: Any) -> None:
         HybridClusterEnv(render_mode=mode)
 
 
-def test_a_vector_env_says_that_it_does_not_render() -> None:
-    with pytest.raises(HybridClusterError, match="allowed: None"):
+def test_a_vector_env_has_no_window() -> None:
+    with pytest.raises(HybridClusterError, match=r"'human'.*Known: ansi, rgb_array"):
         HybridClusterVectorEnv(2, render_mode="human")
+
+
+@pytest.mark.parametrize("make", [HybridClusterEnv, HybridClusterVectorEnv])
+@pytest.mark.parametrize("config", [{}, {"num_tasks": 20}])
+def test_a_dict_as_only_argument_is_told_how_to_unpack(make: Any, config: dict[str, int]) -> None:
+    with pytest.raises(HybridClusterError, match=r"HybridClusterEnv\(\*\*config\)"):
+        make(config)
 
 
 @pytest.mark.parametrize("seed", [1.5, True, -1, "3"])

@@ -11,7 +11,7 @@ from gymnasium.vector import AutoresetMode
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from judge import Judge
-from playing import assert_plays_the_same, problems
+from playing import assert_infos_agree, assert_plays_the_same, problems
 
 from cpu_gpu_env import Cluster, HybridClusterEnv, HybridClusterVectorEnv
 from cpu_gpu_env.model.traces.loading import resolve_workload
@@ -42,7 +42,8 @@ def test_vector_equals_single(
 ) -> None:
     kwargs |= {**problem, "num_tasks": num_tasks}
     limit = {} if max_episode_steps is None else {"max_episode_steps": max_episode_steps}
-    vector = gym.make_vec("HybridCluster-v0", num_envs=num_envs, **limit, **kwargs)
+    same = {"autoreset_mode": AutoresetMode.SAME_STEP, **limit}
+    vector = gym.make_vec("HybridCluster-v0", num_envs=num_envs, **same, **kwargs)
     singles = [gym.make("HybridCluster-v0", **limit, **kwargs) for _ in range(num_envs)]
     assert_plays_the_same(vector, singles, 40, seed)
 
@@ -65,7 +66,7 @@ def test_every_episode_is_as_the_judge_says(
         pool.take(rows[rng.integers(0, num_sorts, num_tasks)], np.sort(rng.random(num_tasks)))
         for _ in range(3)
     ]
-    env = HybridClusterVectorEnv(3, autoreset_mode=AutoresetMode.NEXT_STEP, **kwargs)
+    env = HybridClusterVectorEnv(3, **kwargs)
     env.reset(seed=seed, options={"tasks": tables})
     judges = [Judge.of(env, table, index) for index, table in enumerate(tables)]
     actions = rng.integers(0, 6, (num_tasks, 3))
@@ -90,15 +91,16 @@ def test_every_episode_is_as_the_judge_says(
         ("objective", "objective"),
     ):
         expected = [getattr(schedule, column) for schedule in schedules]
-        assert info["final_info"][name] == pytest.approx(expected, rel=1e-12)
+        assert info[name] == pytest.approx(expected, rel=1e-12)
     objective = np.array([schedule.objective for schedule in schedules])
     assert total == pytest.approx(-num_tasks * objective, rel=1e-9)
 
 
 @pytest.mark.parametrize("noise", [0.0, 0.3])
 def test_given_tasks_are_played_and_then_drawn_ones(cluster: Cluster, noise: float) -> None:
-    vector = HybridClusterVectorEnv(2, cluster=cluster, num_tasks=7, noise=noise)
-    singles = [HybridClusterEnv(cluster=cluster, num_tasks=7, noise=noise) for _ in range(2)]
+    kwargs: dict[str, Any] = {"cluster": cluster, "num_tasks": 7, "noise": noise}
+    vector = HybridClusterVectorEnv(2, autoreset_mode=AutoresetMode.SAME_STEP, **kwargs)
+    singles = [HybridClusterEnv(**kwargs) for _ in range(2)]
     tables = []
     for i, env in enumerate(singles):
         env.reset(seed=50 + i)
@@ -168,12 +170,14 @@ def test_what_the_env_hands_out_is_not_its_state() -> None:
     for step in range(8):
         actions = np.array([step % 6, 5])
         *mine, info = env.step(actions)
-        *other, _ = twin.step(actions)
+        *other, same_info = twin.step(actions)
+        assert_infos_agree(info, same_info)
         for a, b in zip(mine, other, strict=True):
             assert np.array_equal(a, b)
         state = env.scheduling_state()
         (episode, _), costs = env.instances(), env.problem.costs
-        handed = [info["action_mask"], info["_action_mask"], env.action_masks(), *mine]
+        handed = [*info.values(), env.action_masks(), env.current_observation(), *mine]
+        assert all(array.flags.writeable and array.flags.c_contiguous for array in handed)
         for part in (state, state.cpus, state.gpus):
             handed += [value for value in vars(part).values() if isinstance(value, np.ndarray)]
         handed += [episode.release_s, episode.costs.cpus.time_s, episode.costs.gpus.time_s]
@@ -183,4 +187,3 @@ def test_what_the_env_hands_out_is_not_its_state() -> None:
                 array[...] = 1
         assert np.array_equal(env.action_masks(), twin.action_masks())
         assert np.array_equal(env.scheduling_state().arrival_s, twin.scheduling_state().arrival_s)
-        assert info["_action_mask"].all()

@@ -111,6 +111,12 @@ def test_shipped_profile_loads(name: str) -> None:
     assert cluster.cpus
     assert cluster.gpus
     assert json.loads((PROFILES / f"{name}.json").read_text())["description"]
+    assert load_profile(name) == cluster == load_profile(PROFILES / f"{name}.json")
+
+
+def test_a_profile_of_an_unknown_name_is_told_which_there_are() -> None:
+    with pytest.raises(HybridClusterError, match=r"a100-nod: .*by name there are: a100-node"):
+        load_profile("a100-nod")
 
 
 def test_the_shipped_profiles_are_these() -> None:

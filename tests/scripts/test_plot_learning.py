@@ -78,7 +78,7 @@ def test_the_gaps_are_those_of_the_validation_episodes(
         action, _ = scheduler.predict(observation)
         observation, _, _, _, info = env.step(action)
     expected = {
-        "queue-price": info["final_info"]["objective"].mean() / bound - 1,
+        "queue-price": info["objective"].mean() / bound - 1,
         "oracle": sum(schedule.objective for schedule in solved) / 2 / bound - 1,
     }
     for name, gap in expected.items():

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import itertools
 
+import gymnasium as gym
 import numpy as np
 import pytest
 import scipy.optimize
+from conftest import PLAIN
+from gymnasium.vector import AutoresetMode
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from judge import Judge
@@ -109,7 +112,8 @@ def test_what_the_oracle_promises_it_plays(
     cluster: Cluster, noise: float, load: float | None
 ) -> None:
     kwargs = {"cluster": cluster, "num_tasks": 25, "noise": noise, "load": load}
-    vector, single = HybridClusterVectorEnv(3, **kwargs), HybridClusterEnv(**kwargs)
+    vector = HybridClusterVectorEnv(3, autoreset_mode="SameStep", **kwargs)
+    single = HybridClusterEnv(**kwargs)
     oracle, alone = Oracle(vector, effort=QUICK_EFFORT), Oracle(single, effort=QUICK_EFFORT)
     observation, _ = vector.reset(seed=4)
     lonely, _ = single.reset(seed=5)
@@ -127,6 +131,27 @@ def test_what_the_oracle_promises_it_plays(
         assert info["objective"] == pytest.approx(promised[1].objective, rel=1e-12)
         assert all(p.bound <= p.objective for p in promised)
         lonely, _ = single.reset()
+
+
+@pytest.mark.parametrize("vectorization_mode", ["vector_entry_point", "sync"])
+def test_the_oracle_plans_anew_a_step_after_an_end(vectorization_mode: str) -> None:
+    env = gym.make_vec("HybridCluster-v0", 2, vectorization_mode, cluster=PLAIN, num_tasks=4)
+    assert env.metadata["autoreset_mode"] is AutoresetMode.NEXT_STEP
+    oracle = Oracle(env, effort=QUICK_EFFORT)
+    observation, _ = env.reset(seed=4)
+    state, start, found = None, np.ones(2, dtype=bool), []
+    for _ in range(9):
+        actions, state = oracle.predict(observation, state, start)
+        observation, _, start, _, infos = env.step(actions)
+        if start.all():
+            found.append(infos["objective"])
+    single = HybridClusterEnv(cluster=PLAIN, num_tasks=4)
+    promised = []
+    for seed in (4, 5):
+        for episode_seed in (seed, None):
+            single.reset(seed=episode_seed)
+            promised.append(solve_episode(single.instances()[0], QUICK_EFFORT).objective)
+    assert np.ravel(np.transpose(found)) == pytest.approx(promised, rel=1e-12)
 
 
 def test_the_same_seed_gives_the_same_schedule() -> None:

@@ -204,12 +204,13 @@ def test_what_does_not_fit_is_never_chosen(name: str) -> None:
     assert_only_what_fits_is_chosen(env, scheduler)
 
 
-def test_round_robin_restarts_with_each_episode() -> None:
-    env = HybridClusterVectorEnv(2, cluster=PLAIN, num_tasks=4)
+@pytest.mark.parametrize(("mode", "waiting"), [("SameStep", []), ("NextStep", [0])])
+def test_round_robin_restarts_with_each_episode(mode: str, waiting: list[int]) -> None:
+    env = HybridClusterVectorEnv(2, cluster=PLAIN, num_tasks=4, autoreset_mode=mode)
     scheduler = make_scheduler("round-robin", env)
     observation, _ = env.reset(seed=0)
     state, start, turns = None, np.ones(2, dtype=bool), []
-    for _ in range(8):
+    for _ in range(8 + len(waiting)):
         before = None if state is None else state[0].copy()
         actions, after = scheduler.predict(observation, state, start)
         if state is not None:
@@ -219,7 +220,7 @@ def test_round_robin_restarts_with_each_episode() -> None:
         observation, _, start, _, _ = env.step(actions)
         state = after
         turns.append(int(actions[0]))
-    assert turns == [0, 5, 5, 0] * 2
+    assert turns == [0, 5, 5, 0, *waiting, 0, 5, 5, 0]
 
 
 def test_round_robin_serves_two_runs_in_turn() -> None:
