@@ -56,7 +56,7 @@ def main(arguments: argparse.Namespace) -> int:
         command.check_output(arguments.report, "file", (".html", ".htm"))
     specs = comparing.find_schedulers(arguments, problem)
     for spec in specs:
-        command.check_output(output / "tensorboard" / spec.name)
+        command.check_tensorboard(output / "tensorboard" / spec.name)
     comparison, stopped = comparing.compare_schedulers(arguments, specs, kwargs, bounded)
     table, record = (output / name for name in FILES)
     write_rows(result_rows(comparison), table)
@@ -85,7 +85,7 @@ def illustrate(
             write_html(comparison, views, pictures, report)
     if report is not None:
         command.tell_written(report)
-    print(f"TensorBoard: tensorboard --logdir {tensorboard}")
+    command.tell_tensorboard("TensorBoard", tensorboard)
 
 
 if __name__ == "__main__":

@@ -51,22 +51,29 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     )
     parser.add_argument(
         "runs",
-        type=Path,
+        type=command.path,
         metavar="RUN",
         nargs="*",
         default=[DEFAULT_RUN],
         help="folder of a training by train.py; all on the same problem",
     )
-    parser.add("--output", Path, "runs/learning.png", "file to write")
+    parser.add("--output", command.path, "runs/learning.png", "file to write")
     parser.add_argument(
         "--tensorboard",
-        type=Path,
+        type=command.path,
         help="folder to write for TensorBoard (default: the output without its ending)",
+    )
+    parser.add(
+        "--max-bytes",
+        command.whole_number(1, 2**40),
+        2**26,
+        "bytes that an event file may have at most; it may take ten times as much memory",
     )
     comparing.add_oracle_arguments(parser)
     arguments = parser.parse_args(argv)
     if arguments.tensorboard is None:
-        arguments.tensorboard = arguments.output.with_suffix("")
+        output = arguments.output
+        arguments.tensorboard = output.with_suffix("") if output.name else output
     return arguments
 
 
@@ -78,9 +85,9 @@ def main(arguments: argparse.Namespace) -> int:
     from cpu_gpu_env.baselines.report.learning_figure import learning_figure
 
     command.check_output(arguments.output, "file", FORMATS)
-    command.check_output(arguments.tensorboard)
+    command.check_tensorboard(arguments.tensorboard)
     command.check_output(arguments.cache)
-    runs = [read_run(folder) for folder in arguments.runs]
+    runs = [read_run(folder, arguments.max_bytes) for folder in arguments.runs]
     check_comparable(runs)
     curves = mean_curves(runs)
     problems = runs[0].problems
@@ -95,7 +102,7 @@ def main(arguments: argparse.Namespace) -> int:
     write_bytes_atomically(arguments.output, picture)
     command.tell_written(arguments.output)
     write_runs(curves, lines, bound, png, arguments.tensorboard)
-    print(f"learning curves: tensorboard --logdir {arguments.tensorboard}")
+    command.tell_tensorboard("learning curves", arguments.tensorboard)
     return 0
 
 

@@ -107,9 +107,7 @@ class Forest:
 
 
 def load_forest(
-    path: str | os.PathLike[str],
-    num_features: int | None = None,
-    max_bytes: int = MAX_ARRAY_BYTES,
+    path: str | os.PathLike[str], num_features: int | None = None, max_bytes: int = MAX_ARRAY_BYTES
 ) -> Forest:
     """Read a forest; nothing in the file is run, and no size that it claims is believed.
 

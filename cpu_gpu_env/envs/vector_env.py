@@ -95,6 +95,7 @@ class HybridClusterVectorEnv(VectorEnv[Observations, npt.NDArray[np.int64], npt.
         autoreset_mode: AutoresetMode | str = AutoresetMode.SAME_STEP,
     ) -> None:
         self.num_envs = checks.check_count("num_envs", num_envs, arguments.MAX_NUM_ENVS)
+        arguments.check_total(self.num_envs, num_tasks)
         if max_episode_steps is not None:
             max_episode_steps = checks.check_count("max_episode_steps", max_episode_steps)
         checks.check_render_mode(render_mode, self.metadata["render_modes"])
@@ -104,7 +105,6 @@ class HybridClusterVectorEnv(VectorEnv[Observations, npt.NDArray[np.int64], npt.
         self.objective = self.problem.objective
         self.observe_queues = checks.check_flag("observe_queues", observe_queues)
         self.render_mode = render_mode
-        arguments.check_total(self.num_envs, self.problem.num_tasks)
         self.autoreset_mode = arguments.check_autoreset_mode(autoreset_mode)
         self.metadata = {**self.metadata, "autoreset_mode": self.autoreset_mode}
         self._max_episode_steps = max_episode_steps
