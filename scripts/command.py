@@ -327,31 +327,10 @@ def check_output(path: Path, must_be: str = "folder", suffixes: Sequence[str] = 
         )
 
 
-def check_tensorboard(folder: Path) -> None:
-    """Find out before the work that event files cannot be written to a folder.
-
-    Raises:
-        HybridClusterError: If so.
-    """
-    check_output(folder)
-    try:
-        str(folder).encode()
-    except UnicodeEncodeError:
-        raise HybridClusterError(
-            f"output {str(folder)!r} is no text in UTF-8, as TensorBoard wants it; allowed: "
-            "another name, or a locale that has these letters (LC_ALL=C.UTF-8)"
-        ) from None
-
-
 def tell_written(*paths: Path) -> None:
     """Say which files there are now."""
     for path in paths:
         print(f"written: {printable(path)}")
-
-
-def tell_tensorboard(what: str, folder: Path) -> None:
-    """Say how to look at event files."""
-    print(f"{what}: tensorboard --logdir {printable(folder)}")
 
 
 def check_total(option: str, count: int, num_tasks: int) -> None:

@@ -21,7 +21,7 @@ from cpu_gpu_env.baselines.report.tables import make_table, result_rows, write_j
 from cpu_gpu_env.baselines.report.tensorboard import write_tensorboard
 from cpu_gpu_env.problem.problem import make_problem
 from cpu_gpu_env.results.records import Comparison
-from cpu_gpu_env.scripts import command, comparing, terminal
+from cpu_gpu_env.scripts import command, comparing, event_files, terminal
 
 FILES = ("comparison.csv", "comparison.json")
 
@@ -56,7 +56,7 @@ def main(arguments: argparse.Namespace) -> int:
         command.check_output(arguments.report, "file", (".html", ".htm"))
     specs = comparing.find_schedulers(arguments, problem)
     for spec in specs:
-        command.check_tensorboard(output / "tensorboard" / spec.name)
+        event_files.check_tensorboard(output / "tensorboard" / spec.name)
     comparison, stopped = comparing.compare_schedulers(arguments, specs, kwargs, bounded)
     table, record = (output / name for name in FILES)
     write_rows(result_rows(comparison), table)
@@ -85,7 +85,7 @@ def illustrate(
             write_html(comparison, views, pictures, report)
     if report is not None:
         command.tell_written(report)
-    command.tell_tensorboard("TensorBoard", tensorboard)
+    event_files.tell_tensorboard("TensorBoard", tensorboard)
 
 
 if __name__ == "__main__":

@@ -30,7 +30,7 @@ from cpu_gpu_env.problem.problem import make_problem
 from cpu_gpu_env.results.metrics import GAP
 from cpu_gpu_env.results.provenance import ProblemRecord
 from cpu_gpu_env.results.records import ORACLE
-from cpu_gpu_env.scripts import command, comparing
+from cpu_gpu_env.scripts import command, comparing, event_files
 
 if TYPE_CHECKING:
     from cpu_gpu_env.agents.learning_curves import Curve
@@ -85,7 +85,7 @@ def main(arguments: argparse.Namespace) -> int:
     from cpu_gpu_env.baselines.report.learning_figure import learning_figure
 
     command.check_output(arguments.output, "file", FORMATS)
-    command.check_tensorboard(arguments.tensorboard)
+    event_files.check_tensorboard(arguments.tensorboard)
     command.check_output(arguments.cache)
     runs = [read_run(folder, arguments.max_bytes) for folder in arguments.runs]
     check_comparable(runs)
@@ -102,7 +102,7 @@ def main(arguments: argparse.Namespace) -> int:
     write_bytes_atomically(arguments.output, picture)
     command.tell_written(arguments.output)
     write_runs(curves, lines, bound, png, arguments.tensorboard)
-    command.tell_tensorboard("learning curves", arguments.tensorboard)
+    event_files.tell_tensorboard("learning curves", arguments.tensorboard)
     return 0
 
 

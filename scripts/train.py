@@ -18,7 +18,7 @@ from cpu_gpu_env.errors import HybridClusterError, printable
 from cpu_gpu_env.io.cache_folder import default_cache
 from cpu_gpu_env.problem.problem import make_problem
 from cpu_gpu_env.results.provenance import ProblemRecord, package_versions
-from cpu_gpu_env.scripts import command, terminal
+from cpu_gpu_env.scripts import command, event_files, terminal
 
 MAX_STEPS = 1_000_000_000
 MAX_ENVS = 65_536
@@ -108,7 +108,7 @@ def main(arguments: argparse.Namespace) -> int:
     command.check_total("--num-envs", arguments.num_envs, arguments.num_tasks)
     for problem in plan.problems:
         make_problem(**problem)  # bad input is told before the bar appears
-    command.check_tensorboard(plan.output)
+    event_files.check_tensorboard(plan.output)
     for name in (plan.best.name, LAST_AGENT, CHECKPOINT):
         command.check_output(plan.output / name, "file")
         if not arguments.resume:
@@ -131,7 +131,7 @@ def main(arguments: argparse.Namespace) -> int:
         best = printable(result.best)
         print(f"best agent (held-out objective {result.best_objective:.4f}): {best}")
     print(f"last agent: {printable(result.last)}")
-    command.tell_tensorboard("learning curves", arguments.output)
+    event_files.tell_tensorboard("learning curves", arguments.output)
     return command.interrupted() if result.interrupted else 0
 
 
