@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import inspect
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from cpu_gpu_env.agents.saving import BEST_AGENT, load_agent
 from cpu_gpu_env.checks import check_count, check_field
 from cpu_gpu_env.errors import HybridClusterError, not_allowed, printable, shown, unknown_name
 from cpu_gpu_env.io.bounded_files import check_readable
+from cpu_gpu_env.io.paths import as_path
 from cpu_gpu_env.model.tasks import FloatArray
 from cpu_gpu_env.problem.problem import make_problem
 from cpu_gpu_env.results.metrics import OBJECTIVE
@@ -79,7 +81,7 @@ class Curve:
     """(seeds, n): mean J of the held-out episodes."""
 
 
-def read_run(folder: Path, max_bytes: int = MAX_EVENT_BYTES) -> Run:
+def read_run(folder: str | os.PathLike[str], max_bytes: int = MAX_EVENT_BYTES) -> Run:
     """Read the settings of the best agent and all evaluations of a training.
 
     Args:
@@ -89,6 +91,7 @@ def read_run(folder: Path, max_bytes: int = MAX_EVENT_BYTES) -> Run:
     Raises:
         HybridClusterError: If the folder is not that of a training with evaluations in event files.
     """
+    folder = as_path(folder)
     if not folder.is_dir():
         raise HybridClusterError(
             f"{folder}: no such folder; allowed: one that train.py wrote (run it first)"

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
-from cpu_gpu_env.checks import check_count, check_number
+from cpu_gpu_env.checks import MAX_FIGURE, check_count, check_number
 from cpu_gpu_env.errors import HybridClusterError, not_allowed, unknown_name
 from cpu_gpu_env.model.cluster import Device
 from cpu_gpu_env.model.profile import device_catalogue
@@ -54,6 +54,7 @@ class TraceMapping(ABC):
                 check_count(name, value, low=int(positive))
             elif isinstance(default, float):  # a text is a choice, which its mapping checks
                 check_number(name, value, 0, above=positive)
+                check_number(name, value, 0, MAX_FIGURE)
 
     @classmethod
     def from_texts(cls: type[AnyMapping], arguments: Mapping[str, str]) -> AnyMapping:

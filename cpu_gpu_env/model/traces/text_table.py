@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from cpu_gpu_env.checks import as_number
+from cpu_gpu_env.checks import MAX_FIGURE, as_number
 from cpu_gpu_env.errors import HybridClusterError, not_allowed, printable
 from cpu_gpu_env.io.bounded_files import read_bytes
 from cpu_gpu_env.model.tasks import FloatArray, IntArray
@@ -47,16 +47,18 @@ class TraceTable:
             positive: Whether values must be above 0.
 
         Raises:
-            HybridClusterError: If a value is not a finite number in range.
+            HybridClusterError: If a value is not a number in range, `MAX_FIGURE` at most.
         """
         texts = self.columns[column]
         try:
             values = np.fromiter(map(float, texts), np.float64, len(texts))
         except ValueError:
             values = np.fromiter(map(as_number, texts), np.float64, len(texts))
-        good = np.isfinite(values) & ((values > 0) if positive else (values >= low))
+        good = (values <= MAX_FIGURE) & ((values > 0) if positive else (values >= low))
         if not good.all():
             allowed = "a finite number > 0" if positive else f"a finite number >= {low:g}"
+            if values[good.argmin()] > MAX_FIGURE:
+                allowed += f", at most {MAX_FIGURE:g}"
             raise self.error(int(good.argmin()), column, allowed)
         return values
 
