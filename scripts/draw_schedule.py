@@ -20,6 +20,7 @@ from cpu_gpu_env.baselines import SCHEDULERS, make_scheduler
 from cpu_gpu_env.envs.env import HybridClusterEnv
 from cpu_gpu_env.errors import HybridClusterError
 from cpu_gpu_env.io.atomic_files import write_bytes_atomically
+from cpu_gpu_env.results.seeds import Purpose, episode_seeds
 from cpu_gpu_env.scripts import command, terminal
 
 MAX_TASKS = 100_000
@@ -69,7 +70,8 @@ def main(arguments: argparse.Namespace) -> int:
 def play(arguments: argparse.Namespace) -> list[Frame]:
     """Play the episode: the chart at its end, and before it what an animation shows."""
     env = HybridClusterEnv(**command.env_kwargs(arguments), render_mode="rgb_array")
-    scheduler = make_scheduler(arguments.scheduler, env, arguments.seed)
+    own_seed = episode_seeds(Purpose.DECISIONS, 1, run=arguments.seed)[0]
+    scheduler = make_scheduler(arguments.scheduler, env, own_seed)
     observation, _ = env.reset(seed=arguments.seed)
     num_tasks, state, frames = arguments.num_tasks, None, []
     tasks_a_frame = -(-num_tasks // MAX_FRAMES)

@@ -100,7 +100,7 @@ def difference_table(comparison: Comparison, narrow: bool = False) -> TextTable:
 
 def describe_differences(comparison: Comparison) -> str:
     """Say what a table of differences shows."""
-    return f"difference to {comparison.reference.name} in the same episodes, mean ± 95 % interval"
+    return f"difference to {comparison.reference.name} in the same episodes, ± 95 % interval"
 
 
 def win_table(comparison: Comparison) -> TextTable:

@@ -96,7 +96,8 @@ class ProblemRecord:
 
     def describe(self, num_episodes: int, kind: str = "") -> str:
         """Say in a line what was played; `kind` is a word for the episodes, such as "held-out"."""
-        episodes = f"{num_episodes} {kind} episode{'s' * (num_episodes != 1)}".replace("  ", " ")
+        words = (str(num_episodes), kind, "episode" if num_episodes == 1 else "episodes")
+        episodes = " ".join(filter(None, words))
         return f"{self.cluster}, {self.workload}, {self.num_tasks} tasks, {episodes}"
 
 
