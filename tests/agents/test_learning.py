@@ -33,7 +33,7 @@ from cpu_gpu_env.agents.features import (
     num_features,
 )
 from cpu_gpu_env.agents.saving import load_agent, save_agent
-from cpu_gpu_env.agents.training import make_training_env, train
+from cpu_gpu_env.agents.training import make_training_env, train, validation_seeds
 from cpu_gpu_env.agents.training_env import ImaginedTasks, LearningVecEnv
 from cpu_gpu_env.baselines.evaluation.play import EpisodeResults, play_episodes
 from cpu_gpu_env.baselines.schedulers.heuristics import QueuePrice, StaticPrice
@@ -288,6 +288,24 @@ def test_a_broken_off_evaluation_is_made_up_for(
     assert load_agent(result.best).settings.made_by["validation_objective"] == result.best_objective
     assert load_agent(result.last).settings.made_by["trained_steps"] < 400
     assert (tmp_path / "checkpoint.zip").exists()
+
+
+def test_an_agent_tells_what_it_was_trained_on(tmp_path: Path) -> None:
+    plan = small_plan(tmp_path, seed=5, problems=({"num_tasks": 10}, {"num_tasks": 20}))
+    best = train(plan).best
+    assert best is not None
+    used = load_agent(best).settings.trained_on
+    assert used is not None
+    assert [record.problem.num_tasks for record in used] == [10, 20, 10, 20]
+    env = make_training_env(plan)
+    played = {
+        "training": [*env.seed(5), *env.seed(5, 10**9)],  # at first, and resumed after long
+        "validation": validation_seeds(plan.validation_episodes, 2),
+    }
+    for record in used:
+        for seed in played[record.purpose]:
+            assert record.first_seed <= seed <= record.last_seed
+        assert record.first_seed >= 2**32  # below are the seeds of comparisons
 
 
 def test_a_last_rollout_is_learned_from(tmp_path: Path) -> None:
