@@ -181,6 +181,25 @@ def test_nodes_are_counted_and_limited() -> None:
     assert proof.objective == first.objective
 
 
+@pytest.mark.parametrize(("at_once", "compared"), [(6, 2), (60, 1), (60, 512)])
+def test_the_optimum_does_not_depend_on_the_size_of_batches(
+    at_once: int, compared: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for cluster, seed in itertools.product(("mixed-node", "h100-node"), range(11, 14)):
+        env = HybridClusterEnv(cluster=cluster, num_tasks=6)
+        env.reset(seed=seed)
+        (episode,) = env.instances()
+        start = np.zeros(6, dtype=np.intp)
+        expected = exact_schedule(episode, start, PLENTY)
+        with monkeypatch.context() as patch:
+            patch.setattr(exact, "NODES_AT_ONCE", at_once)
+            patch.setattr(exact, "MAX_COMPARED", compared)
+            found = exact_schedule(episode, start, PLENTY)
+        assert expected is not None
+        assert found is not None
+        assert found.objective == pytest.approx(expected.objective, rel=1e-12)
+
+
 @pytest.mark.parametrize("limit", ["MAX_TASKS", "MAX_PLACEMENTS"])
 def test_large_episodes_are_left_alone(limit: str, monkeypatch: pytest.MonkeyPatch) -> None:
     env = HybridClusterEnv(num_tasks=6)
