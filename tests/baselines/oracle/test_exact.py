@@ -59,7 +59,7 @@ def test_the_optimum_is_that_of_all_sequences(case: Case, seed: int) -> None:
 
 @pytest.mark.slow
 @given(st.one_of(six_action_cases(5), cases()), st.integers(0, 9))
-@settings(max_examples=2_000, **QUICKLY)
+@settings(max_examples=600, **QUICKLY)
 def test_the_optimum_is_that_of_all_longer_sequences(case: Case, seed: int) -> None:
     assert_solves(case, seed)
 
@@ -135,7 +135,7 @@ def test_the_oracle_is_optimal_with_ten_tasks_and_three_actions(seed: int) -> No
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(11, 26))
+@pytest.mark.parametrize("seed", range(11, 16))
 def test_the_oracle_is_optimal_with_ten_tasks(seed: int) -> None:
     env = HybridClusterEnv(cluster="mixed-node", num_tasks=10)
     env.reset(seed=seed)
