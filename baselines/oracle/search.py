@@ -64,9 +64,10 @@ NUM_ELITE = 16
 BEAM_TEMPERATURE = 0.1
 """In units of the objective of one task."""
 ANNEALING_TEMPERATURE = 0.05
-"""Likewise."""
-PRICE_TEMPERATURE = 0.25
-"""Likewise: annealing tries actions e times less often for each such amount of reduced cost."""
+"""In units of the objective of one task."""
+PRICE_TEMPERATURE, HOT_TASKS = 0.25, 50
+"""Annealing tries actions e times less often for each such amount of reduced cost [objective of one
+task]; in shorter episodes than four times `HOT_TASKS`, where prices tell less, for larger ones."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -177,7 +178,8 @@ class _Population:
 
 def _likely(reduced_cost: FloatArray) -> FloatArray:
     """How often annealing tries each action: seldom where only one is any good."""
-    weight = np.exp(-reduced_cost / PRICE_TEMPERATURE)
+    temperature = float(np.clip(HOT_TASKS / len(reduced_cost), PRICE_TEMPERATURE, 1.0))
+    weight = np.exp(-reduced_cost / temperature)
     total = weight.sum(axis=1, keepdims=True)
     return np.asarray(weight * (total - weight.max(axis=1, keepdims=True)) / total + 1e-12)
 
