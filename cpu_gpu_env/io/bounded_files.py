@@ -23,6 +23,7 @@ MAX_DIRECTORY_BYTES = 2**20
 """Of the list of members of a zip file: Python keeps some ten times as much for it."""
 _PLAIN = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 """Compression that unpacks in bounded steps."""
+_STRETCH_BYTES = 2**20
 _GZIP_MAGIC = b"\x1f\x8b"
 
 
@@ -101,16 +102,25 @@ def read_bytes(
         HybridClusterError: If it cannot be read, is no regular file, is larger, or is damaged.
     """
     with _opened(path, max_bytes, what) as file:
-        content = file.read(max_bytes + 1)
+        content = _read_beyond(file, max_bytes)
         try:
             if gzipped and content.startswith(_GZIP_MAGIC):
                 with gzip.GzipFile(fileobj=io.BytesIO(content)) as unpacked:
-                    content = unpacked.read(max_bytes + 1)
+                    content = _read_beyond(unpacked, max_bytes)
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
             raise HybridClusterError(f"{path}: truncated or damaged gzip file: {error}") from None
     if len(content) > max_bytes:
         raise _too_large(path, "it unpacks to", max_bytes)
     return content
+
+
+def _read_beyond(file: io.BufferedIOBase, max_bytes: int) -> bytes:
+    """Read all, or some more than `max_bytes`; takes no memory for what is not there."""
+    stretches, left = [], max_bytes
+    while left >= 0 and (stretch := file.read(_STRETCH_BYTES)):
+        stretches.append(stretch)
+        left -= len(stretch)
+    return b"".join(stretches)
 
 
 def read_json(path: str | os.PathLike[str], max_bytes: int, what: str, hint: str = "") -> Any:

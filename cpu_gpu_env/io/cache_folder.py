@@ -27,4 +27,4 @@ def _may_be_written(folder: Path) -> bool:
     if not folder.is_absolute():
         return False
     nearest = next((place for place in (folder, *folder.parents) if os.path.lexists(place)), folder)
-    return os.access(nearest, os.W_OK | os.X_OK)
+    return nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK)

@@ -168,6 +168,20 @@ def test_fractions_in_any_order_keeping_form(fractions: Any) -> None:
     assert HybridClusterEnv(gpu_fractions=fractions).problem.gpu_fractions == (0.0, 1.0)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"num_tasks": 10_000_000}, "num_tasks is 10000000; allowed: a whole number, 1 to 1000000"),
+        ({"gpu_fractions": np.linspace(0, 1, 255)}, "255 entries; allowed: a product of at most"),
+    ],
+)
+def test_what_would_take_minutes_is_refused_at_once(
+    arguments: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(HybridClusterError, match=message):
+        HybridClusterEnv(**arguments)
+
+
 @pytest.mark.parametrize("mode", [3, [], np.array(["ansi", "human"])])
 def test_a_render_mode_is_a_name(mode: Any) -> None:
     with pytest.raises(HybridClusterError, match="render_mode"):

@@ -6,5 +6,5 @@ import pytest
 @pytest.fixture(scope="session")
 def hours(request: pytest.FixtureRequest) -> float:
     """Hours for each fuzzer."""
-    tests = sum("fuzz" in item.path.parts for item in request.session.items)
-    return float(request.config.getoption("--hours")) / max(tests, 1)
+    fuzzers = sum("hours" in getattr(item, "fixturenames", ()) for item in request.session.items)
+    return float(request.config.getoption("--hours")) / max(fuzzers, 1)

@@ -72,13 +72,13 @@ def spoiled(draw: st.DrawFn, document: Any) -> Any:
         holder, key = draw(st.sampled_from(places))
         change = draw(st.sampled_from(["replace", "replace", "remove", "double"]))
         if change == "replace":
-            holder[key] = draw(odd_values)
+            holder[key] = copy.deepcopy(draw(odd_values))  # a later change may go into it
         elif change == "remove":
             del holder[key]
         elif isinstance(holder, list):
-            holder.append(holder[key])
+            holder.append(copy.deepcopy(holder[key]))
         else:
-            holder[draw(st.sampled_from(ODD_TEXTS))] = holder[key]
+            holder[draw(st.sampled_from(ODD_TEXTS))] = copy.deepcopy(holder[key])
     return document
 
 

@@ -2,6 +2,7 @@
 
 import gzip
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -11,10 +12,12 @@ from typing import Any
 
 import pytest
 from harness import ODD_TEXTS, clean, fuzz, in_bounds, odd_values, run_command
+from hypothesis import event
 from hypothesis import strategies as st
 from trace_files import TASK_HEADER
 
 from cpu_gpu_env.agents.learning_curves import EVENT_FILES, read_run
+from cpu_gpu_env.agents.pretrained import pretrained_path
 from cpu_gpu_env.agents.saving import load_agent, save_agent
 from cpu_gpu_env.baselines.imitation.forest import load_forest
 from cpu_gpu_env.io.atomic_files import write_csv_atomically, write_text_atomically
@@ -23,76 +26,100 @@ from cpu_gpu_env.model.traces import TaskTable, load_trace
 from cpu_gpu_env.profiler.published import read_published
 from cpu_gpu_env.scripts import event_files
 
-QUICK = {
-    "compare": ["--bound", "none", "--schedulers", "myopic", "--episodes", "1", "--num-tasks", "2"],
-    "draw-schedule": ["--num-tasks", "2"],
-    "describe-workload": [],
-    "plot-gaps": [],
-    "plot-learning": [],
-    "pareto": ["--episodes", "1", "--num-tasks", "2", "--weights", "0.5", "--jobs", "1"],
-    "transfer": ["--episodes", "1", "--num-tasks", "2", "--also-cluster", "t4-node"],
-    "train": ["--agent", "random-forest", "--episodes", "1", "--num-tasks", "2"],
-    "validate-profile": ["--published", "published.csv"],
+NUMBERS = ["0", "1", "2", "0.5", "1e-5", "-1", "nan", "1e999", "9" * 400, "none", "trace", "0,1"]
+NAMES = ["a100-node", "t4-node", "epyc-7763 + t4:2", "myopic,oracle", "myopic", "dqn", "lognormal"]
+WRONG = ["pipe", "folder", "loop", "/dev/zero", "/dev/tty", "/proc/self/mem", "text", "text.json"]
+TASKS = ["tasks.csv", "bad\udcff.csv", "=1+1\x1b[31m.csv", "a\nb.csv", "ä.csv", "csv:pipe"]
+TASKS += ["swf:tasks.csv", "csv:tasks.csv?part=0-0.5", "csv:tasks.csv?max_bytes=9", "folder.csv"]
+AGENTS = ["agent.zip", "...zip", "..zip", ".zip", "=1.zip", "a\nb.zip", "bad\udcff.zip", "pipe.zip"]
+PICTURES = ["a.png", "b/ä.png", "bad\udcff.png", "\x1b[31m.png", "=.png", "...png", "a.gif"]
+PICTURES += ["a.svg", "a" * 300 + ".png", "pipe.png", "folder.png", "text.png/a.png", "/proc/a.png"]
+FOLDERS = ["out", "ä/b", "bad\udcff", "\x1b[31m", "text", "pipe", "/proc/a", "a" * 300, "/dev/null"]
+_COMPARED = ["--bound", "none", "--schedulers", "myopic", "--episodes", "1"]
+COMMANDS: dict[str, tuple[list[str], dict[str, list[str]]]] = {
+    "compare": (
+        [*_COMPARED, "--num-tasks", "2", "--output", "out"],
+        {
+            **dict.fromkeys(["--energy-weight", "--load", "--noise", "--gpu-fractions"], NUMBERS),
+            **dict.fromkeys(["--num-tasks", "--seed"], NUMBERS),
+            **dict.fromkeys(["--cluster", "--schedulers"], NAMES),
+            "--workload": TASKS,
+            "--agent": AGENTS,
+            "--output": FOLDERS,
+        },
+    ),
+    "draw-schedule": (
+        ["--num-tasks", "2", "--output", "a.png"],
+        {"--output": PICTURES, "--animate": PICTURES, "--workload": TASKS, "--load": NUMBERS},
+    ),
+    "describe-workload": (
+        ["tasks.csv", "--output", "a.png"],
+        {"--cluster": NAMES, "--energy-weight": NUMBERS, "--output": PICTURES},
+    ),
+    "plot-gaps": ([], {"--comparison": WRONG, "--output": PICTURES, "--max-bytes": NUMBERS}),
+    "plot-learning": ([], {"--output": PICTURES, "--tensorboard": FOLDERS, "--cache": FOLDERS}),
+    "validate-profile": (
+        ["--published", "text"],
+        {"--published": [*WRONG, *TASKS], "--output": FOLDERS, "--seed": NUMBERS},
+    ),
+    # These solve: only what they refuse is tried.
+    "pareto": (
+        ["--cluster", "nowhere"],
+        {"--weights": NUMBERS, "--agent": AGENTS, "--output": FOLDERS, "--jobs": NUMBERS},
+    ),
+    "transfer": (
+        ["--also-cluster", "nowhere"],
+        {"--also-load": NUMBERS, "--agent": AGENTS, "--cluster": NAMES, "--output": FOLDERS},
+    ),
+    "train": (
+        ["--cluster", "nowhere", "--output", "out"],
+        {"--also-cluster": NAMES, "--algo": NAMES, "--num-envs": NUMBERS, "--output": FOLDERS},
+    ),
+    "profile-hardware": (
+        ["--gpus", "nothing"],
+        {"--gpus": NAMES[2:], "--threads": NUMBERS, "--output": PICTURES},
+    ),
 }
-"""Arguments with which a command has little to do."""
-OPTIONS = {
-    "compare": [
-        "--cluster", "--workload", "--num-tasks", "--energy-weight", "--load", "--noise",
-        "--gpu-fractions", "--agent", "--schedulers", "--seed", "--cache", "--report", "--output",
-        "--bound",
-    ],
-    "draw-schedule": ["--scheduler", "--output", "--animate", "--load", "--cluster"],
-    "describe-workload": ["--cluster", "--energy-weight", "--output"],
-    "plot-gaps": ["--comparison", "--output", "--max-bytes"],
-    "plot-learning": ["--output", "--tensorboard", "--cache", "--max-bytes"],
-    "pareto": ["--weights", "--agent", "--cluster"],
-    "transfer": ["--also-cluster", "--also-load", "--agent"],
-    "train": ["--cluster", "--also-cluster", "--algo", "--num-envs", "--steps"],
-    "validate-profile": ["--published", "--output", "--profile"],
-}  # fmt: skip
-WRONG_FILES = ["pipe", "folder", "loop", "/dev/zero", "/dev/tty", "/proc/self/mem", "text"]
-HEAVY = {"pareto", "transfer", "train"}
-"""Commands that solve: only what they refuse is tried."""
+"""Of each command, arguments with which it has little to do, and what others it is given."""
 
 
-def make_wrong_files() -> None:
-    os.mkfifo("pipe.json")
-    for ending in ("", ".csv", ".zip", ".npz", ".png"):
+def make_files() -> None:
+    """Files of all kinds in this folder."""
+    for ending in ("", ".csv", ".zip", ".json", ".png"):
         os.mkfifo(f"pipe{ending}")
         Path(f"folder{ending}").mkdir()
         Path(f"loop{ending}").symlink_to(f"loop{ending}")
         Path(f"text{ending}").write_text("no such thing\n")
+    for name in TASKS[:5]:
+        Path(name).write_text(f"{TASK_HEADER}\n" + "0,1e12,10,1e9\n" * 3)
+    for name in AGENTS[:7]:
+        shutil.copy(pretrained_path("dqn"), name)
 
 
 @st.composite
 def lines(draw: st.DrawFn) -> tuple[str, list[str]]:
     """A command and arguments of which one or two are odd."""
-    name = draw(st.sampled_from([*QUICK]))
-    arguments = [*QUICK[name]]
-    if name in HEAVY:
-        arguments += ["--cluster", "nowhere"]  # whatever else is odd, there is nothing to do
-    odd = (
-        odd_values.map(str)
-        | st.sampled_from(ODD_TEXTS)
-        | st.sampled_from(WRONG_FILES)
-        | st.sampled_from([f"{path}.{end}" for path in WRONG_FILES[:3] for end in ("csv", "zip")])
-        | st.sampled_from(["...zip", "..", ".zip", "=1.zip", "a.png", "csv:pipe", "swf:/dev/zero"])
-    )
+    name = draw(st.sampled_from([*COMMANDS, "compare", "compare"]))
+    arguments, options = COMMANDS[name]
+    arguments = [*arguments]
     for _ in range(draw(st.integers(1, 2))):
-        option = draw(st.sampled_from(OPTIONS[name]))
-        arguments += [option, draw(odd)] if draw(st.integers(0, 9)) else [draw(odd)]
+        option = draw(st.sampled_from([*options]))
+        often = st.sampled_from(options[option])
+        value = draw(often | often | often | st.sampled_from(ODD_TEXTS) | odd_values.map(str))
+        arguments.append(f"{option}={value}")
     return name, arguments
 
 
-@fuzz(150, line=lines())
+@fuzz(25, line=lines())
 def test_a_command_works_or_refuses_in_one_line(line: tuple[str, list[str]]) -> None:
     name, arguments = line
     Path("inside").mkdir()
     os.chdir("inside")
-    make_wrong_files()
+    make_files()
     around = {*Path("..").iterdir()}
     main = import_module(f"cpu_gpu_env.scripts.{name.replace('-', '_')}").main
-    run_command(main, *[text.replace("\0", "") for text in arguments])
+    code = run_command(main, *[text.replace("\0", "") for text in arguments])
+    event(f"{name}: {code}")
     assert {*Path("..").iterdir()} == around, "files outside the folder"
 
 
@@ -132,7 +159,7 @@ def test_what_is_no_file_is_refused_at_once(
     what: str, place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    make_wrong_files()
+    make_files()
     with in_bounds(), clean() as refused:
         READERS[what](place)
     assert place in refused[0]

@@ -138,7 +138,15 @@ def test_a_trace_is_a_workload_or_refused(trace: tuple[str, bytes]) -> None:
     150,
     form=st.sampled_from([*TRACES, *ODD_TEXTS]),
     key=st.sampled_from(
-        ["part", "max_bytes", "split", "parameters", "intensity_seed", "memory_bound_share"]
+        [
+            "part",
+            "max_bytes",
+            "max_bytes",
+            "split",
+            "parameters",
+            "intensity_seed",
+            "memory_bound_share",
+        ]
     )
     | st.sampled_from(ODD_TEXTS),
     value=odd_values.map(str) | st.sampled_from(["0-1", "0.5-0.6", "0.7-0.2", "prefill-decode"]),

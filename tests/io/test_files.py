@@ -1,6 +1,9 @@
 """Files: written whole with the rights of the user's umask, read within bounds."""
 
 import ast
+import copy
+import csv
+import gzip
 import json
 import os
 import stat
@@ -14,8 +17,23 @@ import pytest
 import cpu_gpu_env
 from cpu_gpu_env import HybridClusterError
 from cpu_gpu_env.agents.pretrained import MODELS
-from cpu_gpu_env.io.atomic_files import write_bytes_atomically, write_text_atomically
-from cpu_gpu_env.io.bounded_files import open_zip, parse_json, read_array, read_json, read_member
+from cpu_gpu_env.agents.saving import load_agent
+from cpu_gpu_env.baselines.imitation.forest import load_forest
+from cpu_gpu_env.errors import is_printable, printable
+from cpu_gpu_env.io.atomic_files import (
+    write_bytes_atomically,
+    write_csv_atomically,
+    write_text_atomically,
+)
+from cpu_gpu_env.io.bounded_files import (
+    open_zip,
+    parse_json,
+    read_array,
+    read_bytes,
+    read_json,
+    read_member,
+)
+from cpu_gpu_env.model.profile import load_profile
 
 ROOT = Path(cpu_gpu_env.__file__).parents[1]
 
@@ -109,6 +127,79 @@ def test_a_hint_follows_what_cannot_be_read_alone(tmp_path: Path) -> None:
     (tmp_path / "a.json").write_text("{")
     with pytest.raises(HybridClusterError, match="double quotes"):
         read_json(tmp_path / "a.json", 100, "thing", "; make one")
+
+
+def test_the_bound_is_an_argument_that_the_error_names(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text("[" + 200 * " " + "]")
+    (tmp_path / "a.gz").write_bytes(gzip.compress(bytes(10_000)))
+    for read in (
+        lambda: read_json(tmp_path / "a.json", 100, "thing"),
+        lambda: read_bytes(tmp_path / "a.gz", 9_999, "thing", gzipped=True),
+        lambda: load_profile(tmp_path / "a.json", max_bytes=100),
+        lambda: load_agent(MODELS / "dqn.zip", max_bytes=100),
+        lambda: load_forest(MODELS / "random-forest.npz", max_bytes=2**20),
+    ):
+        with pytest.raises(HybridClusterError, match="argument max_bytes"):
+            read()
+    assert read_bytes(tmp_path / "a.gz", 10_000, "thing", gzipped=True) == bytes(10_000)
+
+
+def test_a_list_of_members_without_end_is_not_read(tmp_path: Path) -> None:
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for number in range(30_000):
+            archive.writestr(f"{number:050}", "")
+    with (
+        pytest.raises(HybridClusterError, match="its list of members has more than"),
+        open_zip(path, 2**30, "thing", "not a thing"),
+    ):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("a\nb", "a\\nb"),
+        ("\x1b[31mred", "\\x1b[31mred"),
+        ("bad\udcff", "bad\\udcff"),
+        ("\u202eevil", "\\u202eevil"),
+        ("\u2028", "\\u2028"),
+        ("ä 日本\u3000語 ±", "ä 日本\u3000語 ±"),
+    ],
+)
+def test_an_error_is_one_line_that_any_terminal_shows(text: str, shown: str) -> None:
+    assert str(HybridClusterError(f"{text}: no")) == f"{shown}: no"
+    assert printable(text) == shown
+    assert is_printable(text) == (text == shown)
+
+
+def test_an_error_is_the_same_in_another_process() -> None:
+    error = HybridClusterError("a\nb")
+    assert str(copy.copy(error)) == str(error) == "a\\nb"  # copied as a pool of processes does
+
+
+def test_no_cell_of_a_csv_file_is_a_formula(tmp_path: Path) -> None:
+    texts = [
+        "=1+1",
+        "+1",
+        "-1",
+        "@SUM(A1)",
+        " =1",
+        "|x",
+        "\t=1",
+        "a=1",
+        "",
+        "\x1b[31m",
+        "bad\udcff",
+    ]
+    rows = [{"a": text, "b": -1.5, "c": None} for text in texts]
+    write_csv_atomically(tmp_path / "a.csv", ["a", "b", "c"], rows)
+    with (tmp_path / "a.csv").open(newline="", encoding="utf-8") as file:
+        found = list(csv.DictReader(file))
+    assert [row["b"] for row in found] == ["-1.5"] * len(rows)
+    cells = [row["a"] for row in found]
+    assert cells[:6] == ["'=1+1", "'+1", "'-1", "'@SUM(A1)", "' =1", "'|x"]
+    assert cells[6:] == ["\\t=1", "a=1", "", "\\x1b[31m", "bad\\udcff"]
 
 
 def test_members_of_a_zip_file_are_read_up_to_their_bounds(tmp_path: Path) -> None:

@@ -20,7 +20,8 @@ import pytest
 import torch
 from PIL import Image, ImageSequence
 
-from cpu_gpu_env.agents.pretrained import PRETRAINED
+import cpu_gpu_env
+from cpu_gpu_env.agents.pretrained import PRETRAINED, pretrained_path
 from cpu_gpu_env.baselines import SCHEDULERS
 from cpu_gpu_env.baselines.evaluation.play import EVALUATION_SEED
 from cpu_gpu_env.baselines.imitation.forest import load_forest
@@ -668,6 +669,34 @@ def test_names_of_agents_are_plain_text(tmp_path: Path, monkeypatch: pytest.Monk
     assert set(written["episodes"]) == names
     source = str(tmp_path / "out" / "comparison.json")
     assert plot_gaps.main(["--comparison", source, "--output", str(tmp_path / "a.png")]) == 0
+
+
+@pytest.mark.parametrize("name", ["...zip", "..zip"])
+def test_an_agent_file_names_no_folder_above(name: str, tmp_path: Path, capsys: Any) -> None:
+    shutil.copy(pretrained_path("dqn"), tmp_path / name)
+    arguments = ["--agent", str(tmp_path / name), "--output", str(tmp_path / "out")]
+    assert compare.main([*SMALL, *arguments]) == 2
+    assert "not dots alone" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+@pytest.mark.parametrize("variable", ["HOME", "MPLBACKEND"])
+def test_a_command_needs_neither_home_nor_window(variable: str, tmp_path: Path) -> None:
+    environment = {k: v for k, v in os.environ.items() if k not in ("HOME", "XDG_CACHE_HOME")}
+    environment["HOME"] = "/dev/null" if variable == "HOME" else str(tmp_path)
+    environment["MPLBACKEND"] = "nonsense" if variable == "MPLBACKEND" else "agg"
+    script = Path(cpu_gpu_env.__file__).parents[1] / "scripts" / "pareto.py"
+    small = ["--num-tasks=2", "--episodes=1", "--weights=0.5", "--schedulers=myopic", "--jobs=1"]
+    done = subprocess.run(
+        [sys.executable, script, *small],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "runs" / "pareto" / "pareto.png").exists()
+    assert (tmp_path / "runs" / "cache").exists() == (variable == "HOME")
 
 
 def test_ctrl_c_in_a_comparison_keeps_the_schedulers_done(
