@@ -135,15 +135,15 @@ def _restore_optimizer(optimizer: Optimizer, content: bytes) -> None:
 
 def _check_values(name: str, array: npt.NDArray[Any], actions: spaces.Space[Any]) -> None:
     """Refuse what no environment can have given: the first gradient step would spread it."""
-    low, high = -np.inf, np.inf
     if name == "actions" and isinstance(actions, spaces.Discrete):
-        low, high = actions.start, actions.start + actions.n - 1
+        last = actions.start + actions.n - 1
+        possible, allowed = (actions.start <= array) & (array <= last), f"{actions.start} to {last}"
     elif name in ("dones", "timeouts"):
-        low, high = 0, 1
-    wrong = array[~(np.isfinite(array) & (low <= array) & (array <= high))]
-    if len(wrong):
-        allowed = "finite numbers" if high == np.inf else f"{low} to {high}"
-        raise not_allowed(f"a value of array {name!r}", wrong[0].item(), allowed)
+        possible, allowed = (array == 0) | (array == 1), "0 or 1"
+    else:
+        possible, allowed = np.isfinite(array), "finite numbers"
+    if not possible.all():
+        raise not_allowed(f"a value of array {name!r}", array[~possible][0].item(), allowed)
 
 
 def _restore_replay(buffer: ReplayBuffer, place: dict[str, Any], archive: zipfile.ZipFile) -> None:

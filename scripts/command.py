@@ -225,10 +225,7 @@ Folders = Callable[[argparse.Namespace], Mapping[Path, Collection[str]]]
 def entry_point(
     parse: Callable[[list[str] | None], argparse.Namespace], folders: Folders = lambda _: {}
 ) -> Callable[[Callable[[argparse.Namespace], int]], Callable[..., int]]:
-    """Make what works on arguments a command: it takes a line, by default the process's own.
-
-    No other process writes into its folders while it runs.
-    """
+    """Make what works on arguments a command: it takes a line, by default the process's own."""
     return lambda execute: lambda argv=None: run(execute, parse(argv), folders)
 
 
@@ -237,9 +234,10 @@ def run(
     arguments: argparse.Namespace,
     folders: Folders = lambda _: {},
 ) -> int:
-    """Run a command; bad input, Ctrl-C and closed pipes end it with an exit code, no traceback.
+    """Run a command, which alone writes into its folders.
 
-    A library that is not installed does so, too, if an extra of this package brings it.
+    Bad input, Ctrl-C, closed pipes, and a library that is not installed but in an extra of this
+    package end it with an exit code, no traceback.
     """
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
@@ -294,11 +292,7 @@ def _interruptible() -> Iterator[None]:
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
-    """Raise KeyboardInterrupt; if a library is being loaded, as soon as it is.
-
-    Many are loaded only when they are needed, and some abort the process if an exception comes
-    while their compiled part starts.
-    """
+    """Raise KeyboardInterrupt; after an import, since some compiled libraries abort in theirs."""
     while frame is not None and frame.f_code is not run.__code__:
         if frame.f_code.co_filename == "<frozen importlib._bootstrap>":
             signal.setitimer(signal.ITIMER_REAL, 0.05)
@@ -345,8 +339,7 @@ def check_output(path: Path, must_be: str = "folder", suffixes: Sequence[str] = 
     folder = (path if must_be == "folder" else path.parent).absolute()
     nearest = next(p for p in (folder, *folder.parents) if os.path.lexists(p))
     try:
-        # Rights and file systems have too many rules to ask about; a file tells. A full disk still
-        # takes empty ones. It has no name, so that nothing is left if the process is killed now.
+        # Rights and file systems have too many rules to ask about; a file that is not empty tells.
         with tempfile.TemporaryFile(dir=nearest) as file:
             file.write(bytes(ROOM_BYTES))
     except OSError as error:

@@ -44,13 +44,13 @@ def lock_folder(folder: Path, files: Collection[str] = ()) -> Iterator[None]:
         HybridClusterError: If another process or thread writes into the folder.
     """
     known, me = folder.resolve(), threading.get_ident()
+    missing = [path for path in (folder, *folder.parents) if not path.exists()]
     if _held.get(known) == me:
         _remove_leftovers(folder, files)
         yield
         return
     if _held.setdefault(known, me) != me:
         raise _taken(folder, str(os.getpid()))
-    missing = [path for path in (folder, *folder.parents) if not path.exists()]
     descriptor = None
     try:
         descriptor = _lock(folder)
