@@ -84,6 +84,8 @@ def build_policy(
 ) -> BasePolicy:
     """Build the policy of an algorithm for acting alone, with weights that mean nothing yet."""
     _, policy, kwargs = ALGORITHMS[algo]
+    if issubclass(policy, ActorCriticPolicy):
+        kwargs = {**kwargs, "ortho_init": False}  # takes a minute for the largest nets
     with torch.random.fork_rng(devices=[]):  # a training that goes on keeps its random numbers
         return policy(features, actions, lambda _: 0.0, net_arch=list(net_arch), **kwargs)
 

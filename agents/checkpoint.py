@@ -30,9 +30,11 @@ FORMAT_VERSION = 2
 COUNTERS = ("num_timesteps", "_n_updates", "_n_calls", "_episode_num")
 """Attributes of an algorithm that count what has been done."""
 REPLAY_ARRAYS = ("observations", "next_observations", "actions", "rewards", "dones", "timeouts")
-MAX_FILE_BYTES, MAX_WEIGHTS_BYTES = 2**34, 2**30
+MAX_FILE_BYTES = 2**34
 _STATE, _WEIGHTS, _OPTIMIZER = "state.json", "weights.safetensors", "optimizer.safetensors"
-_ARRAY_HEADER_BYTES = 2**12
+_ARRAY_HEADER_BYTES, _TENSORS_HEADER_BYTES = 2**12, 2**20
+_MOMENTS = 4
+"""An optimiser remembers less than this many numbers of each weight."""
 
 
 def save_checkpoint(model: BaseAlgorithm, progress: dict[str, Any], path: Path) -> None:
@@ -82,8 +84,11 @@ def restore_checkpoint(model: BaseAlgorithm, path: Path) -> None:
     complaint = "not a checkpoint of this training"
     with open_zip(path, MAX_FILE_BYTES, "checkpoint", complaint) as archive:
         state = _read_state(archive)
-        _restore_optimizer(policy.optimizer, read_member(archive, _OPTIMIZER, MAX_WEIGHTS_BYTES))
-        weights = read_member(archive, _WEIGHTS, MAX_WEIGHTS_BYTES)
+        # What is larger than this net can need is not unpacked.
+        needed = sum(tensor.nbytes for tensor in policy.state_dict().values())
+        limit = _MOMENTS * needed + _TENSORS_HEADER_BYTES
+        _restore_optimizer(policy.optimizer, read_member(archive, _OPTIMIZER, limit))
+        weights = read_member(archive, _WEIGHTS, needed + _TENSORS_HEADER_BYTES)
         policy.load_state_dict(tensors_from_bytes(weights, policy.state_dict(), _WEIGHTS))
         buffer = getattr(model, "replay_buffer", None)
         if buffer is not None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import inspect
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,12 +15,20 @@ import numpy as np
 from cpu_gpu_env.agents.agent import AgentSettings
 from cpu_gpu_env.agents.saving import BEST_AGENT, load_agent
 from cpu_gpu_env.checks import check_count, check_field
-from cpu_gpu_env.errors import HybridClusterError, not_allowed, shown
+from cpu_gpu_env.errors import HybridClusterError, not_allowed, printable, shown, unknown_name
+from cpu_gpu_env.io.bounded_files import check_readable
 from cpu_gpu_env.io.event_files import EVENT_FILES
+from cpu_gpu_env.io.paths import as_path
 from cpu_gpu_env.model.tasks import FloatArray
+from cpu_gpu_env.problem.problem import make_problem
 from cpu_gpu_env.results.held_out import TRAINED_ON
 from cpu_gpu_env.results.metrics import OBJECTIVE
 
+MAX_EVENT_BYTES = 2**26
+"""Of an event file, unless told otherwise; a training writes some million."""
+MAX_LABEL = 200
+"""Bytes of a curve's name, which names a folder, too; longer ones are cut."""
+PROBLEM_ARGUMENTS = tuple(inspect.signature(make_problem).parameters)
 REACHED = ("seed", "trained_steps", "validation_objective", TRAINED_ON)
 """Settings in which trainings that are drawn as one curve may differ."""
 
@@ -71,17 +82,22 @@ class Curve:
     """(seeds, n): mean J of the validation episodes."""
 
 
-def read_run(folder: Path) -> Run:
+def read_run(folder: str | os.PathLike[str], max_bytes: int = MAX_EVENT_BYTES) -> Run:
     """Read the settings of the best agent and all evaluations of a training.
+
+    Args:
+        folder: Folder of the training.
+        max_bytes: Bytes that an event file may have at most.
 
     Raises:
         HybridClusterError: If the folder is not that of a training with evaluations in event files.
     """
+    folder = as_path(folder)
     if not folder.is_dir():
         raise HybridClusterError(
             f"{folder}: no such folder; allowed: one that train.py wrote (run it first)"
         )
-    steps, seconds, objective = _read_evaluations(folder)
+    steps, seconds, objective = _read_evaluations(folder, max_bytes)
     settings = load_agent(folder / BEST_AGENT).settings
     made_by = settings.made_by
     try:
@@ -90,6 +106,8 @@ def read_run(folder: Path) -> Run:
             for problem in check_field("settings", made_by, "problems", list)
         )
         check_count("number of problems", len(problems))
+        if "settings" in made_by:
+            check_field("settings", made_by, "settings", dict)
         seed = check_count("field 'seed'", made_by.get("seed"), low=0)
         episodes = check_count("field 'validation_episodes'", made_by.get("validation_episodes"))
     except (TypeError, ValueError, AttributeError) as error:
@@ -101,6 +119,9 @@ def _parse_problem(
     described: Mapping[str, str], gpu_fractions: tuple[float, ...]
 ) -> dict[str, Any]:
     """Turn `TrainingPlan.describe` back into arguments of the environment."""
+    for name in described:
+        if name not in PROBLEM_ARGUMENTS:
+            raise unknown_name("argument of a problem", name, PROBLEM_ARGUMENTS)
     problem: dict[str, Any] = {**described, "gpu_fractions": gpu_fractions}
     for name, parse in (("num_tasks", int), ("energy_weight", float), ("noise", float)):
         if name in problem:
@@ -113,7 +134,7 @@ def _parse_problem(
     return problem
 
 
-def _read_evaluations(folder: Path) -> tuple[FloatArray, FloatArray, FloatArray]:
+def _read_evaluations(folder: Path, max_bytes: int) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Steps, seconds in training and objective of each evaluation, in the order of the steps.
 
     A resumed training goes on, in a new file, from the checkpoint of its last evaluation: its clock
@@ -121,7 +142,8 @@ def _read_evaluations(folder: Path) -> tuple[FloatArray, FloatArray, FloatArray]
     older file has from the first evaluation of a newer one on was done again.
     """
     points: list[tuple[int, float, float]] = []
-    for started_s, evaluations in sorted(map(_read_file, folder.glob(EVENT_FILES))):
+    files = [_read_file(path, max_bytes) for path in folder.glob(EVENT_FILES)]
+    for started_s, evaluations in sorted(files):
         if evaluations:
             points = [point for point in points if point[0] < evaluations[0][0]]
             before_s = points[-1][1] if points else 0.0
@@ -135,10 +157,11 @@ def _read_evaluations(folder: Path) -> tuple[FloatArray, FloatArray, FloatArray]
     return steps, seconds, objective
 
 
-def _read_file(path: Path) -> tuple[float, list[tuple[int, float, float]]]:
+def _read_file(path: Path, max_bytes: int) -> tuple[float, list[tuple[int, float, float]]]:
     """When a file was begun [s], and (step, time [s], objective) of the evaluations in it."""
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+    check_readable(path, max_bytes, "event file")
     events, tag = (
         EventAccumulator(str(path), size_guidance={"scalars": 0}),
         OBJECTIVE.validation_tag,
@@ -195,7 +218,11 @@ def _full_name(run: Run, runs: Sequence[Run]) -> str:
     recipe, alike = run.recipe, [other.recipe for other in runs if other.name == run.name]
     settings = sorted({key for other in alike for key in other})
     differing = [key for key in settings if any(o.get(key) != recipe.get(key) for o in alike)]
-    return run.name + "".join(f", {key} {recipe.get(key)}" for key in differing)
+    name = printable(run.name + "".join(f", {key} {recipe.get(key)}" for key in differing))
+    if len(name.encode()) <= MAX_LABEL:
+        return name
+    digest = hashlib.sha256(name.encode()).hexdigest()[:8]
+    return f"{name.encode()[:MAX_LABEL].decode(errors='ignore')}... ({digest})"
 
 
 def _mean_curve(name: str, group: Sequence[Run]) -> Curve:

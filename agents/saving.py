@@ -28,13 +28,14 @@ from cpu_gpu_env.checks import check_version
 from cpu_gpu_env.errors import HybridClusterError
 from cpu_gpu_env.io.atomic_files import write_bytes_atomically
 from cpu_gpu_env.io.bounded_files import open_zip, parse_json, read_member
+from cpu_gpu_env.io.paths import as_path
 
 FORMAT_VERSION = 4
 BEST_AGENT = "best.zip"
 """Name of the best agent in the folder of a training."""
 MAX_JSON_BYTES = 2**20
 MAX_WEIGHTS_BYTES = 2**28
-MAX_FILE_BYTES = MAX_JSON_BYTES + MAX_WEIGHTS_BYTES + 2**20
+"""Unless told otherwise; ours have some hundred thousand."""
 _SETTINGS, _WEIGHTS = "settings.json", "weights.safetensors"
 
 Tensors = Mapping[str, torch.Tensor]
@@ -68,28 +69,29 @@ def save_agent(policy: BasePolicy, settings: AgentSettings, path: str | os.PathL
     write_bytes_atomically(path, content.getvalue())
 
 
-def load_agent(path: str | os.PathLike[str]) -> SavedAgent:
+def load_agent(path: str | os.PathLike[str], max_bytes: int = MAX_WEIGHTS_BYTES) -> SavedAgent:
     """Load an agent.
 
     Args:
         path: File that `save_agent` wrote, the folder of a training (its best agent is taken), or
             the name of a pretrained agent: "dqn", "dqn-queues".
+        max_bytes: Bytes that the weights may have at most.
 
     Raises:
-        HybridClusterError: If the file is missing, damaged, or not an agent.
+        HybridClusterError: If the file is missing, damaged, too large, or not an agent.
     """
-    best = os.path.join(path, BEST_AGENT)
-    if os.path.isfile(best):
-        path = best
-    elif isinstance(path, str) and path in PRETRAINED and not os.path.isfile(path):
-        path = pretrained_path(path)
-    if str(path).endswith(".npz"):
+    file = as_path(path)
+    if (file / BEST_AGENT).is_file():
+        file = file / BEST_AGENT
+    elif isinstance(path, str) and path in PRETRAINED and not file.is_file():
+        file = pretrained_path(path)
+    if file.suffix == ".npz":
         raise HybridClusterError(
-            f"{path} is a forest, no agent: baselines.imitation.forest.load_forest"
+            f"{file} is a forest, no agent: baselines.imitation.forest.load_forest"
         )
-    with open_zip(path, MAX_FILE_BYTES, "agent", "not a usable agent") as archive:
+    with open_zip(file, max_bytes + 2**21, "agent", "not a usable agent") as archive:
         settings = AgentSettings.parse(read_json_member(archive, _SETTINGS, FORMAT_VERSION))
-        weights = read_member(archive, _WEIGHTS, MAX_WEIGHTS_BYTES)
+        weights = read_member(archive, _WEIGHTS, max_bytes, " (argument max_bytes)")
         return SavedAgent(_build_policy(settings, weights), settings)
 
 

@@ -11,12 +11,14 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from cpu_gpu_env.errors import HybridClusterError, not_allowed, shown, unknown_name
+from cpu_gpu_env.errors import HybridClusterError, is_printable, not_allowed, shown, unknown_name
 
 MIN_FIGURE, MAX_FIGURE = 1e-100, 1e100
 """Figures of devices and tasks lie between these: float64 holds products and quotients of three."""
 MAX_FLOAT = sys.float_info.max
 """The largest finite number of float64."""
+MAX_NAME = 1_000
+"""Characters of a name at most."""
 
 Value = TypeVar("Value")
 
@@ -122,9 +124,11 @@ def check_field(where: str, content: Any, field: str, kind: type[Value]) -> Valu
 
 
 def check_name(name: str, value: Any) -> None:
-    """Check a text, or raise `HybridClusterError`."""
+    """Check a text that tables, figures and files can hold, or raise `HybridClusterError`."""
     if not isinstance(value, str):
         raise not_allowed(name, value, "a str")
+    if len(value) > MAX_NAME or not is_printable(value):
+        raise not_allowed(name, value, f"at most {MAX_NAME} printable characters")
 
 
 def as_array(name: str, values: Any) -> npt.NDArray[Any]:

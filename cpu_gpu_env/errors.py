@@ -3,15 +3,40 @@
 from __future__ import annotations
 
 import difflib
+import unicodedata
 from collections.abc import Iterable
 from typing import Any
 
-_MAX_SHOWN = 200
-"""Longer values are cut in messages [characters]."""
+_MAX_SHOWN, _MAX_MESSAGE = 200, 4_000
+"""Longer values, and longer messages, are cut [characters]."""
 
 
 class HybridClusterError(ValueError):
-    """Bad input: the message names what was given, what is allowed and how to mend it."""
+    """Bad input: the message names what was given, what is allowed and how to mend it.
+
+    It is one line that any terminal can show, whatever characters files and names bring.
+    """
+
+    def __init__(self, message: object = "") -> None:
+        super().__init__(printable(message)[:_MAX_MESSAGE])
+
+
+def is_printable(text: str) -> bool:
+    """Whether a text has letters and spaces alone: no line ends, terminal controls, surrogates."""
+    return text.isprintable() or all(map(_is_plain, text))
+
+
+def printable(value: object) -> str:
+    """Show a text or path as it is, but for an escape in place of each unprintable character."""
+    text = str(value)
+    if is_printable(text):
+        return text
+    return "".join(c if _is_plain(c) else ascii(c)[1:-1] for c in text)
+
+
+def _is_plain(character: str) -> bool:
+    # Python calls all spaces but one unprintable.
+    return character.isprintable() or unicodedata.category(character) == "Zs"
 
 
 def shown(value: Any) -> str:

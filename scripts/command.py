@@ -19,8 +19,9 @@ from typing import Any, NoReturn, TypeVar
 from gymnasium.error import DependencyNotInstalled
 
 from cpu_gpu_env.checks import as_number
-from cpu_gpu_env.errors import HybridClusterError
+from cpu_gpu_env.errors import HybridClusterError, is_printable, printable
 from cpu_gpu_env.io.folder_lock import lock_folder
+from cpu_gpu_env.io.paths import as_path
 from cpu_gpu_env.model.profile import DEFAULT_CLUSTER
 from cpu_gpu_env.model.workload import DEFAULT_WORKLOAD
 from cpu_gpu_env.problem import problem
@@ -42,8 +43,8 @@ ENERGY_WEIGHTS = (0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 1.0)
 """Those that an agent conditioned on the weight learns, and that the front is drawn from."""
 ROOM_BYTES = 2**16
 """What must fit on the disk of an output before any work is done for it."""
-MAX_TASKS_AT_ONCE = 100_000_000
-"""Tasks of all episodes that are played together: a few gigabytes."""
+MAX_TASKS_AT_ONCE = 10_000_000
+"""Tasks of all episodes that are played together: a gigabyte."""
 
 Value = TypeVar("Value")
 
@@ -75,6 +76,14 @@ positive = whole_number(1, 1_000_000)
 """Read how many of something there are."""
 cores = whole_number(1, os.cpu_count() or 1)
 """Read how many cores of this machine to use."""
+
+
+def path(text: str) -> Path:
+    """Read a path."""
+    try:
+        return as_path(text)
+    except HybridClusterError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def numbers(text: str) -> tuple[float, ...]:
@@ -152,10 +161,13 @@ class Parser(argparse.ArgumentParser):
     ) -> argparse.Namespace:
         """Read arguments, and add the line that they are from."""
         arguments = super().parse_args(args, namespace)
-        line = f"{self.prog} {shlex.join(sys.argv[1:] if args is None else args)}".strip()
-        # Names of files are bytes, and what is written down is text.
-        arguments.command = line.encode(errors="backslashreplace").decode()
+        words = map(_quoted, sys.argv[1:] if args is None else args)
+        arguments.command = " ".join([self.prog, *words])
         return arguments
+
+    def error(self, message: str) -> NoReturn:
+        """End the process with one line: what is wrong, and where help is."""
+        self.exit(BAD_INPUT, f"error: {printable(message)}; {self.prog} --help tells more\n")
 
     def exit(self, status: int = 0, message: str | None = None) -> NoReturn:
         """End the process, after a help that may have gone unread."""
@@ -164,6 +176,18 @@ class Parser(argparse.ArgumentParser):
         except BrokenPipeError:
             status = _close_pipes()
         super().exit(status, message)
+
+
+def _quoted(word: str) -> str:
+    """Write a word of a command line for bash: names of files are bytes, not always text."""
+    if is_printable(word):
+        return shlex.quote(word)
+    try:
+        octets = word.encode(errors="surrogateescape")
+    except UnicodeEncodeError:  # from Python, not from a command line
+        return shlex.quote(printable(word))
+    plain = {octet: chr(octet) for octet in range(32, 127) if chr(octet) not in "\\'"}
+    return "$'" + "".join(plain.get(octet, f"\\x{octet:02x}") for octet in octets) + "'"
 
 
 class _HelpFormatter(argparse.RawDescriptionHelpFormatter):
@@ -245,7 +269,7 @@ def run(
             f'pip install "cpu-gpu-env[{OPTIONAL[library]}]"'
         )
     except MemoryError as error:
-        return _refuse(f"not enough memory: {error or 'fewer tasks, episodes or environments'}")
+        return _refuse(f"not enough memory: {str(error) or 'try fewer tasks or episodes'}")
     except BrokenPipeError:
         return _close_pipes()
     except OSError as error:
@@ -298,7 +322,7 @@ def _close_pipes() -> int:
 
 
 def _refuse(message: str) -> int:
-    print(f"error: {message}", file=sys.stderr)
+    print(f"error: {printable(message)}", file=sys.stderr)
     return BAD_INPUT
 
 
@@ -339,7 +363,7 @@ def check_output(path: Path, must_be: str = "folder", suffixes: Sequence[str] = 
 def tell_written(*paths: Path) -> None:
     """Say which files there are now."""
     for path in paths:
-        print(f"written: {path}")
+        print(f"written: {printable(path)}")
 
 
 def check_total(option: str, count: int, num_tasks: int) -> None:

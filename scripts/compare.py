@@ -22,7 +22,7 @@ from cpu_gpu_env.baselines.report.tensorboard import write_tensorboard
 from cpu_gpu_env.io.event_files import writing_events
 from cpu_gpu_env.problem.problem import make_problem
 from cpu_gpu_env.results.records import Comparison
-from cpu_gpu_env.scripts import command, comparing, terminal
+from cpu_gpu_env.scripts import command, comparing, event_files, terminal
 
 FILES = ("comparison.csv", "comparison.json")
 
@@ -58,7 +58,7 @@ def main(arguments: argparse.Namespace) -> int:
         command.check_output(arguments.report, "file", (".html", ".htm"))
     specs = comparing.find_schedulers(arguments, problem)
     for spec in specs:
-        command.check_output(output / "tensorboard" / spec.name)
+        event_files.check_tensorboard(output / "tensorboard" / spec.name)
     comparison, stopped = comparing.compare_schedulers(arguments, specs, kwargs, bounded)
     table, record = (output / name for name in FILES)
     terminal.print_tables(*make_tables(comparison))  # first: a full disk takes nothing from it
@@ -88,7 +88,7 @@ def illustrate(
             write_html(comparison, views, pictures, report)
     if report is not None:
         command.tell_written(report)
-    print(f"TensorBoard: tensorboard --logdir {tensorboard}")
+    event_files.tell_tensorboard("TensorBoard", tensorboard)
 
 
 if __name__ == "__main__":

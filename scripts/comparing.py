@@ -18,7 +18,7 @@ from cpu_gpu_env.baselines.evaluation.play import EVALUATION_SEED
 from cpu_gpu_env.baselines.imitation.forest import load_forest
 from cpu_gpu_env.baselines.report.tables import result_rows
 from cpu_gpu_env.envs.vector_env import HybridClusterVectorEnv
-from cpu_gpu_env.errors import HybridClusterError, unknown_name
+from cpu_gpu_env.errors import HybridClusterError, is_printable, printable, unknown_name
 from cpu_gpu_env.io.cache_folder import default_cache
 from cpu_gpu_env.problem.problem import DEFAULT_GPU_FRACTIONS, Problem, make_problem
 from cpu_gpu_env.results.records import ORACLE, USUAL_REFERENCE, Comparison
@@ -37,7 +37,7 @@ def add_arguments(
     parser.add_env_arguments()
     parser.add_argument(
         "--agent",
-        type=Path,
+        type=command.path,
         action="append",
         default=[],
         help="agent file of train.py, or its folder (best.zip is taken); may be repeated",
@@ -57,12 +57,12 @@ def add_arguments(
         f"{USUAL_REFERENCE}, or the best that neither learned nor sees the future)",
     )
     add_oracle_arguments(parser)
-    parser.add("--output", Path, output, "folder to write")
+    parser.add("--output", command.path, output, "folder to write")
 
 
 def add_oracle_arguments(parser: command.Parser) -> None:
     """Add the arguments of `solve_oracle`."""
-    parser.add("--cache", Path, default_cache(), "folder of solved episodes")
+    parser.add("--cache", command.path, default_cache(), "folder of solved episodes")
     parser.add_argument(
         "--jobs",
         type=lambda text: -1 if text == "-1" else command.cores(text),
@@ -186,7 +186,8 @@ def compare_in_each(
         make_problem(**kwargs)
     rows: list[dict[str, Any]] = []
     for problem, kwargs in zip(problems, wholes, strict=True):
-        print(", ".join(f"{name.replace('_', ' ')} {value}" for name, value in problem.items()))
+        place = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in problem.items())
+        print(printable(place))
         try:
             specs = find_schedulers(arguments, make_problem(**kwargs))
             comparison, stopped = compare_schedulers(arguments, specs, kwargs)
@@ -237,9 +238,11 @@ def _naming(file: Path) -> Iterator[None]:
 def _new_name(path: Path, taken: set[str]) -> str:
     path = Path(os.path.abspath(path))  # "." and "best.zip" have no folder's name
     name = path.parent.name if path.stem == "best" else path.stem
-    if not name.isprintable():
+    # "...zip" would name the folder above, ".zip" in some versions of Python none at all.
+    if not is_printable(name) or not name.strip(". "):
         raise HybridClusterError(
-            f"agent {str(path)!r}: its name goes into tables; allowed: printable characters"
+            f"agent {str(path)!r}: its name goes into tables and names a folder; allowed: "
+            "printable characters, not dots alone"
         )
     while name in taken:
         name += "'"

@@ -6,7 +6,6 @@ import argparse
 import os
 import signal
 import sys
-from pathlib import Path
 
 if __name__ == "__main__":  # Ctrl-C during the imports below
     signal.signal(signal.SIGINT, lambda *_: os._exit(130))
@@ -38,7 +37,7 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("workload", nargs="?", **command.ENV_ARGUMENTS["workload"])
     parser.add_argument("--cluster", **command.ENV_ARGUMENTS["cluster"])
     parser.add_argument("--energy-weight", **command.ENV_ARGUMENTS["energy_weight"])
-    parser.add("--output", Path, "runs/workload.png", "picture to write")
+    parser.add("--output", command.path, "runs/workload.png", "picture to write")
     return parser.parse_args(argv)
 
 

@@ -8,7 +8,6 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 if __name__ == "__main__":  # Ctrl-C during the imports below
     signal.signal(signal.SIGINT, lambda *_: os._exit(130))
@@ -43,8 +42,8 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_env_arguments()
     parser.add_argument("--scheduler", choices=sorted(SCHEDULERS), default="myopic")
     parser.add_seed("seed of the episode")
-    parser.add("--output", Path, "runs/schedule.png", "file to write")
-    parser.add("--animate", Path, None, "GIF to write, too: the tasks one by one")
+    parser.add("--output", command.path, "runs/schedule.png", "file to write")
+    parser.add("--animate", command.path, None, "GIF to write, too: the tasks one by one")
     return parser.parse_args(argv)
 
 

@@ -89,10 +89,10 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add(
         "--forest-episodes", command.positive, None, "episodes for the forest (default: as train)"
     )
-    parser.add("--runs", Path, "runs/pretrained", "folder of the trainings")
+    parser.add("--runs", command.path, "runs/pretrained", "folder of the trainings")
     parser.add_argument(
         "--output",
-        type=Path,
+        type=command.path,
         default=MODELS,
         help="folder to write (default: the one in this package, replacing what ships with it)",
     )

@@ -15,7 +15,7 @@ if __name__ == "__main__":  # Ctrl-C during the imports below
 
 from cpu_gpu_env.baselines.report.comparison_figures import Gap, gap_figure
 from cpu_gpu_env.baselines.report.drawing import FORMATS, write_figure
-from cpu_gpu_env.checks import check_count, check_field, check_number
+from cpu_gpu_env.checks import check_count, check_field, check_name, check_number
 from cpu_gpu_env.errors import HybridClusterError
 from cpu_gpu_env.io.bounded_files import read_json
 from cpu_gpu_env.results.gap import INFINITY
@@ -26,8 +26,8 @@ from cpu_gpu_env.scripts import command
 MAX_ROWS = 500
 """Schedulers of a picture as high as matplotlib can draw."""
 MAX_GAP = 1e300
-MAX_BYTES = 2**30
-"""Of a comparison."""
+MAX_BYTES = 2**25
+"""Of a comparison, unless told otherwise; a hundred episodes of all schedulers take one million."""
 
 
 def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
@@ -37,8 +37,16 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
         "Draw the gaps of a comparison, with 95 % intervals, as a PNG, PDF or SVG.",
         "--comparison runs/comparison/comparison.json",
     )
-    parser.add("--comparison", Path, "runs/comparison/comparison.json", "what compare.py wrote")
-    parser.add("--output", Path, "runs/gaps.png", "file to write")
+    parser.add(
+        "--comparison", command.path, "runs/comparison/comparison.json", "what compare.py wrote"
+    )
+    parser.add("--output", command.path, "runs/gaps.png", "file to write")
+    parser.add(
+        "--max-bytes",
+        command.whole_number(1, 2**40),
+        MAX_BYTES,
+        "bytes that the comparison may have at most; it may take forty times as much memory",
+    )
     return parser.parse_args(argv)
 
 
@@ -46,22 +54,23 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
 def main(arguments: argparse.Namespace) -> int:
     """Read the comparison and draw it."""
     command.check_output(arguments.output, "file", FORMATS)
-    title, gaps = read_comparison(arguments.comparison)
+    title, gaps = read_comparison(arguments.comparison, arguments.max_bytes)
     write_figure(gap_figure(gaps, title), arguments.output)
     command.tell_written(arguments.output)
     return 0
 
 
-def read_comparison(path: Path) -> tuple[str, list[Gap]]:
+def read_comparison(path: Path, max_bytes: int = MAX_BYTES) -> tuple[str, list[Gap]]:
     """Read what compare.py wrote: a title for the picture, and the gaps, the least first.
 
     Raises:
         HybridClusterError: If it is missing, damaged, or was made without bounds.
     """
-    content = read_json(path, MAX_BYTES, "comparison", "; run compare.py first")
+    content = read_json(path, max_bytes, "comparison", "; run compare.py first")
     try:
         provenance = check_field("comparison", content, "provenance", dict)
         title = Provenance.from_json(provenance).describe()
+        check_name("title", title)
         rows = check_field("comparison", content, "schedulers", list)
         check_count("number of schedulers", len(rows), MAX_ROWS)
         return title, sorted(map(_parse_gap, rows), key=lambda gap: gap.mean)
@@ -74,6 +83,7 @@ def read_comparison(path: Path) -> tuple[str, list[Gap]]:
 def _parse_gap(row: Any) -> Gap:
     """Read a row; an interval of null is that of a single episode, or of an infinite gap."""
     name = check_field("scheduler", row, "scheduler", str)
+    check_name("name of a scheduler", name)
     if GAP.key not in row:
         raise HybridClusterError("made with --bound none, so there are no gaps to draw")
     mean = math.inf

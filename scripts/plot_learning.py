@@ -33,7 +33,7 @@ from cpu_gpu_env.results.gap import gap_to_bound
 from cpu_gpu_env.results.metrics import GAP
 from cpu_gpu_env.results.provenance import ProblemRecord
 from cpu_gpu_env.results.records import ORACLE
-from cpu_gpu_env.scripts import command, comparing
+from cpu_gpu_env.scripts import command, comparing, event_files
 
 if TYPE_CHECKING:
     from cpu_gpu_env.agents.learning_curves import Curve
@@ -54,22 +54,29 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     )
     parser.add_argument(
         "runs",
-        type=Path,
+        type=command.path,
         metavar="RUN",
         nargs="*",
         default=[DEFAULT_RUN],
         help="folder of a training by train.py; all on the same problem",
     )
-    parser.add("--output", Path, "runs/learning.png", "file to write")
+    parser.add("--output", command.path, "runs/learning.png", "file to write")
     parser.add_argument(
         "--tensorboard",
-        type=Path,
+        type=command.path,
         help="folder to write for TensorBoard (default: the output without its ending)",
+    )
+    parser.add(
+        "--max-bytes",
+        command.whole_number(1, 2**40),
+        2**26,
+        "bytes that an event file may have at most; it may take ten times as much memory",
     )
     comparing.add_oracle_arguments(parser)
     arguments = parser.parse_args(argv)
     if arguments.tensorboard is None:
-        arguments.tensorboard = arguments.output.with_suffix("")
+        output = arguments.output
+        arguments.tensorboard = output.with_suffix("") if output.name else output
     return arguments
 
 
@@ -81,9 +88,9 @@ def main(arguments: argparse.Namespace) -> int:
     from cpu_gpu_env.baselines.report.learning_figure import learning_figure
 
     command.check_output(arguments.output, "file", FORMATS)
-    command.check_output(arguments.tensorboard)
+    event_files.check_tensorboard(arguments.tensorboard)
     command.check_output(arguments.cache)
-    runs = [read_run(folder) for folder in arguments.runs]
+    runs = [read_run(folder, arguments.max_bytes) for folder in arguments.runs]
     check_comparable(runs)
     curves = mean_curves(runs)
     problems = runs[0].problems
@@ -99,7 +106,7 @@ def main(arguments: argparse.Namespace) -> int:
     command.tell_written(arguments.output)
     with writing_events(arguments.tensorboard):
         write_runs(curves, lines, bound, png, arguments.tensorboard)
-    print(f"learning curves: tensorboard --logdir {arguments.tensorboard}")
+    event_files.tell_tensorboard("learning curves", arguments.tensorboard)
     return 0
 
 

@@ -42,7 +42,7 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
         "minutes; scripts/validate_profile.py tells how well the profile predicts.",
         '--gpus "a100-80gb:2 + t4:2" --output runs/profile.json',
     )
-    parser.add("--output", Path, "runs/profile.json", "profile to write")
+    parser.add("--output", command.path, "runs/profile.json", "profile to write")
     parser.add_argument(
         "--gpus",
         default=NO_GPUS,

@@ -14,14 +14,14 @@ if __name__ == "__main__":  # Ctrl-C during the imports below
     signal.signal(signal.SIGINT, lambda *_: os._exit(130))
 
 from cpu_gpu_env.agents.defaults import ALGORITHM_NAMES, DEFAULT_STEPS, NUM_TRAINING_ENVS
-from cpu_gpu_env.errors import HybridClusterError
+from cpu_gpu_env.errors import HybridClusterError, printable
 from cpu_gpu_env.io.cache_folder import default_cache
 from cpu_gpu_env.io.event_files import EVENT_FILES
 from cpu_gpu_env.problem.problem import make_problem
 from cpu_gpu_env.results.held_out import TRAINED_ON, UsedEpisodes
 from cpu_gpu_env.results.provenance import ProblemRecord, package_versions
 from cpu_gpu_env.results.seeds import Purpose, episode_seeds
-from cpu_gpu_env.scripts import command, terminal
+from cpu_gpu_env.scripts import command, event_files, terminal
 
 if TYPE_CHECKING:
     from cpu_gpu_env.agents.training import TrainingPlan
@@ -83,7 +83,7 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add("--episodes", command.positive, 300, "episodes of the oracle for the forest")
     parser.add_argument(
         "--output",
-        type=Path,
+        type=command.path,
         help="folder to write (default: runs/ and the algorithm, or runs/random-forest)",
     )
     arguments = parser.parse_args(argv)
@@ -122,6 +122,7 @@ def main(arguments: argparse.Namespace) -> int:
     command.check_total("--num-envs", arguments.num_envs, arguments.num_tasks)
     for problem in plan.problems:
         make_problem(**problem)  # bad input is told before the bar appears
+    event_files.check_tensorboard(plan.output)
     for name in TRAINING_FILES:
         command.check_output(plan.output / name, "file")
     if not arguments.resume:
@@ -149,9 +150,10 @@ def train_agent(plan: TrainingPlan, resume: bool) -> int:
             lambda line: bar.write(line, file=sys.stderr),
         )
     if result.best is not None:
-        print(f"best agent (validation objective {result.best_objective:.4f}): {result.best}")
-    print(f"last agent: {result.last}")
-    print(f"learning curves: tensorboard --logdir {plan.output}")
+        best = printable(result.best)
+        print(f"best agent (validation objective {result.best_objective:.4f}): {best}")
+    print(f"last agent: {printable(result.last)}")
+    event_files.tell_tensorboard("learning curves", plan.output)
     return command.interrupted() if result.interrupted else 0
 
 

@@ -18,6 +18,7 @@ if __name__ == "__main__":  # Ctrl-C during the imports below
 
 import numpy as np
 
+from cpu_gpu_env.baselines.report.drawing import blank_figure
 from cpu_gpu_env.errors import HybridClusterError
 from cpu_gpu_env.io.atomic_files import write_bytes_atomically, write_text_atomically
 from cpu_gpu_env.model.profile import read_profile
@@ -41,8 +42,8 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
         "a profile first if there is none.",
         "--profile runs/profile.json --output runs/validation",
     )
-    parser.add("--profile", Path, DEFAULT_PROFILE, "what profile_hardware.py wrote")
-    parser.add("--output", Path, "runs/validation", "folder to write to")
+    parser.add("--profile", command.path, DEFAULT_PROFILE, "what profile_hardware.py wrote")
+    parser.add("--output", command.path, "runs/validation", "folder to write to")
     parser.add_argument("--quick", action="store_true", help="under half a minute, less precise")
     parser.add("--threads", int, 0, "CPU threads, as for the profile; 0: torch chooses")
     parser.add_seed("seed of arrays and splits")
@@ -53,7 +54,7 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     )
     parser.add_argument(
         "--published",
-        type=Path,
+        type=command.path,
         help="measure nothing; calibrate on half of a CSV of published matrix products (columns "
         "M, N, K and a time for each device, such as V100_ms) and predict the other half",
     )
@@ -205,10 +206,9 @@ def as_json(validations: Sequence[Validation]) -> list[dict[str, Any]]:
 
 def draw(validations: Sequence[Validation], path: Path) -> None:
     """Scatter of predicted against measured times, a colour a kind, a panel a device."""
+    figure = blank_figure(5.2, 6.4 * len(validations))
     from matplotlib import colormaps
-    from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(6.4 * len(validations), 5.2), layout="constrained")
     for panel, validation in enumerate(validations, start=1):
         axes = figure.add_subplot(1, len(validations), panel)
         samples = [*validation.unseen, *validation.beyond]

@@ -30,6 +30,12 @@ LARGE = [[0.1 * i, 1e12, 20.0, memory] for i, memory in enumerate([5e9, 12e9, 2e
 """Tasks of which not every fraction fits."""
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--hours", type=float, default=0.0, help="let the fuzzers try other inputs for so long"
+    )
+
+
 @pytest.fixture(autouse=True)
 def _own_cache(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
     """Keep solved episodes out of the user's cache."""

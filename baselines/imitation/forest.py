@@ -29,11 +29,10 @@ if TYPE_CHECKING:
 
 FORMAT_VERSION = 1
 MAX_HEADER_BYTES = 2**22
-MAX_ARRAY_BYTES = 2**26
-"""Eight million nodes; a forest of `train.py` has some hundred thousand."""
 MAX_TREES = 10_000
 MAX_DEPTH = 1_000
-MAX_FILE_BYTES = 2**28
+MAX_ARRAY_BYTES = 2**26
+"""Eight million nodes, unless told otherwise; a forest of `train.py` has some hundred thousand."""
 _HEADER = "header"
 _ARRAYS = {
     "root": "i4",
@@ -117,23 +116,28 @@ class Forest:
         write_bytes_atomically(path, content.getvalue())
 
 
-def load_forest(path: str | os.PathLike[str], num_features: int | None = None) -> Forest:
+def load_forest(
+    path: str | os.PathLike[str], num_features: int | None = None, max_bytes: int = MAX_ARRAY_BYTES
+) -> Forest:
     """Read a forest; nothing in the file is run, and no size that it claims is believed.
 
     Args:
         path: File that `Forest.save` wrote.
         num_features: Features that it will be given; None: as many as it wants.
+        max_bytes: Bytes that an array of all nodes may have at most, and the file four times that.
 
     Raises:
-        HybridClusterError: If the file is missing, damaged, no forest, or one for other features.
+        HybridClusterError: If the file is missing, damaged, too large, no forest, or one for other
+            features.
     """
-    with open_zip(path, MAX_FILE_BYTES, "forest", "not a forest") as archive:
+    limit = max_bytes, " (argument max_bytes)"
+    with open_zip(path, 4 * max_bytes, "forest", "not a forest") as archive:
         settings = _parse_header(read_array(archive, _HEADER, MAX_HEADER_BYTES))
         wanted = check_count("field 'num_features'", settings.get("num_features"))
         if num_features is not None and wanted != num_features:
             raise not_allowed("field 'num_features'", wanted, str(num_features))
         arrays = {
-            name: _check_column(name, read_array(archive, name, MAX_ARRAY_BYTES), dtype)
+            name: _check_column(name, read_array(archive, name, *limit), dtype)
             for name, dtype in _ARRAYS.items()
         }
         return Forest(**arrays, depth=_check_trees(arrays, wanted), settings=settings)

@@ -7,12 +7,16 @@ from __future__ import annotations
 
 import io
 import math
+import os
+import sys
 import warnings
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cpu_gpu_env.io.atomic_files import write_bytes_atomically
+from cpu_gpu_env.io.cache_folder import default_cache
 from cpu_gpu_env.results.records import ORACLE, Comparison
 
 if TYPE_CHECKING:
@@ -30,8 +34,28 @@ MIN_PERCENT = 0.01
 """A logarithmic axis has no room for a gap of 0; it stands here."""
 
 
+def load_matplotlib() -> None:
+    """Import matplotlib whatever windows it is to open: nothing here opens one.
+
+    It reads ``MPLBACKEND`` as it is imported, and fails if there is no such thing. Some versions
+    fail, too, where there is no home for their cache.
+    """
+    if "matplotlib" in sys.modules:
+        return
+    caches, backend = default_cache().parent.absolute(), os.environ.pop("MPLBACKEND", None)
+    if caches.is_relative_to(Path.cwd()):  # there is no home
+        os.environ.setdefault("MPLCONFIGDIR", str(caches / "matplotlib"))
+    import matplotlib
+
+    if backend is not None:  # who opens windows finds all as it was
+        os.environ["MPLBACKEND"] = backend
+        with suppress(ValueError):
+            matplotlib.rcParams["backend"] = backend
+
+
 def to_bytes(figure: Figure, file_format: str) -> bytes:
     """Write a figure as ``"png"``, ``"svg"`` or ``"pdf"``: the same bytes for the same figure."""
+    load_matplotlib()
     from matplotlib import rc_context
 
     dates = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
@@ -49,10 +73,14 @@ def write_figure(figure: Figure, path: Path) -> None:
 
 
 def blank_figure(height: float, width: float = WIDTH) -> Figure:
-    """Make a figure without axes; height and width in inches."""
+    """Make a figure without axes that no window knows of; height and width in inches."""
+    load_matplotlib()
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    return Figure(figsize=(width, height), layout="constrained")
+    figure = Figure(figsize=(width, height), layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure
 
 
 def make_figure(height: float, **properties: Any) -> tuple[Figure, Axes]:
@@ -62,15 +90,16 @@ def make_figure(height: float, **properties: Any) -> tuple[Figure, Axes]:
         height: Of the figure [inch].
         **properties: Of the axes, as `Figure.add_subplot` has them; their letters are small.
     """
-    from matplotlib import rc_context
-
     figure = blank_figure(height)
-    with rc_context({"axes.labelsize": 9, "axes.titlesize": 9}):
-        return figure, figure.add_subplot(**properties)
+    axes = figure.add_subplot(**properties)
+    for text in (axes.title, axes.xaxis.label, axes.yaxis.label):
+        text.set_fontsize(9)
+    return figure, axes
 
 
 def scheduler_colours(comparison: Comparison) -> dict[str, Any]:
     """A colour for each scheduler, the same in every figure."""
+    load_matplotlib()
     from matplotlib import colormaps
 
     palette = [colormaps["tab20"](index) for index in range(20)]

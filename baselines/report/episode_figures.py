@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cpu_gpu_env.baselines.evaluation.first_episode import EpisodeView
-from cpu_gpu_env.baselines.report.drawing import make_figure, short_name
+from cpu_gpu_env.baselines.report.drawing import load_matplotlib, make_figure, short_name
 from cpu_gpu_env.model.tasks import FloatArray
 from cpu_gpu_env.render.gantt import GanttRenderer
 from cpu_gpu_env.results.records import ORACLE, Comparison, SchedulerResult
@@ -29,6 +29,7 @@ def draw_gantts(views: Mapping[str, EpisodeView]) -> dict[str, bytes]:
     Raises:
         gymnasium.error.DependencyNotInstalled: If pygame is missing.
     """
+    load_matplotlib()
     from matplotlib.image import imsave
 
     pictures = {}

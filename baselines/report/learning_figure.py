@@ -6,7 +6,13 @@ from collections.abc import Mapping
 from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
-from cpu_gpu_env.baselines.report.drawing import MIN_PERCENT, blank_figure, literal, write_legend
+from cpu_gpu_env.baselines.report.drawing import (
+    MIN_PERCENT,
+    blank_figure,
+    literal,
+    load_matplotlib,
+    write_legend,
+)
 from cpu_gpu_env.model.tasks import FloatArray
 from cpu_gpu_env.results.records import ORACLE
 
@@ -39,6 +45,7 @@ def learning_figure(
         lines: Gap of each scheduler that does not learn, by name.
         title: Above all.
     """
+    load_matplotlib()
     from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter, StrMethodFormatter
 
     gaps = {name: 100 * gap.clip(MIN_PERCENT / 100) for name, (*_, gap) in curves.items()}

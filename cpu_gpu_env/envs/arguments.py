@@ -9,13 +9,15 @@ import numpy as np
 import numpy.typing as npt
 from gymnasium.vector import AutoresetMode
 
-from cpu_gpu_env.checks import as_array, check_count, is_list
+from cpu_gpu_env.checks import as_array, check_count, is_list, is_whole
 from cpu_gpu_env.errors import HybridClusterError, shown, unknown_name
 from cpu_gpu_env.model.tasks import Tasks
 
 MAX_NUM_ENVS = 10_000_000
-MAX_TOTAL_TASKS = 10_000_000_000
-"""Each task of each environment takes 8 bytes."""
+MAX_TOTAL_TASKS = 100_000_000
+"""Each task of each environment takes 16 bytes..."""
+MIN_TASKS = 64
+"""...and each environment as much as this many."""
 
 
 def check_unpacked(name: str, value: Any) -> None:
@@ -134,14 +136,14 @@ def check_autoreset_mode(mode: Any) -> AutoresetMode:
         raise unknown_name("autoreset_mode", mode, known) from None
 
 
-def check_total(num_envs: int, num_tasks: int) -> None:
-    """Check that the tasks of all environments fit into memory.
+def check_total(num_envs: int, num_tasks: Any) -> None:
+    """Check that the tasks of all environments, if it is a number, fit into memory.
 
     Raises:
         HybridClusterError: If there are more than `MAX_TOTAL_TASKS`.
     """
-    if num_envs * num_tasks > MAX_TOTAL_TASKS:
+    if is_whole(num_tasks) and num_envs * max(num_tasks, MIN_TASKS) > MAX_TOTAL_TASKS:
         raise HybridClusterError(
-            f"num_envs = {num_envs} environments with num_tasks = {num_tasks} tasks each; allowed: "
-            f"at most {MAX_TOTAL_TASKS} tasks in all"
+            f"num_envs = {num_envs} environments with num_tasks = {shown(num_tasks)} tasks each; "
+            f"allowed: at most {MAX_TOTAL_TASKS} tasks in all, {MIN_TASKS} an environment at least"
         )

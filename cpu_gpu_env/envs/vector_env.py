@@ -99,6 +99,7 @@ class HybridClusterVectorEnv(VectorEnv[Observations, npt.NDArray[np.int64], npt.
     ) -> None:
         arguments.check_unpacked("num_envs", num_envs)
         self.num_envs = checks.check_count("num_envs", num_envs, arguments.MAX_NUM_ENVS)
+        arguments.check_total(self.num_envs, num_tasks)
         self._max_episode_steps = arguments.check_max_steps(max_episode_steps)
         checks.check_render_mode(render_mode, self.metadata["render_modes"])
         self.problem = make_problem(
@@ -106,7 +107,6 @@ class HybridClusterVectorEnv(VectorEnv[Observations, npt.NDArray[np.int64], npt.
         )
         self.objective, self.render_mode = self.problem.objective, render_mode
         self.observe_queues = checks.check_flag("observe_queues", observe_queues)
-        arguments.check_total(self.num_envs, self.problem.num_tasks)
         self.autoreset_mode = arguments.check_autoreset_mode(autoreset_mode)
         self._num_actions = len(self.problem.gpu_fractions)
         self.single_action_space = spaces.Discrete(self._num_actions)

@@ -8,10 +8,14 @@ import os
 import re
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
+from cpu_gpu_env.errors import printable
+from cpu_gpu_env.io.paths import as_path
+
 _TOKEN_BYTES = 8
+_FORMULA = ("=", "+", "-", "@", "|", "%")
+"""What a cell begins with that a spreadsheet computes."""
 
 
 def write_text_atomically(path: str | os.PathLike[str], text: str) -> None:
@@ -27,18 +31,32 @@ def write_csv_atomically(
     Args:
         path: File to write.
         columns: Keys of the records, in order; other keys are left out.
-        rows: The records; what one lacks stays empty.
+        rows: The records; what one lacks stays empty. A text that a spreadsheet would compute
+            gets an apostrophe before it, and unprintable characters their escapes.
     """
     text = io.StringIO()
     writer = csv.DictWriter(text, columns, extrasaction="ignore")
     writer.writeheader()
-    writer.writerows(rows)
+    writer.writerows({key: _as_cell(value) for key, value in row.items()} for row in rows)
     write_text_atomically(path, text.getvalue())
 
 
+def _as_cell(value: Any) -> Any:
+    """Keep a text from being taken for a formula: names may come from files."""
+    if not isinstance(value, str):
+        return value
+    text = printable(value)
+    return f"'{text}" if text.lstrip().startswith(_FORMULA) else text
+
+
 def write_bytes_atomically(path: str | os.PathLike[str], content: bytes) -> None:
-    """Write a file by renaming a finished temporary file into place."""
-    path = Path(path)
+    """Write a file by renaming a finished temporary file into place.
+
+    Raises:
+        HybridClusterError: If no file can be called so.
+        OSError: If it cannot be written.
+    """
+    path = as_path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(_TOKEN_BYTES)}")
     try:

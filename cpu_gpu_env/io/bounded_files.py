@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 import os
@@ -10,41 +11,106 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from cpu_gpu_env.errors import HybridClusterError
+from cpu_gpu_env.io.paths import as_path
 
+MAX_DIRECTORY_BYTES = 2**20
+"""Of the list of members of a zip file: Python keeps some ten times as much for it."""
 _PLAIN = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 """Compression that unpacks in bounded steps."""
-_DAMAGED = (zipfile.BadZipFile, RuntimeError, OSError, EOFError, ValueError, zlib.error)
-"""What zipfile raises for files that are damaged, encrypted, or of a form it does not know."""
+_GZIP_MAGIC = b"\x1f\x8b"
 
 
-def open_bounded(path: str | os.PathLike[str], max_bytes: int, what: str) -> BinaryIO:
-    """Open a file of at most `max_bytes`, which messages call `what`, such as ``"agent"``.
+class _BoundedReader(io.BufferedReader):
+    """A file of which no more is read at once than is allowed, however much it claims to hold."""
+
+    max_at_once: int | None = None
+    """Bytes; None: any number."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Read up to so many bytes."""
+        if self.max_at_once is not None and size is not None and size > self.max_at_once:
+            raise zipfile.BadZipFile(f"its list of members has more than {self.max_at_once} bytes")
+        return super().read(size)
+
+
+@contextmanager
+def _opened(path: Any, max_bytes: int, what: str) -> Iterator[_BoundedReader]:
+    """Open a file, which messages call `what`; errors of reading it are told under `with`, too.
+
+    Raises:
+        HybridClusterError: If it cannot be read, is no regular file, is larger than `max_bytes`, or
+            there is not the memory for it.
+    """
+    try:
+        path = as_path(path)
+    except HybridClusterError as error:
+        raise HybridClusterError(f"cannot read the {what}: {error}") from None
+    try:
+        # A pipe would block on opening, and a device may never end.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        with _BoundedReader(io.FileIO(descriptor)) as file:
+            status = os.fstat(descriptor)
+            if stat.S_ISDIR(status.st_mode):
+                raise OSError("Is a directory")
+            if not stat.S_ISREG(status.st_mode):
+                raise OSError("it is no regular file")
+            if status.st_size > max_bytes:
+                raise _too_large(path, "it has", max_bytes)
+            yield file
+    except OSError as error:
+        reason = error.strerror or error
+        raise HybridClusterError(f"{path}: cannot read the {what}: {reason}") from None
+    except MemoryError:
+        raise HybridClusterError(f"{path}: not enough memory to read the {what}") from None
+
+
+def _too_large(path: Any, verb: str, max_bytes: int) -> HybridClusterError:
+    return HybridClusterError(
+        f"{path}: {verb} more than {max_bytes} bytes, the most allowed (argument max_bytes)"
+    )
+
+
+def check_readable(path: str | os.PathLike[str], max_bytes: int, what: str) -> None:
+    """Check a file that another library will open, as `read_bytes` does before it reads.
 
     Raises:
         HybridClusterError: If it cannot be read, is no regular file, or is larger.
     """
-    try:
-        mode = os.stat(path).st_mode
-        # A pipe would block on opening, and a device may never end.
-        if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
-            raise OSError("it is no regular file")
-        file = Path(path).open("rb")  # noqa: SIM115
-    except OSError as error:
-        reason = error.strerror or error
-        raise HybridClusterError(f"{path}: cannot read the {what}: {reason}") from None
-    except ValueError as error:  # a name that no file can have
-        raise HybridClusterError(f"{str(path)!r}: cannot read the {what}: {error}") from None
-    if os.fstat(file.fileno()).st_size > max_bytes:
-        file.close()
-        raise HybridClusterError(f"{path}: it has more than {max_bytes} bytes, the most allowed")
-    return file
+    with _opened(path, max_bytes, what):
+        pass
+
+
+def read_bytes(
+    path: str | os.PathLike[str], max_bytes: int, what: str, gzipped: bool = False
+) -> bytes:
+    """Read a file of at most `max_bytes`, which messages call `what`, such as ``"agent"``.
+
+    Args:
+        path: The file.
+        max_bytes: Bytes that it may have at most; a gzip file unpacked, too.
+        what: What messages call it.
+        gzipped: Whether to unpack it if it is a gzip file.
+
+    Raises:
+        HybridClusterError: If it cannot be read, is no regular file, is larger, or is damaged.
+    """
+    with _opened(path, max_bytes, what) as file:
+        content = file.read(max_bytes + 1)
+        try:
+            if gzipped and content.startswith(_GZIP_MAGIC):
+                with gzip.GzipFile(fileobj=io.BytesIO(content)) as unpacked:
+                    content = unpacked.read(max_bytes + 1)
+        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+            raise HybridClusterError(f"{path}: truncated or damaged gzip file: {error}") from None
+    if len(content) > max_bytes:
+        raise _too_large(path, "it unpacks to", max_bytes)
+    return content
 
 
 def read_json(path: str | os.PathLike[str], max_bytes: int, what: str, hint: str = "") -> Any:
@@ -55,11 +121,13 @@ def read_json(path: str | os.PathLike[str], max_bytes: int, what: str, hint: str
             is no regular file, has more than `max_bytes`, or is not JSON.
     """
     try:
-        file = open_bounded(path, max_bytes, what)
+        content = read_bytes(path, max_bytes, what)
     except HybridClusterError as error:
         raise HybridClusterError(f"{error}{hint}") from None
-    with file:
-        return parse_json(file.read(max_bytes), f"{path}: not a JSON file")
+    try:
+        return parse_json(content, f"{path}: not a JSON file")
+    except MemoryError:
+        raise HybridClusterError(f"{path}: not enough memory to read the {what}") from None
 
 
 def parse_json(content: bytes, complaint: str) -> Any:
@@ -77,8 +145,11 @@ def parse_json(content: bytes, complaint: str) -> Any:
 def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     content = dict(pairs)
     if len(content) < len(pairs):
-        keys = [key for key, _ in pairs]
-        double = next(key for key in keys if keys.count(key) > 1)
+        seen: set[str] = set()
+        for double, _ in pairs:
+            if double in seen:
+                break
+            seen.add(double)
         raise HybridClusterError(f"key {double!r:.80} stands twice in one object")
     return content
 
@@ -94,22 +165,26 @@ def open_zip(
     Raises:
         HybridClusterError: If it cannot be read, is no regular file, is larger, or no zip file.
     """
-    with open_bounded(path, max_bytes, what) as file:
-        content = file.read(max_bytes)
-    try:
-        archive = zipfile.ZipFile(io.BytesIO(content))
-    except _DAMAGED as error:
-        article = "an" if what[0] in "aeiou" else "a"
-        raise HybridClusterError(f"{path}: not {article} {what} file: {_reason(error)}") from None
-    with archive:
+    with _opened(path, max_bytes, what) as file:
+        file.max_at_once = MAX_DIRECTORY_BYTES
         try:
-            yield archive
-        except HybridClusterError as error:
-            raise HybridClusterError(f"{path}: {complaint}: {error}") from None
+            archive = zipfile.ZipFile(file)
+        except MemoryError:
+            raise
+        except Exception as error:  # a stranger's bytes make the parser raise whatever it likes
+            article = "an" if what[0] in "aeiou" else "a"
+            told = f"{path}: not {article} {what} file: {_reason(error)}"
+            raise HybridClusterError(told) from None
+        file.max_at_once = None
+        with archive:
+            try:
+                yield archive
+            except HybridClusterError as error:
+                raise HybridClusterError(f"{path}: {complaint}: {error}") from None
 
 
-def read_member(archive: zipfile.ZipFile, name: str, max_bytes: int) -> bytes:
-    """Read a member that unpacks to at most `max_bytes`.
+def read_member(archive: zipfile.ZipFile, name: str, max_bytes: int, hint: str = "") -> bytes:
+    """Read a member that unpacks to at most `max_bytes`; the message ends in `hint` if to more.
 
     Raises:
         HybridClusterError: If it is missing, damaged, encrypted or larger.
@@ -121,21 +196,27 @@ def read_member(archive: zipfile.ZipFile, name: str, max_bytes: int) -> bytes:
     if info.compress_type not in _PLAIN:
         raise HybridClusterError(f"{name} is compressed otherwise than by deflate")
     if info.file_size > max_bytes:
-        raise HybridClusterError(f"{name} has {info.file_size} bytes; allowed: at most {max_bytes}")
+        raise HybridClusterError(
+            f"{name} has {info.file_size} bytes; allowed: at most {max_bytes}{hint}"
+        )
     try:
         with archive.open(info) as member:
             return member.read()
-    except _DAMAGED as error:
+    except MemoryError:
+        raise
+    except Exception as error:  # damaged, encrypted, of a form that zipfile does not know
         raise HybridClusterError(f"{name} is damaged: {_reason(error)}") from None
 
 
-def read_array(archive: zipfile.ZipFile, name: str, max_bytes: int) -> npt.NDArray[Any]:
-    """Read the member ``NAME.npy`` of at most `max_bytes`: an array, but not of Python's objects.
+def read_array(
+    archive: zipfile.ZipFile, name: str, max_bytes: int, hint: str = ""
+) -> npt.NDArray[Any]:
+    """Read the member ``NAME.npy`` as `read_member`: an array, but not of Python's objects.
 
     Raises:
         HybridClusterError: As `read_member`, and if it is no array.
     """
-    content = io.BytesIO(read_member(archive, f"{name}.npy", max_bytes))
+    content = io.BytesIO(read_member(archive, f"{name}.npy", max_bytes, hint))
     try:
         array: npt.NDArray[Any] = np.lib.format.read_array(content, allow_pickle=False)
     except Exception as error:  # a stranger's bytes make the parser raise whatever it likes

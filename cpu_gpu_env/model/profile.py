@@ -28,6 +28,7 @@ from cpu_gpu_env import checks
 from cpu_gpu_env.errors import HybridClusterError, not_allowed, shown, unknown_name
 from cpu_gpu_env.io.atomic_files import write_text_atomically
 from cpu_gpu_env.io.bounded_files import read_json
+from cpu_gpu_env.io.paths import as_path
 from cpu_gpu_env.model.cluster import (
     DEVICE_FIGURES,
     MAX_DEVICES,
@@ -38,8 +39,8 @@ from cpu_gpu_env.model.cluster import (
 )
 
 SCHEMA_VERSION = 1
-MAX_PROFILE_BYTES = 2**26
-"""Of a file; a measured one has some hundred thousand."""
+MAX_PROFILE_BYTES = 2**24
+"""Of a file, unless told otherwise; a measured one has some hundred thousand."""
 DEFAULT_CLUSTER = "a100-node"
 OPTIONAL_FIGURES = ("link_bandwidth", "memory_bytes")
 """Figures that may be unlimited; a CPU may leave them out (it needs no transfer and pages)."""
@@ -126,21 +127,24 @@ def parse_composition(composition: str) -> dict[Device, int]:
     return counted
 
 
-def load_profile(path: str | os.PathLike[str]) -> Cluster:
+def load_profile(path: str | os.PathLike[str], max_bytes: int = MAX_PROFILE_BYTES) -> Cluster:
     """Read a cluster from a JSON profile.
 
     Args:
         path: Of the file, or the name of a shipped profile (``"a100-node"``), which comes first.
+        max_bytes: Bytes that the file may have at most.
 
     Raises:
-        HybridClusterError: If the file cannot be read, is not JSON, has another schema version, or
-            a field is missing or out of range; the message names file, field and value.
+        HybridClusterError: If the file cannot be read, is too large, is not JSON, has another
+            schema version, or a field is missing or out of range; the message names file, field and
+            value.
     """
     if isinstance(path, str) and path in shipped_profiles():
         path = _PROFILES / f"{path}.json"
     bare = isinstance(path, str) and Path(path).name == path and not path.endswith(".json")
     names = ", ".join(shipped_profiles())
-    data = read_profile(path, f" (by name there are: {names})" if bare else "")
+    hint = f" (by name there are: {names})" if bare else ""
+    data = read_profile(path, hint, max_bytes=max_bytes)
     try:
         return parse_profile(data)
     except HybridClusterError as error:
@@ -189,7 +193,7 @@ def save_profile(data: dict[str, Any], path: str | os.PathLike[str]) -> None:
         HybridClusterError: If `data` is not a valid profile or `path` no place for a file (nothing
             is written then).
     """
-    path = _as_path(path)
+    path = as_path(path)
     parse_profile(data)
     try:
         text = json.dumps(data, indent=2, allow_nan=False)
@@ -218,19 +222,14 @@ def cluster_to_profile(cluster: Cluster, description: str = "") -> dict[str, Any
     }
 
 
-def _as_path(path: Any) -> Path:
-    try:
-        return Path(path)
-    except TypeError:
-        raise not_allowed("path", path, "a path") from None
-
-
-def read_profile(path: str | os.PathLike[str], hint: str = "") -> Any:
+def read_profile(
+    path: str | os.PathLike[str], hint: str = "", max_bytes: int = MAX_PROFILE_BYTES
+) -> Any:
     """Read the content of a profile, unchecked; raises as `cpu_gpu_env.io.bounded_files.read_json`.
 
     If the file cannot be read, the message ends in `hint`.
     """
-    return read_json(_as_path(path), MAX_PROFILE_BYTES, "profile", hint)
+    return read_json(as_path(path), max_bytes, "profile", hint)
 
 
 def _parse_entry(entry: dict[str, Any], where: str) -> Device:

@@ -29,8 +29,11 @@ LOAD_OF_TRACE = "trace"
 """A load that keeps the times of a trace as they are."""
 DEFAULT_NUM_TASKS = 200
 MAX_ACTIONS = 255
-MAX_NUM_TASKS = 10_000_000
-"""An episode of this many takes gigabytes."""
+MAX_NUM_TASKS = 1_000_000
+"""An episode of this many takes a gigabyte."""
+MAX_CELLS = 2**24
+"""Of the tables of a problem, a cell a task of the pool, action and device type: tested up to here,
+where a problem is built in seconds and takes a gigabyte."""
 MAX_NOISE = 5.0
 """At this sigma execution times already differ by nine orders of magnitude from their median."""
 MIN_LOAD, MAX_LOAD = 1e-6, 1e6
@@ -106,6 +109,7 @@ def make_problem(
     fractions = _check_fractions(gpu_fractions)
     resolved_cluster, resolved_workload = resolve_cluster(cluster), resolve_workload(workload)
     _check_arrivals(resolved_workload, tasks, load)
+    _check_cells(resolved_cluster, resolved_workload, fractions)
     costs = _cost_tables(resolved_cluster, resolved_workload, fractions)
     objective = _objective(resolved_cluster, resolved_workload, fractions, weight)
     return Problem(resolved_cluster, resolved_workload, costs, objective, tasks, load, sigma)
@@ -128,6 +132,17 @@ def _check_arrivals(workload: Workload, num_tasks: int, load: float | str | None
         raise HybridClusterError(
             f"load is {load}, but all tasks of workload {workload.name!r} arrive at once; allowed: "
             "None: all tasks at time 0"
+        )
+
+
+def _check_cells(cluster: Cluster, workload: Workload, fractions: tuple[float, ...]) -> None:
+    """Check that the tables fit into memory."""
+    num_types, num_tasks = len(set(cluster.devices)), len(workload.pool)
+    if num_types * num_tasks * len(fractions) > MAX_CELLS:
+        raise HybridClusterError(
+            f"cluster {cluster.name!r} has {num_types} types of devices, workload "
+            f"{workload.name!r} {num_tasks} tasks, and gpu_fractions {len(fractions)} entries; "
+            f"allowed: a product of at most {MAX_CELLS}"
         )
 
 

@@ -9,16 +9,18 @@ predicted.
 from __future__ import annotations
 
 import csv
+import io
 import itertools
 import math
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
-from cpu_gpu_env.checks import as_number
+from cpu_gpu_env.checks import MAX_FIGURE, MIN_FIGURE, as_number
 from cpu_gpu_env.errors import HybridClusterError, not_allowed
+from cpu_gpu_env.io.bounded_files import read_bytes
 from cpu_gpu_env.model.cluster import Device
 from cpu_gpu_env.model.tasks import FloatArray
 from cpu_gpu_env.profiler.fit import VARIANTS, fit_cost_model, predict_s
@@ -27,6 +29,10 @@ from cpu_gpu_env.profiler.samples import FLOAT_BYTES, Sample
 TIME_SUFFIX = "_ms"
 MIN_ROWS = 20
 """Half of them must suffice for a fit."""
+MAX_ROWS = 2_000
+"""Fits of this many take a minute."""
+MAX_BYTES = 2**22
+"""Of a table, unless told otherwise."""
 SPLITS = 20
 
 Calibrate = Callable[[Sequence[Sample]], Device]
@@ -42,16 +48,18 @@ class HalfSplit:
     """Median factor between the predicted and the measured ratio of two devices' times, >= 1."""
 
 
-def read_published(path: Path) -> dict[str, list[Sample]]:
-    """Read a table into samples, by device.
+def read_published(
+    path: str | os.PathLike[str], max_bytes: int = MAX_BYTES
+) -> dict[str, list[Sample]]:
+    """Read a table of at most `max_bytes` into samples, by device.
 
     Raises:
         HybridClusterError: If it cannot be read, lacks a column or rows, or holds a bad number.
     """
     try:
-        with path.open(encoding="utf-8", newline="") as file:
-            rows = list(csv.DictReader(file))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        text = read_bytes(path, max_bytes, "table").decode("utf-8-sig")
+        rows = list(csv.DictReader(io.StringIO(text, newline="")))
+    except (UnicodeDecodeError, csv.Error) as error:
         raise HybridClusterError(f"{path}: cannot read the table: {error}") from None
     columns = list(rows[0]) if rows else []
     devices = [name for name in columns if name and name.endswith(TIME_SUFFIX)]
@@ -60,8 +68,9 @@ def read_published(path: Path) -> dict[str, list[Sample]]:
             f"{path}: columns are {', '.join(map(str, columns)) or 'none'}; allowed: M, N, K and "
             f"at least one that ends with {TIME_SUFFIX}"
         )
-    if len(rows) < MIN_ROWS:
-        raise HybridClusterError(f"{path}: {len(rows)} rows; allowed: at least {MIN_ROWS}")
+    if not MIN_ROWS <= len(rows) <= MAX_ROWS:
+        allowed = f"at least {MIN_ROWS}, at most {MAX_ROWS}"
+        raise HybridClusterError(f"{path}: {len(rows)} rows; allowed: {allowed}")
     return {
         device.removesuffix(TIME_SUFFIX): [
             _sample(row, device, f"{path}: line {line}") for line, row in enumerate(rows, start=2)
@@ -142,4 +151,7 @@ def _positive(row: dict[str, str], column: str, where: str) -> float:
     value = as_number(row[column])
     if not 0.0 < value < math.inf:
         raise not_allowed(f"{where}: {column}", row[column], "a finite number > 0")
+    if not MIN_FIGURE <= value <= MAX_FIGURE:
+        allowed = f"a number from {MIN_FIGURE:g} to {MAX_FIGURE:g}"
+        raise not_allowed(f"{where}: {column}", row[column], allowed)
     return value

@@ -11,8 +11,9 @@ Wherever a workload is asked for, a trace is a path, or a format, a path and arg
 
 Each also takes ``part=0-0.7``: that part of its tasks in order of arrival. Parts share the ranges
 that observations are scaled to, those of the whole trace, so an agent trained on one reads the same
-scale on another; the reference makespan and energy are those of the part. Any file may be gzipped.
-In Python, `load_trace` takes the path, the mapping and the part.
+scale on another; the reference makespan and energy are those of the part. Any file may be gzipped;
+one of more than 128 MiB, unpacked, is refused unless ``max_bytes=1000000000``, say, allows it. In
+Python, `load_trace` takes the path, the mapping and the part.
 
 The fields of a mapping are its arguments; its docstring says how a row becomes a task and what that
 assumes.

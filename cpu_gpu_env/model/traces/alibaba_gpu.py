@@ -55,7 +55,7 @@ class AlibabaGPU(DrawnIntensity):
 
     def read(self, path: str) -> tuple[Tasks, tuple[str, ...]]:
         """Read a file: its pods as tasks in order of arrival, and what they assume."""
-        table = read_csv(path, COLUMNS)
+        table = read_csv(path, COLUMNS, self.max_bytes)
         late = table.numbers("creation_time") >= self.skip_days * _DAY_S
         scheduled = np.array([bool(text.strip()) for text in table.columns["scheduled_time"]])
         early, never = int((~late).sum()), int((late & ~scheduled).sum())

@@ -60,7 +60,7 @@ class AzureLLM(TraceMapping):
     def read(self, path: str) -> tuple[Tasks, tuple[str, ...]]:
         """Read a file: its tasks in order of arrival, and what they assume."""
         time, context, generated = "TIMESTAMP", "ContextTokens", "GeneratedTokens"
-        table = read_csv(path, (time, context, generated))
+        table = read_csv(path, (time, context, generated), self.max_bytes)
         table, arrival_s = table.in_order(time, _seconds(table, time))
         tokens_in, tokens_out = table.numbers(context), table.numbers(generated)
         per_token_flop = 2 * self.parameters

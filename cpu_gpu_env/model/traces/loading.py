@@ -6,7 +6,8 @@ import os
 import re
 from functools import lru_cache
 
-from cpu_gpu_env.errors import HybridClusterError, not_allowed, unknown_name
+from cpu_gpu_env.errors import HybridClusterError, not_allowed, printable, unknown_name
+from cpu_gpu_env.io.paths import as_path
 from cpu_gpu_env.model.tasks import COLUMNS, Tasks
 from cpu_gpu_env.model.traces.alibaba_gpu import AlibabaGPU
 from cpu_gpu_env.model.traces.azure_llm import AzureLLM
@@ -116,7 +117,7 @@ def load_trace(
             type.
     """
     part = _as_part(part)
-    name = os.path.abspath(os.path.expanduser(os.fspath(path)))
+    name = os.path.abspath(os.path.expanduser(as_path(path)))
     try:
         status = os.stat(name)
     except OSError as error:
@@ -140,7 +141,8 @@ def _load(path: str, mapping: TraceMapping, part: Part, version: tuple[int, int]
     if part != WHOLE:
         arguments["part"] = f"{part[0]:.15g}-{part[1]:.15g}"
     query = "&".join(f"{key}={value}" for key, value in arguments.items())
-    name = f"{mapping.format}:{os.path.basename(path)}" + (f"?{query}" if query else "")
+    # Names of files may hold what no table, figure or text file can.
+    name = f"{mapping.format}:{printable(os.path.basename(path))}" + (f"?{query}" if query else "")
     if mapping.draws_intensity:  # the name goes wherever a result is shown
         name += " (intensity drawn)"
     pool = Tasks(*(getattr(tasks, column)[first:end] for column in COLUMNS))

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
-from cpu_gpu_env.checks import check_count, check_number
+from cpu_gpu_env.checks import MAX_FIGURE, check_count, check_number
 from cpu_gpu_env.errors import HybridClusterError, not_allowed, unknown_name
 from cpu_gpu_env.model.cluster import Device
 from cpu_gpu_env.model.profile import device_catalogue
 from cpu_gpu_env.model.tasks import COLUMNS, FloatArray, Tasks
-from cpu_gpu_env.model.traces.text_table import read_csv
+from cpu_gpu_env.model.traces.text_table import MAX_BYTES, read_csv
 from cpu_gpu_env.model.workload import SyntheticSpec, draw_intensity
 
 AnyMapping = TypeVar("AnyMapping", bound="TraceMapping")
@@ -42,14 +42,19 @@ class TraceMapping(ABC):
     may_be_zero: ClassVar[tuple[str, ...]] = ()
     """Arguments that may be 0; the other numbers must be above."""
 
+    max_bytes: int = field(default=MAX_BYTES, kw_only=True)
+    """Bytes that the file may have at most, unpacked; it may take ten times as much memory."""
+
     def __post_init__(self) -> None:
-        for field in fields(self):
-            name, value = f"{self.format} trace: argument {field.name}", getattr(self, field.name)
-            positive = field.name not in self.may_be_zero
-            if isinstance(field.default, int):
+        for argument in fields(self):
+            name = f"{self.format} trace: argument {argument.name}"
+            value, default = getattr(self, argument.name), argument.default
+            positive = argument.name not in self.may_be_zero
+            if isinstance(default, int):
                 check_count(name, value, low=int(positive))
-            elif isinstance(field.default, float):  # a text is a choice, which its mapping checks
+            elif isinstance(default, float):  # a text is a choice, which its mapping checks
                 check_number(name, value, 0, above=positive)
+                check_number(name, value, 0, MAX_FIGURE)
 
     @classmethod
     def from_texts(cls: type[AnyMapping], arguments: Mapping[str, str]) -> AnyMapping:
@@ -58,7 +63,7 @@ class TraceMapping(ABC):
         Raises:
             HybridClusterError: If an argument is unknown or its value is not allowed.
         """
-        defaults: dict[str, Any] = {field.name: field.default for field in fields(cls)}
+        defaults: dict[str, Any] = {known.name: known.default for known in fields(cls)}
         values: dict[str, Any] = {}
         for name, text in arguments.items():
             if name not in defaults:
@@ -70,11 +75,12 @@ class TraceMapping(ABC):
         return cls(**values)
 
     def changed_arguments(self) -> dict[str, str]:
-        """Return the arguments that differ from their defaults, as text."""
+        """Return the arguments that differ from their defaults and change the tasks, as text."""
         return {
-            field.name: value if isinstance(value, str) else f"{value:.15g}"
-            for field in fields(self)
-            if (value := getattr(self, field.name)) != field.default
+            argument.name: value if isinstance(value, str) else f"{value:.15g}"
+            for argument in fields(self)
+            if (value := getattr(self, argument.name)) != argument.default
+            and argument.name != "max_bytes"
         }
 
     @abstractmethod
@@ -117,7 +123,7 @@ class TaskTable(TraceMapping):
     def read(self, path: str) -> tuple[Tasks, tuple[str, ...]]:
         """Read a file: its tasks in order of arrival, and no assumption."""
         arrival, size, intensity, memory = COLUMNS
-        table = read_csv(path, COLUMNS)
+        table = read_csv(path, COLUMNS, self.max_bytes)
         table, arrival_s = table.in_order(arrival, table.numbers(arrival))
         tasks = self._make_tasks(
             path,

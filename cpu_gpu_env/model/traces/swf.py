@@ -62,7 +62,7 @@ class StandardWorkloadFormat(DrawnIntensity):
 
     def read(self, path: str) -> tuple[Tasks, tuple[str, ...]]:
         """Read a log: its jobs as tasks in order of arrival, and what they assume."""
-        table = read_fields(path, FIELDS, _USED, comment=";")
+        table = read_fields(path, FIELDS, _USED, ";", self.max_bytes)
         table, submit_s = table.in_order("submit time", table.numbers("submit time"))
         run_s = table.numbers("run time", low=-1.0)
         processors = _first_known(

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import csv
-import gzip
 import io
 import itertools
 import warnings
-import zlib
+from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from cpu_gpu_env.checks import as_number
-from cpu_gpu_env.errors import HybridClusterError, not_allowed
+from cpu_gpu_env.checks import MAX_FIGURE, as_number
+from cpu_gpu_env.errors import HybridClusterError, not_allowed, printable
+from cpu_gpu_env.io.bounded_files import read_bytes
 from cpu_gpu_env.model.tasks import FloatArray, IntArray
 
-_GZIP_MAGIC = b"\x1f\x8b"
+MAX_BYTES = 2**27
+"""Of a trace, unpacked, unless its mapping says otherwise."""
+BYTES_A_ROW = 64
+"""Of `MAX_BYTES`, at least: a row takes memory however short it is."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,16 +47,18 @@ class TraceTable:
             positive: Whether values must be above 0.
 
         Raises:
-            HybridClusterError: If a value is not a finite number in range.
+            HybridClusterError: If a value is not a number in range, `MAX_FIGURE` at most.
         """
         texts = self.columns[column]
         try:
             values = np.fromiter(map(float, texts), np.float64, len(texts))
         except ValueError:
             values = np.fromiter(map(as_number, texts), np.float64, len(texts))
-        good = np.isfinite(values) & ((values > 0) if positive else (values >= low))
+        good = (values <= MAX_FIGURE) & ((values > 0) if positive else (values >= low))
         if not good.all():
             allowed = "a finite number > 0" if positive else f"a finite number >= {low:g}"
+            if values[good.argmin()] > MAX_FIGURE:
+                allowed += f", at most {MAX_FIGURE:g}"
             raise self.error(int(good.argmin()), column, allowed)
         return values
 
@@ -72,9 +77,10 @@ class TraceTable:
         if not len(descents):
             return self, times_s
         row = int(descents[0]) + 1
+        text = printable(self.columns[column][row])
         warnings.warn(
-            f"{self.path}: line {self.lines[row]}: {column} {self.columns[column][row]} lies before"
-            " that of an earlier line; the trace is sorted by arrival",
+            f"{printable(self.path)}: line {self.lines[row]}: {column} {text} lies before that of "
+            "an earlier line; the trace is sorted by arrival",
             stacklevel=2,
         )
         order = np.argsort(times_s, kind="stable")
@@ -86,85 +92,100 @@ class TraceTable:
         return TraceTable(self.path, columns, [self.lines[row] for row in picked])
 
 
-def read_csv(path: str, columns: Sequence[str]) -> TraceTable:
+def read_csv(path: str, columns: Sequence[str], max_bytes: int = MAX_BYTES) -> TraceTable:
     """Read some columns of a CSV file with a header; others are ignored.
 
+    Args:
+        path: The file, gzipped or not.
+        columns: Names of the columns to keep.
+        max_bytes: Bytes that it may have at most, unpacked.
+
     Raises:
-        HybridClusterError: If the file cannot be read, a column is missing or there twice, a row
-            has not as many values as the header, or there is no row.
+        HybridClusterError: If the file cannot be read, is too large, a column is missing or there
+            twice, a row has not as many values as the header, or there is no row.
     """
-    reader = csv.reader(io.StringIO(read_text(path), newline=""))
+    reader = csv.reader(_open_text(path, max_bytes))
     try:
         header = [name.strip() for name in next(reader, [])]
-        rows = [(reader.line_num, row) for row in reader if row]
+        for name in columns:
+            if header.count(name) != 1:
+                raise HybridClusterError(
+                    f"{path}: line 1: the columns are {_shorten(header)}; needed, once each: "
+                    f"{', '.join(columns)}"
+                )
+        rows = ((reader.line_num, row) for row in reader if row)
+        return _make_table(path, header, columns, rows, max_bytes)
     except csv.Error as error:
         raise HybridClusterError(f"{path}: line {reader.line_num}: no CSV: {error}") from None
-    for name in columns:
-        if header.count(name) != 1:
-            raise HybridClusterError(
-                f"{path}: line 1: the columns are {_shorten(header)}; needed, once each: "
-                f"{', '.join(columns)}"
-            )
-    return _make_table(path, header, columns, rows)
 
 
 def read_fields(
-    path: str, fields: Sequence[str], columns: Sequence[str], comment: str
+    path: str,
+    fields: Sequence[str],
+    columns: Sequence[str],
+    comment: str,
+    max_bytes: int = MAX_BYTES,
 ) -> TraceTable:
     """Read some columns of a file of fields between white space, without a header.
 
     Args:
-        path: The file.
+        path: The file, gzipped or not.
         fields: Names of all fields of a line.
         columns: Names of those to keep.
         comment: What lines that are left out begin with.
+        max_bytes: Bytes that it may have at most, unpacked.
 
     Raises:
-        HybridClusterError: If the file cannot be read, a line has another number of fields, or
-            there is none.
+        HybridClusterError: If the file cannot be read, is too large, a line has another number of
+            fields, or there is none.
     """
-    numbered = enumerate(read_text(path).splitlines(), start=1)
-    rows = [(i, line.split()) for i, line in numbered if line.strip() and line[0] != comment]
-    return _make_table(path, fields, columns, rows)
+    numbered = enumerate(_open_text(path, max_bytes), start=1)
+    rows = ((i, line.split()) for i, line in numbered if line.strip() and line[0] != comment)
+    return _make_table(path, fields, columns, rows, max_bytes)
 
 
 def _make_table(
-    path: str, header: Sequence[str], columns: Sequence[str], rows: Sequence[tuple[int, list[str]]]
+    path: str,
+    header: Sequence[str],
+    columns: Sequence[str],
+    rows: Iterable[tuple[int, list[str]]],
+    max_bytes: int,
 ) -> TraceTable:
-    if not rows:
-        raise HybridClusterError(f"{path}: the file holds no task; allowed: at least one")
+    texts: dict[str, list[str]] = {name: [] for name in columns}
+    kept = [(header.index(name), texts[name]) for name in columns]
+    lines, max_rows = array("q"), max_bytes // BYTES_A_ROW
     for line, row in rows:
         if len(row) != len(header):
             raise HybridClusterError(
                 f"{path}: line {line}: {len(row)} values ({_shorten(row)}); allowed: "
                 f"{len(header)}, {_shorten(header)}"
             )
-    where = {name: header.index(name) for name in columns}
-    texts = {name: [row[index] for _, row in rows] for name, index in where.items()}
-    return TraceTable(path, texts, [line for line, _ in rows])
+        if len(lines) == max_rows:
+            raise HybridClusterError(
+                f"{path}: it has more than {max_rows} rows, the most allowed: each counts as "
+                f"{BYTES_A_ROW} of {max_bytes} bytes at least (argument max_bytes)"
+            )
+        lines.append(line)
+        for index, column in kept:
+            column.append(row[index])
+    if not lines:
+        raise HybridClusterError(f"{path}: the file holds no task; allowed: at least one")
+    return TraceTable(path, texts, lines)
 
 
-def read_text(path: str) -> str:
-    """Read a text file, gzipped or not.
+def _open_text(path: str, max_bytes: int) -> io.TextIOWrapper:
+    """Read a text file, gzipped or not, to be taken line by line.
 
     Raises:
-        HybridClusterError: If it cannot be read, is empty, or is a damaged gzip file.
+        HybridClusterError: If it cannot be read, is too large, empty, or a damaged gzip file.
     """
-    try:
-        with open(path, "rb") as file:
-            content = file.read()
-        if content.startswith(_GZIP_MAGIC):
-            content = gzip.decompress(content)
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise HybridClusterError(f"{path}: truncated or damaged gzip file: {error}") from None
-    except OSError as error:
-        raise HybridClusterError(f"{path}: cannot read the trace: {error.strerror}") from None
-    if not content.strip():
+    content = read_bytes(path, max_bytes, "trace", gzipped=True)
+    if not content or content.isspace():
         raise HybridClusterError(
             f"{path}: the file is empty; allowed: a trace of at least one task"
         )
     # Comments may be in any encoding; a damaged number is found when it is read.
-    return content.decode("utf-8-sig", errors="replace")
+    return io.TextIOWrapper(io.BytesIO(content), "utf-8-sig", errors="replace", newline="")
 
 
 def _shorten(values: Iterable[str]) -> str:
