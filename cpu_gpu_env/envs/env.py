@@ -152,7 +152,6 @@ class HybridClusterEnv(gym.Env[Observations, np.int64]):
         self._use_tables(self._source.pool)
 
     def _use_tables(self, tables: TaskTables) -> None:
-        """Read tasks and their costs from these tables from now on."""
         self._tables = tables
         pairs = zip(tables.costs.pools, self.objective.prices, strict=True)
         self._cpus, self._gpus = (Pool(costs, prices) for costs, prices in pairs)

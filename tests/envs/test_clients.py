@@ -208,7 +208,6 @@ def test_spawned_environments_play_what_the_native_ones_do() -> None:
         vector_wrappers.NormalizeObservation,
         partial(vector_wrappers.RescaleObservation, min_obs=np.float32(-1), max_obs=np.float32(1)),
         vector_wrappers.FlattenObservation,
-        partial(vector_wrappers.DtypeObservation, dtype=np.float64),
         partial(vector_wrappers.ClipReward, min_reward=-1.0, max_reward=1.0),
         vector_wrappers.NormalizeReward,
     ],
@@ -407,6 +406,10 @@ def test_rllib_gets_whole_episodes_of_the_native_environment(tmp_path: Path) -> 
 
 
 TORCHRL = """
+import multiprocessing
+
+multiprocessing.set_start_method("fork")  # TorchRL spawns otherwise, which takes long
+
 import gymnasium as gym
 import numpy as np
 from torchrl.envs import GymEnv
