@@ -116,18 +116,21 @@ def find_schedulers(arguments: argparse.Namespace, problem: Problem) -> list[Sch
 
 
 def solve_oracle(
-    seeds: Sequence[int], kwargs: dict[str, Any], cache: Path, jobs: int
+    seeds: Sequence[int], kwargs: dict[str, Any], cache: Path, jobs: int, any_device: bool = False
 ) -> list[OracleSchedule]:
     """Bound the episode of each seed by so many processes (-1: one a core), with a progress bar.
 
-    What is solved stays in the folder of the cache.
+    What is solved stays in the folder of the cache. With `any_device` the bounds hold for schedules
+    as well that choose the device of each share.
     """
     from cpu_gpu_env.baselines.oracle.cache import solve_episodes
 
     env = HybridClusterVectorEnv(len(seeds), **kwargs)
     env.reset(seed=list(seeds))
     with terminal.progress_bar(total=len(seeds), unit="episode", desc="bounding") as bar:
-        return solve_episodes(env.instances(), cache, jobs=jobs, progress=bar.update)
+        return solve_episodes(
+            env.instances(), cache, jobs=jobs, progress=bar.update, any_device=any_device
+        )
 
 
 def compare_schedulers(
@@ -135,8 +138,11 @@ def compare_schedulers(
     specs: Sequence[SchedulerSpec],
     kwargs: dict[str, Any],
     bounded: bool = True,
+    any_device: bool = False,
 ) -> tuple[Comparison, bool]:
     """Compare schedulers in an environment, with progress bars; if bounded, the oracle, too.
+
+    The bounds are those of `solve_oracle`.
 
     Returns:
         The comparison, and whether Ctrl-C ended it before all had played.
@@ -147,7 +153,9 @@ def compare_schedulers(
     check_reference(arguments.reference, names)
     first, line, reference = arguments.seed, arguments.command, arguments.reference
     seeds = episode_seeds(Purpose.EVALUATION, arguments.episodes, first=first)
-    oracle = solve_oracle(seeds, kwargs, arguments.cache, arguments.jobs) if bounded else None
+    oracle = None
+    if bounded:
+        oracle = solve_oracle(seeds, kwargs, arguments.cache, arguments.jobs, any_device)
     with terminal.progress_bar(total=len(specs), unit="scheduler", desc="comparing") as bar:
         comparison = compare(specs, seeds, kwargs, line, naming(bar), oracle, reference)
     return comparison, len(comparison.results) < len(specs) + bounded

@@ -103,9 +103,18 @@ def compare(
         if (why := seen_in_training(spec.trained_on, seeds, problem))
     }
     record = ProblemRecord.of(problem)
-    provenance = Provenance(record, tuple(seeds), package_versions(), command, seen)
+    versions, about = package_versions(), _about_bounds(oracle or ())
+    provenance = Provenance(record, tuple(seeds), versions, command, seen, about)
     compared_to = played.get(reference or "") or choose_reference(results)
     return Comparison(tuple(results), provenance, compared_to, bounds)
+
+
+def _about_bounds(oracle: Sequence[OracleSchedule]) -> str:
+    """What is to be known of the bounds besides that they are bounds."""
+    if any(schedule.any_device for schedule in oracle):
+        return "bounds of all schedules, also of those that choose the device of each share"
+    exact = sum(schedule.exact for schedule in oracle)
+    return f"the oracle's schedule is an optimum in {exact} of {len(oracle)} episodes" * bool(exact)
 
 
 def check_reference(reference: str | None, names: Sequence[str]) -> None:

@@ -132,7 +132,8 @@ def _load(path: Path, instance: Instance, any_device: bool) -> OracleSchedule | 
         reason = f"it lacks {error}" if isinstance(error, KeyError) else error
         warnings.warn(f"damaged, so its episode is solved again: {path} ({reason})", stacklevel=3)
         return None
-    return OracleSchedule(actions, float(instance.simulate(actions[None])[0]), bound, proof)
+    objective = float(instance.simulate(actions[None])[0])
+    return OracleSchedule(actions, objective, bound, proof, any_device)
 
 
 def _file(cache: Path, instance: Instance, effort: Effort, any_device: bool) -> Path:

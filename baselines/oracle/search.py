@@ -79,10 +79,11 @@ class OracleSchedule:
     objective: float
     """Its J."""
     bound: float
-    """No schedule has a smaller J: none of the environment, or none whatever device it gives each
-    share to."""
+    """No schedule has a smaller J."""
     proof: Proof | None
     """What proves the bound; None: the schedule is an optimum, as branch and bound proves anew."""
+    any_device: bool = False
+    """Whether the bound holds for schedules as well that choose the device of each share."""
 
     @property
     def exact(self) -> bool:
@@ -151,7 +152,7 @@ def solve_episode(
     objective = float(population.value.min())
     if program is not None and objective > relaxed.objective * (1.0 + TIGHTEN_GAP):
         relaxed = program.tighten(objective)
-    return OracleSchedule(population.best, objective, relaxed.objective, relaxed.proof)
+    return OracleSchedule(population.best, objective, relaxed.objective, relaxed.proof, any_device)
 
 
 @dataclass(frozen=True, eq=False)

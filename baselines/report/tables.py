@@ -188,7 +188,7 @@ def make_tables(comparison: Comparison) -> list[Table]:
         leaderboard(comparison, narrow=True),
         title=f"{provenance.describe()}\n"
         "(mean ± 95 % interval; time of a decision without state look-up)",
-        notes=(*provenance.warnings, *provenance.problem.workload_notes),
+        notes=(*provenance.notes, *provenance.problem.workload_notes),
     )
     differences = difference_table(comparison, narrow=True)
     if not differences.rows:

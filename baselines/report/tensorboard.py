@@ -79,8 +79,8 @@ def write_tensorboard(
         progress(result.name)
     with SummaryWriter(str(folder), filename_suffix=SUFFIX) as writer:
         leaderboard = tables.leaderboard(comparison).to_markdown()
-        warnings = "\n\n".join(map(tables.escape_markdown, comparison.provenance.warnings))
-        writer.add_text("leaderboard", f"{leaderboard}\n\n{warnings}")
+        notes = "\n\n".join(map(tables.escape_markdown, comparison.provenance.notes))
+        writer.add_text("leaderboard", f"{leaderboard}\n\n{notes}")
         explained = tables.escape_markdown(tables.describe_differences(comparison))
         differences = tables.difference_table(comparison).to_markdown()
         writer.add_text("differences", f"{explained}\n\n{differences}")

@@ -115,6 +115,8 @@ class Provenance:
     """The command line."""
     seen_in_training: Mapping[str, str] = field(default_factory=dict)
     """Scheduler -> why the episodes are not held out from it; empty: they are, from all."""
+    bound: str = ""
+    """What is to be known of the bounds; empty: they hold for schedules of the environment."""
 
     @staticmethod
     def from_json(content: Mapping[str, Any]) -> Provenance:
@@ -129,6 +131,7 @@ class Provenance:
             {str(name): str(version) for name, version in dict(content["versions"]).items()},
             str(content["command"]),
             {str(name): str(why) for name, why in dict(content["seen_in_training"]).items()},
+            str(content["bound"]),
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -140,9 +143,10 @@ class Provenance:
         return self.problem.describe(len(self.seeds), "" if self.seen_in_training else "held-out")
 
     @property
-    def warnings(self) -> tuple[str, ...]:
-        """From whom the episodes are not held out, a line each."""
-        return tuple(f"not held out from {n}: {why}" for n, why in self.seen_in_training.items())
+    def notes(self) -> tuple[str, ...]:
+        """From whom the episodes are not held out, a line each, and what the bounds are."""
+        seen = tuple(f"not held out from {n}: {why}" for n, why in self.seen_in_training.items())
+        return (*seen, self.bound) if self.bound else seen
 
 
 def package_versions() -> dict[str, str]:

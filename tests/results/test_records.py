@@ -29,7 +29,7 @@ def test_provenance_survives_json(load: float | None) -> None:
     seen = replace(made, seen_in_training={"forest": "not recorded"})
     assert Provenance.from_json(json.loads(json.dumps(seen.to_json()))) == seen
     assert seen.describe().endswith(" 2 episodes")
-    assert seen.warnings == ("not held out from forest: not recorded",)
+    assert seen.notes == ("not held out from forest: not recorded",)
 
 
 def test_other_problems_have_other_hashes() -> None:
