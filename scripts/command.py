@@ -287,6 +287,7 @@ def _interruptible() -> Iterator[None]:
     try:
         yield
     finally:
+        signal.setitimer(signal.ITIMER_REAL, 0.0)
         for number, handler in outside.items():
             signal.signal(number, handler)
 

@@ -77,7 +77,7 @@ def test_nothing_is_left_of_a_comparison_that_was_bounding(
     if number == signal.SIGKILL:
         assert [path.name for path in (tmp_path / "out").iterdir()] == [LOCK]
     else:
-        assert process.returncode == 130
+        assert process.returncode == 130, error
         assert "Traceback" not in error
         assert error.splitlines()[-1].startswith("interrupted")
         assert not (tmp_path / "out").exists()
