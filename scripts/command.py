@@ -8,7 +8,6 @@ import os
 import shlex
 import signal
 import sys
-import tempfile
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -25,6 +24,7 @@ from cpu_gpu_env.io.paths import as_path
 from cpu_gpu_env.model.profile import DEFAULT_CLUSTER
 from cpu_gpu_env.model.workload import DEFAULT_WORKLOAD
 from cpu_gpu_env.problem import problem
+from cpu_gpu_env.scripts.outputs import check_output
 
 OPTIONAL = {
     **dict.fromkeys(("PIL", "pygame"), "render"),
@@ -41,8 +41,6 @@ INTERRUPTED, BROKEN_PIPE = 130, 141
 """Exit codes after Ctrl-C, and when nobody reads the output any more, as shells have them."""
 ENERGY_WEIGHTS = (0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 1.0)
 """Those that an agent conditioned on the weight learns, and that the front is drawn from."""
-ROOM_BYTES = 2**16
-"""What must fit on the disk of an output before any work is done for it."""
 MAX_TASKS_AT_ONCE = 10_000_000
 """Tasks of all episodes that are played together: a gigabyte."""
 
@@ -325,39 +323,6 @@ def interrupted(outcome: str = "what was finished is kept") -> int:
     """Say that Ctrl-C ended the command and what became of its work; return the exit code."""
     print(f"interrupted; {outcome}", file=sys.stderr)
     return INTERRUPTED
-
-
-def check_output(path: Path, must_be: str = "folder", suffixes: Sequence[str] = ()) -> None:
-    """Find out before the work that an output, ``"folder"`` or ``"file"``, cannot be written.
-
-    Raises:
-        HybridClusterError: If it cannot, or if its name ends in none of the suffixes, if any.
-    """
-    # A file renamed into place would replace a link (such as /dev/stdout), not what it leads to.
-    is_file = path.is_file() and not path.is_symlink()
-    if os.path.lexists(path) and not (path.is_dir() if must_be == "folder" else is_file):
-        raise HybridClusterError(f"output {str(path)!r} exists and is no {must_be}")
-    folder = (path if must_be == "folder" else path.parent).absolute()
-    nearest = next(p for p in (folder, *folder.parents) if os.path.lexists(p))
-    try:
-        # Rights and file systems have too many rules to ask about; a file that is not empty tells.
-        with tempfile.TemporaryFile(dir=nearest) as file:
-            file.write(bytes(ROOM_BYTES))
-    except OSError as error:
-        raise HybridClusterError(
-            f"cannot write output {str(path)!r}: no file can be made in {str(nearest)!r}: "
-            f"{error.strerror}"
-        ) from None
-    if suffixes and path.suffix.lower() not in suffixes:
-        raise HybridClusterError(
-            f"output {str(path)!r} ends in {path.suffix!r}; allowed: {', '.join(suffixes)}"
-        )
-
-
-def tell_written(*paths: Path) -> None:
-    """Say which files there are now."""
-    for path in paths:
-        print(f"written: {printable(path)}")
 
 
 def check_total(option: str, count: int, num_tasks: int) -> None:

@@ -22,7 +22,7 @@ from cpu_gpu_env.baselines.report.tensorboard import write_tensorboard
 from cpu_gpu_env.io.event_files import writing_events
 from cpu_gpu_env.problem.problem import make_problem
 from cpu_gpu_env.results.records import Comparison
-from cpu_gpu_env.scripts import command, comparing, event_files, terminal
+from cpu_gpu_env.scripts import command, comparing, outputs, terminal
 
 FILES = ("comparison.csv", "comparison.json")
 ANY_DEVICE = "any-device"
@@ -58,10 +58,10 @@ def main(arguments: argparse.Namespace) -> int:
     problem, bounded = make_problem(**kwargs), arguments.bound != "none"
     comparing.check(arguments, FILES, bounded)
     if arguments.report is not None:
-        command.check_output(arguments.report, "file", (".html", ".htm"))
+        outputs.check_output(arguments.report, "file", (".html", ".htm"))
     specs = comparing.find_schedulers(arguments, problem)
     for spec in specs:
-        event_files.check_tensorboard(output / "tensorboard" / spec.name)
+        outputs.check_tensorboard(output / "tensorboard" / spec.name)
     any_device = arguments.bound == ANY_DEVICE
     comparison, stopped = comparing.compare_schedulers(
         arguments, specs, kwargs, bounded, any_device
@@ -70,7 +70,7 @@ def main(arguments: argparse.Namespace) -> int:
     terminal.print_tables(*make_tables(comparison))  # first: a full disk takes nothing from it
     write_rows(result_rows(comparison), table)
     write_json(comparison, record)
-    command.tell_written(table, record)
+    outputs.tell_written(table, record)
     illustrate(comparison, kwargs, output / "tensorboard", arguments.report)
     return command.interrupted() if stopped else 0
 
@@ -93,8 +93,8 @@ def illustrate(
         if report is not None:
             write_html(comparison, views, pictures, report)
     if report is not None:
-        command.tell_written(report)
-    event_files.tell_tensorboard("TensorBoard", tensorboard)
+        outputs.tell_written(report)
+    outputs.tell_tensorboard("TensorBoard", tensorboard)
 
 
 if __name__ == "__main__":

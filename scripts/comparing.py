@@ -23,7 +23,7 @@ from cpu_gpu_env.io.cache_folder import default_cache
 from cpu_gpu_env.problem.problem import DEFAULT_GPU_FRACTIONS, Problem, make_problem
 from cpu_gpu_env.results.records import ORACLE, USUAL_REFERENCE, Comparison
 from cpu_gpu_env.results.seeds import Purpose, episode_seeds
-from cpu_gpu_env.scripts import command, terminal
+from cpu_gpu_env.scripts import command, outputs, terminal
 
 if TYPE_CHECKING:
     from cpu_gpu_env.baselines.evaluation.comparison import SchedulerSpec
@@ -78,10 +78,10 @@ def check(arguments: argparse.Namespace, files: Sequence[str], bounded: bool = T
         HybridClusterError: If so, or if the cache, which bounds need, cannot be written.
     """
     for name in files:
-        command.check_output(arguments.output / name, "file")
+        outputs.check_output(arguments.output / name, "file")
     command.check_total("--episodes", arguments.episodes, arguments.num_tasks)
     if bounded:
-        command.check_output(arguments.cache)
+        outputs.check_output(arguments.cache)
 
 
 def find_schedulers(arguments: argparse.Namespace, problem: Problem) -> list[SchedulerSpec]:

@@ -20,7 +20,7 @@ from cpu_gpu_env.model.cluster import device_types
 from cpu_gpu_env.model.cost_tables import CostTables, build_cost_tables
 from cpu_gpu_env.model.tasks import FloatArray
 from cpu_gpu_env.problem.problem import Problem, make_problem
-from cpu_gpu_env.scripts import command, terminal
+from cpu_gpu_env.scripts import command, outputs, terminal
 
 QUANTILES = {"min": 0.0, "5 %": 0.05, "median": 0.5, "95 %": 0.95, "max": 1.0}
 PLACEMENTS = ("CPU only", "split", "GPU only")
@@ -44,7 +44,7 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
 @command.entry_point(parse_arguments)
 def main(arguments: argparse.Namespace) -> int:
     """Print the tables and write the picture."""
-    command.check_output(arguments.output, "file", FORMATS)
+    outputs.check_output(arguments.output, "file", FORMATS)
     problem = make_problem(
         arguments.cluster, arguments.workload, 1, arguments.energy_weight, load=None
     )
@@ -73,7 +73,7 @@ def main(arguments: argparse.Namespace) -> int:
         ),
     )
     write_figure(workload_figure(problem, cheapest, PLACEMENTS), arguments.output)
-    command.tell_written(arguments.output)
+    outputs.tell_written(arguments.output)
     return 0
 
 

@@ -20,7 +20,7 @@ from cpu_gpu_env.envs.env import HybridClusterEnv
 from cpu_gpu_env.errors import HybridClusterError
 from cpu_gpu_env.io.atomic_files import write_bytes_atomically
 from cpu_gpu_env.results.seeds import Purpose, episode_seeds
-from cpu_gpu_env.scripts import command, terminal
+from cpu_gpu_env.scripts import command, outputs, terminal
 
 MAX_TASKS = 100_000
 """A hundred for each pixel of the width."""
@@ -50,19 +50,19 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
 @command.entry_point(parse_arguments)
 def main(arguments: argparse.Namespace) -> int:
     """Play the episode and write the picture."""
-    command.check_output(arguments.output, "file", (".png",))
+    outputs.check_output(arguments.output, "file", (".png",))
     if arguments.animate is not None:
-        command.check_output(arguments.animate, "file", (".gif",))
+        outputs.check_output(arguments.animate, "file", (".gif",))
     if arguments.num_tasks > MAX_TASKS:
         raise HybridClusterError(
             f"num_tasks is {arguments.num_tasks}; allowed in a picture: at most {MAX_TASKS}"
         )
     frames = play(arguments)
     write_bytes_atomically(arguments.output, to_png(frames[-1]))
-    command.tell_written(arguments.output)
+    outputs.tell_written(arguments.output)
     if arguments.animate is not None:
         write_bytes_atomically(arguments.animate, to_gif(frames))
-        command.tell_written(arguments.animate)
+        outputs.tell_written(arguments.animate)
     return 0
 
 

@@ -21,7 +21,7 @@ from cpu_gpu_env.io.atomic_files import write_bytes_atomically
 from cpu_gpu_env.results.held_out import UsedEpisodes
 from cpu_gpu_env.results.metrics import GAP, OBJECTIVE
 from cpu_gpu_env.results.provenance import Provenance
-from cpu_gpu_env.scripts import command, compare, train
+from cpu_gpu_env.scripts import command, compare, outputs, train
 
 RECIPES: dict[str, tuple[str, ...]] = {
     "dqn": (),
@@ -107,9 +107,9 @@ def folders(arguments: argparse.Namespace) -> dict[Path, tuple[str, ...]]:
 @command.entry_point(parse_arguments, folders)
 def main(arguments: argparse.Namespace) -> int:
     """Train, compare, and write files and card."""
-    outputs = [arguments.output / file for file in FILES]
-    for path in outputs:
-        command.check_output(path, "file")
+    paths = [arguments.output / file for file in FILES]
+    for path in paths:
+        outputs.check_output(path, "file")
     recipes = {name: _training(name, arguments) for name in RECIPES}
     for recipe in recipes.values():
         code = train.main(recipe)
@@ -127,9 +127,9 @@ def main(arguments: argparse.Namespace) -> int:
     results = json.loads((folder / "comparison.json").read_text())
     used = {name: _trained_on(path) for name, path in zip(PRETRAINED, best, strict=True)}
     card = make_card(results, arguments.command, recipes, used)
-    for path, content in zip(outputs, (*made, card.encode()), strict=True):
+    for path, content in zip(paths, (*made, card.encode()), strict=True):
         write_bytes_atomically(path, content)
-    command.tell_written(*outputs)
+    outputs.tell_written(*paths)
     return 0
 
 

@@ -12,7 +12,7 @@ if __name__ == "__main__":  # Ctrl-C during the imports below
 
 from cpu_gpu_env.baselines.report import drawing, tables, tradeoff_figures
 from cpu_gpu_env.problem.problem import make_problem
-from cpu_gpu_env.scripts import command, comparing
+from cpu_gpu_env.scripts import command, comparing, outputs
 
 FILES = ("pareto.csv", "pareto.png")
 SCHEDULERS = "gpu-only,earliest-finish,myopic,static-price,queue-price"
@@ -52,7 +52,7 @@ def main(arguments: argparse.Namespace) -> int:
         scale = tradeoff_figures.episode_scale(problem.objective.reference, problem.num_tasks)
         title = f"{problem.cluster.name}: energy weight from 0 to 1"
         drawing.write_figure(tradeoff_figures.pareto_figure(rows, scale, title), picture)
-        command.tell_written(table, picture)
+        outputs.tell_written(table, picture)
     return command.interrupted() if stopped else 0
 
 

@@ -21,7 +21,7 @@ from cpu_gpu_env.io.bounded_files import read_json
 from cpu_gpu_env.results.gap import INFINITY
 from cpu_gpu_env.results.metrics import GAP
 from cpu_gpu_env.results.provenance import Provenance
-from cpu_gpu_env.scripts import command
+from cpu_gpu_env.scripts import command, outputs
 
 MAX_ROWS = 500
 """Schedulers of a picture as high as matplotlib can draw."""
@@ -53,10 +53,10 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
 @command.entry_point(parse_arguments)
 def main(arguments: argparse.Namespace) -> int:
     """Read the comparison and draw it."""
-    command.check_output(arguments.output, "file", FORMATS)
+    outputs.check_output(arguments.output, "file", FORMATS)
     title, gaps = read_comparison(arguments.comparison, arguments.max_bytes)
     write_figure(gap_figure(gaps, title), arguments.output)
-    command.tell_written(arguments.output)
+    outputs.tell_written(arguments.output)
     return 0
 
 

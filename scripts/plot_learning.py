@@ -33,7 +33,7 @@ from cpu_gpu_env.results.gap import gap_to_bound
 from cpu_gpu_env.results.metrics import GAP
 from cpu_gpu_env.results.provenance import ProblemRecord
 from cpu_gpu_env.results.records import ORACLE
-from cpu_gpu_env.scripts import command, comparing, event_files
+from cpu_gpu_env.scripts import command, comparing, outputs
 
 if TYPE_CHECKING:
     from cpu_gpu_env.agents.learning_curves import Curve
@@ -87,9 +87,9 @@ def main(arguments: argparse.Namespace) -> int:
     from cpu_gpu_env.agents.training import validation_seeds
     from cpu_gpu_env.baselines.report.learning_figure import learning_figure
 
-    command.check_output(arguments.output, "file", FORMATS)
-    event_files.check_tensorboard(arguments.tensorboard)
-    command.check_output(arguments.cache)
+    outputs.check_output(arguments.output, "file", FORMATS)
+    outputs.check_tensorboard(arguments.tensorboard)
+    outputs.check_output(arguments.cache)
     runs = [read_run(folder, arguments.max_bytes) for folder in arguments.runs]
     check_comparable(runs)
     curves = mean_curves(runs)
@@ -103,10 +103,10 @@ def main(arguments: argparse.Namespace) -> int:
     # Saved again, a figure is laid out anew and may differ by a little.
     picture = png if file_format == "png" else to_bytes(figure, file_format)
     write_bytes_atomically(arguments.output, picture)
-    command.tell_written(arguments.output)
+    outputs.tell_written(arguments.output)
     with writing_events(arguments.tensorboard):
         write_runs(curves, lines, bound, png, arguments.tensorboard)
-    event_files.tell_tensorboard("learning curves", arguments.tensorboard)
+    outputs.tell_tensorboard("learning curves", arguments.tensorboard)
     return 0
 
 

@@ -28,7 +28,7 @@ from cpu_gpu_env.profiler.devices import find_targets
 from cpu_gpu_env.profiler.machine import MAX_UNCERTAINTY, profile_machine
 from cpu_gpu_env.profiler.noise import Noise
 from cpu_gpu_env.profiler.timing import FULL, QUICK
-from cpu_gpu_env.scripts import command, terminal
+from cpu_gpu_env.scripts import command, outputs, terminal
 
 NO_GPUS = "none"
 
@@ -59,7 +59,7 @@ def main(arguments: argparse.Namespace) -> int:
     """Measure and write the profile."""
     output: Path = arguments.output
     gpus = [] if arguments.gpus == NO_GPUS else parse_gpus(arguments.gpus)
-    command.check_output(output, "file")
+    outputs.check_output(output, "file")
     if not gpus and all(target.kind == "cpu" for target in find_targets()):
         print(
             "torch sees no GPU here, so this will be a profile of the CPU alone, which is no "
@@ -97,7 +97,7 @@ def main(arguments: argparse.Namespace) -> int:
         print("this profile is CPU-only: good for validation, but a cluster needs a GPU too")
     if failed is not None:
         raise HybridClusterError(failed)
-    command.tell_written(output)
+    outputs.tell_written(output)
     return command.interrupted() if profile["measurement"]["interrupted"] else 0
 
 

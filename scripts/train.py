@@ -21,7 +21,7 @@ from cpu_gpu_env.problem.problem import make_problem
 from cpu_gpu_env.results.held_out import TRAINED_ON, UsedEpisodes
 from cpu_gpu_env.results.provenance import ProblemRecord, package_versions
 from cpu_gpu_env.results.seeds import Purpose, episode_seeds
-from cpu_gpu_env.scripts import command, event_files, terminal
+from cpu_gpu_env.scripts import command, outputs, terminal
 
 if TYPE_CHECKING:
     from cpu_gpu_env.agents.training import TrainingPlan
@@ -122,9 +122,9 @@ def main(arguments: argparse.Namespace) -> int:
     command.check_total("--num-envs", arguments.num_envs, arguments.num_tasks)
     for problem in plan.problems:
         make_problem(**problem)  # bad input is told before the bar appears
-    event_files.check_tensorboard(plan.output)
+    outputs.check_tensorboard(plan.output)
     for name in TRAINING_FILES:
-        command.check_output(plan.output / name, "file")
+        outputs.check_output(plan.output / name, "file")
     if not arguments.resume:
         whole = (plan.output / CHECKPOINT).exists()
         other = "--resume to go on with it, " if whole else ""
@@ -153,7 +153,7 @@ def train_agent(plan: TrainingPlan, resume: bool) -> int:
         best = printable(result.best)
         print(f"best agent (validation objective {result.best_objective:.4f}): {best}")
     print(f"last agent: {printable(result.last)}")
-    event_files.tell_tensorboard("learning curves", plan.output)
+    outputs.tell_tensorboard("learning curves", plan.output)
     return command.interrupted() if result.interrupted else 0
 
 
@@ -190,10 +190,10 @@ def train_forest(arguments: argparse.Namespace) -> int:
     kwargs, path = command.env_kwargs(arguments), arguments.output / hybrid_ml.BEST_FOREST
     command.check_total("--episodes", arguments.episodes, arguments.num_tasks)
     problem = make_problem(**kwargs)
-    command.check_output(path, "file")
+    outputs.check_output(path, "file")
     check_replaces(arguments, path)
     cache = default_cache()
-    command.check_output(cache)
+    outputs.check_output(cache)
     num_test = max(1, arguments.episodes // 10)
     fitted = episode_seeds(Purpose.LABELS, arguments.episodes, run=arguments.seed)
     others = episode_seeds(Purpose.FIT, num_test)
@@ -216,7 +216,7 @@ def train_forest(arguments: argparse.Namespace) -> int:
     for name, importance in forest.settings["importances"].items():
         print(f"importance of {name}: {importance:.3f}")
     forest.save(path)
-    command.tell_written(path)
+    outputs.tell_written(path)
     return 0
 
 

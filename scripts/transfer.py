@@ -17,7 +17,7 @@ from cpu_gpu_env.io.atomic_files import write_text_atomically
 from cpu_gpu_env.model.profile import shipped_profiles
 from cpu_gpu_env.problem.problem import DEFAULT_GPU_FRACTIONS
 from cpu_gpu_env.results.metrics import GAP
-from cpu_gpu_env.scripts import command, comparing, terminal
+from cpu_gpu_env.scripts import command, comparing, outputs, terminal
 
 FIXED = "myopic,static-price,queue-price"
 PRETRAINED = "dqn,dqn-queues"
@@ -77,7 +77,7 @@ def main(arguments: argparse.Namespace) -> int:
         tables.write_rows(rows, csv)
         texts = [table.to_markdown() + "\n" for table in (gaps, differences)]
         write_text_atomically(markdown, "\n".join(texts))
-        command.tell_written(csv, markdown)
+        outputs.tell_written(csv, markdown)
     return command.interrupted() if stopped else 0
 
 

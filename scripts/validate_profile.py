@@ -26,7 +26,7 @@ from cpu_gpu_env.profiler.fit import Errors, predict_s
 from cpu_gpu_env.profiler.published import HalfSplit, half_splits, read_published
 from cpu_gpu_env.profiler.timing import FULL, QUICK
 from cpu_gpu_env.profiler.validation import Validation, validate
-from cpu_gpu_env.scripts import command, profile_hardware, terminal
+from cpu_gpu_env.scripts import command, outputs, profile_hardware, terminal
 
 DEFAULT_PROFILE = Path("runs/profile.json")
 TABLE, PICTURE, PUBLISHED = "validation.json", "scatter.png", "published.json"
@@ -68,7 +68,7 @@ def main(arguments: argparse.Namespace) -> int:
     """Compare, print and write."""
     names = (PUBLISHED,) if arguments.published else (TABLE, PICTURE)
     for name in names:
-        command.check_output(arguments.output / name, "file")
+        outputs.check_output(arguments.output / name, "file")
     if arguments.published is not None:
         return compare_with_published(arguments.published, arguments.seed, arguments.output)
     path: Path = arguments.profile
@@ -101,7 +101,7 @@ def main(arguments: argparse.Namespace) -> int:
     table, picture = arguments.output / TABLE, arguments.output / PICTURE
     write_text_atomically(table, json.dumps(as_json(validations), indent=2) + "\n")
     draw(validations, picture)
-    command.tell_written(table, picture)
+    outputs.tell_written(table, picture)
     return command.interrupted() if any(result.interrupted for result in validations) else 0
 
 
@@ -251,7 +251,7 @@ def compare_with_published(path: Path, seed: int, output: Path) -> int:
     content = {"table": path.name, "seed": seed}
     content |= {"results": {name: asdict(result) for name, result in results.items()}}
     write_text_atomically(table, json.dumps(content, indent=2) + "\n")
-    command.tell_written(table)
+    outputs.tell_written(table)
     return 0
 
 

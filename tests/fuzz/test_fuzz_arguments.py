@@ -24,7 +24,7 @@ from cpu_gpu_env.io.atomic_files import write_csv_atomically, write_text_atomica
 from cpu_gpu_env.model.profile import load_profile, save_profile
 from cpu_gpu_env.model.traces import TaskTable, load_trace
 from cpu_gpu_env.profiler.published import read_published
-from cpu_gpu_env.scripts import event_files
+from cpu_gpu_env.scripts import outputs
 
 NUMBERS = ["0", "1", "2", "0.5", "1e-5", "-1", "nan", "1e999", "9" * 400, "none", "trace", "0,1"]
 NAMES = ["a100-node", "t4-node", "epyc-7763 + t4:2", "myopic,oracle", "myopic", "dqn", "lognormal"]
@@ -215,5 +215,5 @@ def test_a_folder_that_no_event_file_can_be_in_is_told_before_the_work(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     with clean() as refused:
-        event_files.check_tensorboard(Path("bad\udcff"))
+        outputs.check_tensorboard(Path("bad\udcff"))
     assert "UTF-8" in refused[0]
