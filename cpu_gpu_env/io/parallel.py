@@ -9,7 +9,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
-from typing import TypeVar
+from typing import Any, TypeVar
 
 POLL_S = 0.5
 """How often a process looks whether its parent still is [s]."""
@@ -83,8 +83,18 @@ def _ctrl_c_held_back() -> Iterator[None]:
     from joblib.externals.loky.backend.resource_tracker import ensure_running
 
     ensure_running()  # a process of its own, after whose start some versions block nothing any more
+    came: list[int] = []  # an exception in the midst of starting would leave joblib in disorder
+    handled: dict[int, Any] = {}
+    if threading.current_thread() is threading.main_thread():
+        for number in (signal.SIGINT, signal.SIGTERM):
+            if callable(signal.getsignal(number)):
+                handled[number] = signal.signal(number, lambda number, _: came.append(number))
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        for number, handler in handled.items():
+            signal.signal(number, handler)
+        for number in came:
+            signal.raise_signal(number)
