@@ -85,7 +85,7 @@ def _ctrl_c_held_back() -> Iterator[None]:
 
     ensure_running()  # a process of its own, after whose start some versions block nothing any more
     came: list[int] = []  # an exception in the midst of starting would leave joblib in disorder
-    handled: dict[int, Any] = {}
+    handled: dict[signal.Signals, Any] = {}
     if threading.current_thread() is threading.main_thread():
         for number in (signal.SIGINT, signal.SIGTERM):
             if callable(signal.getsignal(number)):
