@@ -8,8 +8,8 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
-from typing import TypeVar
+from contextlib import ExitStack, closing, contextmanager
+from typing import Any, TypeVar
 
 POLL_S = 0.5
 """How often a process looks whether its parent still is [s]."""
@@ -51,10 +51,11 @@ def run_parallel(
     with warnings.catch_warnings():
         # That results went unread, and that only the processes are killed where there is no pgrep.
         warnings.filterwarnings("ignore", module=r"joblib\.")
-        with _ctrl_c_held_back():
-            running = parallel(delayed(function)(item) for item in items)
         results = []
-        with closing(running):
+        with ExitStack() as stack:
+            with _ctrl_c_held_back():
+                running = parallel(delayed(function)(item) for item in items)
+                stack.enter_context(closing(running))
             for result in running:
                 results.append(result)
                 progress()
@@ -83,8 +84,18 @@ def _ctrl_c_held_back() -> Iterator[None]:
     from joblib.externals.loky.backend.resource_tracker import ensure_running
 
     ensure_running()  # a process of its own, after whose start some versions block nothing any more
+    came: list[int] = []  # an exception in the midst of starting would leave joblib in disorder
+    handled: dict[signal.Signals, Any] = {}
+    if threading.current_thread() is threading.main_thread():
+        for number in (signal.SIGINT, signal.SIGTERM):
+            if callable(signal.getsignal(number)):
+                handled[number] = signal.signal(number, lambda caught, _: came.append(caught))
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        for number, handler in handled.items():
+            signal.signal(number, handler)
+        for caught in came:
+            signal.raise_signal(caught)

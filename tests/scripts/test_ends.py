@@ -71,6 +71,7 @@ def test_nothing_is_left_of_a_comparison_that_was_bounding(
     with start(*line, env=environment, start_new_session=True) as process:
         # Two that solve, and two that look after resources.
         assert wait_for(lambda: len(processes(process.pid)) >= 4)
+        time.sleep(1.0)  # a thread of joblib's may complain if it has only just been started
         process.send_signal(number)
         _, error = process.communicate(timeout=30)
         assert wait_for(lambda: not processes(process.pid), 20)
