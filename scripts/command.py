@@ -9,6 +9,7 @@ import shlex
 import signal
 import sys
 import threading
+import warnings
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -251,7 +252,9 @@ def run(
                 check_output(folder)
                 locks.enter_context(lock_folder(folder, files))
             try:
-                return command(arguments)
+                with warnings.catch_warnings():
+                    warnings.showwarning = _tell_warning
+                    return command(arguments)
             finally:
                 _flush()
     except (HybridClusterError, DependencyNotInstalled) as error:
@@ -298,6 +301,11 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
             return
         frame = frame.f_back
     raise KeyboardInterrupt
+
+
+def _tell_warning(message: Warning | str, category: type[Warning], *_: object) -> None:
+    """Show a warning in a line: where it was raised in the code is of no use here."""
+    print(f"warning: {printable(message)}", file=sys.stderr)
 
 
 def _flush() -> None:

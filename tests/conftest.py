@@ -36,6 +36,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+@pytest.fixture(scope="session")
+def hours(request: pytest.FixtureRequest) -> float:
+    """Hours for each fuzzer."""
+    fuzzers = sum("hours" in getattr(item, "fixturenames", ()) for item in request.session.items)
+    return float(request.config.getoption("--hours")) / max(fuzzers, 1)
+
+
 @pytest.fixture(autouse=True)
 def _own_cache(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
     """Keep solved episodes out of the user's cache."""

@@ -24,6 +24,7 @@ from cpu_gpu_env.baselines.bounds.lower import proven_bound
 from cpu_gpu_env.baselines.bounds.proof import from_content, to_content
 from cpu_gpu_env.baselines.oracle.exact import exact_schedule
 from cpu_gpu_env.baselines.oracle.search import FULL_EFFORT, Effort, OracleSchedule, solve_episode
+from cpu_gpu_env.errors import HybridClusterError, printable
 from cpu_gpu_env.io.atomic_files import write_text_atomically
 from cpu_gpu_env.io.bounded_files import read_json
 from cpu_gpu_env.io.parallel import run_parallel
@@ -130,7 +131,8 @@ def _load(path: Path, instance: Instance, any_device: bool) -> OracleSchedule | 
         bound = proven_bound(instance, proof, any_device)
     except _NO_SCHEDULE as error:
         reason = f"it lacks {error}" if isinstance(error, KeyError) else error
-        warnings.warn(f"damaged, so its episode is solved again: {path} ({reason})", stacklevel=3)
+        named = "" if isinstance(error, HybridClusterError) else f"{path}: "
+        warnings.warn(printable(f"{named}{reason}; its episode is solved again"), stacklevel=3)
         return None
     objective = float(instance.simulate(actions[None])[0])
     return OracleSchedule(actions, objective, bound, proof, any_device)

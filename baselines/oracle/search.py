@@ -151,7 +151,9 @@ def solve_episode(
         return OracleSchedule(optimum.actions, optimum.objective, optimum.bound, None)
     objective = float(population.value.min())
     if program is not None and objective > relaxed.objective * (1.0 + TIGHTEN_GAP):
-        relaxed = program.tighten(objective)
+        tightened = program.tighten(objective)
+        if tightened.objective > relaxed.objective:
+            relaxed = tightened
     return OracleSchedule(population.best, objective, relaxed.objective, relaxed.proof, any_device)
 
 

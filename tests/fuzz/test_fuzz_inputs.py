@@ -182,6 +182,8 @@ COMPARISON = {
         },
         "seeds": [1, 2],
         "versions": {"python": "3.11"},
+        "seen_in_training": {"dqn": "its training had them"},
+        "bound": "",
         "command": "python scripts/compare.py",
     },
     "schedulers": [

@@ -80,7 +80,7 @@ def test_who_pays_nothing_has_no_gap_and_who_pays_an_infinite_one(
 
 @pytest.mark.parametrize("bound", [math.nan, 1e-9, math.inf])
 def test_a_bound_that_is_none_is_told(oracle: list[OracleSchedule], bound: float) -> None:
-    false = [OracleSchedule(schedule.actions, 0.0, bound) for schedule in oracle]
+    false = [OracleSchedule(schedule.actions, 0.0, bound, None) for schedule in oracle]
     with pytest.raises(RuntimeError, match="oracle beats the bound of the episode of seed 3"):
         compared(false, "gpu-only")
 
