@@ -14,7 +14,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import Any, NoReturn, TextIO, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 from gymnasium.error import DependencyNotInstalled
 
@@ -25,7 +25,7 @@ from cpu_gpu_env.io.paths import as_path
 from cpu_gpu_env.model.profile import DEFAULT_CLUSTER
 from cpu_gpu_env.model.workload import DEFAULT_WORKLOAD
 from cpu_gpu_env.problem import problem
-from cpu_gpu_env.scripts.outputs import check_output
+from cpu_gpu_env.scripts.outputs import check_output, tell_warning
 
 OPTIONAL = {
     **dict.fromkeys(("PIL", "pygame"), "render"),
@@ -253,7 +253,7 @@ def run(
                 locks.enter_context(lock_folder(folder, files))
             try:
                 with warnings.catch_warnings():
-                    warnings.showwarning = _tell_warning
+                    warnings.showwarning = tell_warning
                     return command(arguments)
             finally:
                 _flush()
@@ -301,18 +301,6 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
             return
         frame = frame.f_back
     raise KeyboardInterrupt
-
-
-def _tell_warning(
-    message: Warning | str,
-    category: type[Warning],
-    filename: str,
-    lineno: int,
-    file: TextIO | None = None,
-    line: str | None = None,
-) -> None:
-    """Show a warning in a line: where it was raised in the code is of no use here."""
-    print(f"warning: {printable(message)}", file=sys.stderr)
 
 
 def _flush() -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TextIO
 
 from cpu_gpu_env.errors import HybridClusterError, printable
 
@@ -65,3 +67,15 @@ def check_tensorboard(folder: Path) -> None:
 def tell_tensorboard(what: str, folder: Path) -> None:
     """Say how to look at event files."""
     print(f"{what}: tensorboard --logdir {printable(folder)}")
+
+
+def tell_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    """Show a warning in a line: where it was raised in the code is of no use here."""
+    print(f"warning: {printable(message)}", file=sys.stderr)
