@@ -65,7 +65,8 @@ def run_parallel(
 def _prepare(parent: int) -> None:
     """Let this process see no Ctrl-C, and end as soon as its parent has, even by a kill."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
 
     def watch() -> None:
         while os.getppid() == parent:
@@ -81,21 +82,37 @@ def _ctrl_c_held_back() -> Iterator[None]:
 
     They inherit what is blocked, and keep it until they are prepared. Here it comes afterwards.
     """
-    from joblib.externals.loky.backend.resource_tracker import ensure_running
-
-    ensure_running()  # a process of its own, after whose start some versions block nothing any more
     came: list[int] = []  # an exception in the midst of starting would leave joblib in disorder
     handled: dict[signal.Signals, Any] = {}
     if threading.current_thread() is threading.main_thread():
         for number in (signal.SIGINT, signal.SIGTERM):
             if callable(signal.getsignal(number)):
                 handled[number] = signal.signal(number, lambda caught, _: came.append(caught))
+    try:
+        with _ctrl_c_blocked():
+            yield
+    finally:
+        for number, handler in handled.items():
+            signal.signal(number, handler)
+        for caught in came:
+            signal.raise_signal(caught)
+
+
+@contextmanager
+def _ctrl_c_blocked() -> Iterator[None]:
+    """Block it in this thread, where the system can."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    from multiprocessing import resource_tracker
+
+    from joblib.externals.loky.backend import resource_tracker as loky_tracker
+
+    # Processes of their own, after whose start some versions block nothing any more.
+    resource_tracker.ensure_running()
+    loky_tracker.ensure_running()
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
-        for number, handler in handled.items():
-            signal.signal(number, handler)
-        for caught in came:
-            signal.raise_signal(caught)
