@@ -13,7 +13,7 @@ from cpu_gpu_env.baselines.oracle.scheduler import Replay
 from cpu_gpu_env.baselines.oracle.search import OracleSchedule
 from cpu_gpu_env.errors import HybridClusterError, unknown_name
 from cpu_gpu_env.model.tasks import FloatArray
-from cpu_gpu_env.problem.problem import make_problem
+from cpu_gpu_env.problem.problem import Problem, make_problem
 from cpu_gpu_env.results.gap import gap_to_bound
 from cpu_gpu_env.results.held_out import UsedEpisodes, seen_in_training
 from cpu_gpu_env.results.metrics import GAP
@@ -103,18 +103,30 @@ def compare(
         if (why := seen_in_training(spec.trained_on, seeds, problem))
     }
     record = ProblemRecord.of(problem)
-    versions, about = package_versions(), _about_bounds(oracle or ())
-    provenance = Provenance(record, tuple(seeds), versions, command, seen, about)
+    remarks = *_about_windows(problem, len(seeds)), *_about_bounds(oracle or ())
+    provenance = Provenance(record, tuple(seeds), package_versions(), command, seen, remarks)
     compared_to = played.get(reference or "") or choose_reference(results)
     return Comparison(tuple(results), provenance, compared_to, bounds)
 
 
-def _about_bounds(oracle: Sequence[OracleSchedule]) -> str:
-    """What is to be known of the bounds besides that they are bounds."""
+def _about_windows(problem: Problem, num_episodes: int) -> list[str]:
+    """Say if episodes replay the same tasks of a trace: they tell less than as many others."""
+    rows, played = len(problem.workload.pool), num_episodes * problem.num_tasks
+    if not problem.workload.in_order or played <= rows:
+        return []
+    return [
+        f"{num_episodes} windows of {problem.num_tasks} tasks overlap in a trace of {rows} tasks: "
+        "intervals are too narrow"
+    ]
+
+
+def _about_bounds(oracle: Sequence[OracleSchedule]) -> list[str]:
+    """Say what is to be known of the bounds besides that they are bounds."""
     if any(schedule.any_device for schedule in oracle):
-        return "bounds of all schedules, also of those that choose the device of each share"
+        return ["bounds of all schedules, also of those that choose the device of each share"]
     exact = sum(schedule.exact for schedule in oracle)
-    return f"the oracle's schedule is an optimum in {exact} of {len(oracle)} episodes" * bool(exact)
+    found = f"the oracle's schedule is an optimum in {exact} of {len(oracle)} episodes"
+    return [found] if exact else []
 
 
 def check_reference(reference: str | None, names: Sequence[str]) -> None:

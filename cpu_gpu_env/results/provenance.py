@@ -115,8 +115,8 @@ class Provenance:
     """The command line."""
     seen_in_training: Mapping[str, str] = field(default_factory=dict)
     """Scheduler -> why the episodes are not held out from it; empty: they are, from all."""
-    bound: str = ""
-    """What is to be known of the bounds; empty: they hold for schedules of the environment."""
+    remarks: tuple[str, ...] = ()
+    """What else is to be known of the episodes and their bounds, a line each."""
 
     @staticmethod
     def from_json(content: Mapping[str, Any]) -> Provenance:
@@ -131,7 +131,7 @@ class Provenance:
             {str(name): str(version) for name, version in dict(content["versions"]).items()},
             str(content["command"]),
             {str(name): str(why) for name, why in dict(content["seen_in_training"]).items()},
-            str(content["bound"]),
+            tuple(map(str, content["remarks"])),
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -144,9 +144,9 @@ class Provenance:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """From whom the episodes are not held out, a line each, and what the bounds are."""
-        seen = tuple(f"not held out from {n}: {why}" for n, why in self.seen_in_training.items())
-        return (*seen, self.bound) if self.bound else seen
+        """From whom the episodes are not held out, and the remarks, a line each."""
+        seen = (f"not held out from {n}: {why}" for n, why in self.seen_in_training.items())
+        return (*seen, *self.remarks)
 
 
 def package_versions() -> dict[str, str]:

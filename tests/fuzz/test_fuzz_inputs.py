@@ -183,7 +183,7 @@ COMPARISON = {
         "seeds": [1, 2],
         "versions": {"python": "3.11"},
         "seen_in_training": {"dqn": "its training had them"},
-        "bound": "",
+        "remarks": ["a remark"],
         "command": "python scripts/compare.py",
     },
     "schedulers": [

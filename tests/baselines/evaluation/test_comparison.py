@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -9,9 +10,12 @@ import numpy as np
 import pytest
 from conftest import MIXED
 
-from cpu_gpu_env import HybridClusterEnv, HybridClusterError
+from cpu_gpu_env import HybridClusterEnv, HybridClusterError, HybridClusterVectorEnv
 from cpu_gpu_env.baselines import make_scheduler
 from cpu_gpu_env.baselines.evaluation.comparison import SchedulerSpec, compare
+from cpu_gpu_env.baselines.oracle.search import solve_episode
+from cpu_gpu_env.model.tasks import Tasks
+from cpu_gpu_env.model.workload import Workload
 from cpu_gpu_env.problem.problem import make_problem
 from cpu_gpu_env.results.held_out import NOT_RECORDED, UsedEpisodes
 from cpu_gpu_env.results.metrics import EPISODE_METRICS, MAKESPAN, OBJECTIVE
@@ -59,6 +63,24 @@ def test_differences_are_those_of_the_same_episodes() -> None:
             assert row[metric.difference_key] == pytest.approx(apart, abs=1e-9 * row[metric.key])
     assert rows["myopic"][OBJECTIVE.difference_key] == 0.0
     assert rows["myopic"][OBJECTIVE.difference_ci_key] == 0.0
+
+
+def test_windows_that_overlap_and_optima_are_remarked() -> None:
+    specs = [SchedulerSpec("greedy", partial(make_scheduler, "greedy"))]
+    tasks = [[float(i), 1e12, 20.0, 1e9] for i in range(40)]
+    trace = replace(Workload.from_tasks("log", tasks), pool=Tasks.from_table(tasks), in_order=True)
+    for episodes, remarked in ((4, False), (5, True)):
+        seeds = range(episodes)
+        compared = compare(specs, seeds, {"workload": trace, "num_tasks": 10})
+        assert ["overlap" in remark for remark in compared.provenance.remarks] == [True] * remarked
+    env = HybridClusterVectorEnv(2, num_tasks=5)
+    env.reset(seed=[0, 1])
+    solved = [solve_episode(instance) for instance in env.instances()]
+    (remark,) = compare(specs, [0, 1], {"num_tasks": 5}, oracle=solved).provenance.remarks
+    assert "an optimum in 2 of 2" in remark
+    freely = [solve_episode(instance, any_device=True) for instance in env.instances()]
+    (remark,) = compare(specs, [0, 1], {"num_tasks": 5}, oracle=freely).provenance.remarks
+    assert "choose the device" in remark
 
 
 def test_the_reference_is_a_heuristic_unless_told() -> None:
