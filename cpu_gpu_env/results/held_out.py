@@ -12,6 +12,7 @@ from cpu_gpu_env.errors import HybridClusterError, not_allowed, unknown_name
 from cpu_gpu_env.problem.problem import Problem
 from cpu_gpu_env.results.provenance import ProblemRecord
 from cpu_gpu_env.results.seeds import Purpose
+from cpu_gpu_env.results.trace_sketch import SKETCH_SIZE, sketch
 
 TRAINED_ON = "trained_on"
 """Name in the settings of agents and forests, a list of `UsedEpisodes`."""
@@ -35,12 +36,15 @@ class UsedEpisodes:
     """Greatest seed."""
     problem: ProblemRecord
     """Whose episodes they are."""
+    trace: tuple[int, ...] = ()
+    """Sketch of the tasks of a trace, see `trace_sketch`; empty if they are drawn."""
 
     @staticmethod
     def of(purpose: Purpose, seeds: range, problem: Problem) -> UsedEpisodes:
         """Record the episodes of seeds in a problem."""
-        record = ProblemRecord.of(problem)
-        return UsedEpisodes(purpose.name.lower(), seeds[0], seeds[-1], record)
+        record, workload = ProblemRecord.of(problem), problem.workload
+        trace = sketch(workload.pool) if workload.in_order else ()
+        return UsedEpisodes(purpose.name.lower(), seeds[0], seeds[-1], record, trace)
 
     @staticmethod
     def parse(content: Any) -> UsedEpisodes:
@@ -64,7 +68,12 @@ class UsedEpisodes:
             raise HybridClusterError(f"{where}: field {error} of a problem is missing") from None
         except (TypeError, ValueError, OverflowError) as error:
             raise HybridClusterError(f"{where}: not a problem: {error}") from None
-        return UsedEpisodes(purpose, first, last, problem)
+        trace = content.get("trace", [])
+        if not isinstance(trace, list | tuple) or len(trace) > SKETCH_SIZE:
+            allowed = f"a list of at most {SKETCH_SIZE} numbers"
+            raise not_allowed(f"{where}: field 'trace'", trace, allowed)
+        hashes = (check_count(f"{where}: field 'trace'", h, 2**64, low=0) for h in trace)
+        return UsedEpisodes(purpose, first, last, problem, tuple(hashes))
 
     def to_json(self) -> dict[str, Any]:
         """What JSON holds, by field."""
@@ -89,6 +98,7 @@ class UsedEpisodes:
         if problem.workload.in_order:
             # All windows are of one stretch of tasks, whatever seed chooses them.
             shared = same or _share_tasks(self.problem.workload, problem.workload.name)
+            shared = shared or not set(self.trace).isdisjoint(sketch(problem.workload.pool))
             return f"{self.purpose} on the same tasks of the trace" if shared else ""
         count = sum(self.first_seed <= seed <= self.last_seed for seed in seeds) if same else 0
         return f"{count} of {len(seeds)} episodes: {self.describe()}" if count else ""

@@ -5,11 +5,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from conftest import MIXED
 from trace_files import write_tasks
 
-from cpu_gpu_env import HybridClusterError
+from cpu_gpu_env import HybridClusterError, load_trace
 from cpu_gpu_env.baselines.evaluation.play import evaluation_seeds
 from cpu_gpu_env.problem.problem import make_problem
 from cpu_gpu_env.results.held_out import (
@@ -20,6 +21,7 @@ from cpu_gpu_env.results.held_out import (
     seen_in_training,
 )
 from cpu_gpu_env.results.seeds import Purpose, episode_seeds
+from cpu_gpu_env.results.trace_sketch import sketch
 
 USED = UsedEpisodes.of(Purpose.LABELS, range(100, 200), make_problem())
 
@@ -69,6 +71,28 @@ def test_windows_of_a_trace_share_its_tasks_whatever_their_seeds(tmp_path: Path)
     # The same tasks by another name.
     assert seen_in_training([whole], evaluation_seeds(3), problem("copy.csv"))
     assert not seen_in_training([USED], range(100, 200), problem("a.csv"))
+
+
+def test_a_copied_trace_is_known_whatever_it_is_called(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    arrivals = np.cumsum(rng.exponential(1.0, 400))
+    rows = [[t, 10 ** rng.uniform(11, 13), 20.0, 1e9] for t in arrivals.tolist()]
+    alike = [[t, 1e12, 20.0, 1e9] for t in arrivals.round().tolist()]
+    first, copy = write_tasks(tmp_path / "a.csv", rows), write_tasks(tmp_path / "b.csv.gz", rows)
+    other = write_tasks(tmp_path / "c.csv", alike)
+    used = UsedEpisodes.of(
+        Purpose.LABELS, range(5), make_problem(workload=f"{first}?part=0-0.5", num_tasks=10)
+    )
+    used = UsedEpisodes.parse(json.loads(json.dumps(used.to_json())))
+
+    def seen(workload: str) -> str:
+        return seen_in_training([used], [0], make_problem(workload=workload, num_tasks=10))
+
+    assert "same tasks" in seen(f"{copy}?part=0.3-0.8")
+    assert "same tasks" in seen(str(copy))
+    assert seen(f"{copy}?part=0.5-1") == ""
+    assert seen(other) == ""
+    assert sketch(load_trace(other).pool) == ()
 
 
 def test_records_survive_json() -> None:
