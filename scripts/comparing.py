@@ -75,12 +75,12 @@ def check(arguments: argparse.Namespace, files: Sequence[str], bounded: bool = T
     """Find out before the work that it would not fit, or files not be written to the output.
 
     Raises:
-        HybridClusterError: If so, or if the cache, which bounds need, cannot be written.
+        HybridClusterError: If so, or if the cache, which bounds need, cannot be made.
     """
     for name in files:
         outputs.check_output(arguments.output / name, "file")
     command.check_total("--episodes", arguments.episodes, arguments.num_tasks)
-    if bounded:
+    if bounded and not arguments.cache.is_dir():  # one that is there may be for reading only
         outputs.check_output(arguments.cache)
 
 

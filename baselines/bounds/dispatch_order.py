@@ -136,7 +136,8 @@ class DispatchOrder:
         """Add columns for the rests of earlier shares when a task's starts, and their limits."""
         program, earlier = self._program, np.arange(task)
         work_s, none = pool.work_s[:task], np.zeros(task)
-        rest = program.new_columns(work_s.max(axis=1))  # z of `lower`
+        longest_s = np.minimum(work_s.max(axis=1), program.longest_s)
+        rest = program.new_columns(longest_s)  # z of `lower`
         chosen = program.new_columns(np.ones(task))  # y of `lower`
         at_most = program.at_most
         at_most.add(

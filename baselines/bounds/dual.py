@@ -15,7 +15,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.optimize import linprog
 
-from cpu_gpu_env.baselines.bounds.placements import Placements
+from cpu_gpu_env.baselines.bounds.placements import Placements, cheap_schedule
 from cpu_gpu_env.baselines.bounds.proof import ROUNDING, LowerBound, ThresholdPrices
 from cpu_gpu_env.model.tasks import FloatArray, IntArray
 from cpu_gpu_env.problem.objective import Objective
@@ -95,9 +95,8 @@ class _PricedTasks:
         """(thresholds,) [s]."""
         self.devices = np.array([own.num_devices for own in self.placements.types], dtype=float)
         self._tasks = np.arange(instance.num_tasks)
-        length_s = np.maximum(*(pool.work_s for pool in self.placements.pools))
         self._last_s = float(instance.release_s[-1])
-        self._longest_s = self._last_s + float(length_s.max(axis=1).sum())
+        _, self._longest_s = cheap_schedule(instance, self.placements)
 
     def cost(self, price: FloatArray) -> FloatArray:
         """Cost of each placement, (num_tasks, placements)."""
@@ -113,15 +112,15 @@ class _PricedTasks:
         """Bound what all tasks cost together, from their costs at these prices.
 
         What the prices leave of the price of a second of makespan counts at the last release; what
-        they exceed it by, at the last release and the sum of all lengths (`relaxation` says why
-        that is the longest makespan).
+        they exceed it by, at the longest makespan of an optimal schedule.
         """
         seconds = float(self.devices @ price.sum(axis=1))
         left = self.objective.makespan_price - seconds
         end_s = self._last_s if left >= 0.0 else self._longest_s
         paid = float(self.devices @ price @ self.release_s)
         least = float(cost.min(axis=1).sum())
-        return least + paid + left * end_s - ROUNDING * (least + paid + abs(left) * end_s)
+        added = least + paid + abs(left) * end_s
+        return max(least + paid + left * end_s - ROUNDING * added, 0.0)
 
     def column(self, choice: IntArray) -> FloatArray:
         """Work from each threshold on of each type, then energy, of one placement a task."""

@@ -102,7 +102,6 @@ class LowerBoundProgram(Relaxation):
         self.solved: LowerBound | None = None
         """What `solve` found; after `tighten`, of better schedules than the known ones only."""
         self.order = DispatchOrder(self)
-        self._known = np.inf
         self._proof: tuple[Stage, ...] = ()
         self._weights, self._makespan_s = np.empty(0), 0.0
 
@@ -126,17 +125,17 @@ class LowerBoundProgram(Relaxation):
         """
         assert self.solved is not None
         # Earlier cuts hold for schedules better than the one that was known then.
-        self._known = min(known, self._known)
+        self.known = min(known, self.known)
         for _ in range(0 if self.any_device else MAX_TIGHTENED):
             before = self.solved.objective
-            self._begin(self._known)
+            self._begin(self.known)
             new = self._violated() if self._proof else []
             if not new or len(self._proof) == MAX_STAGES:
                 break
-            self._solve_stage(self._known, new)
+            self._solve_stage(self.known, new)
             if self.solved.objective - before <= LEAST_GAIN * abs(before):
                 break
-        return replace(self.solved, objective=min(self.solved.objective, self._known))
+        return replace(self.solved, objective=min(self.solved.objective, self.known))
 
     def replay(self, stage: Stage) -> None:
         """Prove what a stage of a proof proves, after those before it.
@@ -156,12 +155,16 @@ class LowerBoundProgram(Relaxation):
 
     def proven(self) -> float:
         """J that the prices so far prove, of all schedules."""
-        return min(self.proven_cost * self.unit_cost / self.instance.num_tasks, self._known)
+        return min(self._unaided(), self.known)
+
+    def _unaided(self) -> float:
+        """J that the prices so far prove, of schedules better than the known one."""
+        return max(self.proven_cost, 0.0) * self.unit_cost / self.instance.num_tasks
 
     def _begin(self, known: float | None) -> None:
         if known is not None:
-            self._known = min(known, self._known)
-            known_cost = self._known * self.instance.num_tasks / self.unit_cost
+            self.known = min(known, self.known)
+            known_cost = self.known * self.instance.num_tasks / self.unit_cost
             slack = max(known_cost - self.proven_cost, 0.0) * (1 + 1e-6) + 1e-6
             self.order.tighten(slack)
 
@@ -196,7 +199,7 @@ class LowerBoundProgram(Relaxation):
 
     def _bound(self) -> LowerBound:
         return LowerBound(
-            self.proven_cost * self.unit_cost / self.instance.num_tasks,
+            self._unaided(),
             self._makespan_s * self.unit_s,
             self.placements.by_action(self._weights),
             self.placements.least_by_action(self.reduced_cost) * self.unit_cost,

@@ -79,6 +79,28 @@ class Placements:
         return np.asarray(cost.reshape(len(cost), -1, self.num_actions).min(axis=1))
 
 
+def cheap_schedule(instance: Instance, placements: Placements) -> tuple[float, float]:
+    """Find a schedule, and the longest makespan that one as good as it can have.
+
+    It is that of each task's cheapest action, were it alone. What it costs buys a makespan, and no
+    longer one without costing more. Nor need one be longer than the last release and the sum of all
+    lengths: after the last release the device that finishes last need not be idle.
+
+    Returns:
+        J of the schedule, and that makespan [s].
+    """
+    objective, num_tasks = instance.objective, instance.num_tasks
+    length_s = np.maximum(*(pool.work_s for pool in placements.pools))
+    longest_s = float(instance.release_s[-1] + length_s.max(axis=1).sum())
+    alone = objective.makespan_price * length_s + objective.energy_price * placements.energy_j
+    actions = placements.least_by_action(alone).argmin(axis=1)
+    known = float(instance.simulate(actions[None])[0])
+    if objective.makespan_price > 0.0:
+        affordable_s = known * num_tasks / objective.makespan_price
+        longest_s = min(longest_s, affordable_s * (1 + 1e-9))
+    return known, longest_s
+
+
 def _flat(table: FloatArray, shape: tuple[int, int, int, int]) -> FloatArray:
     """Broadcast to (tasks, CPU types, GPU types, actions), and flatten to (tasks, placements)."""
     return np.broadcast_to(table, shape).reshape(shape[0], -1)

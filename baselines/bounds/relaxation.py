@@ -24,8 +24,8 @@ satisfies them costs at least ``(cost + y @ A) @ x - y @ b`` (weak duality; Neum
 "Safe bounds in linear and mixed-integer linear programming", Mathematical Programming 99, 2004).
 That is bounded from below without a solver: each task takes one of its placements, the work of the
 tasks from i on is what these make it, and every other column lies between 0 and a bound that is
-known. (After the last release the device that finishes last is never idle, so M is at most the last
-release and the sum of all lengths; who leaves devices idle then does no better.)
+known, M in schedules that are no worse than a known one by `placements.cheap_schedule`. So what
+follows holds for these, and the optimum is one of them.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from __future__ import annotations
 import numpy as np
 
 from cpu_gpu_env.baselines.bounds.linear_program import Entries, Rows, Solution, solve
-from cpu_gpu_env.baselines.bounds.placements import Placements, Workers
+from cpu_gpu_env.baselines.bounds.placements import Placements, Workers, cheap_schedule
 from cpu_gpu_env.baselines.bounds.proof import ROUNDING
 from cpu_gpu_env.model.tasks import FloatArray, IntArray
 from cpu_gpu_env.sim.instance import Instance
@@ -72,9 +72,11 @@ class Relaxation:
             self.new_columns(workers.work_s.max(axis=1)[::-1].cumsum()[::-1])
             for workers in self.placements.types
         ]
-        length_s = np.maximum(*(pool.work_s for pool in self.placements.pools))
-        latest_s = self.release_s[-1] + length_s.max(axis=1).sum()
-        self.makespan = int(self.new_columns(np.array([latest_s]))[0])
+        self.known, longest_s = cheap_schedule(instance, placements)
+        """J of a schedule; what the program proves holds for those that are no worse."""
+        self.longest_s = longest_s / self.unit_s
+        """The longest makespan that these can have [`unit_s`]."""
+        self.makespan = int(self.new_columns(np.array([self.longest_s]))[0])
         self.equal, self.at_most = Rows(), Rows()
         self.reduced_cost = np.zeros(self.placements.energy_j.shape)
         """(num_tasks, placements): a schedule costs at least `proven_cost` and the sum of what its
@@ -91,6 +93,7 @@ class Relaxation:
             self._define_work(workers, columns)
             self._add_start(workers, columns)
             self._add_carry_over(workers, columns)
+        length_s = np.maximum(*(pool.work_s for pool in self.placements.pools))
         self.at_most.add(
             [(task[:, None], self.placement, length_s), (task, self.makespan, -1.0)],
             -self.release_s,

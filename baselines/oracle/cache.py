@@ -35,10 +35,12 @@ SOLVER_PACKAGES = tuple(
     f"cpu_gpu_env.{name}" for name in ("baselines.bounds", "baselines.oracle", "problem", "sim")
 )
 """Where all lies that a schedule depends on besides the episode."""
-MAX_SCHEDULE_BYTES = 2**28
-"""Of a file; a task takes some three, a proof up to 100,000."""
-_NO_SCHEDULE = (ValueError, KeyError, TypeError, OverflowError, IndexError, AttributeError)
-"""What content raises that is something else."""
+MAX_SCHEDULE_BYTES = 2**24
+"""Of a file; a task takes some three, a proof some 100,000."""
+LEAST_BOUND = 0.1
+"""A proof of less than this part of the schedule's J proves next to nothing."""
+_NO_SCHEDULE = (ValueError, KeyError, TypeError, OverflowError, IndexError, AttributeError, OSError)
+"""What content raises that is something else, or a file that cannot be looked at."""
 
 
 def solve_episodes(
@@ -52,7 +54,7 @@ def solve_episodes(
     """Solve episodes, or fetch what has been solved before.
 
     Files that are damaged, or hold no proof of what they claim, are named in a warning, and their
-    episodes are solved again.
+    episodes are solved again. What cannot be kept is told in a warning, and given all the same.
 
     Args:
         instances: The episodes.
@@ -78,26 +80,37 @@ def solve_episodes(
         jobs,
         progress,
     )
-    for (index, _, _), schedule in zip(left, solved, strict=True):
+    for (index, _, _), (schedule, _) in zip(left, solved, strict=True):
         schedules[index] = schedule
+    for complaint in dict.fromkeys(filter(None, (told for _, told in solved))):
+        warnings.warn(complaint, stacklevel=2)
     return [schedule for schedule in schedules if schedule is not None]
 
 
 def _solve(
     episode: tuple[Instance, Path | None, IntArray | None], effort: Effort, any_device: bool
-) -> OracleSchedule:
-    """Solve an episode and keep it in a file; an optimum that is said to be one is proved anew."""
+) -> tuple[OracleSchedule, str]:
+    """Solve an episode and keep it in a file; an optimum that is said to be one is proved anew.
+
+    Returns:
+        The schedule, and what is to be told of its file, if anything.
+    """
     instance, file, claimed = episode
+    told = ""
     if claimed is not None:
         optimum = exact_schedule(instance, claimed, effort.exact_nodes)
-        if optimum is not None:
-            return OracleSchedule(optimum.actions, optimum.objective, optimum.bound, None)
+        if optimum is not None and np.array_equal(optimum.actions, claimed):
+            return OracleSchedule(claimed, optimum.objective, optimum.bound, None), told
+        told = f"{file}: its schedule is no optimum; its episode is solved again"
     schedule = solve_episode(instance, effort, any_device=any_device)
-    if file is not None and not file.is_dir():
+    if file is not None:
         proof = None if schedule.proof is None else to_content(schedule.proof)
         content = {"actions": schedule.actions.tolist(), "proof": proof}
-        write_text_atomically(file, json.dumps({**content, "checksum": _checksum(content)}))
-    return schedule
+        try:
+            write_text_atomically(file, json.dumps({**content, "checksum": _checksum(content)}))
+        except OSError as error:
+            told = f"{file.parent.parent}: cannot keep solved episodes: {error.strerror}"
+    return schedule, printable(told)
 
 
 def _checksum(content: dict[str, Any]) -> str:
@@ -113,9 +126,9 @@ def _load(path: Path, instance: Instance, any_device: bool) -> OracleSchedule | 
         None if there is none, or the file is damaged; the actions alone of a schedule that is said
         to be an optimum, which takes longer to prove.
     """
-    if not path.exists():
-        return None
     try:
+        if not path.exists():
+            return None
         content = read_json(path, MAX_SCHEDULE_BYTES, "solved episode")
         if content["checksum"] != _checksum(content):
             raise ValueError("its checksum is another")
@@ -129,12 +142,18 @@ def _load(path: Path, instance: Instance, any_device: bool) -> OracleSchedule | 
             return actions
         proof = from_content(content["proof"])
         bound = proven_bound(instance, proof, any_device)
+        objective = float(instance.simulate(actions[None])[0])
+        if bound < LEAST_BOUND * objective:
+            raise ValueError("it proves next to nothing")
     except _NO_SCHEDULE as error:
-        reason = f"it lacks {error}" if isinstance(error, KeyError) else error
-        named = "" if isinstance(error, HybridClusterError) else f"{path}: "
+        reason: object = "damaged"
+        if isinstance(error, (ValueError, OSError)):
+            reason = error
+        elif isinstance(error, KeyError):
+            reason = f"it lacks {error}"
+        named = "" if isinstance(error, (HybridClusterError, OSError)) else f"{path}: "
         warnings.warn(printable(f"{named}{reason}; its episode is solved again"), stacklevel=3)
         return None
-    objective = float(instance.simulate(actions[None])[0])
     return OracleSchedule(actions, objective, bound, proof, any_device)
 
 

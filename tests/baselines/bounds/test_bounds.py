@@ -94,6 +94,7 @@ def test_no_better_schedule_leaves_more_of_a_share_than_tightening_allows(
     program = LowerBoundProgram(episode)
     program.solve()
     program.tighten(known)
+    known = program.known
     choices = itertools.product(range(episode.num_actions), repeat=min(episode.num_tasks, 5))
     rest = [0] * (episode.num_tasks - 5)
     for choice in choices:
@@ -161,6 +162,17 @@ def test_whatever_prices_and_cuts_are_made_up_the_bound_holds(
 ) -> None:
     (episode, judge), proof = claim
     assert proven_bound(episode, proof) <= judge.optimum() * (1 + 1e-12)
+
+
+@pytest.mark.parametrize("flops", [1e10, 1e7, 1e5])
+def test_an_option_that_nobody_would_take_does_not_loosen_the_bound(flops: float) -> None:
+    cpu = Device("cpu", "cpu", flops, 1e15, math.inf, 0.0, 0.0, 1.0)
+    gpu = Device("gpu", "gpu", 1e14, 1e15, math.inf, 0.0, 1.0, 100.0)
+    env = HybridClusterEnv(cluster=Cluster("slow", (cpu, *[gpu] * 8)), num_tasks=100)
+    env.reset(seed=0)
+    episode, judge = Case.of(env)
+    objective = judge.play([5] * 100).objective
+    assert 0.99 * objective <= lower_bound(episode).objective <= objective
 
 
 def test_choosing_devices_may_beat_the_bound_of_the_dispatch_rule() -> None:
