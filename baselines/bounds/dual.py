@@ -15,7 +15,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.optimize import linprog
 
-from cpu_gpu_env.baselines.bounds.placements import Placements, cheap_schedule
+from cpu_gpu_env.baselines.bounds.placements import Placements, affordable
 from cpu_gpu_env.baselines.bounds.proof import ROUNDING, LowerBound, ThresholdPrices
 from cpu_gpu_env.model.tasks import FloatArray, IntArray
 from cpu_gpu_env.problem.objective import Objective
@@ -96,7 +96,7 @@ class _PricedTasks:
         self.devices = np.array([own.num_devices for own in self.placements.types], dtype=float)
         self._tasks = np.arange(instance.num_tasks)
         self._last_s = float(instance.release_s[-1])
-        _, self._longest_s = cheap_schedule(instance, self.placements)
+        _, self._longest_s = affordable(instance, self.placements)
 
     def cost(self, price: FloatArray) -> FloatArray:
         """Cost of each placement, (num_tasks, placements)."""

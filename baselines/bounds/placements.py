@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from cpu_gpu_env.baselines.bounds.proof import ROUNDING
 from cpu_gpu_env.model.tasks import FloatArray
 from cpu_gpu_env.sim.instance import Instance
 
@@ -79,26 +80,27 @@ class Placements:
         return np.asarray(cost.reshape(len(cost), -1, self.num_actions).min(axis=1))
 
 
-def cheap_schedule(instance: Instance, placements: Placements) -> tuple[float, float]:
-    """Find a schedule, and the longest makespan that one as good as it can have.
+def affordable(instance: Instance, placements: Placements) -> tuple[float, float]:
+    """Find a J that some schedule does not exceed, and the longest makespan of any such schedule.
 
-    It is that of each task's cheapest action, were it alone. What it costs buys a makespan, and no
-    longer one without costing more. Nor need one be longer than the last release and the sum of all
-    lengths: after the last release the device that finishes last need not be idle.
+    After the last release some device always works, so no makespan need be longer than the last
+    release and the sum of all lengths. With each task's cheapest placement, were it alone, that
+    gives the J; and who pays no more than it all told, pays no more for the makespan.
 
     Returns:
-        J of the schedule, and that makespan [s].
+        That J, and that makespan [s].
     """
-    objective, num_tasks = instance.objective, instance.num_tasks
+    objective, tasks = instance.objective, np.arange(instance.num_tasks)
     length_s = np.maximum(*(pool.work_s for pool in placements.pools))
-    longest_s = float(instance.release_s[-1] + length_s.max(axis=1).sum())
     alone = objective.makespan_price * length_s + objective.energy_price * placements.energy_j
-    actions = placements.least_by_action(alone).argmin(axis=1)
-    known = float(instance.simulate(actions[None])[0])
+    # Of the types of an action the dispatch may choose any: each counts as its dearest.
+    dearest = alone.reshape(len(tasks), -1, placements.num_actions).max(axis=1)
+    last_s = float(instance.release_s[-1])
+    cost = objective.makespan_price * last_s + float(dearest.min(axis=1).sum())
+    longest_s = last_s + float(length_s.max(axis=1).sum())
     if objective.makespan_price > 0.0:
-        affordable_s = known * num_tasks / objective.makespan_price
-        longest_s = min(longest_s, affordable_s * (1 + 1e-9))
-    return known, longest_s
+        longest_s = min(longest_s, cost / objective.makespan_price * (1 + ROUNDING))
+    return cost / len(tasks), longest_s
 
 
 def _flat(table: FloatArray, shape: tuple[int, int, int, int]) -> FloatArray:

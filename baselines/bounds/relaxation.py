@@ -24,7 +24,7 @@ satisfies them costs at least ``(cost + y @ A) @ x - y @ b`` (weak duality; Neum
 "Safe bounds in linear and mixed-integer linear programming", Mathematical Programming 99, 2004).
 That is bounded from below without a solver: each task takes one of its placements, the work of the
 tasks from i on is what these make it, and every other column lies between 0 and a bound that is
-known, M in schedules that are no worse than a known one by `placements.cheap_schedule`. So what
+known, M by `placements.affordable` in schedules that are no worse than one that there is. So what
 follows holds for these, and the optimum is one of them.
 """
 
@@ -33,7 +33,7 @@ from __future__ import annotations
 import numpy as np
 
 from cpu_gpu_env.baselines.bounds.linear_program import Entries, Rows, Solution, solve
-from cpu_gpu_env.baselines.bounds.placements import Placements, Workers, cheap_schedule
+from cpu_gpu_env.baselines.bounds.placements import Placements, Workers, affordable
 from cpu_gpu_env.baselines.bounds.proof import ROUNDING
 from cpu_gpu_env.model.tasks import FloatArray, IntArray
 from cpu_gpu_env.sim.instance import Instance
@@ -72,8 +72,8 @@ class Relaxation:
             self.new_columns(workers.work_s.max(axis=1)[::-1].cumsum()[::-1])
             for workers in self.placements.types
         ]
-        self.known, longest_s = cheap_schedule(instance, placements)
-        """J of a schedule; what the program proves holds for those that are no worse."""
+        self.known, longest_s = affordable(instance, placements)
+        """J that some schedule does not exceed; what is proved holds for those that do not."""
         self.longest_s = longest_s / self.unit_s
         """The longest makespan that these can have [`unit_s`]."""
         self.makespan = int(self.new_columns(np.array([self.longest_s]))[0])
