@@ -28,7 +28,7 @@ step "fit a random forest to the oracle" \
     --episodes 60 --overwrite --output "$output/my-forest"
 step "compare them with every fixed scheduler and the certified bound" \
     python scripts/compare.py --cluster "$output/profile.json" --agent "$output/my-dqn" \
-    --agent "$output/my-forest" --episodes 20 --output "$output/comparison" \
+    --agent "$output/my-forest" --episodes 50 --output "$output/comparison" \
     --report "$output/report.html"
 
 printf '\nDone. To see the curves and figures:\n  cd %q && .venv/bin/tensorboard --logdir %s\n' \
