@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from typing import Any, TypeVar
 
+from cpu_gpu_env.errors import HybridClusterError
+
 POLL_S = 0.5
 """How often a process looks whether its parent still is [s]."""
 
@@ -37,10 +39,14 @@ def run_parallel(
 
     Returns:
         What the function gave, in the order of the items.
+
+    Raises:
+        HybridClusterError: If the system kills one of the processes.
     """
     if not items:
         return []
     from joblib import Parallel, delayed
+    from joblib.externals.loky.process_executor import TerminatedWorkerError
 
     parallel = Parallel(
         n_jobs=min(jobs, len(items)),
@@ -56,9 +62,15 @@ def run_parallel(
             with _ctrl_c_held_back():
                 running = parallel(delayed(function)(item) for item in items)
                 stack.enter_context(closing(running))
-            for result in running:
-                results.append(result)
-                progress()
+            try:
+                for result in running:
+                    results.append(result)
+                    progress()
+            except TerminatedWorkerError:
+                raise HybridClusterError(
+                    "a process was killed in the midst of its work, as systems do that run out of "
+                    "memory; fewer at once (--jobs 1) need less"
+                ) from None
     return results
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from cpu_gpu_env import HybridClusterError
 from cpu_gpu_env.io.parallel import run_parallel
 
 
@@ -66,6 +67,7 @@ def wait_for(condition: object, seconds: float = 20.0) -> bool:
 
 SLEEPERS = """
 import os, pathlib, sys, time
+from cpu_gpu_env import HybridClusterError
 from cpu_gpu_env.io.parallel import run_parallel
 
 def sleep(number):
@@ -101,3 +103,15 @@ def test_processes_end_with_the_one_that_started_them(end: str, tmp_path: Path) 
     assert wait_for(lambda: not any(map(is_running, workers)))
     # Where it had no chance to, joblib's tracker warns of what it removes in its place.
     assert "Warning" not in error or end in ("SIGTERM", "SIGKILL")
+
+
+def be_killed(number: int) -> int:
+    if number == 2:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return number
+
+
+def test_a_process_that_the_system_kills_is_told() -> None:
+    with pytest.raises(HybridClusterError, match="killed"):
+        run_parallel(be_killed, range(6), jobs=2)
+    assert run_parallel(square, range(3), jobs=2) == [0, 1, 4]
