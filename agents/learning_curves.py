@@ -162,10 +162,8 @@ def _read_file(path: Path, max_bytes: int) -> tuple[float, list[tuple[int, float
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     check_readable(path, max_bytes, "event file")
-    events, tag = (
-        EventAccumulator(str(path), size_guidance={"scalars": 0}),
-        OBJECTIVE.validation_tag,
-    )
+    tag = OBJECTIVE.validation_tag
+    events = EventAccumulator(str(path), size_guidance={"scalars": 0})
     try:
         events.Reload()
         if tag not in events.Tags()["scalars"]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 
 import numpy as np
 
 from cpu_gpu_env.baselines.bounds.placements import Workers
 from cpu_gpu_env.baselines.bounds.proof import Cut
-from cpu_gpu_env.baselines.bounds.relaxation import Relaxation
+from cpu_gpu_env.baselines.bounds.relaxation import Carried, Relaxation
 from cpu_gpu_env.model.tasks import FloatArray, IntArray
 
 LEAST_EXCESS = 1e-4
@@ -35,13 +36,18 @@ class DispatchOrder:
         ]
         """For each pool, (i, t): how much of t's share may be left when i's starts, at most
         [`unit_s`]."""
-        self._carried = [
-            program.carried(pool, program.carry_rows) if pool.num_devices > 1 else None
-            for pool in program.placements.pools
-        ]
         self._cut: set[Cut] = set()
         self._rests: dict[tuple[int, int], IntArray] = {}
         """Columns of the rests z of each pool and task i."""
+
+    @cached_property
+    def _carried(self) -> list[Carried | None]:
+        """What earlier shares leave in each pool of several devices; a proof needs none of it."""
+        program = self._program
+        return [
+            program.carried(pool, program.carry_rows) if pool.num_devices > 1 else None
+            for pool in program.placements.pools
+        ]
 
     def tighten(self, slack: float) -> None:
         """Bound the rests of schedules whose reduced costs add up to at most `slack`.

@@ -8,6 +8,7 @@ import numpy as np
 
 from cpu_gpu_env.baselines.bounds.proof import ROUNDING
 from cpu_gpu_env.model.tasks import FloatArray
+from cpu_gpu_env.problem.objective import Objective
 from cpu_gpu_env.sim.instance import Instance
 
 
@@ -56,6 +57,15 @@ class Placements:
         energy_j = laid_out(cpus.energy_j, 1) + laid_out(gpus.energy_j, 2)
         return Placements(tuple(types), (pools[0], pools[1]), _flat(energy_j, shape), num_actions)
 
+    @property
+    def length_s(self) -> FloatArray:
+        """(num_tasks, placements): length of the longer share [s]."""
+        return np.asarray(np.maximum(*(pool.work_s for pool in self.pools)))
+
+    def cost_alone(self, objective: Objective) -> FloatArray:
+        """(num_tasks, placements): what a task costs that has the cluster to itself, n J of it."""
+        return objective.makespan_price * self.length_s + objective.energy_price * self.energy_j
+
     def in_units_of(self, unit_s: float, price: float) -> Placements:
         """Measure work in another unit of time, and energy by what it costs."""
 
@@ -90,17 +100,16 @@ def affordable(instance: Instance, placements: Placements) -> tuple[float, float
     Returns:
         That J, and that makespan [s].
     """
-    objective, tasks = instance.objective, np.arange(instance.num_tasks)
-    length_s = np.maximum(*(pool.work_s for pool in placements.pools))
-    alone = objective.makespan_price * length_s + objective.energy_price * placements.energy_j
+    objective, num_tasks = instance.objective, instance.num_tasks
+    alone = placements.cost_alone(objective).reshape(num_tasks, -1, placements.num_actions)
     # Of the types of an action the dispatch may choose any: each counts as its dearest.
-    dearest = alone.reshape(len(tasks), -1, placements.num_actions).max(axis=1)
+    dearest = alone.max(axis=1)
     last_s = float(instance.release_s[-1])
     cost = objective.makespan_price * last_s + float(dearest.min(axis=1).sum())
-    longest_s = last_s + float(length_s.max(axis=1).sum())
+    longest_s = last_s + float(placements.length_s.max(axis=1).sum())
     if objective.makespan_price > 0.0:
         longest_s = min(longest_s, cost / objective.makespan_price * (1 + ROUNDING))
-    return cost / len(tasks), longest_s
+    return cost / num_tasks, longest_s
 
 
 def _flat(table: FloatArray, shape: tuple[int, int, int, int]) -> FloatArray:

@@ -30,6 +30,8 @@ follows holds for these, and the optimum is one of them.
 
 from __future__ import annotations
 
+from typing import TypeAlias
+
 import numpy as np
 
 from cpu_gpu_env.baselines.bounds.linear_program import Entries, Rows, Solution, solve
@@ -42,6 +44,8 @@ MAX_CARRY_ROWS = 300
 """Carry-over constraints at most; leaving some out loosens the bound and keeps it valid."""
 MAX_CARRY_LAG = 200
 """A carry-over looks back on this many tasks at most, which loosens it and keeps it valid."""
+Carried: TypeAlias = tuple[IntArray, IntArray, IntArray, FloatArray]
+"""What `Relaxation.carried` finds."""
 
 
 class Relaxation:
@@ -54,12 +58,10 @@ class Relaxation:
     def __init__(self, instance: Instance) -> None:
         self.instance = instance
         placements, objective = Placements.of(instance), instance.objective
-        length_s = np.maximum(*(pool.work_s for pool in placements.pools))
-        alone = objective.makespan_price * length_s + objective.energy_price * placements.energy_j
         # The solver's tolerances are absolute, so time and cost are measured in those of a typical
         # task that has the cluster to itself.
-        self.unit_s = float(length_s.min(axis=1).mean()) or 1.0
-        self.unit_cost = float(alone.min(axis=1).mean()) or 1.0
+        self.unit_s = float(placements.length_s.min(axis=1).mean()) or 1.0
+        self.unit_cost = float(placements.cost_alone(objective).min(axis=1).mean()) or 1.0
         self.placements = placements.in_units_of(
             self.unit_s, objective.energy_price / self.unit_cost
         )
@@ -93,7 +95,7 @@ class Relaxation:
             self._define_work(workers, columns)
             self._add_start(workers, columns)
             self._add_carry_over(workers, columns)
-        length_s = np.maximum(*(pool.work_s for pool in self.placements.pools))
+        length_s = self.placements.length_s
         self.at_most.add(
             [(task[:, None], self.placement, length_s), (task, self.makespan, -1.0)],
             -self.release_s,
@@ -135,9 +137,7 @@ class Relaxation:
             -workers.num_devices * self.release_s[rows],
         )
 
-    def carried(
-        self, workers: Workers, later: IntArray
-    ) -> tuple[IntArray, IntArray, IntArray, FloatArray]:
+    def carried(self, workers: Workers, later: IntArray) -> Carried:
         """Find what earlier shares must leave for after the releases of later tasks.
 
         Args:

@@ -233,7 +233,7 @@ class _CompletionBound:
     def _tabulate(self, task: int) -> None:
         """Tabulate the minimum over M between and at the steps of the sum."""
         placements = Placements.of(self._instance)
-        length_s = np.maximum(*(pool.work_s for pool in placements.pools))[task:]
+        length_s = placements.length_s[task:]
         least_s = self._instance.release_s[task:, None] + length_s
         self._steps_s = np.unique(least_s)
         cost = self._instance.objective.energy_price * placements.energy_j[task:]
@@ -255,7 +255,7 @@ class _CompletionBound:
     def __call__(self, partial: PartialSchedules) -> FloatArray:
         """Bound the cost, J times the number of tasks, of each node (n,)."""
         release_s = self._instance.release_s
-        makespan_s = np.maximum(*(pool.last_finish_s() for pool in partial.pools))
+        makespan_s = partial.makespan_s()
         makespan_s = np.maximum(makespan_s, release_s[-1])
         step = np.searchsorted(self._steps_s, makespan_s, side="right")
         cost = np.minimum(

@@ -42,8 +42,7 @@ class UsedEpisodes:
     @staticmethod
     def of(purpose: Purpose, seeds: range, problem: Problem) -> UsedEpisodes:
         """Record the episodes of seeds in a problem."""
-        record, workload = ProblemRecord.of(problem), problem.workload
-        trace = sketch(workload.pool) if workload.in_order else ()
+        record, trace = ProblemRecord.of(problem), _trace_of(problem)
         return UsedEpisodes(purpose.name.lower(), seeds[0], seeds[-1], record, trace)
 
     @staticmethod
@@ -83,13 +82,16 @@ class UsedEpisodes:
         """Say in a few words which they are."""
         return f"{self.purpose}, seeds {self.first_seed} to {self.last_seed}"
 
-    def seen(self, seeds: Sequence[int], problem: Problem, workload_sha256: str) -> str:
+    def seen(
+        self, seeds: Sequence[int], problem: Problem, workload_sha256: str, trace: Sequence[int]
+    ) -> str:
         """Say which of the episodes of a problem are among these, or share their tasks.
 
         Args:
             seeds: One an episode.
             problem: Whose episodes they are. Another cluster or load does not make them others.
             workload_sha256: `ProblemRecord.workload_sha256` of that problem.
+            trace: Sketch of the tasks of its trace; empty if they are drawn.
 
         Returns:
             A few words; empty if there are none.
@@ -98,7 +100,7 @@ class UsedEpisodes:
         if problem.workload.in_order:
             # All windows are of one stretch of tasks, whatever seed chooses them.
             shared = same or _share_tasks(self.problem.workload, problem.workload.name)
-            shared = shared or not set(self.trace).isdisjoint(sketch(problem.workload.pool))
+            shared = shared or not set(self.trace).isdisjoint(trace)
             return f"{self.purpose} on the same tasks of the trace" if shared else ""
         count = sum(self.first_seed <= seed <= self.last_seed for seed in seeds) if same else 0
         return f"{count} of {len(seeds)} episodes: {self.describe()}" if count else ""
@@ -135,8 +137,14 @@ def seen_in_training(
     if used is None:
         return NOT_RECORDED
     sha256 = ProblemRecord.of(problem).workload_sha256
-    found = (record.seen(seeds, problem, sha256) for record in used)
+    trace = _trace_of(problem)
+    found = (record.seen(seeds, problem, sha256, trace) for record in used)
     return "; ".join(dict.fromkeys(text for text in found if text))
+
+
+def _trace_of(problem: Problem) -> tuple[int, ...]:
+    """Sketch of the tasks of a trace; empty if they are drawn."""
+    return sketch(problem.workload.pool) if problem.workload.in_order else ()
 
 
 def _share_tasks(trained: str, played: str) -> bool:

@@ -102,8 +102,13 @@ class PartialSchedules:
                 pool.serve(release_s[task : task + 1], time_s, out=price)
         self._next += actions.shape[1]
 
+    def makespan_s(self) -> FloatArray:
+        """When all work placed so far is done, (num_schedules,) [s]."""
+        return np.asarray(np.maximum(*(pool.last_finish_s() for pool in self._pools)))
+
     def objective(self) -> FloatArray:
         """J of each schedule, (num_schedules,), once all tasks are placed."""
-        makespan_s = np.maximum(*(pool.last_finish_s() for pool in self._pools))
         instance = self._instance
-        return instance.objective.value(makespan_s, self._active_energy_j, instance.num_tasks)
+        return instance.objective.value(
+            self.makespan_s(), self._active_energy_j, instance.num_tasks
+        )
