@@ -31,6 +31,7 @@ OPTIONAL = {
     **dict.fromkeys(("PIL", "pygame"), "render"),
     **dict.fromkeys(("jinja2", "joblib", "matplotlib", "rich", "safetensors"), "train"),
     **dict.fromkeys(("sklearn", "stable_baselines3", "tensorboard", "torch", "tqdm"), "train"),
+    **dict.fromkeys(("alembic", "psycopg", "pyarrow", "sqlalchemy"), "runtime"),
     "sbx": "sbx",
 }
 """Import name of each library that the core does without -> the extra that brings it."""

@@ -142,6 +142,37 @@ MEAN_WAIT = Metric("mean_wait_s", "wait", "mean/mean_wait_s", "s", "s", group=_T
 EPISODE_METRICS = (OBJECTIVE, GAP, MAKESPAN, ENERGY, MEAN_WAIT)
 """What each episode has, in the order of the tables; the gap only where there are bounds."""
 
+P99_WAIT = Metric("p99_wait_s", "p99 wait", "mean/p99_wait_s", "s", "s", group=_TIME, narrow=False)
+MEAN_RESPONSE = Metric(
+    "mean_response_s", "response", "mean/mean_response_s", "s", "s", group=_TIME, narrow=False
+)
+P99_RESPONSE = Metric(
+    "p99_response_s", "p99 response", "mean/p99_response_s", "s", "s", group=_TIME, narrow=False
+)
+MEAN_SLOWDOWN = Metric("mean_slowdown", "slowdown", "mean/mean_slowdown", group=_TIME, narrow=False)
+REGRET = Metric("regret", "regret", "mean/regret", digits=4, group=_CERTIFIED, narrow=False)
+ELECTRICITY_COST = Metric(
+    "electricity_cost",
+    "electricity",
+    "mean/electricity_cost",
+    digits=4,
+    group="Energy",
+    narrow=False,
+)
+STREAM_METRICS = (
+    *EPISODE_METRICS,
+    P99_WAIT,
+    MEAN_RESPONSE,
+    P99_RESPONSE,
+    MEAN_SLOWDOWN,
+    REGRET,
+    ELECTRICITY_COST,
+)
+"""What each episode of a stream has. Response: from a task's arrival to the finish of its last
+share. Slowdown: response over the least execution time that any action gives the task on idle
+devices, with the same noise. Regret: objective less bound. Electricity: in the
+unit of the price."""
+
 DECISION_METRICS = {
     50: Metric("decision_p50_s", "decision time", "decision/p50_s", "s", "µs", 1e6, 0),
     99: Metric("decision_p99_s", "decision time", "decision/p99_s", "s", "µs", 1e6, 0),

@@ -1,0 +1,1 @@
+"""The results store: runs, episodes, decisions and models in SQLite or PostgreSQL."""
