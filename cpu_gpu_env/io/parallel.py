@@ -74,6 +74,16 @@ def run_parallel(
     return results
 
 
+def end_processes() -> None:
+    """End the processes in the midst of their work, from another thread than the one that waits.
+
+    What it waits for then raises HybridClusterError.
+    """
+    from joblib.externals.loky import get_reusable_executor
+
+    get_reusable_executor().shutdown(wait=False, kill_workers=True)
+
+
 def _prepare(parent: int) -> None:
     """Let this process see no Ctrl-C, and end as soon as its parent has, even by a kill."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
