@@ -88,6 +88,8 @@ class LearnedModel:
     """How the version before did on what this one has learned from, before it learned."""
     exploration: float = 0.0
     """Part of the decisions to draw at random."""
+    state: bytes | None = None
+    """`Learner.state` as this model was made, where one learns in the background."""
 
 
 class Learner(Protocol):
