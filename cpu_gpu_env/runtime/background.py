@@ -78,7 +78,8 @@ class BackgroundLearner:
         self._state, self._state_wanted = state, False
         self._model: LearnedModel | None = None
         self._trouble: str | None = None
-        self._started = self._closing = self._over = False
+        self._started = self._over = False
+        self._closed = threading.Event()
         self._changed = threading.Condition()
         self._phase: tuple[Phase, bytes] = _NO_PHASE, b""
         self._process, self._connection = self._start()
@@ -143,7 +144,8 @@ class BackgroundLearner:
     def close(self) -> None:
         """End the process, in the midst of its work if need be."""
         with self._changed:
-            self._closing = self._over = True
+            self._over = True
+            self._closed.set()
             self._changed.notify_all()
         self._kill()
         self._thread.join()
@@ -245,7 +247,7 @@ class BackgroundLearner:
 
     def _replace_process(self) -> None:
         """Start another process for one that is gone, unless that is no use."""
-        if self._closing:
+        if self._closed.is_set():
             return
         self._process.join()
         code = self._process.exitcode or 0
@@ -261,7 +263,7 @@ class BackgroundLearner:
             return
         self._restarts += 1
         self._process, self._connection = self._start()
-        if self._closing:
+        if self._closed.is_set():
             self._kill()
 
     def _complain(self, line: str) -> None:
