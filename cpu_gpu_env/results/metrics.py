@@ -142,12 +142,12 @@ MEAN_WAIT = Metric("mean_wait_s", "wait", "mean/mean_wait_s", "s", "s", group=_T
 EPISODE_METRICS = (OBJECTIVE, GAP, MAKESPAN, ENERGY, MEAN_WAIT)
 """What each episode has, in the order of the tables; the gap only where there are bounds."""
 
-P99_WAIT = Metric("p99_wait_s", "p99 wait", "mean/p99_wait_s", "s", "s", group=_TIME, narrow=False)
+P99_WAIT = Metric("p99_wait_s", "p99 wait", "all/p99_wait_s", "s", "s", group=_TIME, narrow=False)
 MEAN_RESPONSE = Metric(
     "mean_response_s", "response", "mean/mean_response_s", "s", "s", group=_TIME, narrow=False
 )
 P99_RESPONSE = Metric(
-    "p99_response_s", "p99 response", "mean/p99_response_s", "s", "s", group=_TIME, narrow=False
+    "p99_response_s", "p99 response", "all/p99_response_s", "s", "s", group=_TIME, narrow=False
 )
 MEAN_SLOWDOWN = Metric("mean_slowdown", "slowdown", "mean/mean_slowdown", group=_TIME, narrow=False)
 REGRET = Metric("regret", "regret", "mean/regret", digits=4, group=_CERTIFIED, narrow=False)
@@ -171,7 +171,20 @@ STREAM_METRICS = (
 """What each episode of a stream has. Response: from a task's arrival to the finish of its last
 share. Slowdown: response over the least execution time that any action gives the task on idle
 devices, with the same noise. Regret: objective less bound. Electricity: in the
-unit of the price."""
+unit of the price. Over all episodes: means of these values, but of the p99 the percentile of all
+tasks."""
+
+CUMULATIVE_METRICS = {
+    REGRET: Metric("cumulative_regret", "regret so far", "cumulative/regret", group=_CERTIFIED),
+    ELECTRICITY_COST: Metric(
+        "cumulative_electricity_cost",
+        "electricity so far",
+        "cumulative/electricity_cost",
+        digits=2,
+        group="Energy",
+    ),
+}
+"""What is summed over the episodes, by the metric of one."""
 
 DECISION_METRICS = {
     50: Metric("decision_p50_s", "decision time", "decision/p50_s", "s", "µs", 1e6, 0),
