@@ -94,7 +94,7 @@ class Learner(Protocol):
     """Learns from finished episodes; knows neither the stream nor the process that it is in."""
 
     def learn(self, experience: Experience) -> LearnedModel | None:
-        """Score the model on finished episodes, then learn; return a model if there is a new one."""
+        """Score the model on finished episodes, then learn; a new model, if there is one."""
 
     def state(self) -> bytes:
         """What a learner of the same kind goes on from: plain arrays and JSON, no pickle."""
