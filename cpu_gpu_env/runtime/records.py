@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from cpu_gpu_env.model.tasks import FloatArray, Tasks
+from cpu_gpu_env.problem.problem import Problem, make_problem
 from cpu_gpu_env.results.metrics import Metric
 from cpu_gpu_env.sim.placed import PlacedTasks
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Phase:
     """A stretch of the stream in which the problem stays the same."""
 
@@ -24,6 +26,19 @@ class Phase:
     """How many; None: without end."""
     name: str = ""
     """What it is called in a drift: before, drift, back; empty: there is no drift."""
+
+    @cached_property
+    def problem(self) -> Problem:
+        """What is scheduled.
+
+        Raises:
+            HybridClusterError: If an argument is not valid.
+        """
+        return make_problem(**self.env_kwargs)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out the problem, whose tables are large and quickly made again."""
+        return {name: value for name, value in vars(self).items() if name != "problem"}
 
 
 @dataclass(frozen=True, eq=False)
