@@ -248,26 +248,42 @@ class StoreReader:
             raise not_allowed("task", sequence, self._describe_kept(run))
         return found
 
-    def sequence(self, run: int, episode: int, task: int = 0) -> int:
-        """Number within the run of a task of an episode."""
-        for scheduler in self.schedulers(run):
-            within = _within(episodes, run, scheduler, episode, episode + 1)
+    def span(self, run: int, episode: int) -> range:
+        """Numbers within the run of the tasks of an episode."""
+        names = self.schedulers(run)
+        for name in names:
+            within = _within(episodes, run, name, episode, episode + 1)
             for row in self._rows(sa.select(episodes.c.tasks).where(*within)):
-                check_count(f"task of episode {episode}", task, row["tasks"] - 1, low=0)
-                before = _within(episodes, run, scheduler, 0, episode)
                 summed = sa.select(sa.func.coalesce(sa.func.sum(episodes.c.tasks), 0).label("sum"))
-                return int(self._rows(summed.where(*before))[0]["sum"]) + task
-        ends = [self._ends(episodes, run, name) for name in self.schedulers(run)]
+                before = _within(episodes, run, name, 0, episode)
+                first = int(self._rows(summed.where(*before))[0]["sum"])
+                return range(first, first + row["tasks"])
+        ends = [
+            (low, high) for low, high in (self._ends(episodes, run, n) for n in names) if high >= 0
+        ]
+        if not ends:
+            raise HybridClusterError(f"run {run} has no episodes yet")
         low, high = min(low for low, _ in ends), max(high for _, high in ends)
-        there = f"{low} to {high} of run {run}" if low <= high else f"run {run} has none yet"
-        raise not_allowed("episode", episode, there)
+        raise not_allowed("episode", episode, f"{low} to {high} of run {run}")
+
+    def decisions_of(self, run: int, episode: int) -> dict[str, Page]:
+        """Decisions in an episode of each scheduler of which all are kept, by column."""
+        span, found = self.span(run, episode), {}
+        for name in self.schedulers(run):
+            pages = self.pages(decisions, run, name, span.start, span.stop)
+            page = _join(pages, list(decisions.c))
+            if len(page["sequence"]) == len(span):
+                found[name] = page
+        if not found:
+            raise not_allowed("episode", episode, self._describe_kept(run))
+        return found
 
     def _describe_kept(self, run: int) -> str:
         kept = self.kept_decisions(run).values()
         if not kept:
-            return f"nothing, since no decisions of run {run} are kept"
+            return f"none of run {run}, of which no decisions are kept"
         low, high = min(first for first, _ in kept), max(last for _, last in kept)
-        return f"{low} to {high}, whose decisions are kept of run {run}"
+        return f"those of which decisions are kept: tasks {low} to {high} of run {run}"
 
     def _ends(self, table: sa.Table, run: int, scheduler: str) -> tuple[int, int]:
         """First and last key of a scheduler's rows; (0, -1) if there are none."""
