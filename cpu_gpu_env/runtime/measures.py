@@ -258,9 +258,13 @@ def _devices_now(lane: LaneEpisodes, cluster: Cluster) -> list[dict[str, Any]]:
         wait_s = (pool.start_s[-1] - placed.arrival_s[-1])[used]
         waits_s += np.bincount(pool.device[-1][used], wait_s, len(devices)).tolist()
     return [
-        {"name": name, "load": load, "queue": wait_s / makespan_s}
-        for name, load, wait_s in zip(
-            cluster.device_names, lane.utilisation[-1].tolist(), waits_s, strict=True
+        {"name": name, "kind": device.kind, "load": load, "queue": wait_s / makespan_s}
+        for name, device, load, wait_s in zip(
+            cluster.device_names,
+            cluster.devices,
+            lane.utilisation[-1].tolist(),
+            waits_s,
+            strict=True,
         )
     ]
 
