@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
@@ -55,6 +56,17 @@ class Scheduler(ABC):
         self._view = None if isinstance(env, Problem) else EnvView(env)
         self.problem: Problem = env if self._view is None else self._view.problem
         self.rng = np.random.default_rng(seed)
+
+    def begin(self, seeds: Sequence[int], num_tasks: int) -> None:  # noqa: B027
+        """Be told which episodes the next choices are for, one an environment, all from the start.
+
+        So a scheduler that draws can make what it draws depend on the episode alone, and not on
+        which others are played beside it. Others need not care; nor is it told by all who play.
+
+        Args:
+            seeds: Of the episodes.
+            num_tasks: Tasks of each.
+        """
 
     @abstractmethod
     def choose(self, state: SchedulingState, memory: Memory) -> tuple[Actions, Memory]:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 
 from cpu_gpu_env.baselines.schedulers.base import Actions, Memory, Scheduler
+from cpu_gpu_env.baselines.schedulers.draws import EpisodeDraws
 from cpu_gpu_env.sim.state import SchedulingState
 
 
@@ -32,11 +36,26 @@ class GpuOnly(Scheduler):
 class RandomScheduler(Scheduler):
     """A uniformly random fraction for every task."""
 
+    memory_shape = ()
+    """Tasks placed."""
     needs_state = False
+
+    def __init__(self, env: Any, seed: int | None = None) -> None:
+        super().__init__(env, seed)
+        self._drawn = EpisodeDraws(seed)
+
+    def begin(self, seeds: Sequence[int], num_tasks: int) -> None:
+        """Draw for the episodes, each from a generator of its own."""
+        self._drawn.begin(seeds, num_tasks)
 
     def choose(self, state: SchedulingState, memory: Memory) -> tuple[Actions, Memory]:
         """Draw an action for each environment."""
-        return self.rng.integers(len(self.problem.gpu_fractions), size=len(state)), memory
+        assert memory is not None
+        num_actions = len(self.problem.gpu_fractions)
+        drawn = self._drawn.of_tasks(memory)
+        if drawn is None:
+            return self.rng.integers(num_actions, size=len(state)), memory + 1
+        return (drawn * num_actions).astype(np.int64), memory + 1
 
 
 class RoundRobin(Scheduler):
