@@ -41,14 +41,16 @@ SERIES_POINTS = 60
 Span = Literal["all", "window"]
 """All episodes so far, or the last ones."""
 
-_PERCENTILES = {P99_WAIT: ("wait_s", 99.0), P99_RESPONSE: ("response_s", 99.0)} | {
-    metric: ("decision_s", float(percent)) for percent, metric in DECISION_METRICS.items()
-}
-"""Metrics that are percentiles: of what, and which."""
-_MEANS = tuple(metric for metric in STREAM_METRICS if metric not in _PERCENTILES)
+MEANS = tuple(metric for metric in STREAM_METRICS if not metric.of_all_tasks)
+"""Metrics that are means over the episodes."""
 _BOUND = "bound"
 _BUSY, _PRESENT = "busy_s of ", "present_s of "
-_SKETCHED = ("wait_s", "response_s", "decision_s")
+_SKETCHED = {
+    "wait_s": {99: P99_WAIT},
+    "response_s": {99: P99_RESPONSE},
+    "decision_s": DECISION_METRICS,
+}
+"""Of what percentiles are taken, and the metric of each."""
 
 
 class LaneMeasures:
@@ -132,10 +134,11 @@ class LaneMeasures:
             else (self._last.sums(), self._last_sketches)
         )
         found = {
-            metric: sketches[what].percentile(percent)
-            for metric, (what, percent) in _PERCENTILES.items()
+            metric: sketches[key].percentile(percent)
+            for key, metrics in _SKETCHED.items()
+            for percent, metric in metrics.items()
         }
-        found |= {metric: sums.get(metric.key, RunningSum()).mean for metric in _MEANS}
+        found |= {metric: sums.get(metric.key, RunningSum()).mean for metric in MEANS}
         return found | {
             cumulative: sums.get(metric.key, RunningSum()).total
             for metric, cumulative in CUMULATIVE_METRICS.items()
@@ -233,7 +236,7 @@ def _columns(
     lane: LaneEpisodes, bounds: FloatArray | None, cluster: Cluster, price: float | None
 ) -> dict[str, FloatArray]:
     """What is summed over the episodes, (n,) each."""
-    columns = {metric.key: lane.values[metric] for metric in _MEANS if metric in lane.values}
+    columns = {metric.key: lane.values[metric] for metric in MEANS if metric in lane.values}
     if price is not None:
         columns[ELECTRICITY_COST.key] = electricity_cost(lane.values[ENERGY], price)
     if bounds is not None:
@@ -258,9 +261,13 @@ def _devices_now(lane: LaneEpisodes, cluster: Cluster) -> list[dict[str, Any]]:
         wait_s = (pool.start_s[-1] - placed.arrival_s[-1])[used]
         waits_s += np.bincount(pool.device[-1][used], wait_s, len(devices)).tolist()
     return [
-        {"name": name, "load": load, "queue": wait_s / makespan_s}
-        for name, load, wait_s in zip(
-            cluster.device_names, lane.utilisation[-1].tolist(), waits_s, strict=True
+        {"name": name, "kind": device.kind, "load": load, "queue": wait_s / makespan_s}
+        for name, device, load, wait_s in zip(
+            cluster.device_names,
+            cluster.devices,
+            lane.utilisation[-1].tolist(),
+            waits_s,
+            strict=True,
         )
     ]
 
