@@ -60,3 +60,8 @@ def episode_seeds(purpose: Purpose, count: int, *, run: int = 0, first: int = 0)
     check_count(f"episodes of {purpose.name.lower()}", count, RUN_SEEDS - first)
     start = purpose.value + run * RUN_SEEDS + first
     return range(start, start + count)
+
+
+def purpose_of(seed: int) -> Purpose:
+    """What the episode of a seed is for."""
+    return max((p for p in Purpose if p.value <= seed), key=lambda purpose: purpose.value)
