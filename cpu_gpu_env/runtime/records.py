@@ -88,7 +88,7 @@ class Experience:
     actions: npt.NDArray[np.int64]
     """(n, num_tasks): the lane's own."""
     oracle_actions: npt.NDArray[np.int64]
-    """(n, num_tasks): the oracle's, in hindsight."""
+    """(n, num_tasks): the oracle's, in hindsight; -1 where nobody asked it."""
 
 
 @dataclass(frozen=True, eq=False)
