@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from cpu_gpu_env.model.tasks import FloatArray
 from cpu_gpu_env.results.estimate import Estimate
-from cpu_gpu_env.results.metrics import DECISION_METRICS, STREAM_METRICS, Metric
+from cpu_gpu_env.results.metrics import DECISION_METRICS, OBJECTIVE, STREAM_METRICS, Metric
 
 STORED_METRICS = (*STREAM_METRICS, *DECISION_METRICS.values())
 """Metrics that each row of the table of episodes has a column for."""
@@ -44,6 +44,11 @@ class StoredEpisodes:
     def __getitem__(self, metric: Metric) -> FloatArray:
         """Values of a metric, (n,)."""
         return self.values[metric]
+
+    @property
+    def objective(self) -> FloatArray:
+        """(n,): J."""
+        return self.values[OBJECTIVE]
 
     @property
     def metrics(self) -> tuple[Metric, ...]:
