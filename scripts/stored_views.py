@@ -13,9 +13,9 @@ from cpu_gpu_env.errors import HybridClusterError, printable, unknown_name
 from cpu_gpu_env.results.metrics import DECISION_METRICS, Metric
 from cpu_gpu_env.results.records import ORACLE, USUAL_REFERENCE
 from cpu_gpu_env.results.store.database import Store
-from cpu_gpu_env.results.store.episodes import StoredEpisodes
 from cpu_gpu_env.results.store.paired import StoredPair, pair_in_run, pair_stored
 from cpu_gpu_env.results.store.reading import NO_END, StoreReader
+from cpu_gpu_env.results.store.records import StoredEpisodes
 from cpu_gpu_env.scripts import terminal
 
 

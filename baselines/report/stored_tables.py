@@ -12,9 +12,8 @@ import numpy as np
 
 from cpu_gpu_env.baselines.report.tables import TextTable
 from cpu_gpu_env.results.metrics import DECISION_METRICS, Metric
-from cpu_gpu_env.results.store.episodes import StoredEpisodes
 from cpu_gpu_env.results.store.paired import StoredPair
-from cpu_gpu_env.results.store.reading import StoredModel
+from cpu_gpu_env.results.store.records import StoredEpisodes, StoredModel
 
 NOTHING = "-"
 """Stands for what there is not."""

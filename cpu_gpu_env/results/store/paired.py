@@ -11,9 +11,9 @@ import numpy as np
 
 from cpu_gpu_env.results.estimate import Estimate
 from cpu_gpu_env.results.metrics import Metric
-from cpu_gpu_env.results.store.episodes import StoredEpisodes
 from cpu_gpu_env.results.store.problems import problem_key, replays_windows
 from cpu_gpu_env.results.store.reading import NO_END, StoreReader
+from cpu_gpu_env.results.store.records import StoredEpisodes
 
 
 @dataclass(frozen=True, eq=False)

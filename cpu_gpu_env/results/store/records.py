@@ -1,4 +1,4 @@
-"""Episodes of one scheduler of a run, as arrays."""
+"""What a reader makes of rows of a store: episodes as arrays, and models."""
 
 from __future__ import annotations
 
@@ -79,6 +79,26 @@ class StoredEpisodes:
             middle = float(np.median(measured)) if len(measured) else float("nan")
             return Estimate(middle, float("nan"))
         return Estimate.of(self[metric])
+
+
+@dataclass(frozen=True, eq=False)
+class StoredModel:
+    """A model that was learned in a run."""
+
+    scheduler: str
+    """Who played with it."""
+    version: int
+    """Counts up from 1; 0 is what the run began with."""
+    episode: int
+    """The first that it played."""
+    made_at: float
+    """Unix time [s]."""
+    score: Mapping[str, float]
+    """Of the version before, on what this one learned from."""
+    content: bytes | None
+    """The file of a forest or of an agent; None: not kept, or not asked for."""
+    state: bytes | None
+    """What learning goes on from; None: not kept, or not asked for."""
 
 
 def episodes_of(scheduler: str, columns: Mapping[str, Sequence[Any]]) -> StoredEpisodes:
