@@ -136,11 +136,12 @@ class Agent(Scheduler):
         self.policy = policy
         self.features = AgentFeatures(self.problem, settings.observe_queues, settings.context)
         # Of the policies, only those that were trained with masks take them.
-        self.needs_state = "action_masks" in inspect.signature(policy.predict).parameters
+        self._masked = "action_masks" in inspect.signature(policy.predict).parameters
+        self.needs_state = self._masked
 
     def choose(self, state: SchedulingState, memory: Memory) -> tuple[Actions, Memory]:
         """Take the action that the net values most."""
-        options = {"action_masks": state.action_mask == 1} if self.needs_state else {}
+        options = {"action_masks": state.action_mask == 1} if self._masked else {}
         features = self.features(state.observation)
         actions, _ = self.policy.predict(features, deterministic=True, **options)
         return np.asarray(actions, dtype=np.int64), memory

@@ -42,6 +42,11 @@ def save_checkpoint(model: BaseAlgorithm, progress: dict[str, Any], path: Path) 
 
     Beside them `progress`: whatever else is needed, JSON values.
     """
+    write_bytes_atomically(path, checkpoint_to_bytes(model, progress))
+
+
+def checkpoint_to_bytes(model: BaseAlgorithm, progress: dict[str, Any]) -> bytes:
+    """Make the content of the file that `save_checkpoint` writes."""
     state = {
         "format_version": FORMAT_VERSION,
         "progress": progress,
@@ -59,30 +64,30 @@ def save_checkpoint(model: BaseAlgorithm, progress: dict[str, Any], path: Path) 
         archive.writestr(_STATE, json.dumps(state))
         archive.writestr(_WEIGHTS, tensors_to_bytes(model.policy.state_dict()))
         archive.writestr(_OPTIMIZER, tensors_to_bytes(_tensors_of(model.policy.optimizer)))
-    write_bytes_atomically(path, content.getvalue())
+    return content.getvalue()
 
 
-def read_progress(path: Path) -> dict[str, Any]:
-    """Read what was given to `save_checkpoint` as `progress`.
+def read_progress(source: Path | bytes) -> dict[str, Any]:
+    """Read what was given to `save_checkpoint` as `progress`, from its file or its content.
 
     Raises:
         HybridClusterError: If there is no such file, or it is damaged or of another version.
     """
-    if not path.exists():
-        raise HybridClusterError(f"{path}: nothing to resume: no such file")
-    with open_zip(path, MAX_FILE_BYTES, "checkpoint", "not a checkpoint") as archive:
+    if isinstance(source, Path) and not source.exists():
+        raise HybridClusterError(f"{source}: nothing to resume: no such file")
+    with open_zip(source, MAX_FILE_BYTES, "checkpoint", "not a checkpoint") as archive:
         return check_field(_STATE, _read_state(archive), "progress", dict)
 
 
-def restore_checkpoint(model: BaseAlgorithm, path: Path) -> None:
-    """Bring a newly built algorithm to where `save_checkpoint` found it.
+def restore_checkpoint(model: BaseAlgorithm, source: Path | bytes) -> None:
+    """Bring a newly built algorithm to where `save_checkpoint` found it, by file or content.
 
     Raises:
         HybridClusterError: If the file is damaged, or of another algorithm or version.
     """
     policy = model.policy
     complaint = "not a checkpoint of this training"
-    with open_zip(path, MAX_FILE_BYTES, "checkpoint", complaint) as archive:
+    with open_zip(source, MAX_FILE_BYTES, "checkpoint", complaint) as archive:
         state = _read_state(archive)
         # What is larger than this net can need is not unpacked.
         needed = sum(tensor.nbytes for tensor in policy.state_dict().values())

@@ -13,6 +13,7 @@ import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -61,25 +62,41 @@ class SavedAgent:
 
 def save_agent(policy: BasePolicy, settings: AgentSettings, path: str | os.PathLike[str]) -> None:
     """Write an agent as ``*.zip``, whole or not at all."""
+    write_bytes_atomically(path, agent_to_bytes(policy, settings))
+
+
+def agent_to_bytes(policy: BasePolicy, settings: AgentSettings) -> bytes:
+    """Make the content of an agent's file."""
     header = {"format_version": FORMAT_VERSION, **settings.to_json()}
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w") as archive:
         archive.writestr(_SETTINGS, json.dumps(header, indent=2))
         archive.writestr(_WEIGHTS, tensors_to_bytes(policy.state_dict()))
-    write_bytes_atomically(path, content.getvalue())
+    return content.getvalue()
 
 
-def load_agent(path: str | os.PathLike[str], max_bytes: int = MAX_WEIGHTS_BYTES) -> SavedAgent:
+def load_agent(
+    path: str | os.PathLike[str] | bytes, max_bytes: int = MAX_WEIGHTS_BYTES
+) -> SavedAgent:
     """Load an agent.
 
     Args:
-        path: File that `save_agent` wrote, the folder of a training (its best agent is taken), or
-            the name of a pretrained agent: "dqn", "dqn-queues".
+        path: File that `save_agent` wrote, or its content; the folder of a training (its best agent
+            is taken); or the name of a pretrained agent: "dqn", "dqn-queues".
         max_bytes: Bytes that the weights may have at most.
 
     Raises:
         HybridClusterError: If the file is missing, damaged, too large, or not an agent.
     """
+    source = path if isinstance(path, bytes) else _find_agent(path)
+    with open_zip(source, max_bytes + 2**21, "agent", "not a usable agent") as archive:
+        settings = AgentSettings.parse(read_json_member(archive, _SETTINGS, FORMAT_VERSION))
+        weights = read_member(archive, _WEIGHTS, max_bytes, " (argument max_bytes)")
+        return SavedAgent(_build_policy(settings, weights), settings)
+
+
+def _find_agent(path: str | os.PathLike[str]) -> Path:
+    """Find the file that is meant."""
     file = as_path(path)
     if (file / BEST_AGENT).is_file():
         file = file / BEST_AGENT
@@ -89,10 +106,7 @@ def load_agent(path: str | os.PathLike[str], max_bytes: int = MAX_WEIGHTS_BYTES)
         raise HybridClusterError(
             f"{file} is a forest, no agent: baselines.imitation.forest.load_forest"
         )
-    with open_zip(file, max_bytes + 2**21, "agent", "not a usable agent") as archive:
-        settings = AgentSettings.parse(read_json_member(archive, _SETTINGS, FORMAT_VERSION))
-        weights = read_member(archive, _WEIGHTS, max_bytes, " (argument max_bytes)")
-        return SavedAgent(_build_policy(settings, weights), settings)
+    return file
 
 
 def _build_policy(settings: AgentSettings, weights: bytes) -> BasePolicy:

@@ -31,7 +31,7 @@ from cpu_gpu_env.agents.sb3_vec_env import HybridClusterVecEnv, SharedVecEnv, St
 from cpu_gpu_env.baselines.schedulers.heuristics import StaticPrice
 from cpu_gpu_env.baselines.schedulers.look_ahead import FluidLookAhead
 from cpu_gpu_env.envs.vector_env import HybridClusterVectorEnv
-from cpu_gpu_env.model.tasks import FloatArray
+from cpu_gpu_env.model.tasks import FloatArray, Tasks
 from cpu_gpu_env.problem.problem import Problem
 from cpu_gpu_env.results.seeds import Purpose, episode_seeds
 from cpu_gpu_env.sim.state import SchedulingState
@@ -84,6 +84,7 @@ class LearningVecEnv(HybridClusterVecEnv):
         self._prices = self._look_ahead.task_prices()
         self._mean_price = float(self._prices.mean())
         self._envs = np.arange(self.num_envs)
+        self._given = False
         self._imagine(None)
 
     def _imagine(self, seed: int | None) -> None:
@@ -109,8 +110,24 @@ class LearningVecEnv(HybridClusterVecEnv):
     def reset(self) -> npt.NDArray[np.float32]:
         """Start an episode everywhere."""
         observations = self.features(super().reset())
+        self._given = False
         self._look()
         return observations
+
+    def begin(
+        self, seeds: Sequence[int], tasks: Sequence[Tasks] | None = None
+    ) -> npt.NDArray[np.float32]:
+        """Start episodes that are known, one an environment, in place of a training's own.
+
+        Args:
+            seeds: Of the episodes.
+            tasks: Given tasks of each; None: drawn by the seeds.
+        """
+        options = None if tasks is None else {"tasks": list(tasks)}
+        observations, _ = self.venv.reset(seed=list(seeds), options=options)
+        self._given = tasks is not None
+        self._look()
+        return self.features(observations)
 
     def step_wait(self) -> StepReturn:
         """Step all environments."""
@@ -135,7 +152,7 @@ class LearningVecEnv(HybridClusterVecEnv):
 
     def _expected_remainder(self, before_s: FloatArray) -> FloatArray:
         """E[M(s') - p(x')] after tasks that arrived at these times, (num_envs,)."""
-        imagined = self._imagined
+        imagined = None if self._given else self._imagined  # the task that follows is no other
         if imagined is None:
             return self._remainder(self._state, self._least)
         shape = (NUM_IMAGINED, self.num_envs)

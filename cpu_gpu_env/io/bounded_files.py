@@ -71,6 +71,14 @@ def _opened(path: Any, max_bytes: int, what: str) -> Iterator[_BoundedReader]:
         raise HybridClusterError(f"{path}: not enough memory to read the {what}") from None
 
 
+@contextmanager
+def _in_memory(content: bytes) -> Iterator[_BoundedReader]:
+    """Read bytes that are there already as a file."""
+    raw: Any = io.BytesIO(content)
+    with _BoundedReader(raw) as file:
+        yield file
+
+
 def _too_large(path: Any, verb: str, max_bytes: int) -> HybridClusterError:
     return HybridClusterError(
         f"{path}: {verb} more than {max_bytes} bytes, the most allowed (argument max_bytes)"
@@ -166,16 +174,25 @@ def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 @contextmanager
 def open_zip(
-    path: str | os.PathLike[str], max_bytes: int, what: str, complaint: str
+    source: str | os.PathLike[str] | bytes, max_bytes: int, what: str, complaint: str
 ) -> Iterator[zipfile.ZipFile]:
     """Open a zip file of at most `max_bytes`, which messages call `what`, such as ``"agent"``.
 
     Errors of its contents, raised under `with`, are told after its path and the `complaint`.
 
+    Args:
+        source: Path of the file, or what is in it, which messages call the `what` that was kept.
+        max_bytes: Bytes that it may have at most.
+        what: What messages call it.
+        complaint: What is said of a file whose contents are refused.
+
     Raises:
         HybridClusterError: If it cannot be read, is no regular file, is larger, or no zip file.
     """
-    with _opened(path, max_bytes, what) as file:
+    path: Any = f"the {what} that was kept" if isinstance(source, bytes) else source
+    with (
+        _in_memory(source) if isinstance(source, bytes) else _opened(path, max_bytes, what) as file
+    ):
         file.max_at_once = MAX_DIRECTORY_BYTES
         try:
             archive = zipfile.ZipFile(file)

@@ -88,7 +88,7 @@ class Experience:
     actions: npt.NDArray[np.int64]
     """(n, num_tasks): the lane's own."""
     oracle_actions: npt.NDArray[np.int64]
-    """(n, num_tasks): the oracle's, in hindsight."""
+    """(n, num_tasks): the oracle's, in hindsight; -1 where nobody asked it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,13 +103,15 @@ class LearnedModel:
     """How the version before did on what this one has learned from, before it learned."""
     exploration: float = 0.0
     """Part of the decisions to draw at random."""
+    state: bytes | None = None
+    """`Learner.state` as this model was made, where one learns in the background."""
 
 
 class Learner(Protocol):
     """Learns from finished episodes; knows neither the stream nor the process that it is in."""
 
     def learn(self, experience: Experience) -> LearnedModel | None:
-        """Score the model on finished episodes, then learn; a new model, if there is one."""
+        """Score the model on finished episodes, then learn; return a new model if there is one."""
 
     def state(self) -> bytes:
         """What a learner of the same kind goes on from: plain arrays and JSON, no pickle."""

@@ -1,0 +1,115 @@
+"""What is done with finished batches: they are measured, and stored."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from cpu_gpu_env.results.store import tables
+from cpu_gpu_env.results.store.rows import Rows
+from cpu_gpu_env.results.store.writer import StoreWriter
+from cpu_gpu_env.runtime.engine import Finished
+from cpu_gpu_env.runtime.lanes import Lane
+from cpu_gpu_env.runtime.measures import LaneMeasures
+from cpu_gpu_env.runtime.online import OnlineLane
+from cpu_gpu_env.runtime.storing import decision_rows, episode_rows, model_row
+
+SAVE_LEARNERS_S = 30.0
+"""How often what learners go on from is stored [s]."""
+
+
+class Measuring:
+    """Measures of all lanes.
+
+    Args:
+        measures: Of each scheduler, by name.
+    """
+
+    def __init__(self, measures: Mapping[str, LaneMeasures]) -> None:
+        self.measures = measures
+        """Of each scheduler, by name."""
+        self.phase = ""
+        """Name of the phase of the newest episode."""
+
+    def add(self, finished: Finished) -> None:
+        """Add a batch to the measures of all lanes."""
+        batch = finished.arrived.batch
+        self.phase = batch.phase.name
+        for name, lane in finished.lanes.items():
+            self.measures[name].add(lane, finished.arrived.bounds, batch.phase.problem.cluster)
+
+    def states(self) -> dict[str, dict[str, Any]]:
+        """The newest state of each lane, for whoever watches."""
+        return {name: measures.state() for name, measures in self.measures.items()}
+
+    def to_json(self) -> dict[str, Any]:
+        """What a resumed run goes on from."""
+        return {name: measures.to_json() for name, measures in self.measures.items()}
+
+
+class Storing:
+    """Hands each batch to the store as one unit, so that a run always ends with a whole one.
+
+    Args:
+        writer: Of the store.
+        run: Number of the run.
+        lanes: All of them; of those that learn, models and states are stored, too.
+        measuring: Has taken in each batch before.
+        tasks: Tasks stored before, of each scheduler.
+    """
+
+    def __init__(
+        self,
+        writer: StoreWriter,
+        run: int,
+        lanes: Sequence[Lane],
+        measuring: Measuring,
+        tasks: int = 0,
+    ) -> None:
+        self._writer, self.run, self._measuring, self._tasks = writer, run, measuring, tasks
+        self._learning = [lane for lane in lanes if isinstance(lane, OnlineLane)]
+        self._saved_at = time.monotonic()
+
+    def add(self, finished: Finished) -> None:
+        """Store a batch; waits while the store has too much to do."""
+        batch = finished.arrived.batch
+        next_episode = batch.first + len(batch)
+        self._tasks += len(batch) * batch.phase.problem.num_tasks
+        rows = episode_rows(self.run, finished) + decision_rows(self.run, finished)
+        for lane in self._learning:
+            rows += [model_row(self.run, lane.name, *news) for news in lane.take_news()]
+        if time.monotonic() - self._saved_at > SAVE_LEARNERS_S:
+            self._saved_at = time.monotonic()
+            rows += self._learner_rows(next_episode, wait_s=0.0)
+        self._put(rows, next_episode, float(finished.clock_s[-1]))
+
+    def save_learners(self, next_episode: int, clock_s: float) -> None:
+        """Store what the learners go on from, as the stream ends."""
+        rows = self._learner_rows(next_episode)
+        if rows:
+            self._put(rows, next_episode, clock_s)
+
+    def _put(self, rows: Sequence[Rows], next_episode: int, clock_s: float) -> None:
+        update = {
+            "next_episode": next_episode,
+            "tasks": self._tasks,
+            "clock_s": clock_s,
+            "measures": self._measuring.to_json(),
+        }
+        self._writer.put(rows, self.run, update)
+
+    def _learner_rows(self, next_episode: int, wait_s: float | None = None) -> list[Rows]:
+        found = []
+        for lane in self._learning:
+            state = lane.learner.state() if wait_s is None else lane.learner.state(wait_s)
+            if state is not None:
+                columns = {
+                    "run": self.run,
+                    "scheduler": lane.name,
+                    "episode": next_episode,
+                    "model_version": lane.model_version,
+                    "state": [state],
+                }
+                found.append(Rows(tables.learners, columns, 1))
+        return found
