@@ -18,9 +18,9 @@ from cpu_gpu_env.results.held_out import UsedEpisodes
 from cpu_gpu_env.results.provenance import ProblemRecord
 from cpu_gpu_env.results.records import ORACLE
 from cpu_gpu_env.results.seeds import purpose_of
-from cpu_gpu_env.results.store.episodes import StoredEpisodes
 from cpu_gpu_env.results.store.problems import check_unchanged, env_kwargs_of
 from cpu_gpu_env.results.store.reading import NO_END, StoreReader
+from cpu_gpu_env.results.store.records import StoredEpisodes
 from cpu_gpu_env.results.store.tables import decisions
 
 MAX_TASKS = 60_000

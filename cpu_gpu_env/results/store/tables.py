@@ -127,3 +127,12 @@ commands = Table(
     Column("done_at", Float),
 )
 """What other processes ask of the engine."""
+
+schema_history = Table(
+    "schema_history",
+    metadata,
+    Column("revision", Text, primary_key=True),  # of the migrations
+    Column("package_version", Text, nullable=False),  # that brought the store there
+    Column("migrated_at", Float, nullable=False),
+)
+"""Which version of the package made the tables what they are."""
