@@ -60,3 +60,12 @@ def episode_seeds(purpose: Purpose, count: int, *, run: int = 0, first: int = 0)
     check_count(f"episodes of {purpose.name.lower()}", count, RUN_SEEDS - first)
     start = purpose.value + run * RUN_SEEDS + first
     return range(start, start + count)
+
+
+def purpose_of(seed: int) -> Purpose:
+    """What the episode of a seed is for.
+
+    Args:
+        seed: At least 0.
+    """
+    return max((one for one in Purpose if one.value <= seed), key=lambda one: one.value)
