@@ -183,7 +183,13 @@ def write(url: str, run: int | None, last: int) -> None:
                     tell(word, new[word])
             told = new
 
-    watcher = threading.Thread(target=watch)
+    def watch_while_heard() -> None:
+        try:
+            watch()
+        except BrokenPipeError:  # whoever listened was killed
+            os._exit(1)
+
+    watcher = threading.Thread(target=watch_while_heard)
     watcher.start()
     try:
         for unit in range(before + 1, last + 1):

@@ -55,6 +55,11 @@ class WritingProcess:
     ) -> None:
         self.kill()
 
+    @property
+    def pid(self) -> int:
+        """Number of the process."""
+        return self.process.pid
+
     def told(self, word: str) -> list[str]:
         """What follows a word in the lines that begin with it."""
         found = (line.partition(" ") for line in self.lines.copy())
