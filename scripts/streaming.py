@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import signal
 import sys
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
@@ -18,7 +17,6 @@ from cpu_gpu_env.errors import HybridClusterError
 from cpu_gpu_env.io.event_files import writing_events
 from cpu_gpu_env.results.provenance import ProblemRecord, package_versions
 from cpu_gpu_env.results.records import ORACLE
-from cpu_gpu_env.results.store.database import without_password
 from cpu_gpu_env.results.store.reading import open_reader
 from cpu_gpu_env.results.store.session import Command
 from cpu_gpu_env.results.store.writer import StoreWriter
@@ -121,9 +119,7 @@ class Stream:
         with closing(open_reader(self._arguments.store)) as reader:
             row = reader.run_row(run)
         if row["kind"] != "stream":
-            raise HybridClusterError(
-                f"run {run} is a {row['kind']}; allowed to resume: a stream"
-            )
+            raise HybridClusterError(f"run {run} is a {row['kind']}; allowed to resume: a stream")
         row = self._writer.resume_run(run)
         self._run = run
         return row
@@ -147,7 +143,9 @@ class Stream:
                 )
         return found
 
-    def _begin(self, stream: EpisodeStream, row: Mapping[str, Any] | None, stack: ExitStack) -> None:
+    def _begin(
+        self, stream: EpisodeStream, row: Mapping[str, Any] | None, stack: ExitStack
+    ) -> None:
         """Make the run known, and build what it flows through."""
         arguments, done = self._arguments, 0 if row is None else int(row["next_episode"])
         sinks: list[Sink] = [self._measuring]
@@ -156,9 +154,7 @@ class Stream:
                 self._run = self._writer.new_run(**self._new_row())
             assert self._run is not None
             tasks = 0 if row is None else int(row["tasks"])
-            self._storing = Storing(
-                self._writer, self._run, self._lanes, self._measuring, tasks
-            )
+            self._storing = Storing(self._writer, self._run, self._lanes, self._measuring, tasks)
             sinks.append(self._storing)
         folder = arguments.output / TENSORBOARD
         stack.enter_context(writing_events(folder))
@@ -185,7 +181,7 @@ class Stream:
         problem = ProblemRecord.of(self.settings.phases()[0].problem)
         return {
             "kind": "stream",
-            "command": without_password(self._arguments.command),
+            "command": self._arguments.command,
             "schedulers": [lane.name for lane in self._lanes],
             "provenance": {"problem": problem.to_json(), "versions": package_versions()},
             "settings": self.settings.to_json(),

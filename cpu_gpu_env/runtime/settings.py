@@ -128,4 +128,3 @@ def _plain(env_kwargs: Mapping[str, Any]) -> dict[str, Any]:
         name: list(value) if isinstance(value, tuple) else value
         for name, value in env_kwargs.items()
     }
-
