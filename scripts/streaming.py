@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import signal
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
@@ -23,13 +24,13 @@ from cpu_gpu_env.results.store.writer import StoreWriter
 from cpu_gpu_env.runtime.control import Control
 from cpu_gpu_env.runtime.engine import Engine, Sink
 from cpu_gpu_env.runtime.lanes import Lane, OracleLane
-from cpu_gpu_env.runtime.measures import LaneMeasures
 from cpu_gpu_env.runtime.online import ONLINE, Kept, OnlineLane
 from cpu_gpu_env.runtime.records import LearnedModel
 from cpu_gpu_env.runtime.settings import ANY_DEVICE, NO_BOUND, StreamSettings
-from cpu_gpu_env.runtime.sinks import Measuring, Storing
+from cpu_gpu_env.runtime.sinks import Storing
 from cpu_gpu_env.runtime.solver import Solver
 from cpu_gpu_env.runtime.stream import EpisodeStream
+from cpu_gpu_env.runtime.stream_measures import StreamMeasures
 from cpu_gpu_env.runtime.tensorboard import StreamCurves
 from cpu_gpu_env.scripts import command, comparing, outputs
 from cpu_gpu_env.scripts.live_table import LiveView
@@ -96,7 +97,7 @@ class Stream:
         for lane in self._lanes:
             if isinstance(lane, OnlineLane):
                 stack.enter_context(closing(lane))
-        self._measuring = Measuring(_make_measures(self.settings, self._lanes, row))
+        self._measures = _make_measures(self.settings, self._lanes, row)
         self._begin(stream, row, stack)
 
     def _open_store(self, stack: ExitStack) -> None:
@@ -119,7 +120,9 @@ class Stream:
         with closing(open_reader(self._arguments.store)) as reader:
             row = reader.run_row(run)
         if row["kind"] != "stream":
-            raise HybridClusterError(f"run {run} is a {row['kind']}; allowed to resume: a stream")
+            raise HybridClusterError(
+                f"run {run} is a {row['kind']}; allowed to resume: a stream"
+            )
         row = self._writer.resume_run(run)
         self._run = run
         return row
@@ -143,23 +146,23 @@ class Stream:
                 )
         return found
 
-    def _begin(
-        self, stream: EpisodeStream, row: Mapping[str, Any] | None, stack: ExitStack
-    ) -> None:
+    def _begin(self, stream: EpisodeStream, row: Mapping[str, Any] | None, stack: ExitStack) -> None:
         """Make the run known, and build what it flows through."""
         arguments, done = self._arguments, 0 if row is None else int(row["next_episode"])
-        sinks: list[Sink] = [self._measuring]
+        sinks: list[Sink] = [self._measures]
         if self._writer is not None:
             if row is None:
                 self._run = self._writer.new_run(**self._new_row())
             assert self._run is not None
             tasks = 0 if row is None else int(row["tasks"])
-            self._storing = Storing(self._writer, self._run, self._lanes, self._measuring, tasks)
+            self._storing = Storing(
+                self._writer, self._run, self._lanes, self._measures, tasks
+            )
             sinks.append(self._storing)
         folder = arguments.output / TENSORBOARD
         stack.enter_context(writing_events(folder))
         sinks.append(
-            stack.enter_context(closing(StreamCurves(folder, self._measuring.measures, done)))
+            stack.enter_context(closing(StreamCurves(folder, self._measures, done)))
         )
         sinks.append(_Showing(self.show))
         self._view = stack.enter_context(LiveView())
@@ -199,14 +202,14 @@ class Stream:
     def show(self) -> None:
         """Show the newest states, on the terminal and to whoever reads the store."""
         engine, control = self._engine, self._control
-        states = self._measuring.states()
+        states = self._measures.states()
         about = {
             "run": self._run,
             "episode": engine.next_episode,
             "clock_s": engine.clock_s,
             "speed": control.speed,
             "paused": control.paused,
-            "phase": self._measuring.phase,
+            "phase": engine.phase,
             "trouble": None if self._writer is None else self._writer.trouble,
         }
         self._view.update(states, about)
@@ -306,16 +309,17 @@ def make_lanes(
 
 def _make_measures(
     settings: StreamSettings, lanes: Sequence[Lane], row: Mapping[str, Any] | None
-) -> dict[str, LaneMeasures]:
-    """The measures of each lane; those of a run that has stored some go on from there."""
-    rest = settings.window, settings.electricity_price
-    if row is None or row["measures"] is None:
-        return {lane.name: LaneMeasures(lane.name, *rest) for lane in lanes}
-    kept: Mapping[str, Any] = row["measures"]
-    return {
-        lane.name: LaneMeasures.from_json(f"measures of {lane.name}", kept.get(lane.name), *rest)
-        for lane in lanes
-    }
+) -> StreamMeasures:
+    """The measures of all lanes; those of a run that has stored some go on from there."""
+    found = StreamMeasures(
+        [lane.name for lane in lanes],
+        settings.window,
+        settings.electricity_price,
+        learned=[lane.name for lane in lanes if lane.spec.learned],
+    )
+    if row is not None and row["measures"] is not None:
+        found.restore("measures of the run", row["measures"])
+    return found
 
 
 def _new_settings(arguments: argparse.Namespace, names: Sequence[str]) -> StreamSettings:

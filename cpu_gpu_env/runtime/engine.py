@@ -100,6 +100,8 @@ class Engine:
         """Simulated time: at a pace as of the last task that arrived [s]."""
         self.placed = 0
         """Tasks placed of the episode that is being played at a pace."""
+        self.phase = ""
+        """Name of the phase of the newest episode."""
         num_tasks = stream.phases[0].problem.num_tasks
         most = max(1, min(MAX_BATCH, MAX_BATCH_TASKS // num_tasks))
         self._size = BatchSize(min(solver.at_once, most), most)
@@ -148,6 +150,7 @@ class Engine:
 
     def _play(self, arrived: Arrived) -> Finished | None:
         """Play a batch in all lanes; None if a command stops the stream in its midst."""
+        self.phase = arrived.batch.phase.name
         arrivals_s = [instance.release_s for instance in arrived.instances]
         clock_s = self.clock_s + np.append(0.0, np.cumsum(spans_s(arrived.batch, arrivals_s)))
         if len(arrived.batch) == 1 and self._control.speed is not None:

@@ -164,7 +164,7 @@ class StreamMeasures:
         for name in names:
             of_lane = check_field(f"{where}: lanes", described, name, dict)
             lanes[name] = LaneMeasures.from_json(
-                f"{where}: {name}", of_lane, self._window, self._price
+                f"{where}: {name}", of_lane, name, self._window, self._price
             )
         differences = check_field(where, content, "differences", dict)
         self.differences = PairedDifferences.from_json(f"{where}: differences", differences, names)

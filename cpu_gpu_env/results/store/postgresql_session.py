@@ -55,18 +55,16 @@ class PostgresqlSession(Session):
         self._claimed: set[int] = set()
         self._mine: set[tuple[Any, ...]] = set()
 
-    def _connect(self) -> Connection:
-        connection = self._engine.connect()
-        try:
-            with connection.begin():
-                self._mine.add(tuple(connection.execute(_MYSELF).one()))
-                for run in sorted(self._claimed):
-                    self._claim(connection, run)
-        except BaseException:
-            connection.invalidate()
-            connection.close()
-            raise
-        return connection
+    def _prepare(self, connection: Connection) -> None:
+        with connection.begin():
+            self._mine.add(tuple(connection.execute(_MYSELF).one()))
+            for run in sorted(self._claimed):
+                self._claim(connection, run)
+            if not self._claimed and connection.execute(text("SHOW fsync")).scalar() != "on":
+                self._tell(
+                    f"the server of {self.store.name} has fsync off: what it says is stored may be "
+                    "lost when its machine fails"
+                )
 
     def claim(self, connection: Connection, run: int) -> None:
         """Keep other processes from writing to a run, by an advisory lock of this connection.

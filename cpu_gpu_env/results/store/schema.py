@@ -34,7 +34,7 @@ def check_schema(connection: Connection, store: Store) -> None:
     Raises:
         HybridClusterError: If they are of a newer or older version, or this is no store.
     """
-    if _find_schema(connection, store) != ScriptDirectory.from_config(_config()).get_current_head():
+    if find_schema(connection, store) != ScriptDirectory.from_config(_config()).get_current_head():
         raise store.error(
             "it was made by an earlier version of cpu-gpu-env; a command that writes to it, such "
             "as stream.py, brings it to this one"
@@ -51,7 +51,7 @@ def migrate(connection: Connection, store: Store) -> None:
     """
     if connection.dialect.name == "postgresql":
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_MIGRATION_LOCK})")
-    found = _find_schema(connection, store)
+    found = find_schema(connection, store)
     config = _config()
     head = ScriptDirectory.from_config(config).get_current_head()
     if found == head:
@@ -65,7 +65,7 @@ def migrate(connection: Connection, store: Store) -> None:
     )
 
 
-def _find_schema(connection: Connection, store: Store) -> str | None:
+def find_schema(connection: Connection, store: Store) -> str | None:
     """Find the revision of the tables; None: there are none yet.
 
     Raises:

@@ -48,9 +48,25 @@ class Session(ABC):
         """Do what is within whole or not at all; on return it is on the disk."""
         if self._connection is None:
             self._connection = self._connect()
-        with self._connection.begin():
+        transaction = self._connection.begin()
+        try:
             yield self._connection
+            transaction.commit()
+        except BaseException:
+            with suppress(Exception):  # the connection may be broken, and the first error counts
+                transaction.rollback()
+            raise
         self._check_committed()
+
+    def _connect(self) -> Connection:
+        connection = self._engine.connect()
+        try:
+            self._prepare(connection)
+        except BaseException:
+            connection.invalidate()
+            connection.close()
+            raise
+        return connection
 
     def drop(self) -> None:
         """Give the connection up; the next transaction makes another."""
@@ -61,8 +77,8 @@ class Session(ABC):
                 connection.close()
 
     @abstractmethod
-    def _connect(self) -> Connection:
-        """Open the connection, and claim again what the one before had."""
+    def _prepare(self, connection: Connection) -> None:
+        """Set up a new connection, and claim again what the one before had."""
 
     def _check_committed(self) -> None:  # noqa: B027
         """Find out that what was just committed is lost.

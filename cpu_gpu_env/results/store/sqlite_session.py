@@ -12,7 +12,6 @@ from pathlib import Path
 from sqlalchemy import Connection, func, select
 from sqlalchemy.exc import DBAPIError
 
-from cpu_gpu_env.errors import HybridClusterError
 from cpu_gpu_env.io.file_lock import HeldError, hold, let_go
 from cpu_gpu_env.results.store.database import Store, check_file, driver_error
 from cpu_gpu_env.results.store.mailbox import Mailbox, mailbox_of
@@ -33,7 +32,9 @@ _PASSING = (
     "attempt to write a readonly database",
     "locking protocol",
 )
-_LOCK_WAIT_S, _CHECKPOINT_WAIT_S = 0.5, 1.0
+_LOCK_WAIT_S = 0.5
+_PINNED_WAIT_S = 2.0
+"""Between tries to empty a log that a reader pins [s]: each waits for it a little."""
 
 
 def lock_of(path: Path) -> Path:
@@ -54,6 +55,7 @@ class SqliteSession(Session):
         assert store.path is not None
         self._path = store.path
         self._lock: int | None = self._take_lock()
+        self._mailbox: Mailbox | None = None
         self._files: dict[Path, os.stat_result] = {}
         self._next_checkpoint_s = 0.0
         self._is_pinned = False
@@ -83,10 +85,9 @@ class SqliteSession(Session):
             folder = self._path.parent
             raise self.store.error(f"cannot write into folder {folder}: {error.strerror}") from None
 
-    def _connect(self) -> Connection:
-        if self._files and not self._path.exists():
-            raise self._moved(self._path)
-        connection = self._engine.connect()
+    def _prepare(self, connection: Connection) -> None:
+        if self._files:
+            self._check_there(self._path)
         driver = connection.connection.driver_connection
         assert driver is not None
         if driver.execute("PRAGMA journal_mode = WAL").fetchone()[0] != "wal":
@@ -102,22 +103,21 @@ class SqliteSession(Session):
             "cache_size = -32768",
         ):
             driver.execute(f"PRAGMA {setting}")
-        self._files = {path: seen for path, seen in self._files.items() if path == self._path}
+        self._files.pop(self._wal, None)
         self._mailbox = Mailbox(mailbox_of(self._path))
-        return connection
 
     def _check_committed(self) -> None:
         # SQLite does not see that its file has lost its name: it would write on into nothing.
-        for path in (self._path, self._wal):
-            try:
-                now = path.stat()
-            except OSError:
-                raise self._moved(path) from None
-            if not os.path.samestat(now, self._files.setdefault(path, now)):
-                raise self._moved(path)
+        self._check_there(self._path)
+        self._check_there(self._wal)
 
-    def _moved(self, path: Path) -> HybridClusterError:
-        return self.store.error(f"{path} was moved, removed or replaced while it was written")
+    def _check_there(self, path: Path) -> None:
+        try:
+            now = path.stat()
+        except FileNotFoundError:
+            now = None
+        if now is None or not os.path.samestat(now, self._files.setdefault(path, now)):
+            raise self.store.error(f"{path} was moved, removed or replaced while it was written")
 
     @property
     def _wal(self) -> Path:
@@ -143,11 +143,12 @@ class SqliteSession(Session):
 
     def claim(self, connection: Connection, run: int) -> None:
         """Void what was asked of a run before; the lock of the file is on all runs."""
+        assert self._mailbox is not None
         self._mailbox.discard(run)
 
     def take_commands(self, runs: Collection[int]) -> list[tuple[int, Command]]:
         """Take what other processes have asked of runs since the last time."""
-        if self._connection is None or not (taken := self._mailbox.take()):
+        if self._mailbox is None or not (taken := self._mailbox.take()):
             return []
         now_s = time.time()
         rows = [{"run": run, "done_at": now_s, **vars(command)} for run, command in taken]
@@ -172,8 +173,8 @@ class SqliteSession(Session):
             return
         if size <= MAX_WAL_BYTES or time.monotonic() < self._next_checkpoint_s:
             return
-        self._next_checkpoint_s = time.monotonic() + _CHECKPOINT_WAIT_S
         is_busy = self._checkpoint()
+        self._next_checkpoint_s = time.monotonic() + (_PINNED_WAIT_S if is_busy else 0.0)
         if is_busy and not self._is_pinned and size > 2 * MAX_WAL_BYTES:
             self._is_pinned = True
             self._tell(
@@ -208,6 +209,6 @@ class SqliteSession(Session):
             self._lock = None
 
     def _close_mailbox(self) -> None:
-        mailbox: Mailbox | None = self.__dict__.pop("_mailbox", None)
+        mailbox, self._mailbox = self._mailbox, None
         if mailbox is not None:
             mailbox.close()

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, select, update
 
 from cpu_gpu_env.errors import HybridClusterError, printable, unknown_name, without_password
 from cpu_gpu_env.results.store import schema
-from cpu_gpu_env.results.store.database import Store, reason
+from cpu_gpu_env.results.store.database import Store, reading_engine, reason
 from cpu_gpu_env.results.store.retention import KEEP_DECISIONS, Retention
 from cpu_gpu_env.results.store.rows import Rows, check_rows
 from cpu_gpu_env.results.store.session import Command, Session
@@ -70,6 +70,7 @@ class StoreWriter:
         self._tickets = 0
         self._rows_put = 0
         self._is_closed = False
+        self._commands: dict[int, list[Command]] = {}
         session = _open(self.store, tell)
         self._thread = WritingThread(session, Retention(keep_decisions), tell)
         self._thread.start()
@@ -203,11 +204,10 @@ class StoreWriter:
     def commands(self, run: int) -> list[Command]:
         """What other processes have asked of a run, each given once; never waits."""
         self._thread.check()
-        arrived = self._thread.commands
-        mine = [command for number, command in list(arrived) if number == run]
-        for command in mine:
-            arrived.remove((run, command))
-        return mine
+        while not self._thread.commands.empty():
+            number, command = self._thread.commands.get()
+            self._commands.setdefault(number, []).append(command)
+        return self._commands.pop(run, [])
 
     def flush(self) -> None:
         """Wait until all that was put is acknowledged.
@@ -229,11 +229,9 @@ class StoreWriter:
         Raises:
             HybridClusterError: If rows were not stored; it tells how many, and why.
         """
-        if self._is_closed:
-            return
-        self._is_closed = True
-        if run is not None:
+        if run is not None and not self._is_closed:
             self._hand_over(Unit([], run, {"status": status, "ended_at": time.time()}))
+        self._is_closed = True
         self._thread.units.put(None)
         interrupted = self._wait_for_end()
         self._thread.check()
@@ -295,6 +293,9 @@ def _open(store: Store, tell: Callable[[str], None]) -> Session:
 
         session = PostgresqlSession(store, tell)
     try:
+        if store.path is not None and store.path.exists() and store.path.stat().st_size:
+            with reading_engine(store).connect() as connection:  # before anything is changed
+                schema.find_schema(connection, store)
         with session.transaction() as connection:
             schema.migrate(connection, store)
     except HybridClusterError:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -74,7 +73,7 @@ class WritingThread(threading.Thread):
         self.retention = retention
         self.units: queue.SimpleQueue[Unit | Call | None] = queue.SimpleQueue()
         self.shown: dict[int, Mapping[str, Mapping[str, Any]]] = {}
-        self.commands: deque[tuple[int, Command]] = deque()
+        self.commands: queue.SimpleQueue[tuple[int, Command]] = queue.SimpleQueue()
         self.acknowledged = 0
         self.rows_stored = 0
         self._tell = tell
@@ -215,7 +214,8 @@ class WritingThread(threading.Thread):
             return
         self._poll_s = now_s + POLL_S
         try:
-            self.commands.extend(self.session.take_commands(self.runs))
+            for command in self.session.take_commands(self.runs):
+                self.commands.put(command)
             self.session.tidy()
         except Exception as error:
             if not self.session.will_pass(error):
@@ -232,7 +232,7 @@ class WritingThread(threading.Thread):
             work: Gets the connection, and whether it may have been committed before.
         """
         again, wait_s = False, _FIRST_WAIT_S
-        while True:
+        while not self._abandoned.is_set():
             try:
                 self._began_s = time.monotonic()
                 with self.session.transaction() as connection:
@@ -246,10 +246,10 @@ class WritingThread(threading.Thread):
                     if not self.session.will_pass(error):
                         raise self._refused(error) from error
                     self._fail(error)
-                    if self._abandoned.wait(wait_s):
-                        raise _AbandonedError from None
+                    self._abandoned.wait(wait_s)
                     wait_s = min(2.0 * wait_s, _MAX_WAIT_S)
                 again = True
+        raise _AbandonedError
 
     def _refused(self, error: Exception) -> Exception:
         """What the engine gets of an error that waiting does not cure."""
