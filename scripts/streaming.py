@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import signal
 import sys
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
@@ -120,9 +119,7 @@ class Stream:
         with closing(open_reader(self._arguments.store)) as reader:
             row = reader.run_row(run)
         if row["kind"] != "stream":
-            raise HybridClusterError(
-                f"run {run} is a {row['kind']}; allowed to resume: a stream"
-            )
+            raise HybridClusterError(f"run {run} is a {row['kind']}; allowed to resume: a stream")
         row = self._writer.resume_run(run)
         self._run = run
         return row
@@ -146,7 +143,9 @@ class Stream:
                 )
         return found
 
-    def _begin(self, stream: EpisodeStream, row: Mapping[str, Any] | None, stack: ExitStack) -> None:
+    def _begin(
+        self, stream: EpisodeStream, row: Mapping[str, Any] | None, stack: ExitStack
+    ) -> None:
         """Make the run known, and build what it flows through."""
         arguments, done = self._arguments, 0 if row is None else int(row["next_episode"])
         sinks: list[Sink] = [self._measures]
@@ -155,15 +154,11 @@ class Stream:
                 self._run = self._writer.new_run(**self._new_row())
             assert self._run is not None
             tasks = 0 if row is None else int(row["tasks"])
-            self._storing = Storing(
-                self._writer, self._run, self._lanes, self._measures, tasks
-            )
+            self._storing = Storing(self._writer, self._run, self._lanes, self._measures, tasks)
             sinks.append(self._storing)
         folder = arguments.output / TENSORBOARD
         stack.enter_context(writing_events(folder))
-        sinks.append(
-            stack.enter_context(closing(StreamCurves(folder, self._measures, done)))
-        )
+        sinks.append(stack.enter_context(closing(StreamCurves(folder, self._measures, done))))
         sinks.append(_Showing(self.show))
         self._view = stack.enter_context(LiveView())
         for line in self._notes:
