@@ -68,9 +68,7 @@ def _make_parser() -> command.Parser:
         help="agent or forest of train.py, or its folder; may be repeated",
     )
     parser.add_argument(
-        "--online",
-        action="store_true",
-        help=f"let {' and '.join(ONLINE)} take part, too",
+        "--online", action="store_true", help=f"let {' and '.join(ONLINE)} take part, too"
     )
     ends = parser.add_mutually_exclusive_group()
     ends.add_argument("--tasks", type=many, help="end after so many tasks, at the least")

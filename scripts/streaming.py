@@ -121,9 +121,7 @@ class Stream:
         with closing(open_reader(self._arguments.store)) as reader:
             row = reader.run_row(run)
         if row["kind"] != "stream":
-            raise HybridClusterError(
-                f"run {run} is a {row['kind']}; allowed to resume: a stream"
-            )
+            raise HybridClusterError(f"run {run} is a {row['kind']}; allowed to resume: a stream")
         row = self._writer.resume_run(run)
         self._run = run
         return row
@@ -147,7 +145,9 @@ class Stream:
                 )
         return found
 
-    def _begin(self, stream: EpisodeStream, row: Mapping[str, Any] | None, stack: ExitStack) -> None:
+    def _begin(
+        self, stream: EpisodeStream, row: Mapping[str, Any] | None, stack: ExitStack
+    ) -> None:
         """Make the run known, and build what it flows through."""
         arguments, done = self._arguments, 0 if row is None else int(row["next_episode"])
         sinks: list[Sink] = [self._measuring]
@@ -156,9 +156,7 @@ class Stream:
                 self._run = self._writer.new_run(**self._new_row())
             assert self._run is not None
             tasks = 0 if row is None else int(row["tasks"])
-            self._storing = Storing(
-                self._writer, self._run, self._lanes, self._measuring, tasks
-            )
+            self._storing = Storing(self._writer, self._run, self._lanes, self._measuring, tasks)
             sinks.append(self._storing)
         folder = arguments.output / TENSORBOARD
         stack.enter_context(writing_events(folder))
