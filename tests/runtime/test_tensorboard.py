@@ -172,7 +172,7 @@ def test_points_grow_sparser() -> None:
 
     assert until(POINTS) == list(range(POINTS))
     million = until(10**6)
-    assert len(million) == pytest.approx(POINTS * (1 + math.log(1000)), rel=0.1)
+    assert len(million) == pytest.approx(POINTS * (1 + math.log(10**6 / POINTS)), rel=0.1)
     assert len(until(10**9)) < 2.2 * len(million)
     later = np.array(million[POINTS:])
     assert max(np.diff(later) / later[1:]) <= 1 / POINTS
@@ -180,7 +180,7 @@ def test_points_grow_sparser() -> None:
 
 
 def test_a_point_takes_few_bytes_and_a_batch_without_one_takes_none(tmp_path: Path) -> None:
-    """Nine thousand points, as in a million episodes, take 20 MB at most."""
+    """The points of a million episodes take 8 MB at most."""
     finished = some_batches()[1]
     measures = StreamMeasures(NAMES, 10, PRICE)
     with StreamCurves(tmp_path, measures) as curves:
@@ -197,7 +197,7 @@ def test_a_point_takes_few_bytes_and_a_batch_without_one_takes_none(tmp_path: Pa
         curves.add(finished)
         assert path.stat().st_size == sizes[-1]
         object.__setattr__(batch, "first", 3)
-    assert max(np.diff(sizes)) < 20e6 / 9_000
+    assert max(np.diff(sizes)) < 8e6 / 4_300
 
 
 @contextmanager
