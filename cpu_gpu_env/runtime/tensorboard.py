@@ -87,7 +87,9 @@ class StreamCurves:
                     earlier.unlink()
             else:
                 cut_event_files(path, first - 1, SUFFIX)
-        self._files = {name: EventFile(path, SUFFIX) for name, path in folders.items()}
+        self._files = {
+            name: EventFile(path, SUFFIX, first or None) for name, path in folders.items()
+        }
         for file in self._files.values():
             _add_layout(file)
         self._points = _points(first)

@@ -107,12 +107,13 @@ def test_the_tags_are_those_of_a_comparison_and_the_layout_names_them(tmp_path: 
 def test_they_are_there_while_the_stream_runs(tmp_path: Path) -> None:
     measures = StreamMeasures(NAMES, 10)
     with StreamCurves(tmp_path, measures) as curves:
-        for index, finished in enumerate(some_batches()[:3]):
+        watching = EventAccumulator(str(tmp_path / "oracle"))
+        for finished in some_batches()[:3]:
             measures.add(finished)
             curves.add(finished)
             last = finished.arrived.batch.first + len(finished.arrived.batch) - 1
-            found = read(tmp_path / "oracle")["mean/objective"]
-            assert found[-1][0] == last, index
+            found = watching.Reload().Scalars("mean/objective")
+            assert [event.step for event in found] == [*range(last + 1)]
 
 
 def test_a_resumed_stream_goes_on_in_the_same_folders(tmp_path: Path) -> None:
@@ -120,6 +121,7 @@ def test_a_resumed_stream_goes_on_in_the_same_folders(tmp_path: Path) -> None:
     write(tmp_path / "whole", batches)
     stopped = tmp_path / "resumed"
     write(stopped, batches[:4])  # the store has kept the first two alone
+    watching = EventAccumulator(str(stopped / "oracle")).Reload()
     measures = StreamMeasures(NAMES, 10, PRICE)
     for finished in batches[:2]:
         measures.add(finished)
@@ -138,6 +140,8 @@ def test_a_resumed_stream_goes_on_in_the_same_folders(tmp_path: Path) -> None:
             if not tag.startswith(("window/decision", "decision/")):
                 assert_curve(found[tag], *zip(*expected[tag], strict=True))
     assert len(list((stopped / "random").glob(EVENT_FILES))) == 2
+    steps = [event.step for event in watching.Reload().Scalars("mean/gap")]
+    assert steps == [step for step, _ in read(tmp_path / "whole" / "oracle")["mean/gap"]]
     write(stopped, batches[:1])
     assert {step for step, _ in read(stopped / "random")["mean/gap"]} == {0, 1, 2}
 
