@@ -20,7 +20,7 @@ import numpy as np
 from cpu_gpu_env.baselines.report import tables
 from cpu_gpu_env.baselines.report.drawing import write_figure
 from cpu_gpu_env.baselines.report.drift_figure import drift_figure
-from cpu_gpu_env.errors import HybridClusterError, unknown_name
+from cpu_gpu_env.errors import HybridClusterError
 from cpu_gpu_env.io.atomic_files import write_text_atomically
 from cpu_gpu_env.results.drifts import MARGIN, PHASES, DriftResult
 from cpu_gpu_env.results.gap import plain_json
@@ -92,13 +92,12 @@ _seeds = command.argument_type(
 @command.entry_point(parse_arguments, lambda arguments: {arguments.output: FILES})
 def main(arguments: argparse.Namespace) -> int:
     """Play everything, with a progress bar; what is done when Ctrl-C comes is kept."""
-    from cpu_gpu_env.runtime.twins import TWINS
+    from cpu_gpu_env.runtime.twins import check_twin
 
     for name in FILES:
         outputs.check_output(arguments.output / name, "file")
     for name in arguments.schedulers:
-        if name not in TWINS:
-            raise unknown_name("scheduler that learns online", name, TWINS)
+        check_twin(name)
     episodes, kwargs = arguments.episodes, command.env_kwargs(arguments)
     command.check_total("--episodes", len(PHASES) * episodes, arguments.num_tasks)
     if not arguments.cache.is_dir():  # one that is there may be for reading only

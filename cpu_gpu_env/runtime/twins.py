@@ -22,9 +22,6 @@ from cpu_gpu_env.runtime.lanes import Arrived, Lane, play_batch
 from cpu_gpu_env.runtime.online import ONLINE, SUFFIX, OnlineLane
 from cpu_gpu_env.runtime.records import Experience, LearnedModel, Learner
 
-TWINS = tuple(name.removesuffix(SUFFIX) for name in ONLINE)
-"""Names of the schedulers that have a twin which learns."""
-
 
 @dataclass(frozen=True, eq=False)
 class TwinEpisodes:
@@ -75,19 +72,29 @@ class _InStepLane(OnlineLane, _Untimed):
         return InStep(self._kind.make_learner())
 
 
+def check_twin(name: str) -> None:
+    """Check that a scheduler has a twin that learns.
+
+    Raises:
+        HybridClusterError: If not.
+    """
+    if f"{name}{SUFFIX}" not in ONLINE:
+        known = [other.removesuffix(SUFFIX) for other in ONLINE]
+        raise unknown_name("scheduler that learns online", name, known)
+
+
 def play_twins(name: str, episodes: Iterable[Arrived], seed: int) -> TwinEpisodes:
     """Let a scheduler and its twin that learns play the same episodes.
 
     Args:
-        name: One of `TWINS`.
+        name: Of the scheduler.
         episodes: In batches, solved; learning goes on after each.
         seed: Of their own choices, such as the exploration.
 
     Raises:
         HybridClusterError: If there is no such scheduler, or it does not fit a problem.
     """
-    if name not in TWINS:
-        raise unknown_name("scheduler that learns online", name, TWINS)
+    check_twin(name)
     online, frozen = _InStepLane(f"{name}{SUFFIX}", seed), _frozen_lane(name, seed)
     gaps: dict[Lane, list[FloatArray]] = {online: [], frozen: []}
     versions = []
