@@ -22,7 +22,7 @@ from cpu_gpu_env.baselines.report.drawing import write_figure
 from cpu_gpu_env.baselines.report.drift_figure import drift_figure
 from cpu_gpu_env.errors import HybridClusterError
 from cpu_gpu_env.io.atomic_files import write_text_atomically
-from cpu_gpu_env.results.drifts import MARGIN, PHASES, DriftResult
+from cpu_gpu_env.results.drifts import BLOCK, MARGIN, PHASES, DriftResult
 from cpu_gpu_env.results.gap import plain_json
 from cpu_gpu_env.results.metrics import GAP
 from cpu_gpu_env.results.provenance import ProblemRecord, package_versions
@@ -42,7 +42,7 @@ SEED_STRIDE = 1_000_000
 MAX_EPISODES = SEED_STRIDE // len(PHASES)
 MAX_SEED = 4_000
 TITLES = {
-    "mix": f"{MEMORY_BOUND_SHARE:.0%} memory-bound",
+    "mix": f"{100 * MEMORY_BOUND_SHARE:g} % memory-bound",
     "arrivals": f"arrivals {SPEED_UP:g} times as fast",
     "gpu": "a GPU less",
 }
@@ -208,7 +208,9 @@ def report(
     tables.write_rows([{**result.row(), **made_by} for result in results], rows)
     content = plain_json(_record(arguments, drifts, results, versions))
     write_text_atomically(record_file, json.dumps(content, indent=2, allow_nan=False) + "\n")
-    figure = drift_figure(results, TITLES, f"{problem}; {_describe_seeds(results)}")
+    title = f"gap to the certified bound: {problem}\nmean and 95 % interval over "
+    title += f"{_describe_seeds(results)}, blocks of {BLOCK} episodes; grey: the drift"
+    figure = drift_figure(results, TITLES, title)
     for picture in pictures:
         write_figure(figure, picture)
     outputs.tell_written(rows, record_file, *pictures)
@@ -216,7 +218,8 @@ def report(
 
 NOTES = (
     "settled: second half of the drift",
-    f"recovered: episodes until within {MARGIN:.0%} of the frozen gap of the settled difference",
+    f"recovered: episodes of the drift until the difference is within {100 * MARGIN:g} % of the "
+    "frozen gap of the settled one",
     "forgotten: first quarter after the drift less last quarter before it",
     "each phase has its own units of J and its own bounds, so only gaps compare",
 )

@@ -24,8 +24,8 @@ COLOURS = {"online": "tab:blue", "frozen": "0.35", "difference": "tab:purple"}
 def drift_figure(results: Sequence[DriftResult], titles: Mapping[str, str], title: str) -> Figure:
     """Draw a column a drift, and for each scheduler the gap of the twins and their difference.
 
-    Lines are means over the seeds of blocks of `BLOCK` episodes, bands their 95 % intervals. What
-    is grey behind is the drift.
+    Lines are means over the seeds of blocks of `BLOCK` episodes, bands their 95 % intervals; the
+    drift is grey behind.
 
     Args:
         results: Of each drift and scheduler one at most.
