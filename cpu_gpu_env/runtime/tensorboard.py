@@ -13,6 +13,7 @@ import numpy as np
 from cpu_gpu_env.baselines.report.tensorboard import custom_scalars as custom_scalars_layout
 from cpu_gpu_env.io.event_files import EVENT_FILES, EventFile, cut_event_files
 from cpu_gpu_env.model.tasks import FloatArray
+from cpu_gpu_env.results.drifts import PHASES
 from cpu_gpu_env.results.metrics import (
     CUMULATIVE_METRICS,
     DECISION_METRICS,
@@ -24,7 +25,6 @@ from cpu_gpu_env.results.metrics import (
     stream_charts,
 )
 from cpu_gpu_env.results.running_sum import RunningSum
-from cpu_gpu_env.runtime.drift import PHASES
 from cpu_gpu_env.runtime.measures import MEANS
 from cpu_gpu_env.runtime.records import LaneEpisodes, LearnedModel, Phase
 from cpu_gpu_env.runtime.stream_measures import StreamMeasures
