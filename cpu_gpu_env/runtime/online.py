@@ -79,8 +79,8 @@ class LearnerRunner(Protocol):
     def take(self) -> LearnedModel | None:
         """The newest model since the last call; None: there is none."""
 
-    def state(self) -> bytes | None:
-        """What learning goes on from; None: it does not tell."""
+    def state(self, wait_s: float = ...) -> bytes | None:
+        """What learning goes on from; None: it has not told within that time [s]."""
 
     def close(self) -> None:
         """End it."""

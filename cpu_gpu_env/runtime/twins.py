@@ -51,7 +51,7 @@ class InStep:
         model, self._model = self._model, None
         return model
 
-    def state(self) -> bytes | None:
+    def state(self, wait_s: float = 0.0) -> bytes | None:
         """What learning goes on from."""
         return self._learner.state()
 
@@ -96,13 +96,12 @@ def play_twins(name: str, episodes: Iterable[Arrived], seed: int) -> TwinEpisode
     """
     check_twin(name)
     online, frozen = _InStepLane(f"{name}{SUFFIX}", seed), _frozen_lane(name, seed)
-    gaps: dict[Lane, list[FloatArray]] = {online: [], frozen: []}
-    versions = []
+    learned, kept, versions = [], [], []
     for arrived in episodes:
-        for lane, found in gaps.items():
-            found.append(play_batch(lane, arrived).values[GAP])
+        learned.append(play_batch(online, arrived).values[GAP])
+        kept.append(play_batch(frozen, arrived).values[GAP])
         versions.append(np.full(len(arrived.batch), online.model_version))
-    return TwinEpisodes(*map(np.concatenate, gaps.values()), np.concatenate(versions))
+    return TwinEpisodes(np.concatenate(learned), np.concatenate(kept), np.concatenate(versions))
 
 
 def _frozen_lane(name: str, seed: int) -> Lane:
