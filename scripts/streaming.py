@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import signal
 import sys
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
@@ -119,11 +118,9 @@ class Stream:
         assert self._writer is not None
         run = self._arguments.resume
         with closing(open_reader(self._arguments.store)) as reader:
-            row = reader.run_row(run)
-        if row["kind"] != "stream":
-            raise HybridClusterError(
-                f"run {run} is a {row['kind']}; allowed to resume: a stream"
-            )
+            kind = reader.run_row(run)["kind"]
+        if kind != "stream":
+            raise HybridClusterError(f"run {run} is a {kind}; allowed to resume: a stream")
         row = self._writer.resume_run(run)
         self._run = run
         return row
@@ -134,20 +131,22 @@ class Stream:
             models, states = reader.newest_models(run), reader.learner_states(run)
         found = {}
         for name in (name for name in self.settings.schedulers if name in ONLINE):
-            model = ONLINE[name].start()
-            if name in models:
-                stored = models[name]
-                model = LearnedModel(stored.version, stored.content, stored.score)
-            state = states.get(name)
-            found[name] = Kept(model, None if state is None else state.state)
-            if state is not None:
-                self._notes.append(
-                    f"{name} goes on from version {model.version}, learning as after episode "
-                    f"{state.episode:,}"
+            stored, model = models.get(name), None
+            if stored is not None and stored.content is not None:
+                model = LearnedModel(
+                    stored.version, stored.content, stored.score, stored.exploration
                 )
+            episode, state = states.get(name, (0, None))
+            found[name] = Kept(model, state)
+            version = 0 if model is None else model.version
+            self._notes.append(
+                f"{name} goes on with version {version}, learning as before episode {episode:,}"
+            )
         return found
 
-    def _begin(self, stream: EpisodeStream, row: Mapping[str, Any] | None, stack: ExitStack) -> None:
+    def _begin(
+        self, stream: EpisodeStream, row: Mapping[str, Any] | None, stack: ExitStack
+    ) -> None:
         """Make the run known, and build what it flows through."""
         arguments, done = self._arguments, 0 if row is None else int(row["next_episode"])
         sinks: list[Sink] = [self._measures]
@@ -156,15 +155,11 @@ class Stream:
                 self._run = self._writer.new_run(**self._new_row())
             assert self._run is not None
             tasks = 0 if row is None else int(row["tasks"])
-            self._storing = Storing(
-                self._writer, self._run, self._lanes, self._measures, tasks
-            )
+            self._storing = Storing(self._writer, self._run, self._lanes, self._measures, tasks)
             sinks.append(self._storing)
         folder = arguments.output / TENSORBOARD
         stack.enter_context(writing_events(folder))
-        sinks.append(
-            stack.enter_context(closing(StreamCurves(folder, self._measures, done)))
-        )
+        sinks.append(stack.enter_context(closing(StreamCurves(folder, self._measures, done))))
         sinks.append(_Showing(self.show))
         self._view = stack.enter_context(LiveView())
         for line in self._notes:
@@ -228,8 +223,8 @@ class Stream:
 
     @contextmanager
     def _stopping_at_signals(self) -> Iterator[None]:
-        """Let the first Ctrl-C or SIGTERM end the stream between two batches, the second at once."""
-        outside: dict[int, Any] = {}
+        """Let the first Ctrl-C or SIGTERM end the stream between batches, the second at once."""
+        outside: dict[signal.Signals, Any] = {}
 
         def stop(number: int, frame: FrameType | None) -> None:
             self.interrupted = self._control.stopping = True
