@@ -6,7 +6,6 @@ import argparse
 from collections.abc import Sequence
 from typing import Any
 
-from cpu_gpu_env.baselines.evaluation.stored_episode import load_episode
 from cpu_gpu_env.baselines.report import stored_tables
 from cpu_gpu_env.baselines.report.tables import audit_table, describe_audit, lay_out
 from cpu_gpu_env.errors import HybridClusterError, printable, unknown_name
@@ -16,6 +15,7 @@ from cpu_gpu_env.results.store.database import Store
 from cpu_gpu_env.results.store.paired import StoredPair, pair_in_run, pair_stored
 from cpu_gpu_env.results.store.reading import NO_END, StoreReader
 from cpu_gpu_env.results.store.records import StoredEpisodes
+from cpu_gpu_env.runtime.stored_episode import load_episode
 from cpu_gpu_env.scripts import terminal
 
 

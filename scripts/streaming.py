@@ -17,7 +17,6 @@ from cpu_gpu_env.errors import HybridClusterError
 from cpu_gpu_env.io.event_files import writing_events
 from cpu_gpu_env.results.provenance import ProblemRecord, package_versions
 from cpu_gpu_env.results.records import ORACLE
-from cpu_gpu_env.results.store.database import without_password
 from cpu_gpu_env.results.store.reading import open_reader
 from cpu_gpu_env.results.store.session import Command
 from cpu_gpu_env.results.store.writer import StoreWriter
@@ -183,7 +182,7 @@ class Stream:
         problem = ProblemRecord.of(self.settings.phases()[0].problem)
         return {
             "kind": "stream",
-            "command": without_password(self._arguments.command),
+            "command": self._arguments.command,
             "schedulers": [lane.name for lane in self._lanes],
             "provenance": {"problem": problem.to_json(), "versions": package_versions()},
             "settings": self.settings.to_json(),

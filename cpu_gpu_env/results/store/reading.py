@@ -102,7 +102,7 @@ class StoreReader:
                 raise HybridClusterError(f"run {run} is unknown: the store has no runs yet")
             more = " and older ones" if len(known) > MAX_NAMED else ""
             there = ", ".join(map(str, known[:MAX_NAMED]))
-            raise not_allowed("run", run, f"a run of the store: {there}{more}")
+            raise not_allowed("run", run, f"those of the store: {there}{more}")
         return found[0]
 
     def schedulers(self, run: int) -> list[str]:
