@@ -117,9 +117,9 @@ class Stream:
         assert self._writer is not None
         run = self._arguments.resume
         with closing(open_reader(self._arguments.store)) as reader:
-            row = reader.run_row(run)
-        if row["kind"] != "stream":
-            raise HybridClusterError(f"run {run} is a {row['kind']}; allowed to resume: a stream")
+            kind = reader.run_row(run)["kind"]
+        if kind != "stream":
+            raise HybridClusterError(f"run {run} is a {kind}; allowed to resume: a stream")
         row = self._writer.resume_run(run)
         self._run = run
         return row
@@ -130,17 +130,17 @@ class Stream:
             models, states = reader.newest_models(run), reader.learner_states(run)
         found = {}
         for name in (name for name in self.settings.schedulers if name in ONLINE):
-            model = ONLINE[name].start()
-            if name in models:
-                stored = models[name]
-                model = LearnedModel(stored.version, stored.content, stored.score)
-            state = states.get(name)
-            found[name] = Kept(model, None if state is None else state.state)
-            if state is not None:
-                self._notes.append(
-                    f"{name} goes on from version {model.version}, learning as after episode "
-                    f"{state.episode:,}"
+            stored, model = models.get(name), None
+            if stored is not None and stored.content is not None:
+                model = LearnedModel(
+                    stored.version, stored.content, stored.score, stored.exploration
                 )
+            episode, state = states.get(name, (0, None))
+            found[name] = Kept(model, state)
+            version = 0 if model is None else model.version
+            self._notes.append(
+                f"{name} goes on with version {version}, learning as before episode {episode:,}"
+            )
         return found
 
     def _begin(
@@ -222,8 +222,8 @@ class Stream:
 
     @contextmanager
     def _stopping_at_signals(self) -> Iterator[None]:
-        """Let the first Ctrl-C or SIGTERM end the stream between two batches, the second at once."""
-        outside: dict[int, Any] = {}
+        """Let the first Ctrl-C or SIGTERM end the stream between batches, the second at once."""
+        outside: dict[signal.Signals, Any] = {}
 
         def stop(number: int, frame: FrameType | None) -> None:
             self.interrupted = self._control.stopping = True

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -64,10 +64,10 @@ ONLINE: dict[str, OnlineKind] = {
 class Kept:
     """What the store holds of a lane that has learned."""
 
-    model: LearnedModel
-    """The newest one."""
+    model: LearnedModel | None
+    """The newest one; None: there is none yet."""
     state: bytes | None
-    """What learning goes on from."""
+    """What learning goes on from; None: there is nothing."""
 
 
 class OnlineLane(Lane):
@@ -95,10 +95,7 @@ class OnlineLane(Lane):
         spec = SchedulerSpec(name, self._from_model, kind.observe_queues, learned=True)
         super().__init__(spec, electricity_price)
         self._kind, self._seed = kind, seed
-        start = kind.start()
-        self._model = start
-        if kept is not None:
-            self._model = replace(kept.model, exploration=start.exploration)
+        self._model = kind.start() if kept is None or kept.model is None else kept.model
         self._news: list[tuple[LearnedModel, int]] = []
         state = None if kept is None else kept.state
         self.learner = BackgroundLearner(kind.make_learner, state, tell=tell)

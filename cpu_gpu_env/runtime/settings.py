@@ -85,7 +85,9 @@ class StreamSettings:
             HybridClusterError: If a field is missing or is no such value.
         """
         names = [field.name for field in fields(StreamSettings)]
-        given = {name: check_field("settings", content, name, object) for name in names}
+        given: dict[str, Any] = {
+            name: check_field("settings", content, name, object) for name in names
+        }
         for name in ("schedulers", "agents"):
             given[name] = tuple(map(str, check_field("settings", content, name, list)))
         kwargs = dict(check_field("settings", content, "env_kwargs", dict))

@@ -5,13 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
-from cpu_gpu_env.results.store import tables
 from cpu_gpu_env.results.store.rows import Rows
 from cpu_gpu_env.results.store.writer import StoreWriter
+from cpu_gpu_env.runtime.background import STATE_WAIT_S
 from cpu_gpu_env.runtime.engine import Finished
 from cpu_gpu_env.runtime.lanes import Lane
 from cpu_gpu_env.runtime.online import OnlineLane
-from cpu_gpu_env.runtime.storing import decision_rows, episode_rows, model_row
+from cpu_gpu_env.runtime.storing import decision_rows, episode_rows, learner_row, model_row
 from cpu_gpu_env.runtime.stream_measures import StreamMeasures
 
 SAVE_LEARNERS_S = 30.0
@@ -69,17 +69,10 @@ class Storing:
         }
         self._writer.put(rows, self.run, update)
 
-    def _learner_rows(self, next_episode: int, wait_s: float | None = None) -> list[Rows]:
-        found = []
-        for lane in self._learning:
-            state = lane.learner.state() if wait_s is None else lane.learner.state(wait_s)
-            if state is not None:
-                columns = {
-                    "run": self.run,
-                    "scheduler": lane.name,
-                    "episode": next_episode,
-                    "model_version": lane.model_version,
-                    "state": [state],
-                }
-                found.append(Rows(tables.learners, columns, 1))
-        return found
+    def _learner_rows(self, next_episode: int, wait_s: float = STATE_WAIT_S) -> list[Rows]:
+        states = {lane.name: lane.learner.state(wait_s) for lane in self._learning}
+        return [
+            learner_row(self.run, name, state, next_episode)
+            for name, state in states.items()
+            if state is not None
+        ]

@@ -56,7 +56,7 @@ class StreamCurves:
     ``cumulative/``, as in a comparison of the same episodes; of the last episode of each batch with
     a point ``all/`` (percentiles of all tasks so far), ``decision/``, ``window/``, ``stream/drift``
     and ``learning/``. Points grow sparser (see `POINTS`), so that a million episodes take some
-    15 MB a scheduler, and a thousand million twice as much. They are in the files at once.
+    12 MB a scheduler, and a thousand million 22. They are in the files at once.
 
     An error of writing, such as a full disk, stops no stream: see `trouble`. The points of the
     meantime are lost.

@@ -24,7 +24,7 @@ from cpu_gpu_env.results.store.records import (
     episodes_of,
 )
 from cpu_gpu_env.results.store.schema import check_schema
-from cpu_gpu_env.results.store.tables import decisions, episodes, live, models, runs
+from cpu_gpu_env.results.store.tables import decisions, episodes, learners, live, models, runs
 
 PAGE_ROWS = 10_000
 """Rows that one query reads at most."""
@@ -89,7 +89,8 @@ class StoreReader:
 
     def runs(self) -> list[dict[str, Any]]:
         """The row of every run, the oldest first."""
-        return self._rows(sa.select(runs).order_by(runs.c.run))
+        light = [column for column in runs.c if column.name != "measures"]
+        return self._rows(sa.select(*light).order_by(runs.c.run))
 
     def run_row(self, run: int) -> dict[str, Any]:
         """The row of a run."""
@@ -122,10 +123,10 @@ class StoreReader:
     def models(self, run: int) -> list[StoredModel]:
         """All models learned in a run, without content and state: by scheduler and version."""
         self.run_row(run)
-        light = [column for column in models.c if column.name not in ("run", "content", "state")]
+        light = [column for column in models.c if column.name not in ("run", "content")]
         query = sa.select(*light).where(_of(models, run))
         rows = self._rows(query.order_by(models.c.scheduler, models.c.version))
-        return [StoredModel(**row, content=None, state=None) for row in rows]
+        return [StoredModel(**row, content=None) for row in rows]
 
     def newest_models(self, run: int) -> dict[str, StoredModel]:
         """The newest model of each scheduler that has learned, whole: what a run goes on with."""
@@ -136,6 +137,13 @@ class StoreReader:
             for row in self._rows(query.order_by(models.c.version.desc()).limit(1)):
                 newest[scheduler] = StoredModel(**row)
         return newest
+
+    def learner_states(self, run: int) -> dict[str, tuple[int, bytes]]:
+        """What the learners of a run go on from: scheduler -> the next episode then, and state."""
+        rows = self._rows(
+            sa.select(learners).where(_of(learners, run)).order_by(learners.c.episode)
+        )
+        return {row["scheduler"]: (row["episode"], row["state"]) for row in rows}
 
     def episodes(
         self, run: int, scheduler: str, first: int = 0, end: int = NO_END

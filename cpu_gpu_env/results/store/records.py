@@ -97,8 +97,8 @@ class StoredModel:
     """Of the version before, on what this one learned from."""
     content: bytes | None
     """The file of a forest or of an agent; None: not kept, or not asked for."""
-    state: bytes | None
-    """What learning goes on from; None: not kept, or not asked for."""
+    exploration: float
+    """Part of its decisions that are drawn at random."""
 
 
 def episodes_of(scheduler: str, columns: Mapping[str, Sequence[Any]]) -> StoredEpisodes:

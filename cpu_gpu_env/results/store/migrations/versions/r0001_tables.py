@@ -63,6 +63,7 @@ def upgrade() -> None:
         sa.Column("next_episode", sa.BigInteger(), nullable=False),
         sa.Column("tasks", sa.BigInteger(), nullable=False),
         sa.Column("clock_s", sa.Float(), nullable=False),
+        sa.Column("measures", sa.JSON(), nullable=True),
         sa.PrimaryKeyConstraint("run"),
     )
     op.create_table(
@@ -119,7 +120,16 @@ def upgrade() -> None:
         sa.Column("made_at", sa.Float(), nullable=False),
         sa.Column("score", sa.JSON(), nullable=False),
         sa.Column("content", sa.LargeBinary(), nullable=True),
-        sa.Column("state", sa.LargeBinary(), nullable=True),
+        sa.Column("exploration", sa.Float(), nullable=False),
         sa.ForeignKeyConstraint(["run"], ["runs.run"]),
         sa.PrimaryKeyConstraint("run", "scheduler", "version"),
+    )
+    op.create_table(
+        "learners",
+        sa.Column("run", sa.Integer(), nullable=False),
+        sa.Column("scheduler", sa.Text(), nullable=False),
+        sa.Column("episode", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("state", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(["run"], ["runs.run"]),
+        sa.PrimaryKeyConstraint("run", "scheduler", "episode"),
     )
