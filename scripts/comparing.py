@@ -23,7 +23,7 @@ from cpu_gpu_env.io.cache_folder import default_cache
 from cpu_gpu_env.problem.problem import DEFAULT_GPU_FRACTIONS, Problem, make_problem
 from cpu_gpu_env.results.records import ORACLE, USUAL_REFERENCE, Comparison
 from cpu_gpu_env.results.seeds import Purpose, episode_seeds
-from cpu_gpu_env.scripts import command, outputs, terminal
+from cpu_gpu_env.scripts import command, outputs, storing, terminal
 
 if TYPE_CHECKING:
     from cpu_gpu_env.baselines.evaluation.comparison import SchedulerSpec
@@ -58,6 +58,7 @@ def add_arguments(
     )
     add_oracle_arguments(parser)
     parser.add("--output", command.path, output, "folder to write")
+    storing.add_argument(parser)
 
 
 def add_oracle_arguments(parser: command.Parser) -> None:
@@ -198,7 +199,10 @@ def naming(bar: Any) -> Callable[[str], None]:
 
 
 def compare_in_each(
-    arguments: argparse.Namespace, problems: Sequence[dict[str, Any]], files: Sequence[str]
+    arguments: argparse.Namespace,
+    problems: Sequence[dict[str, Any]],
+    files: Sequence[str],
+    store: storing.Storing,
 ) -> tuple[list[dict[str, Any]], bool]:
     """Compare schedulers in several problems, one after another, bounds included.
 
@@ -206,6 +210,7 @@ def compare_in_each(
         arguments: What `add_arguments` has read.
         problems: What each problem has instead of those arguments of the environment.
         files: Names of those that will be written to the output.
+        store: What is told of each comparison.
 
     Returns:
         A record a scheduler and problem, with the mean bound; and whether Ctrl-C ended it. A
@@ -229,6 +234,7 @@ def compare_in_each(
             return rows, True
         if stopped:
             return rows, True
+        store.add(comparison, kwargs, place)
         assert comparison.bounds is not None
         bound = float(np.mean(comparison.bounds))
         rows += [{**problem, "bound": bound, **row} for row in result_rows(comparison)]

@@ -15,7 +15,8 @@ from cpu_gpu_env.results.records import ORACLE
 from cpu_gpu_env.results.store import DEFAULT_STORE
 from cpu_gpu_env.runtime.drift import DRIFTS
 from cpu_gpu_env.runtime.stream import STREAM_SEED
-from cpu_gpu_env.scripts import command, comparing, outputs
+from cpu_gpu_env.scripts import command, outputs
+from cpu_gpu_env.scripts.compare import ANY_DEVICE
 
 SCHEDULERS = ("round-robin", "random", "greedy", "random-forest", "dqn-queues", ORACLE)
 """The six of the system: round robin, random, greedy, Hybrid ML, the DQN and the oracle."""
@@ -80,7 +81,7 @@ def _make_parser() -> command.Parser:
     )
     parser.add_argument(
         "--bound",
-        choices=("certified", comparing.ANY_DEVICE, "none"),
+        choices=("certified", ANY_DEVICE, "none"),
         default="certified",
         help="as in compare.py; 'none' leaves out the oracle and the gaps, for speed",
     )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import signal
 import sys
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
@@ -18,20 +17,19 @@ from cpu_gpu_env.errors import HybridClusterError
 from cpu_gpu_env.io.event_files import writing_events
 from cpu_gpu_env.results.provenance import ProblemRecord, package_versions
 from cpu_gpu_env.results.records import ORACLE
-from cpu_gpu_env.results.store.database import without_password
 from cpu_gpu_env.results.store.reading import open_reader
 from cpu_gpu_env.results.store.session import Command
 from cpu_gpu_env.results.store.writer import StoreWriter
 from cpu_gpu_env.runtime.control import Control
 from cpu_gpu_env.runtime.engine import Engine, Sink
 from cpu_gpu_env.runtime.lanes import Lane, OracleLane
-from cpu_gpu_env.runtime.measures import LaneMeasures
 from cpu_gpu_env.runtime.online import ONLINE, Kept, OnlineLane
 from cpu_gpu_env.runtime.records import LearnedModel
 from cpu_gpu_env.runtime.settings import ANY_DEVICE, NO_BOUND, StreamSettings
-from cpu_gpu_env.runtime.sinks import Measuring, Storing
+from cpu_gpu_env.runtime.sinks import Storing
 from cpu_gpu_env.runtime.solver import Solver
 from cpu_gpu_env.runtime.stream import EpisodeStream
+from cpu_gpu_env.runtime.stream_measures import StreamMeasures
 from cpu_gpu_env.runtime.tensorboard import StreamCurves
 from cpu_gpu_env.scripts import command, comparing, outputs
 from cpu_gpu_env.scripts.live_table import LiveView
@@ -48,10 +46,13 @@ class Stream:
     Args:
         arguments: The command line.
         names: Who takes part, if it is a new run.
+        sinks: More of them, told of each batch last.
     """
 
-    def __init__(self, arguments: argparse.Namespace, names: Sequence[str]) -> None:
-        self._arguments, self._names = arguments, names
+    def __init__(
+        self, arguments: argparse.Namespace, names: Sequence[str], sinks: Sequence[Sink] = ()
+    ) -> None:
+        self._arguments, self._names, self._sinks = arguments, names, sinks
         self._stack = ExitStack()
         self._notes: list[str] = []
         self._writer: StoreWriter | None = None
@@ -98,7 +99,7 @@ class Stream:
         for lane in self._lanes:
             if isinstance(lane, OnlineLane):
                 stack.enter_context(closing(lane))
-        self._measuring = Measuring(_make_measures(self.settings, self._lanes, row))
+        self._measures = _make_measures(self.settings, self._lanes, row)
         self._begin(stream, row, stack)
 
     def _open_store(self, stack: ExitStack) -> None:
@@ -119,9 +120,9 @@ class Stream:
         assert self._writer is not None
         run = self._arguments.resume
         with closing(open_reader(self._arguments.store)) as reader:
-            row = reader.run_row(run)
-        if row["kind"] != "stream":
-            raise HybridClusterError(f"run {run} is a {row['kind']}; allowed to resume: a stream")
+            kind = reader.run_row(run)["kind"]
+        if kind != "stream":
+            raise HybridClusterError(f"run {run} is a {kind}; allowed to resume: a stream")
         row = self._writer.resume_run(run)
         self._run = run
         return row
@@ -132,17 +133,17 @@ class Stream:
             models, states = reader.newest_models(run), reader.learner_states(run)
         found = {}
         for name in (name for name in self.settings.schedulers if name in ONLINE):
-            model = ONLINE[name].start()
-            if name in models:
-                stored = models[name]
-                model = LearnedModel(stored.version, stored.content, stored.score)
-            state = states.get(name)
-            found[name] = Kept(model, None if state is None else state.state)
-            if state is not None:
-                self._notes.append(
-                    f"{name} goes on from version {model.version}, learning as after episode "
-                    f"{state.episode:,}"
+            stored, model = models.get(name), None
+            if stored is not None and stored.content is not None:
+                model = LearnedModel(
+                    stored.version, stored.content, stored.score, stored.exploration
                 )
+            episode, state = states.get(name, (0, None))
+            found[name] = Kept(model, state)
+            version = 0 if model is None else model.version
+            self._notes.append(
+                f"{name} goes on with version {version}, learning as before episode {episode:,}"
+            )
         return found
 
     def _begin(
@@ -150,20 +151,18 @@ class Stream:
     ) -> None:
         """Make the run known, and build what it flows through."""
         arguments, done = self._arguments, 0 if row is None else int(row["next_episode"])
-        sinks: list[Sink] = [self._measuring]
+        sinks: list[Sink] = [self._measures]
         if self._writer is not None:
             if row is None:
                 self._run = self._writer.new_run(**self._new_row())
             assert self._run is not None
             tasks = 0 if row is None else int(row["tasks"])
-            self._storing = Storing(self._writer, self._run, self._lanes, self._measuring, tasks)
+            self._storing = Storing(self._writer, self._run, self._lanes, self._measures, tasks)
             sinks.append(self._storing)
         folder = arguments.output / TENSORBOARD
         stack.enter_context(writing_events(folder))
-        sinks.append(
-            stack.enter_context(closing(StreamCurves(folder, self._measuring.measures, done)))
-        )
-        sinks.append(_Showing(self.show))
+        sinks.append(stack.enter_context(closing(StreamCurves(folder, self._measures, done))))
+        sinks += [_Showing(self.show), *self._sinks]
         self._view = stack.enter_context(LiveView())
         for line in self._notes:
             print(line)
@@ -183,7 +182,7 @@ class Stream:
         problem = ProblemRecord.of(self.settings.phases()[0].problem)
         return {
             "kind": "stream",
-            "command": without_password(self._arguments.command),
+            "command": self._arguments.command,
             "schedulers": [lane.name for lane in self._lanes],
             "provenance": {"problem": problem.to_json(), "versions": package_versions()},
             "settings": self.settings.to_json(),
@@ -201,14 +200,14 @@ class Stream:
     def show(self) -> None:
         """Show the newest states, on the terminal and to whoever reads the store."""
         engine, control = self._engine, self._control
-        states = self._measuring.states()
+        states = self._measures.states()
         about = {
             "run": self._run,
             "episode": engine.next_episode,
             "clock_s": engine.clock_s,
             "speed": control.speed,
             "paused": control.paused,
-            "phase": self._measuring.phase,
+            "phase": engine.phase,
             "trouble": None if self._writer is None else self._writer.trouble,
         }
         self._view.update(states, about)
@@ -226,8 +225,8 @@ class Stream:
 
     @contextmanager
     def _stopping_at_signals(self) -> Iterator[None]:
-        """Let the first Ctrl-C or SIGTERM end the stream between two batches, the second at once."""
-        outside: dict[int, Any] = {}
+        """Let the first Ctrl-C or SIGTERM end the stream between batches, the second at once."""
+        outside: dict[signal.Signals, Any] = {}
 
         def stop(number: int, frame: FrameType | None) -> None:
             self.interrupted = self._control.stopping = True
@@ -308,16 +307,17 @@ def make_lanes(
 
 def _make_measures(
     settings: StreamSettings, lanes: Sequence[Lane], row: Mapping[str, Any] | None
-) -> dict[str, LaneMeasures]:
-    """The measures of each lane; those of a run that has stored some go on from there."""
-    rest = settings.window, settings.electricity_price
-    if row is None or row["measures"] is None:
-        return {lane.name: LaneMeasures(lane.name, *rest) for lane in lanes}
-    kept: Mapping[str, Any] = row["measures"]
-    return {
-        lane.name: LaneMeasures.from_json(f"measures of {lane.name}", kept.get(lane.name), *rest)
-        for lane in lanes
-    }
+) -> StreamMeasures:
+    """The measures of all lanes; those of a run that has stored some go on from there."""
+    found = StreamMeasures(
+        [lane.name for lane in lanes],
+        settings.window,
+        settings.electricity_price,
+        learned=[lane.name for lane in lanes if lane.spec.learned],
+    )
+    if row is not None and row["measures"] is not None:
+        found.restore("measures of the run", row["measures"])
+    return found
 
 
 def _new_settings(arguments: argparse.Namespace, names: Sequence[str]) -> StreamSettings:

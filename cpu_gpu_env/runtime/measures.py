@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any, Literal
@@ -9,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 
 from cpu_gpu_env.checks import check_count, check_field, check_number
-from cpu_gpu_env.model.cluster import Cluster
+from cpu_gpu_env.model.cluster import Cluster, DeviceKind
 from cpu_gpu_env.model.tasks import FloatArray
 from cpu_gpu_env.results.electricity import electricity_cost
 from cpu_gpu_env.results.gap import plain_json
@@ -152,6 +153,12 @@ class LaneMeasures:
         """Sum of a metric over the episodes so far; not to be written."""
         return self._sums[metric.key]
 
+    def pool_utilisation(self, kind: DeviceKind) -> float:
+        """Mean utilisation over the window of the devices of a kind that there are now."""
+        last = self._last.sums()
+        devices = [device["name"] for device in self._devices if device["kind"] == kind]
+        return sum(_ratio(last, name) for name in devices) / len(devices) if devices else math.nan
+
     def series(self, metric: Metric) -> FloatArray:
         """The window in at most `SERIES_POINTS` stretches: means of a metric, the oldest first."""
         return _stretch_means(self._last.ordered(metric.key))
@@ -194,7 +201,6 @@ class LaneMeasures:
     def to_json(self) -> dict[str, Any]:
         """Describe the measures over all episodes in plain values; the window is left out."""
         return {
-            "scheduler": self.name,
             "episodes": self.episodes,
             "tasks": self.tasks,
             "model_version": self.model_version,
@@ -208,6 +214,7 @@ class LaneMeasures:
         cls,
         where: str,
         content: Any,
+        name: str,
         window: int = DEFAULT_WINDOW,
         electricity_price: float | None = None,
     ) -> LaneMeasures:
@@ -216,10 +223,10 @@ class LaneMeasures:
         Raises:
             HybridClusterError: If they are damaged; the message begins with `where`.
         """
-        found = cls(check_field(where, content, "scheduler", str), window, electricity_price)
-        for name in ("episodes", "tasks", "model_version"):
-            value = check_field(where, content, name, int)
-            setattr(found, name, check_count(f"{where}: {name}", value, 2**53, low=0))
+        found = cls(name, window, electricity_price)
+        for field in ("episodes", "tasks", "model_version"):
+            value = check_field(where, content, field, int)
+            setattr(found, field, check_count(f"{where}: {field}", value, 2**53, low=0))
         found.exploration = check_number(
             f"{where}: exploration", content.get("exploration"), 0.0, 1.0
         )

@@ -1,51 +1,21 @@
-"""What is done with finished batches: they are measured, and stored."""
+"""Finished batches go to the store, each as one unit, with what a resumed run goes on from."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-from cpu_gpu_env.results.store import tables
 from cpu_gpu_env.results.store.rows import Rows
 from cpu_gpu_env.results.store.writer import StoreWriter
+from cpu_gpu_env.runtime.background import STATE_WAIT_S
 from cpu_gpu_env.runtime.engine import Finished
 from cpu_gpu_env.runtime.lanes import Lane
-from cpu_gpu_env.runtime.measures import LaneMeasures
 from cpu_gpu_env.runtime.online import OnlineLane
-from cpu_gpu_env.runtime.storing import decision_rows, episode_rows, model_row
+from cpu_gpu_env.runtime.storing import decision_rows, episode_rows, learner_row, model_row
+from cpu_gpu_env.runtime.stream_measures import StreamMeasures
 
 SAVE_LEARNERS_S = 30.0
 """How often what learners go on from is stored [s]."""
-
-
-class Measuring:
-    """Measures of all lanes.
-
-    Args:
-        measures: Of each scheduler, by name.
-    """
-
-    def __init__(self, measures: Mapping[str, LaneMeasures]) -> None:
-        self.measures = measures
-        """Of each scheduler, by name."""
-        self.phase = ""
-        """Name of the phase of the newest episode."""
-
-    def add(self, finished: Finished) -> None:
-        """Add a batch to the measures of all lanes."""
-        batch = finished.arrived.batch
-        self.phase = batch.phase.name
-        for name, lane in finished.lanes.items():
-            self.measures[name].add(lane, finished.arrived.bounds, batch.phase.problem.cluster)
-
-    def states(self) -> dict[str, dict[str, Any]]:
-        """The newest state of each lane, for whoever watches."""
-        return {name: measures.state() for name, measures in self.measures.items()}
-
-    def to_json(self) -> dict[str, Any]:
-        """What a resumed run goes on from."""
-        return {name: measures.to_json() for name, measures in self.measures.items()}
 
 
 class Storing:
@@ -55,7 +25,7 @@ class Storing:
         writer: Of the store.
         run: Number of the run.
         lanes: All of them; of those that learn, models and states are stored, too.
-        measuring: Has taken in each batch before.
+        measures: Have taken in each batch before.
         tasks: Tasks stored before, of each scheduler.
     """
 
@@ -64,10 +34,10 @@ class Storing:
         writer: StoreWriter,
         run: int,
         lanes: Sequence[Lane],
-        measuring: Measuring,
+        measures: StreamMeasures,
         tasks: int = 0,
     ) -> None:
-        self._writer, self.run, self._measuring, self._tasks = writer, run, measuring, tasks
+        self._writer, self.run, self._measures, self._tasks = writer, run, measures, tasks
         self._learning = [lane for lane in lanes if isinstance(lane, OnlineLane)]
         self._saved_at = time.monotonic()
 
@@ -95,21 +65,14 @@ class Storing:
             "next_episode": next_episode,
             "tasks": self._tasks,
             "clock_s": clock_s,
-            "measures": self._measuring.to_json(),
+            "measures": self._measures.to_json(),
         }
         self._writer.put(rows, self.run, update)
 
-    def _learner_rows(self, next_episode: int, wait_s: float | None = None) -> list[Rows]:
-        found = []
-        for lane in self._learning:
-            state = lane.learner.state() if wait_s is None else lane.learner.state(wait_s)
-            if state is not None:
-                columns = {
-                    "run": self.run,
-                    "scheduler": lane.name,
-                    "episode": next_episode,
-                    "model_version": lane.model_version,
-                    "state": [state],
-                }
-                found.append(Rows(tables.learners, columns, 1))
-        return found
+    def _learner_rows(self, next_episode: int, wait_s: float = STATE_WAIT_S) -> list[Rows]:
+        states = {lane.name: lane.learner.state(wait_s) for lane in self._learning}
+        return [
+            learner_row(self.run, name, state, next_episode)
+            for name, state in states.items()
+            if state is not None
+        ]

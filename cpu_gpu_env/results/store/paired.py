@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,9 +11,9 @@ import numpy as np
 
 from cpu_gpu_env.results.estimate import Estimate
 from cpu_gpu_env.results.metrics import Metric
-from cpu_gpu_env.results.store.episodes import StoredEpisodes
 from cpu_gpu_env.results.store.problems import problem_key, replays_windows
 from cpu_gpu_env.results.store.reading import NO_END, StoreReader
+from cpu_gpu_env.results.store.records import StoredEpisodes
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,16 +79,27 @@ def pair_stored(
     """
     mine, theirs = (reader.episodes(*which, first, end) for which in (one, other))
     rows = [reader.run_row(run) for run, _ in (one, other)]
-    place = {key: index for index, key in enumerate(_keys(rows[0], mine, rows[1]))}
-    found = [
-        (place[key], index)
-        for index, key in enumerate(_keys(rows[1], theirs, rows[0]))
-        if key in place
-    ]
+    return _pair(mine, _keys(rows[0], mine, rows[1]), theirs, _keys(rows[1], theirs, rows[0]))
+
+
+def pair_in_run(one: StoredEpisodes, other: StoredEpisodes) -> StoredPair:
+    """Compare two schedulers of one run: there equal numbers are equal episodes."""
+    return _pair(one, one.episode.tolist(), other, other.episode.tolist())
+
+
+def _pair(
+    one: StoredEpisodes,
+    keys: Sequence[Hashable],
+    other: StoredEpisodes,
+    other_keys: Sequence[Hashable],
+) -> StoredPair:
+    """Put the episodes with the same keys beside each other, in the order of the first."""
+    place = {key: index for index, key in enumerate(keys)}
+    found = [(place[key], index) for index, key in enumerate(other_keys) if key in place]
     if not found:
-        return StoredPair(mine, theirs, False)
+        return StoredPair(one, other, False)
     left, right = np.array(sorted(found)).T
-    return StoredPair(mine.take(left), theirs.take(right), True)
+    return StoredPair(one.take(left), other.take(right), True)
 
 
 def _keys(

@@ -6,17 +6,25 @@ a reader neither waits for the writer nor keeps SQLite from shortening its write
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import contextmanager
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.exc import SQLAlchemyError
 
 from cpu_gpu_env.checks import check_count
 from cpu_gpu_env.errors import HybridClusterError, not_allowed, unknown_name
-from cpu_gpu_env.results.store.episodes import STORED_METRICS, StoredEpisodes, episodes_of
-from cpu_gpu_env.results.store.read_only import open_read_only, telling
-from cpu_gpu_env.results.store.tables import decisions, episodes, live, models, runs
+from cpu_gpu_env.results.store.database import Store, reading_engine, reason
+from cpu_gpu_env.results.store.records import (
+    STORED_METRICS,
+    StoredEpisodes,
+    StoredModel,
+    episodes_of,
+)
+from cpu_gpu_env.results.store.schema import check_schema
+from cpu_gpu_env.results.store.tables import decisions, episodes, learners, live, models, runs
 
 PAGE_ROWS = 10_000
 """Rows that one query reads at most."""
@@ -29,40 +37,30 @@ Page = Mapping[str, Sequence[Any]]
 """Some rows by column."""
 
 
-@dataclass(frozen=True, eq=False)
-class StoredModel:
-    """A model that was learned in a run."""
-
-    scheduler: str
-    """Who played with it."""
-    version: int
-    """Counts up from 1; 0 is what the run began with."""
-    episode: int
-    """The first that it played."""
-    made_at: float
-    """Unix time [s]."""
-    score: Mapping[str, float]
-    """Of the version before, on what this one learned from."""
-    content: bytes | None
-    """The file of a forest or of an agent; None: not kept, or not asked for."""
-    state: bytes | None
-    """What learning goes on from; None: not kept, or not asked for."""
-
-
-def open_reader(url: str) -> StoreReader:
+def open_reader(url: str | os.PathLike[str]) -> StoreReader:
     """Open a store for reading.
 
     Args:
-        url: A path of SQLite, or a URL of SQLAlchemy.
+        url: A path of SQLite, or the URL of an SQLite or PostgreSQL store.
 
     Raises:
-        HybridClusterError: If there is none, it cannot be reached, or its schema is another one.
+        HybridClusterError: If there is none, it cannot be reached, or its tables are not those of
+            this version.
     """
-    engine, place = open_read_only(url)
-    with telling(place), engine.connect() as connection:
-        if not sa.inspect(connection).has_table(runs.name):
-            raise HybridClusterError(f"{place} is no results store: it has no table {runs.name!r}")
-    return StoreReader(engine, place)
+    store = Store.of(url)
+    engine = reading_engine(store)
+    with _telling(store), engine.connect() as connection:
+        check_schema(connection, store)
+    return StoreReader(store, engine)
+
+
+@contextmanager
+def _telling(store: Store) -> Iterator[None]:
+    """Tell in a line what a database refuses."""
+    try:
+        yield
+    except SQLAlchemyError as error:
+        raise store.error(reason(error)) from None
 
 
 class StoreReader:
@@ -72,12 +70,12 @@ class StoreReader:
     scheduler, episode or task; the message then names what there is.
 
     Args:
-        engine: Connects to the store, for reading only.
-        place: What messages call the store.
+        store: Where it is.
+        engine: Connects to it, for reading only.
     """
 
-    def __init__(self, engine: sa.Engine, place: str) -> None:
-        self._engine, self._place = engine, place
+    def __init__(self, store: Store, engine: sa.Engine) -> None:
+        self._store, self._engine = store, engine
 
     def __enter__(self) -> StoreReader:
         return self
@@ -91,7 +89,8 @@ class StoreReader:
 
     def runs(self) -> list[dict[str, Any]]:
         """The row of every run, the oldest first."""
-        return self._rows(sa.select(runs).order_by(runs.c.run))
+        light = [column for column in runs.c if column.name != "measures"]
+        return self._rows(sa.select(*light).order_by(runs.c.run))
 
     def run_row(self, run: int) -> dict[str, Any]:
         """The row of a run."""
@@ -103,7 +102,7 @@ class StoreReader:
                 raise HybridClusterError(f"run {run} is unknown: the store has no runs yet")
             more = " and older ones" if len(known) > MAX_NAMED else ""
             there = ", ".join(map(str, known[:MAX_NAMED]))
-            raise not_allowed("run", run, f"a run of the store: {there}{more}")
+            raise not_allowed("run", run, f"those of the store: {there}{more}")
         return found[0]
 
     def schedulers(self, run: int) -> list[str]:
@@ -124,10 +123,10 @@ class StoreReader:
     def models(self, run: int) -> list[StoredModel]:
         """All models learned in a run, without content and state: by scheduler and version."""
         self.run_row(run)
-        light = [column for column in models.c if column.name not in ("run", "content", "state")]
+        light = [column for column in models.c if column.name not in ("run", "content")]
         query = sa.select(*light).where(_of(models, run))
         rows = self._rows(query.order_by(models.c.scheduler, models.c.version))
-        return [StoredModel(**row, content=None, state=None) for row in rows]
+        return [StoredModel(**row, content=None) for row in rows]
 
     def newest_models(self, run: int) -> dict[str, StoredModel]:
         """The newest model of each scheduler that has learned, whole: what a run goes on with."""
@@ -138,6 +137,13 @@ class StoreReader:
             for row in self._rows(query.order_by(models.c.version.desc()).limit(1)):
                 newest[scheduler] = StoredModel(**row)
         return newest
+
+    def learner_states(self, run: int) -> dict[str, tuple[int, bytes]]:
+        """What the learners of a run go on from: scheduler -> the next episode then, and state."""
+        rows = self._rows(
+            sa.select(learners).where(_of(learners, run)).order_by(learners.c.episode)
+        )
+        return {row["scheduler"]: (row["episode"], row["state"]) for row in rows}
 
     def episodes(
         self, run: int, scheduler: str, first: int = 0, end: int = NO_END
@@ -216,10 +222,12 @@ class StoreReader:
                 return
             first = read[-1] + 1
 
-    def count(self, table: sa.Table, run: int, scheduler: str) -> int:
-        """How many episodes or decisions are kept, found without counting: they are contiguous."""
-        first, last = self._ends(table, run, scheduler)
-        return last + 1 - first
+    def count(
+        self, table: sa.Table, run: int, scheduler: str, first: int = 0, end: int = NO_END
+    ) -> int:
+        """How many rows `pages` gives, found without counting: keys are contiguous."""
+        low, high = self._ends(table, run, scheduler)
+        return max(min(high + 1, end) - max(low, first), 0)
 
     def kept_decisions(self, run: int) -> dict[str, tuple[int, int]]:
         """Sequence of the first and of the last decision that is kept of each scheduler.
@@ -296,12 +304,12 @@ class StoreReader:
 
     def _rows(self, query: sa.Select[Any]) -> list[dict[str, Any]]:
         """All rows of a query, read in one short transaction."""
-        with telling(self._place), self._engine.connect() as connection:
+        with _telling(self._store), self._engine.connect() as connection:
             return [dict(row) for row in connection.execute(query).mappings().all()]
 
     def _columns(self, query: sa.Select[Any]) -> dict[str, Sequence[Any]]:
         """All rows of a query by column, read in one short transaction."""
-        with telling(self._place), self._engine.connect() as connection:
+        with _telling(self._store), self._engine.connect() as connection:
             result = connection.execute(query)
             names, found = list(result.keys()), result.all()
         values = zip(*found, strict=True) if found else ((),) * len(names)

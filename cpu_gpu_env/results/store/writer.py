@@ -10,15 +10,9 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection, select, update
 
-from cpu_gpu_env.errors import HybridClusterError, printable, unknown_name
+from cpu_gpu_env.errors import HybridClusterError, printable, unknown_name, without_password
 from cpu_gpu_env.results.store import schema
-from cpu_gpu_env.results.store.database import (
-    Store,
-    check_driver,
-    reading_engine,
-    reason,
-    without_password,
-)
+from cpu_gpu_env.results.store.database import Store, check_driver, reading_engine, reason
 from cpu_gpu_env.results.store.retention import KEEP_DECISIONS, Retention
 from cpu_gpu_env.results.store.rows import Rows, check_rows
 from cpu_gpu_env.results.store.session import Command, Session

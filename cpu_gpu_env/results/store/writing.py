@@ -14,10 +14,15 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
 
 from cpu_gpu_env.results.store.database import reason
-from cpu_gpu_env.results.store.retention import SLICE_ROWS, Retention, thin_models
+from cpu_gpu_env.results.store.retention import (
+    SLICE_ROWS,
+    Retention,
+    keep_newest_states,
+    thin_models,
+)
 from cpu_gpu_env.results.store.rows import CheckedRows
 from cpu_gpu_env.results.store.session import Command, Session
-from cpu_gpu_env.results.store.tables import decisions, live, models, runs
+from cpu_gpu_env.results.store.tables import decisions, learners, live, models, runs
 
 GROUP_ROWS = 50_000
 """Units share a transaction up to so many rows."""
@@ -192,6 +197,8 @@ class WritingThread(threading.Thread):
                 self.session.insert(connection, rows, again)
                 if rows.table is models:
                     thin_models(connection, unit.run, rows)
+                elif rows.table is learners:
+                    keep_newest_states(connection, unit.run, rows)
             if unit.update:
                 mine = runs.c.run == unit.run
                 connection.execute(update(runs).where(mine).values(**unit.update))

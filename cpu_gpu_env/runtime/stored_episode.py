@@ -20,8 +20,9 @@ from cpu_gpu_env.model.tasks import COLUMNS, Tasks
 from cpu_gpu_env.results.metrics import OBJECTIVE
 from cpu_gpu_env.results.provenance import ProblemRecord
 from cpu_gpu_env.results.records import ORACLE
-from cpu_gpu_env.results.store.problems import check_unchanged, env_kwargs_of, replays_windows
+from cpu_gpu_env.results.store.problems import check_unchanged, replays_windows
 from cpu_gpu_env.results.store.reading import StoreReader
+from cpu_gpu_env.runtime.settings import phase_env_kwargs
 from cpu_gpu_env.sim.instance import Instance
 
 TOLERANCE = 1e-9
@@ -101,7 +102,7 @@ def load_episode(reader: StoreReader, run: int, episode: int) -> StoredEpisode:
     """
     row, kept = reader.run_row(run), reader.decisions_of(run, episode)
     (played,) = (reader.episodes(run, name, episode, episode + 1) for name in list(kept)[:1])
-    env = HybridClusterEnv(**env_kwargs_of(row, played.phase[0]))
+    env = HybridClusterEnv(**phase_env_kwargs(row, played.phase[0]))
     check_unchanged(row, played.phase[0], ProblemRecord.of(env.problem))
     seed, options = played.seed[0], {}
     if seed is None or replays_windows(row):  # its tasks were given, not drawn

@@ -1,4 +1,4 @@
-"""Episodes of one scheduler of a run, as arrays."""
+"""What a reader makes of rows of a store: episodes as arrays, and models."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from cpu_gpu_env.model.tasks import FloatArray
 from cpu_gpu_env.results.estimate import Estimate
-from cpu_gpu_env.results.metrics import DECISION_METRICS, STREAM_METRICS, Metric
+from cpu_gpu_env.results.metrics import DECISION_METRICS, OBJECTIVE, STREAM_METRICS, Metric
 
 STORED_METRICS = (*STREAM_METRICS, *DECISION_METRICS.values())
 """Metrics that each row of the table of episodes has a column for."""
@@ -46,6 +46,11 @@ class StoredEpisodes:
         return self.values[metric]
 
     @property
+    def objective(self) -> FloatArray:
+        """(n,): J."""
+        return self.values[OBJECTIVE]
+
+    @property
     def metrics(self) -> tuple[Metric, ...]:
         """Those that were measured in every episode, in the order of the tables."""
         return tuple(m for m in STREAM_METRICS if len(self) and not np.isnan(self[m]).any())
@@ -74,6 +79,26 @@ class StoredEpisodes:
             middle = float(np.median(measured)) if len(measured) else float("nan")
             return Estimate(middle, float("nan"))
         return Estimate.of(self[metric])
+
+
+@dataclass(frozen=True, eq=False)
+class StoredModel:
+    """A model that was learned in a run."""
+
+    scheduler: str
+    """Who played with it."""
+    version: int
+    """Counts up from 1; 0 is what the run began with."""
+    episode: int
+    """The first that it played."""
+    made_at: float
+    """Unix time [s]."""
+    score: Mapping[str, float]
+    """Of the version before, on what this one learned from."""
+    content: bytes | None
+    """The file of a forest or of an agent; None: not kept, or not asked for."""
+    exploration: float
+    """Part of its decisions that are drawn at random."""
 
 
 def episodes_of(scheduler: str, columns: Mapping[str, Sequence[Any]]) -> StoredEpisodes:
