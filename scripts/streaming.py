@@ -7,6 +7,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
+from functools import partial
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any
@@ -14,7 +15,6 @@ from typing import Any
 import torch
 
 from cpu_gpu_env.errors import HybridClusterError
-from cpu_gpu_env.io.event_files import writing_events
 from cpu_gpu_env.results.provenance import ProblemRecord, package_versions
 from cpu_gpu_env.results.records import ORACLE
 from cpu_gpu_env.results.store.reading import open_reader
@@ -160,8 +160,10 @@ class Stream:
             self._storing = Storing(self._writer, self._run, self._lanes, self._measures, tasks)
             sinks.append(self._storing)
         folder = arguments.output / TENSORBOARD
-        stack.enter_context(writing_events(folder))
-        sinks.append(stack.enter_context(closing(StreamCurves(folder, self._measures, done))))
+        learning = [lane for lane in self._lanes if isinstance(lane, OnlineLane)]
+        models = {lane.name: partial(getattr, lane, "model") for lane in learning}
+        self._curves = stack.enter_context(StreamCurves(folder, self._measures, done, models))
+        sinks.append(self._curves)
         sinks += [_Showing(self.show), *self._sinks]
         self._view = stack.enter_context(LiveView())
         for line in self._notes:
@@ -209,6 +211,7 @@ class Stream:
             "paused": control.paused,
             "phase": engine.phase,
             "trouble": None if self._writer is None else self._writer.trouble,
+            "notes": [self._curves.trouble] if self._curves.trouble else [],
         }
         self._view.update(states, about)
         if self._writer is not None and self._run is not None:
