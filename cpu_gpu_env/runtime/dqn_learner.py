@@ -22,7 +22,6 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
-import torch
 from stable_baselines3.common.logger import Logger
 from stable_baselines3.common.policies import BasePolicy
 from stable_baselines3.common.utils import polyak_update
@@ -52,7 +51,7 @@ EXPLORATION = 0.001
 """Part of the decisions that are drawn at random."""
 CHUNK = 32
 """Episodes that are scored together, then learned from."""
-MAX_STATE_BYTES = 2**30
+MAX_STATE_BYTES = 2**28
 _CHECKPOINT, _MODEL = "checkpoint.zip", "model.zip"
 
 
@@ -60,7 +59,7 @@ _CHECKPOINT, _MODEL = "checkpoint.zip", "model.zip"
 class OnlineSettings:
     """Settings of online learning, found by measurement."""
 
-    learning_rate: float = 5e-4
+    learning_rate: float = 2e-3
     """Adam's step."""
     buffer_size: int = 20_000
     """Transitions kept for replay: the newest."""
@@ -72,7 +71,7 @@ class OnlineSettings:
     """Transitions of a gradient step."""
     gamma: float = 0.9
     """Discount, see `DQNSettings`."""
-    tau: float = 0.02
+    tau: float = 0.1
     """Part of the way that the target network goes after as many steps."""
     window: int = 192
     """Episodes at most that the learner is compared on."""
@@ -183,7 +182,6 @@ class DQNLearner:
         """
         new = None
         with own_global_state(1):
-            torch.manual_seed(self._learned)
             for chunk in _chunks(experience):
                 new = self._learn(chunk) or new
         return new
