@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 import unicodedata
 from collections.abc import Iterable
 from typing import Any
@@ -10,15 +11,28 @@ from typing import Any
 _MAX_SHOWN, _MAX_MESSAGE = 200, 4_000
 """Longer values, and longer messages, are cut [characters]."""
 
+_PASSWORDS = (
+    (re.compile(r"(://[^\s:/@]*):[^\s]*@"), r"\1:***@"),
+    (re.compile(r"(password=)[^&\s'\"]*", re.I), r"\1***"),
+)
+
 
 class HybridClusterError(ValueError):
     """Bad input: the message names what was given, what is allowed and how to mend it.
 
-    It is one line that any terminal can show, whatever characters files and names bring.
+    It is one line that any terminal can show, whatever characters files and names bring, and holds
+    no password of a URL.
     """
 
     def __init__(self, message: object = "") -> None:
-        super().__init__(printable(message)[:_MAX_MESSAGE])
+        super().__init__(without_password(printable(message))[:_MAX_MESSAGE])
+
+
+def without_password(text: str) -> str:
+    """Blot out the passwords of URLs in a text, such as a command line."""
+    for pattern, instead in _PASSWORDS:
+        text = pattern.sub(instead, text)
+    return text
 
 
 def is_printable(text: str) -> bool:

@@ -19,7 +19,7 @@ from typing import Any, NoReturn, TypeVar
 from gymnasium.error import DependencyNotInstalled
 
 from cpu_gpu_env.checks import as_number
-from cpu_gpu_env.errors import HybridClusterError, is_printable, printable
+from cpu_gpu_env.errors import HybridClusterError, is_printable, printable, without_password
 from cpu_gpu_env.io.folder_lock import lock_folder
 from cpu_gpu_env.io.paths import as_path
 from cpu_gpu_env.model.profile import DEFAULT_CLUSTER
@@ -130,7 +130,7 @@ ENV_ARGUMENTS: dict[str, dict[str, Any]] = {
 class Parser(argparse.ArgumentParser):
     """Reads a command line; its help shows defaults and an example, without the command's name.
 
-    ``command`` of what it returns is the line that runs the same again.
+    ``command`` of what it returns is the line that runs the same again, without passwords.
     """
 
     def __init__(self, name: str, description: str, example: str) -> None:
@@ -162,12 +162,13 @@ class Parser(argparse.ArgumentParser):
         """Read arguments, and add the line that they are from."""
         arguments = super().parse_args(args, namespace)
         words = map(_quoted, sys.argv[1:] if args is None else args)
-        arguments.command = " ".join([self.prog, *words])
+        arguments.command = without_password(" ".join([self.prog, *words]))
         return arguments
 
     def error(self, message: str) -> NoReturn:
         """End the process with one line: what is wrong, and where help is."""
-        self.exit(BAD_INPUT, f"error: {printable(message)}; {self.prog} --help tells more\n")
+        told = without_password(printable(message))
+        self.exit(BAD_INPUT, f"error: {told}; {self.prog} --help tells more\n")
 
     def exit(self, status: int = 0, message: str | None = None) -> NoReturn:
         """End the process, after a help that may have gone unread."""

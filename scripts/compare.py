@@ -22,7 +22,7 @@ from cpu_gpu_env.baselines.report.tensorboard import write_tensorboard
 from cpu_gpu_env.io.event_files import writing_events
 from cpu_gpu_env.problem.problem import make_problem
 from cpu_gpu_env.results.records import Comparison
-from cpu_gpu_env.scripts import command, comparing, outputs, terminal
+from cpu_gpu_env.scripts import command, comparing, outputs, storing, terminal
 
 FILES = ("comparison.csv", "comparison.json")
 ANY_DEVICE = "any-device"
@@ -62,15 +62,17 @@ def main(arguments: argparse.Namespace) -> int:
     specs = comparing.find_schedulers(arguments, problem)
     for spec in specs:
         outputs.check_tensorboard(output / "tensorboard" / spec.name)
-    any_device = arguments.bound == ANY_DEVICE
-    comparison, stopped = comparing.compare_schedulers(
-        arguments, specs, kwargs, bounded, any_device
-    )
-    table, record = (output / name for name in FILES)
-    terminal.print_tables(*make_tables(comparison))  # first: a full disk takes nothing from it
-    write_rows(result_rows(comparison), table)
-    write_json(comparison, record)
-    outputs.tell_written(table, record)
+    with storing.storing(arguments, "comparison") as store:
+        comparison, stopped = comparing.compare_schedulers(
+            arguments, specs, kwargs, bounded, arguments.bound == ANY_DEVICE
+        )
+        table, record = (output / name for name in FILES)
+        terminal.print_tables(*make_tables(comparison))  # first: a full disk takes nothing from it
+        write_rows(result_rows(comparison), table)
+        write_json(comparison, record)
+        outputs.tell_written(table, record)
+        store.add(comparison, kwargs)
+        store.finish(stopped)
     illustrate(comparison, kwargs, output / "tensorboard", arguments.report)
     return command.interrupted() if stopped else 0
 

@@ -23,7 +23,7 @@ from cpu_gpu_env.io.cache_folder import default_cache
 from cpu_gpu_env.problem.problem import DEFAULT_GPU_FRACTIONS, Problem, make_problem
 from cpu_gpu_env.results.records import ORACLE, USUAL_REFERENCE, Comparison
 from cpu_gpu_env.results.seeds import Purpose, episode_seeds
-from cpu_gpu_env.scripts import command, outputs, terminal
+from cpu_gpu_env.scripts import command, outputs, storing, terminal
 
 if TYPE_CHECKING:
     from cpu_gpu_env.baselines.evaluation.comparison import SchedulerSpec
@@ -58,6 +58,7 @@ def add_arguments(
     )
     add_oracle_arguments(parser)
     parser.add("--output", command.path, output, "folder to write")
+    storing.add_argument(parser)
 
 
 def add_oracle_arguments(parser: command.Parser) -> None:
@@ -84,15 +85,17 @@ def check(arguments: argparse.Namespace, files: Sequence[str], bounded: bool = T
         outputs.check_output(arguments.cache)
 
 
+def decision_seed(seed: int) -> int:
+    """Seed of the schedulers' own random numbers in a comparison or stream of that seed."""
+    return episode_seeds(Purpose.DECISIONS, 1, run=seed)[0]
+
+
 def find_schedulers(arguments: argparse.Namespace, problem: Problem) -> list[SchedulerSpec]:
     """Find the schedulers that arguments name, to act in a problem.
 
     Raises:
         HybridClusterError: If there is none of that name, or a trained one is not usable.
     """
-    from cpu_gpu_env.baselines.evaluation.comparison import SchedulerSpec
-
-    own_seed = episode_seeds(Purpose.DECISIONS, 1, run=arguments.seed)[0]
     agents, fits = arguments.agent, problem.gpu_fractions == DEFAULT_GPU_FRACTIONS
     if arguments.schedulers is None:
         # An agent given by path takes the place of a pretrained one of the same name.
@@ -100,17 +103,41 @@ def find_schedulers(arguments: argparse.Namespace, problem: Problem) -> list[Sch
         names = [*SCHEDULERS, *(name for name in PRETRAINED if fits and name not in given)]
     else:
         names = [name.strip() for name in arguments.schedulers.split(",")]
+    return find_named(names, agents, arguments.seed, problem)
+
+
+def find_named(
+    names: Sequence[str],
+    agents: Sequence[Path],
+    seed: int,
+    problem: Problem,
+    others: Sequence[str] = (),
+) -> list[SchedulerSpec]:
+    """Find schedulers by name, and agents by path, to act in a problem.
+
+    Args:
+        names: Of fixed and pretrained schedulers.
+        agents: Files of agents or forests, or folders of trainings.
+        seed: Of the comparison or stream.
+        problem: The problem.
+        others: Names that the command allows besides, for the error.
+
+    Raises:
+        HybridClusterError: If there is none of that name, or a trained one is not usable.
+    """
+    from cpu_gpu_env.baselines.evaluation.comparison import SchedulerSpec
+
     specs = []
     for name in dict.fromkeys(names):
         if name in PRETRAINED:
             specs.append(_trained(pretrained_path(name), problem, name))
         elif name in SCHEDULERS:
-            make = partial(make_scheduler, name, seed=own_seed)
+            make = partial(make_scheduler, name, seed=decision_seed(seed))
             specs.append(SchedulerSpec(name, make))
         else:
-            raise unknown_name("scheduler", name, [*SCHEDULERS, *PRETRAINED])
+            raise unknown_name("scheduler", name, [*SCHEDULERS, *PRETRAINED, *others])
     for path in agents:
-        taken = {ORACLE, *(spec.name for spec in specs)}
+        taken = {ORACLE, *others, *(spec.name for spec in specs)}
         specs.append(_trained(path, problem, _new_name(path, taken)))
     return specs
 
@@ -172,7 +199,10 @@ def naming(bar: Any) -> Callable[[str], None]:
 
 
 def compare_in_each(
-    arguments: argparse.Namespace, problems: Sequence[dict[str, Any]], files: Sequence[str]
+    arguments: argparse.Namespace,
+    problems: Sequence[dict[str, Any]],
+    files: Sequence[str],
+    store: storing.Storing,
 ) -> tuple[list[dict[str, Any]], bool]:
     """Compare schedulers in several problems, one after another, bounds included.
 
@@ -180,6 +210,7 @@ def compare_in_each(
         arguments: What `add_arguments` has read.
         problems: What each problem has instead of those arguments of the environment.
         files: Names of those that will be written to the output.
+        store: What is told of each comparison.
 
     Returns:
         A record a scheduler and problem, with the mean bound; and whether Ctrl-C ended it. A
@@ -203,6 +234,7 @@ def compare_in_each(
             return rows, True
         if stopped:
             return rows, True
+        store.add(comparison, kwargs, place)
         assert comparison.bounds is not None
         bound = float(np.mean(comparison.bounds))
         rows += [{**problem, "bound": bound, **row} for row in result_rows(comparison)]

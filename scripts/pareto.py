@@ -6,13 +6,14 @@ import argparse
 import os
 import signal
 import sys
+from typing import Any
 
 if __name__ == "__main__":  # Ctrl-C during the imports below
     signal.signal(signal.SIGINT, lambda *_: os._exit(130))
 
 from cpu_gpu_env.baselines.report import drawing, tables, tradeoff_figures
 from cpu_gpu_env.problem.problem import make_problem
-from cpu_gpu_env.scripts import command, comparing, outputs
+from cpu_gpu_env.scripts import command, comparing, outputs, storing
 
 FILES = ("pareto.csv", "pareto.png")
 SCHEDULERS = "gpu-only,earliest-finish,myopic,static-price,queue-price"
@@ -44,16 +45,23 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
 def main(arguments: argparse.Namespace) -> int:
     """Compare at every weight; what is done when Ctrl-C comes is drawn."""
     weights = [{"energy_weight": weight} for weight in arguments.weights]
-    rows, stopped = comparing.compare_in_each(arguments, weights, FILES)
-    if rows:
-        table, picture = (arguments.output / name for name in FILES)
-        tables.write_rows(rows, table)
-        problem = make_problem(**command.env_kwargs(arguments))
-        scale = tradeoff_figures.episode_scale(problem.objective.reference, problem.num_tasks)
-        title = f"{problem.cluster.name}: energy weight from 0 to 1"
-        drawing.write_figure(tradeoff_figures.pareto_figure(rows, scale, title), picture)
-        outputs.tell_written(table, picture)
+    with storing.storing(arguments, "pareto") as store:
+        rows, stopped = comparing.compare_in_each(arguments, weights, FILES, store)
+        if rows:
+            draw(rows, arguments)
+            store.finish(stopped)
     return command.interrupted() if stopped else 0
+
+
+def draw(rows: list[dict[str, Any]], arguments: argparse.Namespace) -> None:
+    """Draw and write what was found."""
+    table, picture = (arguments.output / name for name in FILES)
+    tables.write_rows(rows, table)
+    problem = make_problem(**command.env_kwargs(arguments))
+    scale = tradeoff_figures.episode_scale(problem.objective.reference, problem.num_tasks)
+    title = f"{problem.cluster.name}: energy weight from 0 to 1"
+    drawing.write_figure(tradeoff_figures.pareto_figure(rows, scale, title), picture)
+    outputs.tell_written(table, picture)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from cpu_gpu_env.io.atomic_files import write_text_atomically
 from cpu_gpu_env.model.profile import shipped_profiles
 from cpu_gpu_env.problem.problem import DEFAULT_GPU_FRACTIONS
 from cpu_gpu_env.results.metrics import GAP
-from cpu_gpu_env.scripts import command, comparing, outputs, terminal
+from cpu_gpu_env.scripts import command, comparing, outputs, storing, terminal
 
 FIXED = "myopic,static-price,queue-price"
 PRETRAINED = "dqn,dqn-queues"
@@ -60,25 +60,32 @@ def main(arguments: argparse.Namespace) -> int:
     clusters = dict.fromkeys([arguments.cluster, *arguments.also_cluster])
     loads = dict.fromkeys([arguments.load, *arguments.also_load])
     places = [{"cluster": c, "load": load} for c, load in itertools.product(clusters, loads)]
-    rows, stopped = comparing.compare_in_each(arguments, places, FILES)
-    if rows:
-        csv, markdown = (arguments.output / name for name in FILES)
-        gaps, differences = make_table(rows), make_table(rows, differences=True)
-        title = "cluster and load; mean ± 95 % interval over the episodes"
-        other = "cluster and load; difference in the same episodes, mean ± 95 % interval"
-        notes = dict.fromkeys(
-            f"not held out from {row['scheduler']}: {row['seen_in_training']}"
-            for row in rows
-            if row["seen_in_training"]
-        )
-        terminal.print_tables(
-            tables.lay_out(gaps, title, list(notes)), tables.lay_out(differences, other)
-        )
-        tables.write_rows(rows, csv)
-        texts = [table.to_markdown() + "\n" for table in (gaps, differences)]
-        write_text_atomically(markdown, "\n".join(texts))
-        outputs.tell_written(csv, markdown)
+    with storing.storing(arguments, "transfer") as store:
+        rows, stopped = comparing.compare_in_each(arguments, places, FILES, store)
+        if rows:
+            write(rows, arguments)
+            store.finish(stopped)
     return command.interrupted() if stopped else 0
+
+
+def write(rows: list[dict[str, Any]], arguments: argparse.Namespace) -> None:
+    """Show and write what was found."""
+    csv, markdown = (arguments.output / name for name in FILES)
+    gaps, differences = make_table(rows), make_table(rows, differences=True)
+    title = "cluster and load; mean ± 95 % interval over the episodes"
+    other = "cluster and load; difference in the same episodes, mean ± 95 % interval"
+    notes = dict.fromkeys(
+        f"not held out from {row['scheduler']}: {row['seen_in_training']}"
+        for row in rows
+        if row["seen_in_training"]
+    )
+    terminal.print_tables(
+        tables.lay_out(gaps, title, list(notes)), tables.lay_out(differences, other)
+    )
+    tables.write_rows(rows, csv)
+    texts = [table.to_markdown() + "\n" for table in (gaps, differences)]
+    write_text_atomically(markdown, "\n".join(texts))
+    outputs.tell_written(csv, markdown)
 
 
 def make_table(rows: list[dict[str, Any]], differences: bool = False) -> tables.TextTable:

@@ -1,13 +1,18 @@
 """Small problems with round numbers."""
 
+import itertools
 import math
+import os
+from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from cpu_gpu_env import Cluster, Device
+from cpu_gpu_env.scripts.temporary_postgresql import Server, find_binaries, temporary_server
 
-pytest.register_assert_rewrite("playing", "tiny_episodes")
+pytest.register_assert_rewrite("playing", "store_units", "tiny_episodes", "writing_process")
 
 CPU = Device("cpu", "cpu", 1e12, 100e9, math.inf, 0.5, 50.0, 150.0)
 SLOW_CPU = Device("slow-cpu", "cpu", 0.5e12, 50e9, math.inf, 0.0, 20.0, 70.0)
@@ -52,3 +57,32 @@ def _own_cache(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPat
 @pytest.fixture(params=[PLAIN, MIXED, VARIED], ids=["plain", "mixed", "varied"])
 def cluster(request: pytest.FixtureRequest) -> Cluster:
     return request.param
+
+
+@pytest.fixture(scope="session")
+def postgresql_server() -> Iterator[Server]:
+    """Debian's server; tests do without where there is none, but not in CI."""
+    if find_binaries() is None and not os.environ.get("CI"):
+        pytest.skip("no PostgreSQL server is installed; apt-get install postgresql")
+    with temporary_server() as server:
+        yield server
+
+
+_databases = itertools.count()
+
+
+@pytest.fixture
+def postgresql_url(postgresql_server: Server) -> Iterator[str]:
+    """A fresh database."""
+    name = f"test_{next(_databases)}"
+    postgresql_server.execute(f"CREATE DATABASE {name}")
+    yield postgresql_server.url(name)
+    postgresql_server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An empty store, on either database."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'results.sqlite'}"
+    return str(request.getfixturevalue("postgresql_url"))

@@ -83,12 +83,12 @@ def compare(
         bounds = np.array([schedule.bound for schedule in oracle])
         plans = np.stack([schedule.actions for schedule in oracle])
         episodes = play_episodes(lambda env: Replay(env, plans), seeds, **env_kwargs)
-        results.append(SchedulerResult(ORACLE, _with_gaps(ORACLE, episodes, bounds), np.empty(0)))
+        results.append(SchedulerResult(ORACLE, with_gaps(ORACLE, episodes, bounds), np.empty(0)))
     try:
         for spec in schedulers:
             kwargs = {**env_kwargs, "observe_queues": spec.observe_queues}
             episodes, decision_s = play_and_time(spec.make, seeds, NUM_DECISIONS, **kwargs)
-            episodes = _with_gaps(spec.name, episodes, bounds)
+            episodes = with_gaps(spec.name, episodes, bounds)
             results.append(SchedulerResult(spec.name, episodes, decision_s, spec.learned))
             progress(spec.name)
     except KeyboardInterrupt:
@@ -139,8 +139,12 @@ def check_reference(reference: str | None, names: Sequence[str]) -> None:
         raise unknown_name("reference", reference, names)
 
 
-def _with_gaps(name: str, episodes: EpisodeResults, bounds: FloatArray | None) -> EpisodeResults:
-    """Add the gaps to the bounds, if there are bounds."""
+def with_gaps(name: str, episodes: EpisodeResults, bounds: FloatArray | None) -> EpisodeResults:
+    """Add the gaps to the bounds, (n,) or None without bounds, to what a scheduler achieved.
+
+    Raises:
+        RuntimeError: If a bound is beaten, which would be a defect of this package.
+    """
     if bounds is None:
         return episodes
     gap = gap_to_bound(episodes.objective, bounds)

@@ -108,6 +108,18 @@ def decision_costs(
     return costs
 
 
+def cost_of_decision(
+    instance: Instance,
+    actions: npt.NDArray[np.integer],
+    oracle_actions: npt.NDArray[np.integer],
+    task: int,
+) -> float:
+    """What `decision_costs` finds for one task, by playing two schedules alone."""
+    kept = np.arange(instance.num_tasks) < np.array([[task], [task + 1]])
+    before, after = instance.simulate(np.where(kept, actions, oracle_actions))
+    return float(after - before)
+
+
 def audit_decisions(
     instance: Instance,
     tasks: Tasks,

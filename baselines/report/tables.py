@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import astuple, dataclass
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from cpu_gpu_env.baselines.evaluation.first_episode import Decision
 from cpu_gpu_env.io.atomic_files import write_csv_atomically, write_text_atomically
-from cpu_gpu_env.results.gap import INFINITY
+from cpu_gpu_env.results.gap import plain_json
 from cpu_gpu_env.results.metrics import DECISION_METRICS
 from cpu_gpu_env.results.records import Comparison
 
@@ -143,8 +142,8 @@ def describe_audit(audit: Sequence[Decision], num_tasks: int) -> str:
 
 
 def write_rows(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
-    """Write records of the same fields as CSV; what is not a number is left empty, see `_plain`."""
-    write_csv_atomically(path, list(rows[0]), [_plain(row) for row in rows])
+    """Write records of the same fields as CSV; what is no number is left empty: `plain_json`."""
+    write_csv_atomically(path, list(rows[0]), [plain_json(row) for row in rows])
 
 
 def result_rows(comparison: Comparison) -> list[dict[str, Any]]:
@@ -178,7 +177,7 @@ def write_json(comparison: Comparison, path: Path) -> None:
             for result in comparison.results
         },
     }
-    write_text_atomically(path, json.dumps(_plain(content), indent=2, allow_nan=False) + "\n")
+    write_text_atomically(path, json.dumps(plain_json(content), indent=2, allow_nan=False) + "\n")
 
 
 def make_tables(comparison: Comparison) -> list[Table]:
@@ -214,17 +213,3 @@ def lay_out(texts: TextTable, title: str, notes: Sequence[str] = ()) -> Table:
     for row in texts.rows:
         table.add_row(*row)
     return table
-
-
-def _plain(value: Any) -> Any:
-    """Replace what JSON has no numbers for: nan (no interval) by None, an infinite gap by its name.
-
-    Python, pandas and NumPy read the name back as a number.
-    """
-    if isinstance(value, Mapping):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_plain(item) for item in value]
-    if not isinstance(value, float) or math.isfinite(value):
-        return value
-    return None if math.isnan(value) else f"{'-' * (value < 0)}{INFINITY}"

@@ -31,11 +31,23 @@ SUFFIX = ".comparison"
 MAX_POINTS = 1_000
 """Points of a curve, as many as TensorBoard reads; longer ones are thinned out."""
 
-LAYOUT: dict[str, dict[str, list[Any]]] = {
-    category: {title: ["Multiline", [f"^{tag}$"]] for title, tag in titled.items()}
-    for category, titled in metrics.charts().items()
-}
-"""Charts of the Custom Scalars tab; a chart draws a curve for each run that has the tag."""
+Layout = dict[str, dict[str, list[Any]]]
+
+
+def custom_scalars(charts: Mapping[str, Mapping[str, str]]) -> Layout:
+    """Lay out the Custom Scalars tab; a chart draws a curve for each run that has a tag of it.
+
+    Args:
+        charts: Category -> title -> pattern of tags.
+    """
+    return {
+        category: {title: ["Multiline", [f"^{tag}$"]] for title, tag in titled.items()}
+        for category, titled in charts.items()
+    }
+
+
+LAYOUT = custom_scalars(metrics.charts())
+"""Charts of a comparison."""
 
 
 def write_tensorboard(

@@ -7,8 +7,9 @@ import io
 import os
 import re
 import secrets
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, BinaryIO
 
 from cpu_gpu_env.errors import printable
 from cpu_gpu_env.io.paths import as_path
@@ -37,12 +38,12 @@ def write_csv_atomically(
     text = io.StringIO()
     writer = csv.DictWriter(text, columns, extrasaction="ignore")
     writer.writeheader()
-    writer.writerows({key: _as_cell(value) for key, value in row.items()} for row in rows)
+    writer.writerows({key: as_cell(value) for key, value in row.items()} for row in rows)
     write_text_atomically(path, text.getvalue())
 
 
-def _as_cell(value: Any) -> Any:
-    """Keep a text from being taken for a formula: names may come from files."""
+def as_cell(value: Any) -> Any:
+    """Keep a text in CSV from being taken for a formula: names may come from files."""
     if not isinstance(value, str):
         return value
     text = printable(value)
@@ -56,12 +57,26 @@ def write_bytes_atomically(path: str | os.PathLike[str], content: bytes) -> None
         HybridClusterError: If no file can be called so.
         OSError: If it cannot be written.
     """
+    with replacing(path) as file:
+        file.write(content)
+
+
+@contextmanager
+def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
+    """Open a temporary file to write to; at the end of ``with`` it is renamed into place.
+
+    If an error ends it, the temporary file is removed.
+
+    Raises:
+        HybridClusterError: If no file can be called so.
+        OSError: If it cannot be written.
+    """
     path = as_path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(_TOKEN_BYTES)}")
     try:
         with temporary.open("xb") as file:  # with the rights that the umask leaves
-            file.write(content)
+            yield file
         os.replace(temporary, path)
     except BaseException as error:
         temporary.unlink(missing_ok=True)

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import io
+import os
+import socket
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from cpu_gpu_env.io.atomic_files import write_bytes_atomically
 
@@ -44,7 +48,87 @@ def writing_events(folder: Path) -> Iterator[None]:
         threading.excepthook = before
 
 
-def cut_event_files(folder: Path, last_step: int) -> int:
+class EventFile:
+    """An event file that grows: what is added is there at once, and whole or not at all.
+
+    Unlike TensorBoard's own writer it has no thread, and goes on after an error.
+
+    Args:
+        folder: Where it is made, together with the folder if need be.
+        suffix: Ends its name.
+        first_step: Tells a TensorBoard that is running to forget what it has read of this step and
+            later ones; None: nothing.
+
+    Raises:
+        OSError: If it cannot be made.
+    """
+
+    def __init__(self, folder: Path, suffix: str = "", first_step: int | None = None) -> None:
+        from tensorboard.compat.proto.event_pb2 import SessionLog
+
+        folder.mkdir(parents=True, exist_ok=True)
+        name = EVENT_FILES.replace("*", f"{int(time.time()):010d}.{socket.gethostname()}")
+        self.path = folder / f"{name}.{os.getpid()}.{time.monotonic_ns()}{suffix}"
+        self._file = self.path.open("xb", buffering=0)
+        now = time.time()
+        self._append([{"wall_time": now, "file_version": "brain.Event:2"}])
+        if first_step is not None:
+            start = SessionLog(status=SessionLog.START)
+            self._append([{"wall_time": now, "step": first_step, "session_log": start}])
+
+    def add_scalars(self, points: Mapping[int, Mapping[str, float]]) -> None:
+        """Add values by tag, one event a step.
+
+        Raises:
+            OSError: If that is not possible; the file is then as it was before.
+        """
+        from tensorboard.compat.proto.summary_pb2 import Summary
+
+        now = time.time()
+        self._append(
+            {
+                "wall_time": now,
+                "step": step,
+                "summary": Summary(
+                    value=[Summary.Value(tag=tag, simple_value=v) for tag, v in values.items()]
+                ),
+            }
+            for step, values in points.items()
+        )
+
+    def add_summary(self, summary: Any, step: int) -> None:
+        """Add a summary as TensorBoard has it, such as a text.
+
+        Raises:
+            OSError: If that is not possible; the file is then as it was before.
+        """
+        self._append([{"wall_time": time.time(), "step": step, "summary": summary}])
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+    def _append(self, events: Iterable[Mapping[str, Any]]) -> None:
+        from tensorboard.compat.proto.event_pb2 import Event
+        from tensorboard.summary.writer.record_writer import RecordWriter
+
+        content = io.BytesIO()
+        writer = RecordWriter(content)
+        for fields in events:
+            writer.write(Event(**fields).SerializeToString())
+        end, left = self._file.tell(), content.getbuffer()
+        try:
+            while left:  # a disk that has become full takes a part
+                left = left[self._file.write(left) :]
+        except BaseException as error:
+            os.ftruncate(self._file.fileno(), end)
+            self._file.seek(end)
+            if isinstance(error, OSError):
+                error.filename = str(self.path)
+            raise
+
+
+def cut_event_files(folder: Path, last_step: int, suffix: str = "") -> int:
     """Take everything after a step out of the event files of a folder.
 
     A record that was broken off, and what follows one that is damaged, goes too.
@@ -52,11 +136,13 @@ def cut_event_files(folder: Path, last_step: int) -> int:
     Args:
         folder: The folder; not those below it.
         last_step: The last step that stays.
+        suffix: Ends the names of the files to cut; empty: all of them.
 
     Returns:
         How many events there were after that step.
     """
-    return sum(_cut(path, last_step) for path in folder.glob(EVENT_FILES) if path.is_file())
+    paths = folder.glob(EVENT_FILES + suffix)
+    return sum(_cut(path, last_step) for path in paths if path.is_file())
 
 
 def _cut(path: Path, last_step: int) -> int:

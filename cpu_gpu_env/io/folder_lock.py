@@ -1,14 +1,7 @@
-"""Folders that one process at a time writes into.
-
-The lock is the kernel's, on a file in the folder that is held open. It ends with the process,
-however that ends: the file that a killed one leaves behind locks nothing. The pid in it is for
-people; that another process may have it by now does no harm.
-"""
+"""Folders that one process at a time writes into."""
 
 from __future__ import annotations
 
-import errno
-import fcntl
 import os
 import re
 import threading
@@ -18,11 +11,10 @@ from pathlib import Path
 
 from cpu_gpu_env.errors import HybridClusterError
 from cpu_gpu_env.io.atomic_files import temporary_names
+from cpu_gpu_env.io.file_lock import HeldError, hold, let_go
 
 LOCK = ".lock"
 """Name of the file in the folder; it is there only as long as somebody writes."""
-_NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
-"""What file systems without locks answer, some of those that clusters share."""
 
 _held: dict[Path, int] = {}
 """Folders that this process writes into -> the thread that does."""
@@ -50,7 +42,7 @@ def lock_folder(folder: Path, files: Collection[str] = ()) -> Iterator[None]:
         yield
         return
     if _held.setdefault(known, me) != me:
-        raise _taken(folder, str(os.getpid()))
+        raise _taken(folder, f"process {os.getpid()}")
     descriptor = None
     try:
         descriptor = _lock(folder)
@@ -58,9 +50,7 @@ def lock_folder(folder: Path, files: Collection[str] = ()) -> Iterator[None]:
         yield
     finally:
         if descriptor is not None:
-            # Still locked: nobody else has it, and who opened it meanwhile sees that it is gone.
-            (folder / LOCK).unlink(missing_ok=True)
-            os.close(descriptor)
+            let_go(folder / LOCK, descriptor)
         with suppress(OSError):  # no longer empty
             for path in missing:
                 path.rmdir()
@@ -68,32 +58,18 @@ def lock_folder(folder: Path, files: Collection[str] = ()) -> Iterator[None]:
 
 
 def _lock(folder: Path) -> int:
-    """Lock the folder's file and write this process into it; what keeps it locked while open."""
-    path = folder / LOCK
+    """Hold the folder's file; return what holds it while it is open."""
     while True:
         folder.mkdir(parents=True, exist_ok=True)
         try:
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666)
+            return hold(folder / LOCK)
         except FileNotFoundError:  # whoever had made the folder has just removed it
             continue
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            if error.errno in _NO_LOCKS:
-                return descriptor
-            pid = os.read(descriptor, 20).decode(errors="replace").strip()
-            os.close(descriptor)
-            raise _taken(folder, pid) from None
-        with suppress(FileNotFoundError):
-            if os.path.samestat(os.stat(path), os.fstat(descriptor)):
-                os.ftruncate(descriptor, 0)
-                os.write(descriptor, f"{os.getpid()}\n".encode())
-                return descriptor
-        os.close(descriptor)  # its owner has just removed it: the next one counts
+        except HeldError as error:
+            raise _taken(folder, str(error)) from None
 
 
-def _taken(folder: Path, pid: str) -> HybridClusterError:
-    who = f"process {pid}" if pid.isdecimal() else "another process"
+def _taken(folder: Path, who: str) -> HybridClusterError:
     return HybridClusterError(
         f"{folder}: {who} is writing into this folder; allowed: wait until it has ended, or "
         "another folder"

@@ -51,7 +51,7 @@ def run_parallel(
     parallel = Parallel(
         n_jobs=min(jobs, len(items)),
         return_as="generator",
-        initializer=_prepare,
+        initializer=prepare_worker,
         initargs=(os.getpid(),),
     )
     with warnings.catch_warnings():
@@ -59,7 +59,7 @@ def run_parallel(
         warnings.filterwarnings("ignore", module=r"joblib\.")
         results = []
         with ExitStack() as stack:
-            with _ctrl_c_held_back():
+            with ctrl_c_held_back():
                 running = parallel(delayed(function)(item) for item in items)
                 stack.enter_context(closing(running))
             try:
@@ -74,7 +74,17 @@ def run_parallel(
     return results
 
 
-def _prepare(parent: int) -> None:
+def end_processes() -> None:
+    """End the processes in the midst of their work, from another thread than the one that waits.
+
+    What it waits for then raises HybridClusterError.
+    """
+    from joblib.externals.loky import get_reusable_executor
+
+    get_reusable_executor().shutdown(wait=False, kill_workers=True)
+
+
+def prepare_worker(parent: int) -> None:
     """Let this process see no Ctrl-C, and end as soon as its parent has, even by a kill."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if hasattr(signal, "pthread_sigmask"):
@@ -89,7 +99,7 @@ def _prepare(parent: int) -> None:
 
 
 @contextmanager
-def _ctrl_c_held_back() -> Iterator[None]:
+def ctrl_c_held_back() -> Iterator[None]:
     """Start processes that leave Ctrl-C, which a terminal sends to all of them, to this one.
 
     They inherit what is blocked, and keep it until they are prepared. Here it comes afterwards.

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -29,3 +33,17 @@ def gap_to_bound(objective: npt.ArrayLike, bound: npt.ArrayLike) -> FloatArray:
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         gap = j / least - 1.0
     return np.where((j == 0.0) & (least == 0.0), 0.0, gap)
+
+
+def plain_json(value: Any) -> Any:
+    """Replace what JSON has no numbers for: nan (no value) by None, an infinite gap by its name.
+
+    Python, pandas and NumPy read the name back as a number.
+    """
+    if isinstance(value, Mapping):
+        return {key: plain_json(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [plain_json(item) for item in value]
+    if not isinstance(value, float) or math.isfinite(value):
+        return value
+    return None if math.isnan(value) else f"{'-' * (value < 0)}{INFINITY}"

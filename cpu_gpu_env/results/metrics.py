@@ -44,6 +44,8 @@ class Metric:
     """Whether the lesser of two values is the better one."""
     difference_unit: str = ""
     """Unit of differences in tables, if not the shown unit."""
+    of_all_tasks: bool = False
+    """Whether its value over many episodes is that of all their tasks; no: it is their mean."""
 
     def beats(self, value: FloatArray, other: FloatArray) -> npt.NDArray[np.bool_]:
         """Whether values are better than others, of a shape to which both broadcast."""
@@ -73,6 +75,11 @@ class Metric:
     def episode_tag(self) -> str:
         """TensorBoard tag of its values by episode."""
         return f"episode/{self.key}"
+
+    @property
+    def window_tag(self) -> str:
+        """TensorBoard tag of its value over the last episodes of a stream."""
+        return f"window/{self.key}"
 
     @property
     def validation_tag(self) -> str:
@@ -142,12 +149,28 @@ MEAN_WAIT = Metric("mean_wait_s", "wait", "mean/mean_wait_s", "s", "s", group=_T
 EPISODE_METRICS = (OBJECTIVE, GAP, MAKESPAN, ENERGY, MEAN_WAIT)
 """What each episode has, in the order of the tables; the gap only where there are bounds."""
 
-P99_WAIT = Metric("p99_wait_s", "p99 wait", "mean/p99_wait_s", "s", "s", group=_TIME, narrow=False)
+P99_WAIT = Metric(
+    "p99_wait_s",
+    "p99 wait",
+    "all/p99_wait_s",
+    "s",
+    "s",
+    group=_TIME,
+    narrow=False,
+    of_all_tasks=True,
+)
 MEAN_RESPONSE = Metric(
     "mean_response_s", "response", "mean/mean_response_s", "s", "s", group=_TIME, narrow=False
 )
 P99_RESPONSE = Metric(
-    "p99_response_s", "p99 response", "mean/p99_response_s", "s", "s", group=_TIME, narrow=False
+    "p99_response_s",
+    "p99 response",
+    "all/p99_response_s",
+    "s",
+    "s",
+    group=_TIME,
+    narrow=False,
+    of_all_tasks=True,
 )
 MEAN_SLOWDOWN = Metric("mean_slowdown", "slowdown", "mean/mean_slowdown", group=_TIME, narrow=False)
 REGRET = Metric("regret", "regret", "mean/regret", digits=4, group=_CERTIFIED, narrow=False)
@@ -171,7 +194,20 @@ STREAM_METRICS = (
 """What each episode of a stream has. Response: from a task's arrival to the finish of its last
 share. Slowdown: response over the least execution time that any action gives the task on idle
 devices, with the same noise. Regret: objective less bound. Electricity: in the
-unit of the price."""
+unit of the price. Over all episodes: means of these values, but of the p99 the percentile of all
+tasks."""
+
+CUMULATIVE_METRICS = {
+    REGRET: Metric("cumulative_regret", "regret so far", "cumulative/regret", group=_CERTIFIED),
+    ELECTRICITY_COST: Metric(
+        "cumulative_electricity_cost",
+        "electricity so far",
+        "cumulative/electricity_cost",
+        digits=2,
+        group="Energy",
+    ),
+}
+"""What is summed over the episodes, by the metric of one."""
 
 DECISION_METRICS = {
     50: Metric("decision_p50_s", "decision time", "decision/p50_s", "s", "µs", 1e6, 0),
@@ -190,17 +226,64 @@ UTILISATION_CURVES = (
     Curve("utilisation/gpus", "GPUs", _UTILISATION),
 )
 CURVES = (DECISION_CURVE, *UTILISATION_CURVES)
+"""Those of a comparison."""
+
+STREAM_UTILISATION_CURVES = (
+    Curve("window/utilisation_cpus", "CPUs", "Utilisation, over the window"),
+    Curve("window/utilisation_gpus", "GPUs", "Utilisation, over the window"),
+)
+MODEL_VERSION_CURVE = Curve("learning/version", "version of the model", "Learning")
+EXPLORATION_CURVE = Curve("learning/exploration", "part of random decisions", "Learning")
+DRIFT_CURVE = Curve("stream/drift", "whether the problem has drifted", "Stream")
+STREAM_CURVES = (
+    *STREAM_UTILISATION_CURVES,
+    MODEL_VERSION_CURVE,
+    EXPLORATION_CURVE,
+    Curve("learning/score/.*", "scores of models before they learn", "Learning"),
+    DRIFT_CURVE,
+)
+"""Those of a stream besides its metrics, by episode."""
 
 
 def charts() -> dict[str, dict[str, str]]:
-    """TensorBoard's charts with a curve for each run: category -> title -> tag."""
+    """TensorBoard's charts with a curve for each run: category -> title -> pattern of tags."""
     found: dict[str, dict[str, str]] = {}
     for metric in EPISODE_METRICS:
-        unit = f" [{metric.unit}]" if metric.unit else ""
-        category = found.setdefault(metric.group, {})
-        category[f"{metric.label}, mean so far{unit}"] = metric.tag
-        category[f"{metric.label}, mean difference so far{unit}"] = metric.difference_tag
-        category[f"{metric.label} of an episode{unit}"] = metric.episode_tag
+        found.setdefault(metric.group, {}).update(_charts_of(metric))
     for curve in CURVES:
         found.setdefault(curve.group, {})[curve.label] = curve.tag
     return found
+
+
+def stream_charts() -> dict[str, dict[str, str]]:
+    """TensorBoard's charts of a stream: category -> title -> pattern of tags."""
+    found: dict[str, dict[str, str]] = {}
+    for metric in STREAM_METRICS:
+        category = found.setdefault(metric.group, {})
+        category.update(_charts_of(metric))
+        category[f"{metric.label}, last episodes{_unit(metric)}"] = metric.window_tag
+    for metric in CUMULATIVE_METRICS.values():
+        found.setdefault(metric.group, {})[metric.label] = metric.tag
+    for percent, metric in DECISION_METRICS.items():
+        category = found.setdefault("Decision time", {})
+        category[f"p{percent} so far{_unit(metric)}"] = metric.tag
+        category[f"p{percent}, last episodes{_unit(metric)}"] = metric.window_tag
+    for curve in STREAM_CURVES:
+        found.setdefault(curve.group, {})[curve.label] = curve.tag
+    return found
+
+
+def _charts_of(metric: Metric) -> dict[str, str]:
+    unit = _unit(metric)
+    of_episodes = {f"{metric.label} of an episode{unit}": metric.episode_tag}
+    if metric.of_all_tasks:
+        return {f"{metric.label}, all tasks so far{unit}": metric.tag, **of_episodes}
+    return {
+        f"{metric.label}, mean so far{unit}": metric.tag,
+        f"{metric.label}, mean difference so far{unit}": metric.difference_tag,
+        **of_episodes,
+    }
+
+
+def _unit(metric: Metric) -> str:
+    return f" [{metric.unit}]" if metric.unit else ""

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from cpu_gpu_env.model.tasks import FloatArray, Tasks
+from cpu_gpu_env.problem.problem import Problem, make_problem
 from cpu_gpu_env.results.metrics import Metric
 from cpu_gpu_env.sim.placed import PlacedTasks
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Phase:
     """A stretch of the stream in which the problem stays the same."""
 
@@ -24,6 +26,19 @@ class Phase:
     """How many; None: without end."""
     name: str = ""
     """What it is called in a drift: before, drift, back; empty: there is no drift."""
+
+    @cached_property
+    def problem(self) -> Problem:
+        """What is scheduled.
+
+        Raises:
+            HybridClusterError: If an argument is not valid.
+        """
+        return make_problem(**self.env_kwargs)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out the problem, whose tables are large and quickly made again."""
+        return {name: value for name, value in vars(self).items() if name != "problem"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,7 +88,7 @@ class Experience:
     actions: npt.NDArray[np.int64]
     """(n, num_tasks): the lane's own."""
     oracle_actions: npt.NDArray[np.int64]
-    """(n, num_tasks): the oracle's, in hindsight."""
+    """(n, num_tasks): the oracle's, in hindsight; -1 where nobody asked it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,13 +103,15 @@ class LearnedModel:
     """How the version before did on what this one has learned from, before it learned."""
     exploration: float = 0.0
     """Part of the decisions to draw at random."""
+    state: bytes | None = None
+    """`Learner.state` as this model was made, where one learns in the background."""
 
 
 class Learner(Protocol):
     """Learns from finished episodes; knows neither the stream nor the process that it is in."""
 
     def learn(self, experience: Experience) -> LearnedModel | None:
-        """Score the model on finished episodes, then learn; a new model, if there is one."""
+        """Score the model on finished episodes, then learn; return a new model if there is one."""
 
     def state(self) -> bytes:
         """What a learner of the same kind goes on from: plain arrays and JSON, no pickle."""

@@ -1,0 +1,347 @@
+"""Looking into a results store: never writing, and never for long.
+
+Each query is a short transaction of its own, and what may be long comes in pages by primary key. So
+a reader neither waits for the writer nor keeps SQLite from shortening its write-ahead log.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.exc import SQLAlchemyError
+
+from cpu_gpu_env.checks import check_count
+from cpu_gpu_env.errors import HybridClusterError, not_allowed, unknown_name
+from cpu_gpu_env.results.store.database import Store, reading_engine, reason
+from cpu_gpu_env.results.store.records import (
+    STORED_METRICS,
+    StoredEpisodes,
+    StoredModel,
+    episodes_of,
+)
+from cpu_gpu_env.results.store.schema import check_schema
+from cpu_gpu_env.results.store.tables import decisions, episodes, learners, live, models, runs
+
+PAGE_ROWS = 10_000
+"""Rows that one query reads at most."""
+MAX_NAMED = 20
+"""Runs that a message names at most, the newest."""
+NO_END = 2**62
+"""Beyond all episodes and decisions."""
+
+Page = Mapping[str, Sequence[Any]]
+"""Some rows by column."""
+
+
+def open_reader(url: str | os.PathLike[str]) -> StoreReader:
+    """Open a store for reading.
+
+    Args:
+        url: A path of SQLite, or the URL of an SQLite or PostgreSQL store.
+
+    Raises:
+        HybridClusterError: If there is none, it cannot be reached, or its tables are not those of
+            this version.
+    """
+    store = Store.of(url)
+    engine = reading_engine(store)
+    with _telling(store), engine.connect() as connection:
+        check_schema(connection, store)
+    return StoreReader(store, engine)
+
+
+@contextmanager
+def _telling(store: Store) -> Iterator[None]:
+    """Tell in a line what a database refuses."""
+    try:
+        yield
+    except SQLAlchemyError as error:
+        raise store.error(reason(error)) from None
+
+
+class StoreReader:
+    """Reads a results store.
+
+    Every method raises `HybridClusterError` if the store cannot be read, or knows no such run,
+    scheduler, episode or task; the message then names what there is.
+
+    Args:
+        store: Where it is.
+        engine: Connects to it, for reading only.
+    """
+
+    def __init__(self, store: Store, engine: sa.Engine) -> None:
+        self._store, self._engine = store, engine
+
+    def __enter__(self) -> StoreReader:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._engine.dispose()
+
+    def runs(self) -> list[dict[str, Any]]:
+        """The row of every run, the oldest first."""
+        light = [column for column in runs.c if column.name != "measures"]
+        return self._rows(sa.select(*light).order_by(runs.c.run))
+
+    def run_row(self, run: int) -> dict[str, Any]:
+        """The row of a run."""
+        found = self._rows(sa.select(runs).where(runs.c.run == run))
+        if not found:
+            newest = sa.select(runs.c.run).order_by(runs.c.run.desc()).limit(MAX_NAMED + 1)
+            known = [row["run"] for row in self._rows(newest)]
+            if not known:
+                raise HybridClusterError(f"run {run} is unknown: the store has no runs yet")
+            more = " and older ones" if len(known) > MAX_NAMED else ""
+            there = ", ".join(map(str, known[:MAX_NAMED]))
+            raise not_allowed("run", run, f"those of the store: {there}{more}")
+        return found[0]
+
+    def schedulers(self, run: int) -> list[str]:
+        """Names of the schedulers of a run, in the order of its lanes."""
+        return list(self.run_row(run)["schedulers"])
+
+    def check_scheduler(self, run: int, scheduler: str) -> None:
+        """Check that a scheduler took part in a run."""
+        known = self.schedulers(run)
+        if scheduler not in known:
+            raise unknown_name(f"scheduler of run {run}", scheduler, known)
+
+    def live(self, run: int) -> dict[str, dict[str, Any]]:
+        """The newest row of the table `live` of each scheduler."""
+        self.run_row(run)
+        return {row["scheduler"]: row for row in self._rows(sa.select(live).where(_of(live, run)))}
+
+    def models(self, run: int) -> list[StoredModel]:
+        """All models learned in a run, without content and state: by scheduler and version."""
+        self.run_row(run)
+        light = [column for column in models.c if column.name not in ("run", "content")]
+        query = sa.select(*light).where(_of(models, run))
+        rows = self._rows(query.order_by(models.c.scheduler, models.c.version))
+        return [StoredModel(**row, content=None) for row in rows]
+
+    def newest_models(self, run: int) -> dict[str, StoredModel]:
+        """The newest model of each scheduler that has learned, whole: what a run goes on with."""
+        newest = {}
+        columns = [column for column in models.c if column.name != "run"]
+        for scheduler in self.schedulers(run):
+            query = sa.select(*columns).where(_of(models, run, scheduler))
+            for row in self._rows(query.order_by(models.c.version.desc()).limit(1)):
+                newest[scheduler] = StoredModel(**row)
+        return newest
+
+    def learner_states(self, run: int) -> dict[str, tuple[int, bytes]]:
+        """What the learners of a run go on from: scheduler -> the next episode then, and state."""
+        rows = self._rows(
+            sa.select(learners).where(_of(learners, run)).order_by(learners.c.episode)
+        )
+        return {row["scheduler"]: (row["episode"], row["state"]) for row in rows}
+
+    def episodes(
+        self, run: int, scheduler: str, first: int = 0, end: int = NO_END
+    ) -> StoredEpisodes:
+        """Episodes of a scheduler from number `first` to before `end`."""
+        self.check_scheduler(run, scheduler)
+        columns = [column for column in episodes.c if column.name not in _NOT_IN_ARRAYS]
+        pages = self.pages(episodes, run, scheduler, first, end, columns)
+        return episodes_of(scheduler, _join(pages, columns))
+
+    def rollup(
+        self, run: int, scheduler: str, every: int, first: int = 0, end: int = NO_END
+    ) -> StoredEpisodes:
+        """Means over groups of episodes, worked out by the database.
+
+        Args:
+            run: Number of the run.
+            scheduler: Name of the scheduler.
+            every: Episodes of a group: 0 to `every` - 1 are the first, and so on; where a phase
+                ends, its group does.
+            first: Number of the first episode to take.
+            end: Number of the episode after the last.
+
+        Returns:
+            A row a group: number of its first episode, no seed, the latest model version, and means
+            over those of its episodes that have the value.
+        """
+        self.check_scheduler(run, scheduler)
+        check_count("episodes of a group", every)
+        averaged = (episodes.c.exploration, episodes.c.bound, *_METRIC_COLUMNS)
+        columns = [
+            sa.func.min(episodes.c.episode).label("episode"),
+            episodes.c.phase,
+            sa.null().label("seed"),
+            sa.func.max(episodes.c.model_version).label("model_version"),
+            *(sa.func.avg(column).label(column.name) for column in averaged),
+        ]
+        group = sa.select(*columns).group_by(episodes.c.episode // every, episodes.c.phase)
+        found, stretch = [], every * max(PAGE_ROWS // every, 1)
+        low, high = self._ends(episodes, run, scheduler)
+        start, stop = max(first, low), min(end, high + 1)
+        for begin in range(start - start % stretch, stop, stretch):
+            part = max(begin, start), min(begin + stretch, stop)
+            within = _within(episodes, run, scheduler, *part)
+            found.append(self._columns(group.where(*within).order_by(columns[0])))
+        return episodes_of(scheduler, _join(found, columns))
+
+    def pages(
+        self,
+        table: sa.Table,
+        run: int,
+        scheduler: str,
+        first: int = 0,
+        end: int = NO_END,
+        columns: Sequence[Any] | None = None,
+    ) -> Iterator[Page]:
+        """Rows of episodes or decisions in order, in pages of at most `PAGE_ROWS`.
+
+        Args:
+            table: `tables.episodes`, or `tables.decisions`.
+            run: Number of the run.
+            scheduler: Name of the scheduler.
+            first: Number of the first episode, or sequence of the first decision.
+            end: That of the one after the last.
+            columns: Of the table, its key among them; None: all.
+        """
+        key = _key(table)
+        query = sa.select(*(table.c if columns is None else columns)).order_by(key)
+        while first < end:
+            within = _within(table, run, scheduler, first, end)
+            page = self._columns(query.where(*within).limit(PAGE_ROWS))
+            read = page[key.name]
+            if read:
+                yield page
+            if len(read) < PAGE_ROWS:
+                return
+            first = read[-1] + 1
+
+    def count(
+        self, table: sa.Table, run: int, scheduler: str, first: int = 0, end: int = NO_END
+    ) -> int:
+        """How many rows `pages` gives, found without counting: keys are contiguous."""
+        low, high = self._ends(table, run, scheduler)
+        return max(min(high + 1, end) - max(low, first), 0)
+
+    def kept_decisions(self, run: int) -> dict[str, tuple[int, int]]:
+        """Sequence of the first and of the last decision that is kept of each scheduler.
+
+        Schedulers without decisions are left out.
+        """
+        ends = {name: self._ends(decisions, run, name) for name in self.schedulers(run)}
+        return {name: (first, last) for name, (first, last) in ends.items() if first <= last}
+
+    def task(self, run: int, sequence: int) -> dict[str, dict[str, Any]]:
+        """What each scheduler did with a task of a run: its row of the table of decisions.
+
+        Args:
+            run: Number of the run.
+            sequence: Number of the task within the run.
+
+        Returns:
+            A row a scheduler, in the order of the lanes.
+        """
+        found = {}
+        for scheduler in self.schedulers(run):
+            within = _within(decisions, run, scheduler, sequence, sequence + 1)
+            for row in self._rows(sa.select(decisions).where(*within)):
+                found[scheduler] = row
+        if not found:
+            raise not_allowed("task", sequence, self._describe_kept(run))
+        return found
+
+    def span(self, run: int, episode: int) -> range:
+        """Numbers within the run of the tasks of an episode."""
+        names = self.schedulers(run)
+        for name in names:
+            within = _within(episodes, run, name, episode, episode + 1)
+            for row in self._rows(sa.select(episodes.c.tasks).where(*within)):
+                summed = sa.select(sa.func.coalesce(sa.func.sum(episodes.c.tasks), 0).label("sum"))
+                before = _within(episodes, run, name, 0, episode)
+                first = int(self._rows(summed.where(*before))[0]["sum"])
+                return range(first, first + row["tasks"])
+        ends = [
+            (low, high) for low, high in (self._ends(episodes, run, n) for n in names) if high >= 0
+        ]
+        if not ends:
+            raise HybridClusterError(f"run {run} has no episodes yet")
+        low, high = min(low for low, _ in ends), max(high for _, high in ends)
+        raise not_allowed("episode", episode, f"{low} to {high} of run {run}")
+
+    def decisions_of(self, run: int, episode: int) -> dict[str, Page]:
+        """Decisions in an episode of each scheduler of which all are kept, by column."""
+        span, found = self.span(run, episode), {}
+        for name in self.schedulers(run):
+            pages = self.pages(decisions, run, name, span.start, span.stop)
+            page = _join(pages, list(decisions.c))
+            if len(page["sequence"]) == len(span):
+                found[name] = page
+        if not found:
+            raise not_allowed("episode", episode, self._describe_kept(run))
+        return found
+
+    def _describe_kept(self, run: int) -> str:
+        kept = self.kept_decisions(run).values()
+        if not kept:
+            return f"none of run {run}, of which no decisions are kept"
+        low, high = min(first for first, _ in kept), max(last for _, last in kept)
+        return f"those of which decisions are kept: tasks {low} to {high} of run {run}"
+
+    def _ends(self, table: sa.Table, run: int, scheduler: str) -> tuple[int, int]:
+        """First and last key of a scheduler's rows; (0, -1) if there are none."""
+        key, of = _key(table), _of(table, run, scheduler)
+        first, last = (
+            self._rows(sa.select(key).where(of).order_by(order).limit(1))
+            for order in (key.asc(), key.desc())
+        )
+        return (first[0][key.name], last[0][key.name]) if first and last else (0, -1)
+
+    def _rows(self, query: sa.Select[Any]) -> list[dict[str, Any]]:
+        """All rows of a query, read in one short transaction."""
+        with _telling(self._store), self._engine.connect() as connection:
+            return [dict(row) for row in connection.execute(query).mappings().all()]
+
+    def _columns(self, query: sa.Select[Any]) -> dict[str, Sequence[Any]]:
+        """All rows of a query by column, read in one short transaction."""
+        with _telling(self._store), self._engine.connect() as connection:
+            result = connection.execute(query)
+            names, found = list(result.keys()), result.all()
+        values = zip(*found, strict=True) if found else ((),) * len(names)
+        return dict(zip(names, values, strict=True))
+
+
+_NOT_IN_ARRAYS = ("run", "scheduler", "finished_at", "utilisation")
+_METRIC_COLUMNS = [episodes.c[metric.key] for metric in STORED_METRICS]
+
+
+def _key(table: sa.Table) -> sa.Column[int]:
+    """What numbers the rows of a scheduler."""
+    return table.c.sequence if table is decisions else table.c.episode
+
+
+def _of(table: sa.Table, run: int, scheduler: str | None = None) -> sa.ColumnElement[bool]:
+    own = table.c.run == run
+    return own if scheduler is None else own & (table.c.scheduler == scheduler)
+
+
+def _within(
+    table: sa.Table, run: int, scheduler: str, first: int, end: int
+) -> tuple[sa.ColumnElement[bool], ...]:
+    """Rows of a scheduler from key `first` to before `end`."""
+    key = _key(table)
+    return _of(table, run, scheduler), key >= first, key < end
+
+
+def _join(pages: Iterator[Page] | Sequence[Page], columns: Sequence[Any]) -> Page:
+    """Put pages under one another."""
+    joined: dict[str, list[Any]] = {column.name: [] for column in columns}
+    for page in pages:
+        for name, values in joined.items():
+            values += page[name]
+    return joined

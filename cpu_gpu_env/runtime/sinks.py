@@ -1,0 +1,78 @@
+"""Finished batches go to the store, each as one unit, with what a resumed run goes on from."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from cpu_gpu_env.results.store.rows import Rows
+from cpu_gpu_env.results.store.writer import StoreWriter
+from cpu_gpu_env.runtime.background import STATE_WAIT_S
+from cpu_gpu_env.runtime.engine import Finished
+from cpu_gpu_env.runtime.lanes import Lane
+from cpu_gpu_env.runtime.online import OnlineLane
+from cpu_gpu_env.runtime.storing import decision_rows, episode_rows, learner_row, model_row
+from cpu_gpu_env.runtime.stream_measures import StreamMeasures
+
+SAVE_LEARNERS_S = 30.0
+"""How often what learners go on from is stored [s]."""
+
+
+class Storing:
+    """Hands each batch to the store as one unit, so that a run always ends with a whole one.
+
+    Args:
+        writer: Of the store.
+        run: Number of the run.
+        lanes: All of them; of those that learn, models and states are stored, too.
+        measures: Have taken in each batch before.
+        tasks: Tasks stored before, of each scheduler.
+    """
+
+    def __init__(
+        self,
+        writer: StoreWriter,
+        run: int,
+        lanes: Sequence[Lane],
+        measures: StreamMeasures,
+        tasks: int = 0,
+    ) -> None:
+        self._writer, self.run, self._measures, self._tasks = writer, run, measures, tasks
+        self._learning = [lane for lane in lanes if isinstance(lane, OnlineLane)]
+        self._saved_at = time.monotonic()
+
+    def add(self, finished: Finished) -> None:
+        """Store a batch; waits while the store has too much to do."""
+        batch = finished.arrived.batch
+        next_episode = batch.first + len(batch)
+        self._tasks += len(batch) * batch.phase.problem.num_tasks
+        rows = episode_rows(self.run, finished) + decision_rows(self.run, finished)
+        for lane in self._learning:
+            rows += [model_row(self.run, lane.name, *news) for news in lane.take_news()]
+        if time.monotonic() - self._saved_at > SAVE_LEARNERS_S:
+            self._saved_at = time.monotonic()
+            rows += self._learner_rows(next_episode, wait_s=0.0)
+        self._put(rows, next_episode, float(finished.clock_s[-1]))
+
+    def save_learners(self, next_episode: int, clock_s: float) -> None:
+        """Store what the learners go on from, as the stream ends."""
+        rows = self._learner_rows(next_episode)
+        if rows:
+            self._put(rows, next_episode, clock_s)
+
+    def _put(self, rows: Sequence[Rows], next_episode: int, clock_s: float) -> None:
+        update = {
+            "next_episode": next_episode,
+            "tasks": self._tasks,
+            "clock_s": clock_s,
+            "measures": self._measures.to_json(),
+        }
+        self._writer.put(rows, self.run, update)
+
+    def _learner_rows(self, next_episode: int, wait_s: float = STATE_WAIT_S) -> list[Rows]:
+        states = {lane.name: lane.learner.state(wait_s) for lane in self._learning}
+        return [
+            learner_row(self.run, name, state, next_episode)
+            for name, state in states.items()
+            if state is not None
+        ]

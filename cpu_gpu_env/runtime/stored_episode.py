@@ -1,0 +1,122 @@
+"""An episode of a stored run, played again: what its decisions cost against the oracle's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from cpu_gpu_env.baselines.evaluation.first_episode import (
+    MAX_TASKS,
+    Decision,
+    audit_decisions,
+    cost_of_decision,
+)
+from cpu_gpu_env.envs.env import HybridClusterEnv
+from cpu_gpu_env.errors import HybridClusterError, not_allowed
+from cpu_gpu_env.model.tasks import COLUMNS, Tasks
+from cpu_gpu_env.results.metrics import OBJECTIVE
+from cpu_gpu_env.results.provenance import ProblemRecord
+from cpu_gpu_env.results.records import ORACLE
+from cpu_gpu_env.results.store.problems import check_unchanged, replays_windows
+from cpu_gpu_env.results.store.reading import StoreReader
+from cpu_gpu_env.runtime.settings import phase_env_kwargs
+from cpu_gpu_env.sim.instance import Instance
+
+TOLERANCE = 1e-9
+"""Relative: by how much a stored objective may differ from that of its actions played again, as
+other orders of additions do."""
+
+
+@dataclass(frozen=True, eq=False)
+class StoredEpisode:
+    """One episode of a run, with what each scheduler decided."""
+
+    instance: Instance
+    """The episode, noise included."""
+    tasks: Tasks
+    """Its tasks."""
+    actions: Mapping[str, npt.NDArray[np.int64]]
+    """(num_tasks,) of each scheduler whose decisions are kept whole, in the order of the lanes."""
+
+    @property
+    def oracle_actions(self) -> npt.NDArray[np.int64]:
+        """(num_tasks,) of the oracle.
+
+        Raises:
+            HybridClusterError: If none is kept.
+        """
+        if ORACLE not in self.actions:
+            raise HybridClusterError(
+                "what decisions cost is told against the oracle's, and of this episode there are "
+                "none: it did not take part, or they are no longer kept"
+            )
+        return self.actions[ORACLE]
+
+    def costs(self, task: int) -> dict[str, float]:
+        """What the decision on a task cost each scheduler, as part of the oracle's J.
+
+        See `cpu_gpu_env.baselines.evaluation.first_episode.decision_costs`; where the oracle's J is
+        0 the cost is in units of J.
+
+        Raises:
+            HybridClusterError: If no decisions of the oracle are kept.
+        """
+        oracle = self.oracle_actions
+        unit = self.instance.simulate(oracle[None])[0] or 1.0
+        return {
+            name: cost_of_decision(self.instance, actions, oracle, task) / unit
+            for name, actions in self.actions.items()
+        }
+
+    def audits(self) -> dict[str, tuple[Decision, ...]]:
+        """The decisions of each scheduler that differ from the oracle's, the dearest first.
+
+        Raises:
+            HybridClusterError: If no decisions of the oracle are kept, or the episode is too long.
+        """
+        oracle = self.oracle_actions
+        if len(oracle) > MAX_TASKS:
+            allowed = f"at most {MAX_TASKS}, or the audit of a single task"
+            raise not_allowed("tasks of an episode to audit", len(oracle), allowed)
+        return {
+            name: audit_decisions(self.instance, self.tasks, actions, oracle)
+            for name, actions in self.actions.items()
+            if name != ORACLE
+        }
+
+
+def load_episode(reader: StoreReader, run: int, episode: int) -> StoredEpisode:
+    """Draw an episode of a run again, and read what was decided in it.
+
+    Args:
+        reader: The store.
+        run: Number of the run.
+        episode: Number of the episode within the run.
+
+    Raises:
+        HybridClusterError: If run or episode are unknown, no decisions of the episode are kept, or
+            it is not the same any more: its files have changed, or this version draws others.
+    """
+    row, kept = reader.run_row(run), reader.decisions_of(run, episode)
+    (played,) = (reader.episodes(run, name, episode, episode + 1) for name in list(kept)[:1])
+    env = HybridClusterEnv(**phase_env_kwargs(row, played.phase[0]))
+    check_unchanged(row, played.phase[0], ProblemRecord.of(env.problem))
+    seed, options = played.seed[0], {}
+    if seed is None or replays_windows(row):  # its tasks were given, not drawn
+        columns = next(iter(kept.values()))
+        options["tasks"] = Tasks(*(np.array(columns[name], np.float64) for name in COLUMNS))
+    env.reset(seed=None if seed is None else int(seed), options=options)
+    (instance,), tasks = env.instances(), env.episode_tasks()
+    actions = {name: np.array(page["action"], np.int64) for name, page in kept.items()}
+    objective = instance.simulate(np.stack(list(actions.values())))
+    before = [reader.episodes(run, n, episode, episode + 1)[OBJECTIVE][0] for n in actions]
+    if not np.allclose(objective, before, rtol=TOLERANCE, atol=0.0):
+        raise HybridClusterError(
+            f"episode {episode} of run {run} cannot be played again: its actions come to J "
+            f"{objective[0]:.9g} now, and came to {before[0]:.9g} (made by "
+            f"{row['provenance'].get('versions')})"
+        )
+    return StoredEpisode(instance, tasks, actions)
