@@ -175,7 +175,7 @@ def nearest_fitting(
 ) -> Actions:
     """Round predicted GPU fractions (..., n) to actions, of those that fit: mask (n, actions)."""
     distance = np.abs(predicted[..., None] - gpu_fractions)
-    return np.where(action_mask == 1, distance, np.inf).argmin(axis=-1)
+    return np.asarray(np.where(action_mask == 1, distance, np.inf).argmin(axis=-1))
 
 
 class ExampleWindow:
