@@ -103,7 +103,7 @@ def test_what_is_read_meanwhile_is_always_whole(store_url: str) -> None:
         assert units >= acknowledged
         assert decided == len(store_units.SCHEDULERS) * store_units.tasks_before(units + 1)
         seen.add(units)
-        return len(seen) > 5
+        return len(seen) > 2
 
     with WritingProcess(store_url, None, NO_END) as process:
         process.wait_for_more(1)
