@@ -139,7 +139,11 @@ def test_what_retention_has_deleted_is_told(stored: Stored) -> None:
 def test_models_and_live_states(stored: Stored) -> None:
     rows = [
         {"run": 1, "scheduler": name, "version": version, "episode": 4 * version, "made_at": 5.0}
-        | {"score": {"gap": 0.5 * version}, "content": f"{name}{version}".encode()}
+        | {
+            "score": {"gap": 0.5 * version},
+            "content": f"{name}{version}".encode(),
+            "exploration": 0,
+        }
         for name in ("myopic", "random")
         for version in (1, 2, 10)
     ]
