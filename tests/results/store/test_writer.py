@@ -61,11 +61,11 @@ def test_units_are_stored_whole_and_those_before_a_refused_one_stay(store_url: s
     for i in range(4):
         writer.put([decision_rows(run, "greedy", 10 * i, 10)], run, {"next_episode": i})
     writer.put([decision_rows(run, "greedy", 40, 10), orphan], run, {"next_episode": 4})
-    with pytest.raises(HybridClusterError, match="refuses what is written: .*(?i:foreign key)"):
+    with pytest.raises(HybridClusterError, match=r"refuses what is written: .*(?i:foreign key)"):
         writer.flush()
-    with pytest.raises(HybridClusterError, match="(?i)foreign key"):
+    with pytest.raises(HybridClusterError, match=r"(?i)foreign key"):
         writer.put([], run)
-    with pytest.raises(HybridClusterError, match="(?i)foreign key"):
+    with pytest.raises(HybridClusterError, match=r"(?i)foreign key"):
         writer.close(run)
     assert writer.acknowledged == 4
     assert sequences(store_url, run) == list(range(40))
@@ -161,7 +161,7 @@ def test_runs_are_numbered_and_gone_on_with(store_url: str) -> None:
     writer.close(2, "interrupted")
 
     again = quiet_writer(store_url)
-    with pytest.raises(HybridClusterError, match="there is no run 9; known, .*: 1, 2, 3"):
+    with pytest.raises(HybridClusterError, match=r"there is no run 9; known, .*: 1, 2, 3"):
         again.resume_run(9)
     row = again.resume_run(2)
     assert (row["next_episode"], row["status"], row["ended_at"]) == (1, "running", None)
@@ -189,9 +189,9 @@ def test_commands_reach_the_engine_once(store_url: str) -> None:
     assert [command.name for command in writer.commands(other)] == ["stop"]
     time.sleep(0.5)
     assert writer.commands(run) == []
-    with pytest.raises(HybridClusterError, match="unknown command 'paws'. Did you mean 'pause'"):
+    with pytest.raises(HybridClusterError, match=r"unknown command 'paws'. Did you mean 'pause'"):
         send_command(store_url, run, "paws")
-    with pytest.raises(HybridClusterError, match="value of speed is 0; allowed: .* > 0"):
+    with pytest.raises(HybridClusterError, match=r"value of speed is 0; allowed: .* > 0"):
         send_command(store_url, run, "speed", 0)
     with pytest.raises(HybridClusterError, match="value of stop is 1"):
         send_command(store_url, run, "stop", 1)
