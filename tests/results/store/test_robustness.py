@@ -125,7 +125,9 @@ def test_sqlite_synchronises_before_it_acknowledges(tmp_path: Path) -> None:
     trace = tmp_path / "trace"
     calls = "--trace=fsync,fdatasync,write"
     prefix = ("strace", "--follow-forks", "--string-limit=64", calls, f"--output={trace}")
-    with WritingProcess(f"sqlite:///{tmp_path / 'results.sqlite'}", None, 40, *prefix) as process:
+    with WritingProcess(
+        f"sqlite:///{tmp_path / 'results.sqlite'}", None, 40, prefix=prefix
+    ) as process:
         process.wait_until_done()
     synchronised, acknowledged = 0, 0
     for line in trace.read_text().splitlines():
