@@ -140,6 +140,7 @@ class StoreReader:
 
     def learner_states(self, run: int) -> dict[str, tuple[int, bytes]]:
         """What the learners of a run go on from: scheduler -> the next episode then, and state."""
+        self.run_row(run)
         rows = self._rows(
             sa.select(learners).where(_of(learners, run)).order_by(learners.c.episode)
         )
