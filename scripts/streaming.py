@@ -46,10 +46,13 @@ class Stream:
     Args:
         arguments: The command line.
         names: Who takes part, if it is a new run.
+        sinks: More of them, told of each batch last.
     """
 
-    def __init__(self, arguments: argparse.Namespace, names: Sequence[str]) -> None:
-        self._arguments, self._names = arguments, names
+    def __init__(
+        self, arguments: argparse.Namespace, names: Sequence[str], sinks: Sequence[Sink] = ()
+    ) -> None:
+        self._arguments, self._names, self._sinks = arguments, names, sinks
         self._stack = ExitStack()
         self._notes: list[str] = []
         self._writer: StoreWriter | None = None
@@ -159,7 +162,7 @@ class Stream:
         folder = arguments.output / TENSORBOARD
         stack.enter_context(writing_events(folder))
         sinks.append(stack.enter_context(closing(StreamCurves(folder, self._measures, done))))
-        sinks.append(_Showing(self.show))
+        sinks += [_Showing(self.show), *self._sinks]
         self._view = stack.enter_context(LiveView())
         for line in self._notes:
             print(line)

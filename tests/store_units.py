@@ -78,6 +78,7 @@ def unit_rows(run: int, unit: int) -> list[Rows]:
             "episode": unit,
             "made_at": 1e9,
             "score": {"accuracy": 0.5},
+            "exploration": 0.05,
             "content": model_content(unit),
         }
         rows.append(Rows(tables.models, model, 1))

@@ -11,7 +11,7 @@ from __future__ import annotations
 import io
 import json
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -106,23 +106,38 @@ class Forest:
             node = np.where(goes_left, self.left[node], self.right[node])
         return np.asarray(np.median(self.value[node], axis=1))
 
+    def steepened(self, centre: float, slope: float) -> Forest:
+        """The same with a line through (`centre`, 1/2) on what leaves predict, cut off at 0 and 1.
+
+        So that it is more decided about small differences, and leans to one side.
+        """
+        value = np.clip(0.5 + slope * (self.value - centre), 0.0, 1.0)
+        settings = {**self.settings, "centre": centre, "slope": slope}
+        return replace(self, value=value, settings=settings)
+
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the forest as ``*.npz``, whole or not at all."""
+        write_bytes_atomically(path, self.to_bytes())
+
+    def to_bytes(self) -> bytes:
+        """Make the content of the file that `save` writes."""
         header = {"format_version": FORMAT_VERSION, "settings": self.settings}
         content = io.BytesIO()
         arrays: dict[str, Any] = {name: getattr(self, name) for name in _ARRAYS}
         arrays[_HEADER] = np.array(json.dumps(header))
         np.savez_compressed(content, **arrays)
-        write_bytes_atomically(path, content.getvalue())
+        return content.getvalue()
 
 
 def load_forest(
-    path: str | os.PathLike[str], num_features: int | None = None, max_bytes: int = MAX_ARRAY_BYTES
+    path: str | os.PathLike[str] | bytes,
+    num_features: int | None = None,
+    max_bytes: int = MAX_ARRAY_BYTES,
 ) -> Forest:
     """Read a forest; nothing in the file is run, and no size that it claims is believed.
 
     Args:
-        path: File that `Forest.save` wrote.
+        path: File that `Forest.save` wrote, or its content.
         num_features: Features that it will be given; None: as many as it wants.
         max_bytes: Bytes that an array of all nodes may have at most, and the file four times that.
 

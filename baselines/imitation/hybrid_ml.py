@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,9 +18,13 @@ from cpu_gpu_env.baselines.schedulers.base import Actions, Memory, Scheduler
 from cpu_gpu_env.baselines.schedulers.heuristics import EarliestFinishTime
 from cpu_gpu_env.envs.vector_env import HybridClusterVectorEnv
 from cpu_gpu_env.errors import HybridClusterError
-from cpu_gpu_env.model.tasks import FloatArray
-from cpu_gpu_env.problem.observation import NUM_FEATURES, check_raw
+from cpu_gpu_env.model.tasks import FloatArray, Tasks
+from cpu_gpu_env.problem.observation import NUM_FEATURES, check_raw, feature_table
+from cpu_gpu_env.problem.problem import Problem
 from cpu_gpu_env.sim.state import SchedulingState
+
+if TYPE_CHECKING:
+    from sklearn.ensemble import RandomForestRegressor
 
 FEATURES = ("size", "intensity", "memory", "size - intensity", "size - memory")
 """What the forest sees: the observation's log-scaled features, and two of their differences (bytes
@@ -60,15 +64,54 @@ def fit_forest(
     settings: dict[str, Any] | None = None,
 ) -> Forest:
     """Fit a forest to what the oracle did."""
+    return _describe(_fit(examples, seed, num_trees, jobs=-1), examples, settings or {})
+
+
+def fit_and_predict(
+    examples: Examples, last: int, seed: int | None = None, num_trees: int = NUM_TREES
+) -> tuple[Forest, FloatArray]:
+    """Fit a forest, and predict some of what it was fitted to as if that were new.
+
+    Each example is predicted by the trees that have not seen it, out of bag (Breiman, "Random
+    forests", Machine Learning 45, 2001).
+
+    Args:
+        examples: What to fit.
+        last: How many to predict, the last ones.
+        seed: Of the fit, which runs on one core.
+        num_trees: Trees.
+
+    Returns:
+        The forest, and the predictions, (last,).
+    """
+    regressor = _fit(examples, seed, num_trees, jobs=1)
+    forest = _describe(regressor, examples, {})
+    first = len(examples.gpu_fraction) - last
+    features = derive(examples.observation[first:])
+    by_tree = np.stack([tree.predict(features) for tree in regressor.estimators_])
+    for predicted, seen in zip(by_tree, regressor.estimators_samples_, strict=True):
+        predicted[seen[seen >= first] - first] = np.nan
+    unseen = ~np.isnan(by_tree).all(axis=0)
+    found = forest.predict(features)
+    found[unseen] = np.nanmedian(by_tree[:, unseen], axis=0)
+    return forest, found
+
+
+def _fit(examples: Examples, seed: int | None, num_trees: int, jobs: int) -> RandomForestRegressor:
     from sklearn.ensemble import RandomForestRegressor
 
     regressor = RandomForestRegressor(
-        num_trees, min_samples_leaf=MIN_SAMPLES_LEAF, n_jobs=-1, random_state=seed
+        num_trees, min_samples_leaf=MIN_SAMPLES_LEAF, n_jobs=jobs, random_state=seed
     )
-    regressor.fit(derive(examples.observation), examples.gpu_fraction)
+    return regressor.fit(derive(examples.observation), examples.gpu_fraction)
+
+
+def _describe(
+    regressor: RandomForestRegressor, examples: Examples, settings: dict[str, Any]
+) -> Forest:
     importances = dict(zip(FEATURES, regressor.feature_importances_.tolist(), strict=True))
     described = {"num_features": len(FEATURES), "examples": len(examples.gpu_fraction)}
-    return Forest.of(regressor, {**described, "importances": importances, **(settings or {})})
+    return Forest.of(regressor, {**described, "importances": importances, **settings})
 
 
 def r_squared(forest: Forest, examples: Examples) -> float:
@@ -97,15 +140,78 @@ def imitate_oracle(
         progress: Called as each episode is solved.
     """
     env = HybridClusterVectorEnv(len(seeds), **env_kwargs)
-    observation, _ = env.reset(seed=list(seeds))
+    env.reset(seed=list(seeds))
     solved = solve_episodes(env.instances(), cache, effort, jobs, progress)
     plans = np.stack([schedule.actions for schedule in solved])
-    fractions = np.array(env.problem.gpu_fractions)
-    seen = []
-    for actions in plans.T:
-        seen.append(observation[:, :NUM_FEATURES].copy())
-        observation, *_ = env.step(actions)
-    return Examples(np.concatenate(seen), fractions[plans.T.ravel()])
+    episodes = label(env.problem, env.episode_tasks(), plans)
+    # Task by task over all episodes: the order in which the forest that ships was fitted.
+    order = np.arange(plans.size).reshape(plans.shape).T.ravel()
+    return Examples(episodes.observation[order], episodes.gpu_fraction[order])
+
+
+def label(problem: Problem, tasks: Sequence[Tasks], actions: npt.NDArray[np.integer]) -> Examples:
+    """Make examples of finished episodes, one after another, and the oracle's actions in them.
+
+    Args:
+        problem: Whose episodes they are.
+        tasks: Of each of n episodes.
+        actions: (n, num_tasks).
+
+    Raises:
+        HybridClusterError: If there is no such action.
+    """
+    fractions = np.array(problem.gpu_fractions)
+    if actions.min() < 0 or actions.max() >= len(fractions):
+        raise HybridClusterError(
+            f"the oracle's actions are from {actions.min()} to {actions.max()}; allowed: 0 to "
+            f"{len(fractions) - 1}"
+        )
+    seen = [feature_table(problem.workload, of_episode) for of_episode in tasks]
+    return Examples(np.concatenate(seen), fractions[actions.ravel()])
+
+
+def nearest_fitting(
+    predicted: FloatArray, gpu_fractions: FloatArray, action_mask: npt.NDArray[np.int8]
+) -> Actions:
+    """Round predicted GPU fractions (..., n) to actions, of those that fit: mask (n, actions)."""
+    distance = np.abs(predicted[..., None] - gpu_fractions)
+    return np.asarray(np.where(action_mask == 1, distance, np.inf).argmin(axis=-1))
+
+
+class ExampleWindow:
+    """The latest finished tasks.
+
+    Args:
+        size: How many at most.
+    """
+
+    def __init__(self, size: int = WINDOW) -> None:
+        self.size = size
+        self.examples = Examples(np.empty((0, NUM_FEATURES), dtype=np.float32), np.empty(0))
+        self.fresh = 0
+        """Tasks that came since the last fit; whoever fits sets it to 0."""
+
+    def add(self, finished: Examples) -> None:
+        """Add finished tasks; the oldest fall out.
+
+        Raises:
+            HybridClusterError: If there are not as many fractions as observations.
+        """
+        if len(finished.observation) != len(finished.gpu_fraction):
+            raise HybridClusterError(
+                f"{len(finished.observation)} observations, but {len(finished.gpu_fraction)} GPU "
+                "fractions; allowed: one for each finished task"
+            )
+        old, new = self.examples, finished.observation[:, :NUM_FEATURES]
+        self.examples = Examples(
+            np.concatenate([old.observation, new])[-self.size :],
+            np.concatenate([old.gpu_fraction, finished.gpu_fraction])[-self.size :],
+        )
+        self.fresh += len(new)
+
+    def latest(self, count: int) -> Examples:
+        """The latest so many."""
+        return Examples(self.examples.observation[-count:], self.examples.gpu_fraction[-count:])
 
 
 class HybridML(Scheduler):
@@ -126,8 +232,7 @@ class HybridML(Scheduler):
         self.forest = forest
         self._fallback = EarliestFinishTime(env, seed)
         self._fractions = np.array(self.problem.gpu_fractions)
-        self._history = Examples(np.empty((0, NUM_FEATURES), dtype=np.float32), np.empty(0))
-        self._since_fit = 0
+        self._window = ExampleWindow()
 
     def choose(self, state: SchedulingState, memory: Memory) -> tuple[Actions, Memory]:
         """Predict, and round to what fits."""
@@ -135,8 +240,7 @@ class HybridML(Scheduler):
             return self._fallback.choose(state, memory)
         check_raw(state.observation)
         predicted = self.forest.predict(derive(state.observation))
-        distance = np.abs(predicted[:, None] - self._fractions)
-        return np.where(state.action_mask == 1, distance, np.inf).argmin(axis=1), memory
+        return nearest_fitting(predicted, self._fractions, state.action_mask), memory
 
     def learn(self, finished: Examples) -> bool:
         """Add finished tasks to the history; fit anew when there are enough; return whether so.
@@ -144,19 +248,9 @@ class HybridML(Scheduler):
         Raises:
             HybridClusterError: If there are not as many fractions as observations.
         """
-        if len(finished.observation) != len(finished.gpu_fraction):
-            raise HybridClusterError(
-                f"{len(finished.observation)} observations, but {len(finished.gpu_fraction)} GPU "
-                "fractions; allowed: one for each finished task"
-            )
-        old, new = self._history, finished.observation[:, :NUM_FEATURES]
-        self._history = Examples(
-            np.concatenate([old.observation, new])[-WINDOW:],
-            np.concatenate([old.gpu_fraction, finished.gpu_fraction])[-WINDOW:],
-        )
-        self._since_fit += len(new)
-        if self._since_fit < (MIN_HISTORY if self.forest is None else RETRAIN_EVERY):
+        self._window.add(finished)
+        if self._window.fresh < (MIN_HISTORY if self.forest is None else RETRAIN_EVERY):
             return False
-        self.forest = fit_forest(self._history, seed=int(self.rng.integers(2**31)))
-        self._since_fit = 0
+        self.forest = fit_forest(self._window.examples, seed=int(self.rng.integers(2**31)))
+        self._window.fresh = 0
         return True

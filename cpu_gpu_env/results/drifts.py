@@ -46,7 +46,7 @@ class DriftResult:
     @property
     def episodes_each(self) -> int:
         """Episodes of a phase."""
-        return self.online.shape[1] // len(PHASES)
+        return int(self.online.shape[1]) // len(PHASES)
 
     @cached_property
     def differences(self) -> FloatArray:

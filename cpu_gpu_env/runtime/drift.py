@@ -78,14 +78,14 @@ def _change_mix(problem: Problem) -> dict[str, Any]:
     share = float(memory_bound.mean())
     if not 0.0 < share < MEMORY_BOUND_SHARE:
         raise HybridClusterError(
-            f"drift 'mix': {share:.0%} of the tasks of workload {workload.name!r} are below the "
-            f"ridge of {ridge:.3g} FLOP/B; allowed: more than 0 % and less than "
-            f"{MEMORY_BOUND_SHARE:.0%}"
+            f"drift 'mix': {100 * share:.3g} % of the tasks of workload {workload.name!r} are "
+            f"below the ridge of {ridge:.3g} FLOP/B; allowed: more than 0 % and less than "
+            f"{100 * MEMORY_BOUND_SHARE:g} %"
         )
     count = round(MEMORY_BOUND_SHARE * POOL_ROWS)
     rows = np.concatenate([_spread(memory_bound, count), _spread(~memory_bound, POOL_ROWS - count)])
     mixed = Workload(
-        f"{workload.name} ({MEMORY_BOUND_SHARE:.0%} memory-bound)",
+        f"{workload.name} ({100 * MEMORY_BOUND_SHARE:g} % memory-bound)",
         workload.pool.take(rows, np.zeros(POOL_ROWS)),
         workload.size_range,
         workload.intensity_range,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -70,6 +70,22 @@ class Kept:
     """What learning goes on from; None: there is nothing."""
 
 
+class LearnerRunner(Protocol):
+    """What runs the learner of a lane, in this process or in another."""
+
+    def offer(self, experience: Experience) -> None:
+        """Hand over finished episodes."""
+
+    def take(self) -> LearnedModel | None:
+        """The newest model since the last call; None: there is none."""
+
+    def state(self, wait_s: float = ...) -> bytes | None:
+        """What learning goes on from; None: it has not told within that time [s]."""
+
+    def close(self) -> None:
+        """End it."""
+
+
 class OnlineLane(Lane):
     """A lane whose scheduler learns from what the lane has finished, in a process of its own.
 
@@ -98,7 +114,11 @@ class OnlineLane(Lane):
         self._model = kind.start() if kept is None or kept.model is None else kept.model
         self._news: list[tuple[LearnedModel, int]] = []
         state = None if kept is None else kept.state
-        self.learner = BackgroundLearner(kind.make_learner, state, tell=tell)
+        self.learner = self._start_learner(state, tell)
+
+    def _start_learner(self, state: bytes | None, tell: Callable[[str], None]) -> LearnerRunner:
+        """Start what runs the learner, from a state if there is one."""
+        return BackgroundLearner(self._kind.make_learner, state, tell=tell)
 
     def _from_model(self, env: Any) -> Scheduler:
         return self._kind.make(env, self._model, self._seed)

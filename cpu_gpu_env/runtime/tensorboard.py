@@ -13,6 +13,7 @@ import numpy as np
 from cpu_gpu_env.baselines.report.tensorboard import custom_scalars as custom_scalars_layout
 from cpu_gpu_env.io.event_files import EVENT_FILES, EventFile, cut_event_files
 from cpu_gpu_env.model.tasks import FloatArray
+from cpu_gpu_env.results.drifts import PHASES
 from cpu_gpu_env.results.metrics import (
     CUMULATIVE_METRICS,
     DECISION_METRICS,
@@ -24,7 +25,6 @@ from cpu_gpu_env.results.metrics import (
     stream_charts,
 )
 from cpu_gpu_env.results.running_sum import RunningSum
-from cpu_gpu_env.runtime.drift import PHASES
 from cpu_gpu_env.runtime.measures import MEANS
 from cpu_gpu_env.runtime.records import LaneEpisodes, LearnedModel, Phase
 from cpu_gpu_env.runtime.stream_measures import StreamMeasures
@@ -41,7 +41,7 @@ Curves = Mapping[str, FloatArray]
 
 SUFFIX = ".stream"
 """Ends the names of our event files: a new stream replaces these and no others."""
-POINTS = 1_000
+POINTS = 500
 """Up to this episode each is a point of the curves; from then on there are as many points in each
 stretch in which the number of episodes grows by e: TensorBoard shows a thousand of a curve."""
 RETRY_S = 30.0
@@ -56,7 +56,7 @@ class StreamCurves:
     ``cumulative/``, as in a comparison of the same episodes; of the last episode of each batch with
     a point ``all/`` (percentiles of all tasks so far), ``decision/``, ``window/``, ``stream/drift``
     and ``learning/``. Points grow sparser (see `POINTS`), so that a million episodes take some
-    12 MB a scheduler, and a thousand million 22. They are in the files at once.
+    6 MB a scheduler, and a thousand million 11. They are in the files at once.
 
     An error of writing, such as a full disk, stops no stream: see `trouble`. The points of the
     meantime are lost.
@@ -87,7 +87,9 @@ class StreamCurves:
                     earlier.unlink()
             else:
                 cut_event_files(path, first - 1, SUFFIX)
-        self._files = {name: EventFile(path, SUFFIX) for name, path in folders.items()}
+        self._files = {
+            name: EventFile(path, SUFFIX, first or None) for name, path in folders.items()
+        }
         for file in self._files.values():
             _add_layout(file)
         self._points = _points(first)

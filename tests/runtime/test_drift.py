@@ -106,7 +106,7 @@ def test_where_there_can_be_no_drift(trace: Path) -> None:
     cases = [
         ("rain", {}, "unknown drift 'rain'.*Known: arrivals, gpu, mix"),
         ("mix", {"workload": trace, "num_tasks": 20}, "drift 'mix'.*trace"),
-        ("mix", {"workload": alike}, "drift 'mix': 0% of the tasks of workload 'alike'"),
+        ("mix", {"workload": alike}, "drift 'mix': 0 % of the tasks of workload 'alike'"),
         ("arrivals", {"load": None}, "drift 'arrivals': all tasks arrive at once"),
         ("arrivals", {"load": 9e5}, "a load of 900000 becomes 3.6e.06; allowed: at most 1e.06"),
         ("gpu", {"cluster": Cluster("one", (CPU, GPU))}, "'one' has one GPU"),

@@ -218,7 +218,6 @@ class StoreWriter:
         while self.acknowledged < self._tickets:
             self._thread.check()
             time.sleep(_STEP_S)
-        self._thread.check()
 
     def close(self, run: int | None = None, status: str = "finished") -> None:
         """Wait until all is acknowledged, set the status of a run, and close the store.
@@ -234,7 +233,7 @@ class StoreWriter:
         self._is_closed = True
         self._thread.units.put(None)
         interrupted = self._wait_for_end()
-        self._thread.check()
+        self._thread.raise_failure()
         if self.acknowledged < self._tickets:
             raise self.store.error(
                 f"{self.waiting_rows} rows were not stored: {self.trouble or 'given up'}"

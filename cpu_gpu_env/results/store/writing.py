@@ -101,11 +101,16 @@ class WritingThread(threading.Thread):
         return self._trouble
 
     def check(self) -> None:
+        """Raise what ended the thread, if it has ended."""
+        is_alive = self.is_alive()  # it fails before it ends
+        self.raise_failure()
+        if not is_alive:
+            raise self.session.store.error("the writer is closed")
+
+    def raise_failure(self) -> None:
         """Raise what ended the thread before its time."""
         if self._failure is not None:
             raise self._failure
-        if not self.is_alive() and not self._is_ending:
-            raise self.session.store.error("the writer is closed")
 
     def abandon(self) -> None:
         """Stop trying; what waits is not stored."""

@@ -133,3 +133,12 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["run"], ["runs.run"]),
         sa.PrimaryKeyConstraint("run", "scheduler", "episode"),
     )
+    if op.get_bind().dialect.name == "postgresql":
+        # Old decisions are deleted as fast as new ones come: their space is wanted back soon.
+        op.execute(
+            "ALTER TABLE decisions SET (autovacuum_vacuum_scale_factor = 0.05, "
+            "autovacuum_vacuum_cost_delay = 0)"
+        )
+        # Forests and agents are compressed already.
+        op.execute("ALTER TABLE models ALTER content SET STORAGE EXTERNAL")
+        op.execute("ALTER TABLE learners ALTER state SET STORAGE EXTERNAL")
