@@ -81,11 +81,12 @@ class Stream:
 
     def _open(self, stack: ExitStack) -> None:
         arguments = self._arguments
+        row: Mapping[str, Any] | None = None
+        kept: Mapping[str, Kept] = {}
         torch.set_num_threads(1)  # nets this small are slower on several
         self._open_store(stack)
         if arguments.resume is None:
-            self.settings, row = new_settings(arguments), None
-            kept: Mapping[str, Kept] = {}
+            self.settings = new_settings(arguments)
         else:
             row, kept = self._resume(arguments.resume)
         phases = self.settings.phases()
@@ -144,9 +145,8 @@ class Stream:
             episode, state = states.get(name, (0, None))
             found[name] = Kept(model, state)
             version = 0 if model is None else model.version
-            self._notes.append(
-                f"{name} goes on with version {version}, learning as before episode {episode:,}"
-            )
+            learns = "learns anew" if state is None else f"learns on as before episode {episode:,}"
+            self._notes.append(f"{name} goes on with version {version}, and {learns}")
         return found
 
     def _begin(
