@@ -273,7 +273,9 @@ class WritingThread(threading.Thread):
                     self._fail(error)
                     self._abandoned.wait(wait_s)
                     wait_s = min(2.0 * wait_s, _MAX_WAIT_S)
-                again = True
+                    again = again or self.session.is_unsure(error)
+                else:
+                    again = True
         raise _AbandonedError
 
     def _refused(self, error: Exception) -> Exception:
@@ -284,6 +286,7 @@ class WritingThread(threading.Thread):
 
     def _fail(self, error: Exception) -> None:
         self.session.drop()
+        self.session.make_room(error)
         is_new, self._trouble = self._trouble is None, reason(error)
         if is_new:
             self._failed_s = time.monotonic()
