@@ -16,7 +16,7 @@ from writing_process import WritingProcess, wait_for, write_all
 from cpu_gpu_env.scripts.temporary_postgresql import temporary_server
 
 BALLAST_BYTES = 6_000_000
-NO_END = 1_000_000
+NO_END, FEW_ROWS = 1_000_000, 5_000
 
 
 def mount(disk: Path, size: str, *options: str) -> None:
@@ -38,21 +38,21 @@ def fill(process: WritingProcess) -> int:
 def play(url: str, disk: Path) -> None:
     ballast = disk / "ballast"
     ballast.write_bytes(bytes(BALLAST_BYTES))
-    with WritingProcess(url, None, NO_END) as process:
+    with WritingProcess(url, None, NO_END, FEW_ROWS) as process:
         before = fill(process)
         ballast.unlink()
         process.wait_for_more(1)
         acknowledged = fill(process)
         assert acknowledged > before > 0
         process.kill()
-    with WritingProcess(url, 1, NO_END) as process:
+    with WritingProcess(url, 1, NO_END, FEW_ROWS) as process:
         # Even its way into the store may need room.
         time.sleep(2.0)
         process.kill()
     mount(disk, "200m", "remount")
     stored = stored_units(url)
     assert stored >= acknowledged
-    with WritingProcess(url, 1, NO_END) as process:
+    with WritingProcess(url, 1, NO_END, FEW_ROWS) as process:
         process.wait_for_more(30)
         process.kill()
     stored = stored_units(url)

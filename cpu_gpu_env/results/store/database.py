@@ -185,12 +185,7 @@ def _sqlite(path: Path, mode: str, begin: str) -> Engine:
 
 
 def _postgresql(store: Store, reads: bool = False) -> Engine:
-    try:
-        import psycopg  # noqa: F401
-    except ImportError as error:
-        raise store.error(
-            f'PostgreSQL needs psycopg ({error}); pip install "cpu-gpu-env[runtime]"'
-        ) from None
+    check_driver(store)
     asked = dict(store.url.query)
     settings = {"default_transaction_read_only": "on"} if reads else _SESSION
     options = " ".join(f"-c {name}={value}" for name, value in settings.items())
@@ -210,6 +205,21 @@ def _postgresql(store: Store, reads: bool = False) -> Engine:
         json_serializer=json_text,
         hide_parameters=True,
     )
+
+
+def check_driver(store: Store) -> None:
+    """Check that the library for a database is there.
+
+    Raises:
+        HybridClusterError: If it is not.
+    """
+    if store.path is None:
+        try:
+            import psycopg  # noqa: F401
+        except ImportError as error:
+            raise store.error(
+                f'PostgreSQL needs psycopg ({error}); pip install "cpu-gpu-env[runtime]"'
+            ) from None
 
 
 def driver_error(error: BaseException) -> BaseException:

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, select, update
 
 from cpu_gpu_env.errors import HybridClusterError, printable, unknown_name, without_password
 from cpu_gpu_env.results.store import schema
-from cpu_gpu_env.results.store.database import Store, reading_engine, reason
+from cpu_gpu_env.results.store.database import Store, check_driver, reading_engine, reason
 from cpu_gpu_env.results.store.retention import KEEP_DECISIONS, Retention
 from cpu_gpu_env.results.store.rows import Rows, check_rows
 from cpu_gpu_env.results.store.session import Command, Session
@@ -25,6 +25,8 @@ PATIENCE_S = 60.0
 """For how long `StoreWriter.close` waits for a store that does not answer [s]."""
 LAST_CHANCE_S = 5.0
 """How much longer it waits after Ctrl-C [s]."""
+_PARTING_S = 0.5
+"""How long a thread that gives up gets to close its connection [s]."""
 _STEP_S = 0.005
 """Waiting is in steps, between which Ctrl-C gets through [s]."""
 
@@ -245,7 +247,7 @@ class StoreWriter:
         """Wait for the thread, not for ever; return whether Ctrl-C came."""
         thread, interrupts, last_s = self._thread, 0, time.monotonic() + PATIENCE_S
         has_told = False
-        while thread.is_alive():
+        while not thread.has_ended:
             try:
                 if thread.trouble is None and not interrupts:
                     last_s = time.monotonic() + PATIENCE_S
@@ -258,9 +260,9 @@ class StoreWriter:
                     )
                 if time.monotonic() > last_s or interrupts > 1:
                     thread.abandon()
-                    thread.join(1.0)
+                    time.sleep(_PARTING_S)
                     break
-                thread.join(10 * _STEP_S)
+                time.sleep(_STEP_S)
             except KeyboardInterrupt:
                 interrupts += 1
                 last_s, has_told = time.monotonic() + LAST_CHANCE_S, False
@@ -282,6 +284,7 @@ class StoreWriter:
 
 def _open(store: Store, tell: Callable[[str], None]) -> Session:
     """Open a store and bring its tables to this version."""
+    check_driver(store)
     session: Session
     if store.path is not None:
         from cpu_gpu_env.results.store.sqlite_session import SqliteSession

@@ -68,8 +68,9 @@ class _AbandonedError(Exception):
 class WritingThread(threading.Thread):
     """Writes what `units` brings, until None comes.
 
-    Only this thread changes `acknowledged`, `rows_stored` and `trouble`, so that others may read
-    them without a lock, which Ctrl-C could leave locked.
+    Only this thread changes `acknowledged`, `rows_stored`, `has_ended` and `trouble`, so others may
+    read them without a lock, which Ctrl-C could leave locked. (Nor may they join it: up to 3.12,
+    Ctrl-C in `Thread.join` makes Python take a thread for ended that has not.)
     """
 
     def __init__(self, session: Session, retention: Retention, tell: Callable[[str], None]) -> None:
@@ -81,6 +82,7 @@ class WritingThread(threading.Thread):
         self.commands: queue.SimpleQueue[tuple[int, Command]] = queue.SimpleQueue()
         self.acknowledged = 0
         self.rows_stored = 0
+        self.has_ended = False
         self._tell = tell
         self._trouble: str | None = None
         self._failure: BaseException | None = None
@@ -102,9 +104,9 @@ class WritingThread(threading.Thread):
 
     def check(self) -> None:
         """Raise what ended the thread, if it has ended."""
-        is_alive = self.is_alive()  # it fails before it ends
+        has_ended = self.has_ended  # it fails before it ends
         self.raise_failure()
-        if not is_alive:
+        if has_ended:
             raise self.session.store.error("the writer is closed")
 
     def raise_failure(self) -> None:
@@ -127,6 +129,7 @@ class WritingThread(threading.Thread):
             self._failure = error
         finally:
             self.session.close()
+            self.has_ended = True
 
     def _step(self) -> None:
         group, call = self._take_group()
@@ -260,7 +263,9 @@ class WritingThread(threading.Thread):
                     self._fail(error)
                     self._abandoned.wait(wait_s)
                     wait_s = min(2.0 * wait_s, _MAX_WAIT_S)
-                again = True
+                    again = again or self.session.is_unsure(error)
+                else:
+                    again = True
         raise _AbandonedError
 
     def _refused(self, error: Exception) -> Exception:
@@ -271,6 +276,7 @@ class WritingThread(threading.Thread):
 
     def _fail(self, error: Exception) -> None:
         self.session.drop()
+        self.session.make_room(error)
         is_new, self._trouble = self._trouble is None, reason(error)
         if is_new:
             self._failed_s = time.monotonic()
