@@ -119,7 +119,7 @@ class Stream:
         """Take up a run, once all that it needs is found to be as it was."""
         assert self._writer is not None
         with closing(open_reader(self._arguments.store)) as reader:
-            row = reader.run_row(run)
+            row: Mapping[str, Any] = reader.run_row(run)
             if row["kind"] != "stream":
                 raise HybridClusterError(
                     f"run {run} is a {row['kind']}; allowed to resume: a stream"
