@@ -189,7 +189,7 @@ def play(arguments: argparse.Namespace) -> int:
     from cpu_gpu_env.scripts.streaming import Stream
 
     asked = stream.parse_arguments(arguments.line)
-    with closing(_Clock(arguments.store, arguments.seconds + WARM_UP_S)) as clock:
+    with closing(_Clock(arguments.store, arguments.seconds)) as clock:
         with Stream(asked, [clock]) as flowing:
             flowing.run()
         clock.take()  # now everything is stored
