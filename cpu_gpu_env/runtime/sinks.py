@@ -7,7 +7,6 @@ from collections.abc import Sequence
 
 from cpu_gpu_env.results.store.rows import Rows
 from cpu_gpu_env.results.store.writer import StoreWriter
-from cpu_gpu_env.runtime.background import STATE_WAIT_S
 from cpu_gpu_env.runtime.engine import Finished
 from cpu_gpu_env.runtime.lanes import Lane
 from cpu_gpu_env.runtime.online import OnlineLane
@@ -16,6 +15,8 @@ from cpu_gpu_env.runtime.stream_measures import StreamMeasures
 
 SAVE_LEARNERS_S = 30.0
 """How often what learners go on from is stored [s]."""
+LAST_STATE_S = 20.0
+"""How long it is waited for as the stream ends [s]."""
 
 
 class Storing:
@@ -57,7 +58,7 @@ class Storing:
 
     def save_learners(self, next_episode: int, clock_s: float) -> None:
         """Store what the learners go on from, as the stream ends; waits for it, not for long."""
-        until_s = time.monotonic() + STATE_WAIT_S
+        until_s = time.monotonic() + LAST_STATE_S
         if self._has_stored and self._learning:
             rows = self._learner_rows(next_episode, until_s)
             self._put(rows, next_episode, clock_s)

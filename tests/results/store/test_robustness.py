@@ -16,7 +16,8 @@ from writing_process import CUTS, CuttingProxy, WritingProcess, wait_for, write_
 
 from cpu_gpu_env.scripts.temporary_postgresql import Server
 
-NO_END = 1_000_000
+NO_END, FEW_ROWS = 1_000_000, 5_000
+"""Last unit of processes that go on, and waiting rows where units are not to share commits."""
 
 
 def few_or_many(few: int, many: int) -> pytest.MarkDecorator:
@@ -68,7 +69,7 @@ def test_a_process_killed_while_it_makes_the_store(
 @few_or_many(1, 20)
 def test_a_server_that_crashes(postgresql_server: Server, postgresql_url: str, times: int) -> None:
     rng = random.Random(times)
-    with WritingProcess(postgresql_url, None, NO_END) as process:
+    with WritingProcess(postgresql_url, None, NO_END, FEW_ROWS) as process:
         for _ in range(times):
             process.wait_for_more(1)
             time.sleep(rng.uniform(0.0, 1.0))
@@ -92,7 +93,8 @@ def test_a_connection_that_is_cut(
 ) -> None:
     proxy = CuttingProxy(postgresql_server.port, times, random.Random(times))
     name = postgresql_url.rpartition("/")[2]
-    with WritingProcess(postgresql_server.url(name, proxy.port), None, NO_END) as process:
+    url = postgresql_server.url(name, proxy.port)
+    with WritingProcess(url, None, NO_END, FEW_ROWS) as process:
         wait_for(lambda: proxy.cuts.total() == times or process.process.poll() is not None, 300)
         process.wait_for_more(5)
         process.kill()
