@@ -17,7 +17,7 @@ from urllib.parse import quote
 
 import numpy as np
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
 from cpu_gpu_env.errors import HybridClusterError, printable, shown, without_password
@@ -25,6 +25,9 @@ from cpu_gpu_env.io.paths import as_path
 
 ALLOWED = "a path, sqlite:///PATH, or postgresql+psycopg://USER:PASSWORD@HOST:PORT/DATABASE"
 """What may be a store, for messages."""
+
+DATABASE_ERRORS = (SQLAlchemyError, UnicodeDecodeError, json.JSONDecodeError)
+"""What SQLAlchemy raises, and what comes of texts in a damaged file of SQLite."""
 
 _POSTGRESQL = ("postgresql+psycopg", "postgresql", "postgres")
 _SQLITE = ("sqlite", "sqlite+pysqlite")

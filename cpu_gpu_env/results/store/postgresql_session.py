@@ -11,7 +11,7 @@ import psycopg
 from sqlalchemy import Connection, text, update
 from sqlalchemy.exc import DBAPIError
 
-from cpu_gpu_env.results.store.database import Store, driver_error
+from cpu_gpu_env.results.store.database import DATABASE_ERRORS, Store, driver_error
 from cpu_gpu_env.results.store.rows import COPY_BEGIN, COPY_END, CheckedRows, copy_blocks
 from cpu_gpu_env.results.store.session import Command, Session
 from cpu_gpu_env.results.store.tables import commands, decisions
@@ -143,7 +143,7 @@ class PostgresqlSession(Session):
 
     def is_of_database(self, error: BaseException) -> bool:
         """Whether an error comes from the database."""
-        return isinstance(driver_error(error), psycopg.Error)
+        return isinstance(driver_error(error), (psycopg.Error, *DATABASE_ERRORS))
 
     def will_pass(self, error: BaseException) -> bool:
         """Whether waiting may cure an error."""

@@ -12,11 +12,10 @@ from contextlib import contextmanager
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.exc import SQLAlchemyError
 
 from cpu_gpu_env.checks import check_count
 from cpu_gpu_env.errors import HybridClusterError, not_allowed, unknown_name
-from cpu_gpu_env.results.store.database import Store, reading_engine, reason
+from cpu_gpu_env.results.store.database import DATABASE_ERRORS, Store, reading_engine, reason
 from cpu_gpu_env.results.store.queries import Page, join_pages, key_of, rows_of, rows_within
 from cpu_gpu_env.results.store.records import (
     STORED_METRICS,
@@ -64,7 +63,7 @@ def _telling(store: Store) -> Iterator[None]:
         yield
     except HybridClusterError:
         raise
-    except SQLAlchemyError as error:
+    except DATABASE_ERRORS as error:
         raise store.error(reason(error)) from None
     except (ValueError, TypeError, OverflowError, RecursionError) as error:
         raise store.error(f"it is damaged: {reason(error)}") from None

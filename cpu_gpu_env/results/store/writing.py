@@ -11,7 +11,6 @@ from typing import Any
 
 from sqlalchemy import Connection, update
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import DBAPIError
 
 from cpu_gpu_env.results.store.database import reason
 from cpu_gpu_env.results.store.retention import (
@@ -280,7 +279,7 @@ class WritingThread(threading.Thread):
 
     def _refused(self, error: Exception) -> Exception:
         """What the engine gets of an error that waiting does not cure."""
-        if isinstance(error, DBAPIError) or self.session.is_of_database(error):
+        if self.session.is_of_database(error):
             return self.session.store.error(f"it refuses what is written: {reason(error)}")
         return error
 
