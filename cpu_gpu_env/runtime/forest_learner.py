@@ -127,7 +127,8 @@ class ForestLearner:
     ) -> None:
         model = starting_model() if model is None else model
         self.settings = settings or ForestSettings()
-        self._seed, self._start_content = seed, model.content
+        self._seed = seed
+        self._start_content = self._newest_content = model.content
         self._start = self._newest = load_forest(model.content, len(FEATURES))
         self._version, self._fits, self._gave_up = model.version, 0, False
         self._window = ExampleWindow(self.settings.window)
@@ -166,13 +167,14 @@ class ForestLearner:
         own, score = self.settings, self._score()
         forest = fit_forest(self._window.examples, self._seed + self._fits, own.num_trees, jobs=1)
         self._newest = forest.steepened(own.centre, own.slope)
+        self._newest_content = self._newest.to_bytes()
         self._fits += 1
         self._window.fresh, self._predicted = 0, np.empty(0)
         gave_up, self._gave_up = self._gave_up, self._is_worse()
         if gave_up and self._gave_up:
             return None
         self._version += 1
-        content = self._start_content if self._gave_up else self._newest.to_bytes()
+        content = self._start_content if self._gave_up else self._newest_content
         return LearnedModel(self._version, content, score)
 
     def _is_worse(self) -> bool:
@@ -206,13 +208,14 @@ class ForestLearner:
         }
         arrays = {**vars(self._window.examples), "predicted": self._predicted}
         arrays["objectives"] = self._objectives
+        members = {_HEADER: json.dumps(header).encode()}
+        members |= {_START: self._start_content, _NEWEST: self._newest_content}
         content = io.BytesIO()
-        with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
-            archive.writestr(_HEADER, json.dumps(header))
-            archive.writestr(_START, self._start_content)
-            archive.writestr(_NEWEST, self._newest.to_bytes())
+        with zipfile.ZipFile(content, "w") as archive:
+            for name, member in members.items():
+                archive.writestr(zipfile.ZipInfo(name), member)  # without the time of day
             for name, array in arrays.items():
-                with archive.open(f"{name}.npy", "w") as file:
+                with archive.open(zipfile.ZipInfo(f"{name}.npy"), "w") as file:
                     np.save(file, array, allow_pickle=False)
         return content.getvalue()
 
@@ -232,7 +235,8 @@ class ForestLearner:
             forests = [load_forest(content, len(FEATURES)) for content in (start, newest)]
             arrays = _read_arrays(archive)
         self._version, self._fits, self._gave_up = version, fits, gave_up
-        self._start_content, (self._start, self._newest) = start, forests
+        self._start_content, self._newest_content = start, newest
+        self._start, self._newest = forests
         self._predicted, self._objectives = arrays["predicted"], arrays["objectives"]
         self._window = ExampleWindow(self.settings.window)
         self._window.add(Examples(arrays["observation"], arrays["gpu_fraction"]))
