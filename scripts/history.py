@@ -46,17 +46,27 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--reference", help="scheduler to which the others are compared")
     looks = parser.add_argument_group("of a run")
     looks.add_argument("--compare", type=run, metavar="RUN", help="compare it to another run")
-    looks.add_argument("--every", type=command.positive, help="show means over so many episodes")
-    looks.add_argument("--metric", choices=METRICS, default="objective", help="for --every")
+    looks.add_argument(
+        "--every", type=command.positive, metavar="N", help="show means over each N episodes"
+    )
+    looks.add_argument(
+        "--metric",
+        choices=METRICS,
+        default="objective",
+        metavar="METRIC",
+        help=f"of --every: {', '.join(METRICS)}",
+    )
     looks.add_argument("--episode", type=number, help="audit the decisions in an episode")
     looks.add_argument(
         "--task",
         type=number,
         help="audit the decisions on one task: number within --episode, or without it the run",
     )
-    looks.add_argument("--export", type=command.path, help="write rows: FILE.csv or FILE.parquet")
-    looks.add_argument("--table", choices=TABLES, default="episodes", help="for --export")
-    looks.add_argument("--forest", type=command.path, help="fit a forest: FILE.npz")
+    looks.add_argument(
+        "--export", type=command.path, metavar="FILE", help="write rows: *.csv or *.parquet"
+    )
+    looks.add_argument("--table", choices=TABLES, default="episodes", help="of --export")
+    looks.add_argument("--forest", type=command.path, metavar="FILE", help="fit a forest: *.npz")
     parser.add_seed("seed of the fit of --forest")
     arguments = parser.parse_args(argv)
     _check(parser, arguments)

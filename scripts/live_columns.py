@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from cpu_gpu_env.checks import as_number
@@ -15,9 +15,11 @@ from cpu_gpu_env.results.metrics import Metric
 State = Mapping[str, Any]
 """Of a scheduler, see `cpu_gpu_env.runtime.measures.LaneMeasures.state`."""
 
+SCHEDULER = "scheduler"
+"""Heading of the first column."""
 NOTHING = "-"
 """Stands where there is no value."""
-SPARK_WIDTH = 12
+SPARK_WIDTH = 10
 """Characters of a sparkline where there is no room for more."""
 LOAD_WIDTH = 8
 """Devices of a pool whose loads are shown one by one; more are shown in groups."""
@@ -34,10 +36,14 @@ class Ramp:
     """Of a sparkline."""
     lengths: str
     """Of the end of a bar."""
+    rule: str
+    """Of a line."""
+    other: Mapping[int, str] = field(default_factory=dict)
+    """What stands for characters that there are not."""
 
 
-BLOCKS = Ramp("▁▂▃▄▅▆▇█", " ▏▎▍▌▋▊▉█")
-ASCII = Ramp("_.-=+*%#", " #")
+BLOCKS = Ramp("▁▂▃▄▅▆▇█", " ▏▎▍▌▋▊▉█", "─")
+ASCII = Ramp("_.-=+*%#", " #", "-", str.maketrans({"µ": "u", "±": "+-"}))
 """Where the terminal has no blocks."""
 
 
@@ -82,12 +88,12 @@ def columns(states: Sequence[State], ramp: Ramp, spark_width: int = SPARK_WIDTH)
     regret, electricity = metrics.CUMULATIVE_METRICS.values()
     response = metrics.P99_RESPONSE
     found = [
-        Column("scheduler", 0, lambda state: str(state["scheduler"])),
+        Column(SCHEDULER, 0, lambda state: str(state["scheduler"])),
         _of(metrics.OBJECTIVE, 0),
         _of(metrics.GAP, 0),
         _of(curve, 9, "window", f"{curve.heading}\nlast {window}"),
         Column(
-            f"{curve.label}, last {window}",
+            f"{curve.label}\nlast {window}",
             1,
             lambda state: sparkline(state["series"][curve.key], spark_width, ramp),
         ),
@@ -168,8 +174,9 @@ def _pair(state: State, *of: Metric) -> str:
 
 def _version(state: State) -> str:
     version, drawn = state["model_version"], number(state["exploration"])
-    text = f"v{version}" if version else NOTHING
-    return f"{text} {drawn * 100:.0f} % random" if drawn > 0.0 else text
+    if drawn > 0.0:
+        return f"v{version}, {drawn * 100:.2g} % random"
+    return f"v{version}" if version else NOTHING
 
 
 def _level(part: float, characters: str) -> str:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import argparse
 
 from cpu_gpu_env.baselines.imitation import hybrid_ml
-from cpu_gpu_env.baselines.imitation.stored_examples import stored_examples
 from cpu_gpu_env.results.held_out import TRAINED_ON
 from cpu_gpu_env.results.provenance import package_versions
 from cpu_gpu_env.results.store.export import SUFFIXES, export_rows
 from cpu_gpu_env.results.store.reading import StoreReader
 from cpu_gpu_env.results.store.tables import decisions, episodes
+from cpu_gpu_env.runtime.stored_examples import stored_examples
 from cpu_gpu_env.scripts import outputs, terminal
 from cpu_gpu_env.scripts.stored_views import chosen, ends
 

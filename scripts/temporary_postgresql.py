@@ -44,8 +44,8 @@ class Server:
         address = f"127.0.0.1:{port or self.port}"
         return f"postgresql+psycopg://postgres:{self.password}@{address}/{database}"
 
-    def execute(self, statement: str) -> list[tuple[Any, ...]]:
-        """Run a statement as the administrator, in the database postgres; return its rows."""
+    def execute(self, statement: str, database: str = "postgres") -> list[tuple[Any, ...]]:
+        """Run a statement in a database, as the administrator; return its rows."""
         import psycopg
 
         with psycopg.connect(
@@ -53,7 +53,7 @@ class Server:
             port=self.port,
             user="postgres",
             password=self.password,
-            dbname="postgres",
+            dbname=database,
             autocommit=True,
         ) as connection:
             cursor = connection.execute(statement.encode())

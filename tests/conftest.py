@@ -12,7 +12,7 @@ import pytest
 from cpu_gpu_env import Cluster, Device
 from cpu_gpu_env.scripts.temporary_postgresql import Server, find_binaries, temporary_server
 
-pytest.register_assert_rewrite("playing", "tiny_episodes")
+pytest.register_assert_rewrite("playing", "store_units", "tiny_episodes", "writing_process")
 
 CPU = Device("cpu", "cpu", 1e12, 100e9, math.inf, 0.5, 50.0, 150.0)
 SLOW_CPU = Device("slow-cpu", "cpu", 0.5e12, 50e9, math.inf, 0.0, 20.0, 70.0)

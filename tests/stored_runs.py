@@ -1,12 +1,16 @@
-"""Runs in a store, written row by row from what `compare` and `place_tasks` find."""
+"""Runs in a store, written row by row from what `compare` and `place_tasks` find.
+
+Nothing of the runtime takes part but its tables, so that what reads them is held against more than
+what writes them.
+"""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
-import numpy as np
 import sqlalchemy as sa
 
 from cpu_gpu_env.baselines import make_scheduler
@@ -60,19 +64,23 @@ def add_run(engine: sa.Engine, **columns: Any) -> int:
         return int(connection.execute(sa.insert(tables.runs).values(row)).inserted_primary_key[0])
 
 
-def play(
-    kwargs: Mapping[str, Any],
-    seeds: Sequence[int],
-    schedulers: Sequence[str] = SCHEDULERS,
-    given: Sequence[Tasks] | None = None,
-) -> tuple[Comparison, list[Instance], list[Tasks]]:
-    """Compare schedulers, the oracle among them, on the episodes of seeds."""
+Played = tuple[Comparison, list[Instance], list[Tasks]]
+
+
+def play(kwargs: Mapping[str, Any], seeds: Sequence[int]) -> Played:
+    """Compare `SCHEDULERS` and the oracle on the episodes of seeds."""
+    return _play(json.dumps(kwargs), tuple(seeds))
+
+
+@cache
+def _play(kwargs_json: str, seeds: tuple[int, ...]) -> Played:
+    kwargs = json.loads(kwargs_json)
     env = HybridClusterVectorEnv(len(seeds), **kwargs)
-    env.reset(seed=list(seeds), options=None if given is None else {"tasks": list(given)})
-    instances = env.instances()
+    env.reset(seed=list(seeds))
+    instances, tasks = env.instances(), env.episode_tasks()
     solved = solve_episodes(instances, None, QUICK_EFFORT, 1)
-    specs = [SchedulerSpec(name, partial(make_scheduler, name, seed=1)) for name in schedulers]
-    return compare(specs, seeds, kwargs, "made", oracle=solved), instances, env.episode_tasks()
+    specs = [SchedulerSpec(name, partial(make_scheduler, name, seed=1)) for name in SCHEDULERS]
+    return compare(specs, seeds, kwargs, "made", oracle=solved), instances, tasks
 
 
 def store_run(
@@ -178,7 +186,3 @@ def _placed(placed: PlacedTasks, index: int, task: int) -> dict[str, Any]:
         found[f"{name}_start_s"] = float(pool.start_s[where]) if used else None
         found[f"{name}_finish_s"] = float(pool.finish_s[where]) if used else None
     return found
-
-
-def column(rows: Sequence[Mapping[str, Any]], name: str) -> np.ndarray:
-    return np.array([row[name] for row in rows])

@@ -56,17 +56,25 @@ class EventFile:
     Args:
         folder: Where it is made, together with the folder if need be.
         suffix: Ends its name.
+        first_step: Tells a TensorBoard that is running to forget what it has read of this step and
+            later ones; None: nothing.
 
     Raises:
         OSError: If it cannot be made.
     """
 
-    def __init__(self, folder: Path, suffix: str = "") -> None:
+    def __init__(self, folder: Path, suffix: str = "", first_step: int | None = None) -> None:
+        from tensorboard.compat.proto.event_pb2 import SessionLog
+
         folder.mkdir(parents=True, exist_ok=True)
         name = EVENT_FILES.replace("*", f"{int(time.time()):010d}.{socket.gethostname()}")
         self.path = folder / f"{name}.{os.getpid()}.{time.monotonic_ns()}{suffix}"
         self._file = self.path.open("xb", buffering=0)
-        self._append([{"wall_time": time.time(), "file_version": "brain.Event:2"}])
+        now = time.time()
+        self._append([{"wall_time": now, "file_version": "brain.Event:2"}])
+        if first_step is not None:
+            start = SessionLog(status=SessionLog.START)
+            self._append([{"wall_time": now, "step": first_step, "session_log": start}])
 
     def add_scalars(self, points: Mapping[int, Mapping[str, float]]) -> None:
         """Add values by tag, one event a step.

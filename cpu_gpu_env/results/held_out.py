@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from cpu_gpu_env.checks import check_count, check_field
@@ -104,6 +104,21 @@ class UsedEpisodes:
             return f"{self.purpose} on the same tasks of the trace" if shared else ""
         count = sum(self.first_seed <= seed <= self.last_seed for seed in seeds) if same else 0
         return f"{count} of {len(seeds)} episodes: {self.describe()}" if count else ""
+
+
+def add_used_episodes(used: Sequence[UsedEpisodes], more: UsedEpisodes) -> tuple[UsedEpisodes, ...]:
+    """Add a record to others, in one with what is there of the same purpose and problem.
+
+    So the records of a model that learns without end stay few.
+    """
+    seeds = [more.first_seed, more.last_seed]
+    others = []
+    for record in used:
+        if replace(record, first_seed=more.first_seed, last_seed=more.last_seed) == more:
+            seeds += [record.first_seed, record.last_seed]
+        else:
+            others.append(record)
+    return (*others, replace(more, first_seed=min(seeds), last_seed=max(seeds)))
 
 
 def read_used_episodes(settings: Mapping[str, Any]) -> tuple[UsedEpisodes, ...] | None:

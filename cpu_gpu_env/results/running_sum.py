@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from cpu_gpu_env.checks import as_number, check_count, is_list
+from cpu_gpu_env.checks import MAX_FLOAT, check_count, check_number, is_list
 from cpu_gpu_env.errors import not_allowed
 from cpu_gpu_env.model.tasks import FloatArray
 
@@ -77,7 +77,7 @@ class RunningSum:
         if not is_list(content) or len(content) != len(astuple(cls())):
             raise not_allowed(where, content, "a count and three numbers")
         count = check_count(f"{where}: count", content[0], 2**53, low=0)
-        rounded, compensation, huge = map(as_number, content[1:])
-        if not (math.isfinite(rounded) and math.isfinite(compensation)):
-            raise not_allowed(where, content, "finite sums")
+        rounded, compensation = (check_number(where, part, -MAX_FLOAT) for part in content[1:3])
+        huge = math.inf if content[3] == str(math.inf) else content[3]
+        huge = check_number(where, huge, -MAX_FLOAT, also=math.inf)
         return cls(count, rounded, compensation, huge)

@@ -63,5 +63,9 @@ def episode_seeds(purpose: Purpose, count: int, *, run: int = 0, first: int = 0)
 
 
 def purpose_of(seed: int) -> Purpose:
-    """What the episode of a seed is for."""
-    return max((p for p in Purpose if p.value <= seed), key=lambda purpose: purpose.value)
+    """What the episode of a seed is for.
+
+    Args:
+        seed: At least 0.
+    """
+    return max((one for one in Purpose if one.value <= seed), key=lambda one: one.value)

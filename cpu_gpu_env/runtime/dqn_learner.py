@@ -22,7 +22,6 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
-import torch
 from stable_baselines3.common.logger import Logger
 from stable_baselines3.common.policies import BasePolicy
 from stable_baselines3.common.utils import polyak_update
@@ -40,17 +39,19 @@ from cpu_gpu_env.envs.vector_env import HybridClusterVectorEnv
 from cpu_gpu_env.errors import HybridClusterError
 from cpu_gpu_env.io.bounded_files import open_zip, read_member
 from cpu_gpu_env.model.tasks import FloatArray
+from cpu_gpu_env.results.held_out import TRAINED_ON, add_used_episodes, read_used_episodes
 from cpu_gpu_env.runtime.exploring_agent import ExploringAgent
 from cpu_gpu_env.runtime.records import EpisodeBatch, Experience, LearnedModel
 from cpu_gpu_env.runtime.replayed import EpisodePlayer, Transitions
+from cpu_gpu_env.runtime.trial import Trial
 
 START = "dqn-queues"
 """Pretrained agent that online learning starts from unless told."""
-EXPLORATION = 0.02
+EXPLORATION = 0.001
 """Part of the decisions that are drawn at random."""
-CHUNK = 16
+CHUNK = 32
 """Episodes that are scored together, then learned from."""
-MAX_STATE_BYTES = 2**30
+MAX_STATE_BYTES = 2**28
 _CHECKPOINT, _MODEL = "checkpoint.zip", "model.zip"
 
 
@@ -58,25 +59,25 @@ _CHECKPOINT, _MODEL = "checkpoint.zip", "model.zip"
 class OnlineSettings:
     """Settings of online learning, found by measurement."""
 
-    learning_rate: float = 3e-4
+    learning_rate: float = 2e-3
     """Adam's step."""
     buffer_size: int = 20_000
     """Transitions kept for replay: the newest."""
     warm_up: int = 3_200
     """Transitions before the first gradient step."""
-    gradient_steps: int = 4
+    gradient_steps: int = 8
     """Gradient steps for each `batch_size` transitions."""
     batch_size: int = 128
     """Transitions of a gradient step."""
     gamma: float = 0.9
     """Discount, see `DQNSettings`."""
-    tau: float = 0.005
+    tau: float = 0.1
     """Part of the way that the target network goes after as many steps."""
-    window: int = 128
+    window: int = 192
     """Episodes at most that the learner is compared on."""
-    evidence: int = 48
+    evidence: int = 64
     """Episodes at least before it is decided."""
-    needed: float = 1.0
+    needed: float = 1.5
     """Standard errors by which the learner must be better for the lane to get it."""
     too_bad: float = 3.0
     """Standard errors by which it is worse as it gives up what it has learned."""
@@ -128,10 +129,7 @@ class DQNLearner:
         self.settings = settings or OnlineSettings()
         self._learned = 0
         """Transitions learned from."""
-        self._differences: list[float] = []
-        """J of the learner less that of the lane's net, in the newest episodes."""
-        self._objectives: list[float] = []
-        """J of the lane's net in them."""
+        self._trial = Trial(self.settings.window)
         self._player: EpisodePlayer | None = None
         self._take_over()
         with own_global_state(1):
@@ -147,6 +145,7 @@ class DQNLearner:
             )
         self._current: BasePolicy = agent.policy
         self._agent_settings: AgentSettings = agent.settings
+        self._used = agent.settings.trained_on  # None: it does not tell
 
     def _make_dqn(self) -> ActionDQN:
         own, agent = self.settings, self._agent_settings
@@ -183,7 +182,6 @@ class DQNLearner:
         """
         new = None
         with own_global_state(1):
-            torch.manual_seed(self._learned)
             for chunk in _chunks(experience):
                 new = self._learn(chunk) or new
         return new
@@ -193,7 +191,9 @@ class DQNLearner:
         learner = self._acting()
         objectives = player.objectives(batch, (self._current, learner))
         transitions = player.transitions(batch, experience.actions)
-        new = self._judge(objectives, learner, transitions.objective)
+        new = self._judge(learner, transitions.objective, *objectives)
+        if self._used is not None:
+            self._used = add_used_episodes(self._used, player.used(batch))
         self._remember(transitions)
         self._train(transitions.rewards.size)
         return new
@@ -213,51 +213,39 @@ class DQNLearner:
         policy.set_training_mode(False)
         return policy
 
-    def _judge(
-        self, objectives: FloatArray, learner: BasePolicy, of_lane: FloatArray
-    ) -> LearnedModel | None:
+    def _judge(self, learner: BasePolicy, *objectives: FloatArray) -> LearnedModel | None:
         """Hand the learner over if it is better, and take it back if it is worse."""
-        own = self.settings
+        own, trial = self.settings, self._trial
         if self._dqn._n_updates == 0:  # has learned nothing yet
             return None
-        current, other = objectives
-        self._differences = [*self._differences, *(other - current).tolist()][-own.window :]
-        self._objectives = [*self._objectives, *current.tolist()][-own.window :]
-        found = np.array(self._differences)
-        if len(found) < own.evidence:
+        trial.add(*objectives)
+        if len(trial) < own.evidence:
             return None
-        mean, error = found.mean(), found.std(ddof=1) / np.sqrt(len(found))
-        if mean > own.too_bad * error:
+        above = trial.standard_errors()
+        if above > own.too_bad:
             self._start_again()
-        elif mean < -own.needed * error:
-            return self._hand_over(learner, of_lane)
+        elif above < -own.needed:
+            return self._hand_over(learner)
         return None
 
     def _start_again(self) -> None:
         """Forget what was learned since the lane got its net, but not the experience."""
         self._dqn.policy.load_state_dict(self._current.state_dict())
         self._dqn.policy.optimizer.state.clear()
-        self._forget_evidence()
+        self._trial = Trial(self.settings.window)
 
-    def _forget_evidence(self) -> None:
-        self._differences, self._objectives = [], []
-
-    def _hand_over(self, learner: BasePolicy, of_lane: FloatArray) -> LearnedModel:
-        score = {
-            "objective": float(np.mean(self._objectives)),
-            "objective_exploring": float(of_lane.mean()),
-            "difference": float(np.mean(self._differences)),
-        }
+    def _hand_over(self, learner: BasePolicy) -> LearnedModel:
         made_by = {**self._agent_settings.made_by, "learned_online": self._learned}
-        settings = replace(self._agent_settings, made_by=made_by)
-        self._current = learner
+        if self._used is not None:
+            made_by[TRAINED_ON] = [record.to_json() for record in self._used]
+        before, self._current = self._handed, learner
         self._handed = LearnedModel(
-            self._handed.version + 1,
-            agent_to_bytes(learner, settings),
-            score,
-            self._handed.exploration,
+            before.version + 1,
+            agent_to_bytes(learner, replace(self._agent_settings, made_by=made_by)),
+            self._trial.score(),
+            before.exploration,
         )
-        self._forget_evidence()
+        self._trial = Trial(self.settings.window)
         return self._handed
 
     def _remember(self, transitions: Transitions) -> None:
@@ -292,8 +280,8 @@ class DQNLearner:
             "exploration": self._handed.exploration,
             "score": dict(self._handed.score),
             "learned": self._learned,
-            "differences": self._differences,
-            "objectives": self._objectives,
+            "trial": self._trial.to_json(),
+            TRAINED_ON: None if self._used is None else [used.to_json() for used in self._used],
         }
         content = io.BytesIO()
         with zipfile.ZipFile(content, "w") as archive:
@@ -323,13 +311,9 @@ class DQNLearner:
             other = DQNLearner(model, self._seed, self.settings)
             restore_checkpoint(other._dqn, checkpoint)
             other._learned = check_count("field 'learned'", kept.get("learned"), low=0)
-            other._differences, other._objectives = (
-                [
-                    check_number(f"field {name!r}", value, -MAX_FLOAT)
-                    for value in check_field("learner", kept, name, list)
-                ]
-                for name in ("differences", "objectives")
-            )
+            other._trial.restore(check_field("learner", kept, "trial", dict))
+            if other._used is not None:
+                other._used = read_used_episodes(kept)
         self.__dict__.update(other.__dict__)  # only now: a damaged state changes nothing
 
 

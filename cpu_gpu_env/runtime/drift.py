@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from inspect import signature
 from typing import Any
 
 import numpy as np
@@ -18,16 +17,13 @@ from cpu_gpu_env.errors import HybridClusterError, unknown_name
 from cpu_gpu_env.model.cluster import Cluster
 from cpu_gpu_env.model.workload import POOL_ROWS, Workload
 from cpu_gpu_env.problem.problem import MAX_LOAD, Problem, make_problem
+from cpu_gpu_env.results.drifts import PHASES
 from cpu_gpu_env.runtime.records import Phase
 
-PHASES = ("before", "drift", "back")
-"""Names of the phases of a drift, in order."""
 MEMORY_BOUND_SHARE = 0.9
 """Share of the memory-bound tasks after the mix has changed."""
 SPEED_UP = 4.0
 """How much faster tasks arrive after arrivals have sped up."""
-
-_PROBLEM_ARGUMENTS = tuple(signature(make_problem).parameters)
 
 
 def drift_phases(
@@ -63,16 +59,10 @@ def drift_phases(
     if kind not in DRIFTS:
         raise unknown_name("drift", kind, DRIFTS)
     episodes = check_count("episodes of a phase", episodes_each)
-    kwargs = dict(env_kwargs)
-    problem = make_problem(**{name: kwargs[name] for name in _PROBLEM_ARGUMENTS if name in kwargs})
-    changed = {**kwargs, **_CHANGES[kind](problem)}
-    make_problem(**{name: changed[name] for name in _PROBLEM_ARGUMENTS if name in changed})
     before, drift, back = PHASES
-    return (
-        Phase(kwargs, episodes, before),
-        Phase(changed, episodes, drift),
-        Phase(kwargs, episodes, back),
-    )
+    first = Phase(dict(env_kwargs), episodes, before)
+    changed = {**env_kwargs, **_CHANGES[kind](first.problem)}
+    return first, Phase(changed, episodes, drift), Phase(first.env_kwargs, episodes, back)
 
 
 def _change_mix(problem: Problem) -> dict[str, Any]:
@@ -88,14 +78,14 @@ def _change_mix(problem: Problem) -> dict[str, Any]:
     share = float(memory_bound.mean())
     if not 0.0 < share < MEMORY_BOUND_SHARE:
         raise HybridClusterError(
-            f"drift 'mix': {share:.0%} of the tasks of workload {workload.name!r} are below the "
-            f"ridge of {ridge:.3g} FLOP/B; allowed: more than 0 % and less than "
-            f"{MEMORY_BOUND_SHARE:.0%}"
+            f"drift 'mix': {100 * share:.3g} % of the tasks of workload {workload.name!r} are "
+            f"below the ridge of {ridge:.3g} FLOP/B; allowed: more than 0 % and less than "
+            f"{100 * MEMORY_BOUND_SHARE:g} %"
         )
     count = round(MEMORY_BOUND_SHARE * POOL_ROWS)
     rows = np.concatenate([_spread(memory_bound, count), _spread(~memory_bound, POOL_ROWS - count)])
     mixed = Workload(
-        f"{workload.name} ({MEMORY_BOUND_SHARE:.0%} memory-bound)",
+        f"{workload.name} ({100 * MEMORY_BOUND_SHARE:g} % memory-bound)",
         workload.pool.take(rows, np.zeros(POOL_ROWS)),
         workload.size_range,
         workload.intensity_range,

@@ -20,8 +20,11 @@ MAX_BATCH = 256
 """Episodes played at once at most: by then a decision costs little more than in larger batches."""
 MAX_BATCH_TASKS = 200_000
 """Tasks of a batch at most: some hundred megabytes with what is recorded of them."""
-BATCH_S = 0.5
-"""How long a batch is to take, about: as long as the answer to a command, and the news [s]."""
+LEAST_BATCH = 16
+"""Episodes played at once at least, where no oracle plans each of them for a second: a batch of one
+costs nearly as much."""
+BATCH_S = 2.0
+"""How long a batch is to take, about: how old the news are [s]."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,7 +107,7 @@ class Engine:
         """Name of the phase of the newest episode."""
         num_tasks = stream.phases[0].problem.num_tasks
         most = max(1, min(MAX_BATCH, MAX_BATCH_TASKS // num_tasks))
-        self._size = BatchSize(min(solver.at_once, most), most)
+        self._size = BatchSize(min(solver.at_once or LEAST_BATCH, most), most)
         if batch is not None:
             self._size = BatchSize(batch, batch)
 

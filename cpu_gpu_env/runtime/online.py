@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -64,10 +64,26 @@ ONLINE: dict[str, OnlineKind] = {
 class Kept:
     """What the store holds of a lane that has learned."""
 
-    model: LearnedModel
-    """The newest one."""
+    model: LearnedModel | None
+    """The newest one; None: there is none yet."""
     state: bytes | None
-    """What learning goes on from."""
+    """What learning goes on from; None: there is nothing."""
+
+
+class LearnerRunner(Protocol):
+    """What runs the learner of a lane, in this process or in another."""
+
+    def offer(self, experience: Experience) -> None:
+        """Hand over finished episodes."""
+
+    def take(self) -> LearnedModel | None:
+        """The newest model since the last call; None: there is none."""
+
+    def state(self, wait_s: float = ...) -> bytes | None:
+        """What learning goes on from; None: it has not told within that time [s]."""
+
+    def close(self) -> None:
+        """End it."""
 
 
 class OnlineLane(Lane):
@@ -95,13 +111,14 @@ class OnlineLane(Lane):
         spec = SchedulerSpec(name, self._from_model, kind.observe_queues, learned=True)
         super().__init__(spec, electricity_price)
         self._kind, self._seed = kind, seed
-        start = kind.start()
-        self._model = start
-        if kept is not None:
-            self._model = replace(kept.model, exploration=start.exploration)
+        self._model = kind.start() if kept is None or kept.model is None else kept.model
         self._news: list[tuple[LearnedModel, int]] = []
         state = None if kept is None else kept.state
-        self.learner = BackgroundLearner(kind.make_learner, state, tell=tell)
+        self.learner = self._start_learner(state, tell)
+
+    def _start_learner(self, state: bytes | None, tell: Callable[[str], None]) -> LearnerRunner:
+        """Start what runs the learner, from a state if there is one."""
+        return BackgroundLearner(self._kind.make_learner, state, tell=tell)
 
     def _from_model(self, env: Any) -> Scheduler:
         return self._kind.make(env, self._model, self._seed)
@@ -125,6 +142,11 @@ class OnlineLane(Lane):
             labels = np.stack([schedule.actions for schedule in arrived.oracle])
         self.learner.offer(Experience(arrived.batch, finished.actions, labels))
         return finished
+
+    @property
+    def model(self) -> LearnedModel:
+        """The one that decides."""
+        return self._model
 
     def take_news(self) -> list[tuple[LearnedModel, int]]:
         """Models that have taken over since the last call, each with its first episode."""

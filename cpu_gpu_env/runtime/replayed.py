@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +13,8 @@ from cpu_gpu_env.agents.agent import AgentSettings
 from cpu_gpu_env.agents.training_env import LearningVecEnv
 from cpu_gpu_env.envs.vector_env import HybridClusterVectorEnv
 from cpu_gpu_env.model.tasks import FloatArray
+from cpu_gpu_env.results.held_out import UsedEpisodes
+from cpu_gpu_env.results.seeds import purpose_of
 from cpu_gpu_env.runtime.records import EpisodeBatch, Phase
 
 IMAGINED_SEED = 0
@@ -48,6 +50,7 @@ class EpisodePlayer:
         self.phase = phase
         self._settings = settings
         self._envs: dict[int, LearningVecEnv] = {}
+        self._record: UsedEpisodes | None = None  # costs more than a batch to make
 
     def transitions(self, batch: EpisodeBatch, actions: npt.NDArray[np.int64]) -> Transitions:
         """Play the actions (n, num_tasks) again."""
@@ -80,6 +83,13 @@ class EpisodePlayer:
             observations, _, ended, _, info = venv.step(np.concatenate(chosen))
         found: FloatArray = info["final_info"]["objective"]
         return found.reshape(num_policies, n)
+
+    def used(self, batch: EpisodeBatch) -> UsedEpisodes:
+        """Record that a model learns from the episodes."""
+        if self._record is None:
+            problem = self._env(len(batch)).venv.problem
+            self._record = UsedEpisodes.of(purpose_of(batch.seeds[0]), range(1), problem)
+        return replace(self._record, first_seed=min(batch.seeds), last_seed=max(batch.seeds))
 
     def _env(self, num_envs: int) -> LearningVecEnv:
         if num_envs not in self._envs:

@@ -8,8 +8,9 @@ from typing import Any
 
 from cpu_gpu_env.baselines.oracle.search import FULL_EFFORT, QUICK_EFFORT, Effort
 from cpu_gpu_env.checks import check_field
-from cpu_gpu_env.errors import HybridClusterError, not_allowed
+from cpu_gpu_env.errors import HybridClusterError, not_allowed, unknown_name
 from cpu_gpu_env.results.provenance import ProblemRecord
+from cpu_gpu_env.results.store.problems import env_kwargs_of
 from cpu_gpu_env.runtime.drift import drift_phases
 from cpu_gpu_env.runtime.records import Phase
 from cpu_gpu_env.runtime.stream import STREAM_SEED
@@ -84,7 +85,9 @@ class StreamSettings:
             HybridClusterError: If a field is missing or is no such value.
         """
         names = [field.name for field in fields(StreamSettings)]
-        given = {name: check_field("settings", content, name, object) for name in names}
+        given: dict[str, Any] = {
+            name: check_field("settings", content, name, object) for name in names
+        }
         for name in ("schedulers", "agents"):
             given[name] = tuple(map(str, check_field("settings", content, name, list)))
         kwargs = dict(check_field("settings", content, "env_kwargs", dict))
@@ -121,6 +124,24 @@ class StreamSettings:
                         of_now,
                         f"{digest}, as when the run began",
                     )
+
+
+def phase_env_kwargs(row: Mapping[str, Any], phase: str) -> Mapping[str, Any]:
+    """Arguments of the environment in a phase of a stored run of any kind.
+
+    Args:
+        row: Of the table of runs.
+        phase: Name of the phase; empty where there is but one.
+
+    Raises:
+        HybridClusterError: If the row does not tell.
+    """
+    if row["settings"].get("drift") is None:
+        return env_kwargs_of(row, phase)
+    phases = {found.name: found for found in StreamSettings.from_json(row["settings"]).phases()}
+    if phase not in phases:
+        raise unknown_name(f"phase of run {row['run']}", phase, phases)
+    return phases[phase].env_kwargs
 
 
 def _plain(env_kwargs: Mapping[str, Any]) -> dict[str, Any]:

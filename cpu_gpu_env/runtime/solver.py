@@ -34,10 +34,10 @@ class Solver:
         self._pending: Pending | None = None
 
     @property
-    def at_once(self) -> int:
-        """Episodes that it plans at the same time."""
+    def at_once(self) -> int | None:
+        """Episodes that it plans at the same time; None: any number, as it plans none."""
         if self._effort is None:
-            return 1
+            return None
         return self._jobs if self._jobs > 0 else os.cpu_count() or 1
 
     def submit(self, batch: EpisodeBatch) -> Pending:

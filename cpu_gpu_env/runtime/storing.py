@@ -116,5 +116,12 @@ def model_row(run: int, scheduler: str, model: LearnedModel, episode: int) -> Ro
         "made_at": time.time(),
         "score": [dict(model.score)],
         "content": [model.content],
+        "exploration": model.exploration,
     }
     return Rows(tables.models, columns, 1)
+
+
+def learner_row(run: int, scheduler: str, state: bytes, next_episode: int) -> Rows:
+    """The row of what a learner goes on from."""
+    columns = {"run": run, "scheduler": scheduler, "episode": next_episode, "state": [state]}
+    return Rows(tables.learners, columns, 1)

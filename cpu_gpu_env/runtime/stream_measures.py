@@ -129,6 +129,7 @@ class StreamMeasures:
         self.differences = PairedDifferences(names, reference or lane_reference(names, learned))
         """Of each lane to the reference."""
         self._window, self._price = window, electricity_price
+        self._states: dict[str, dict[str, Any]] | None = None
 
     def add(self, finished: Finished) -> None:
         """Add the next batch of episodes."""
@@ -136,13 +137,19 @@ class StreamMeasures:
         for name, lane in finished.lanes.items():
             self.lanes[name].add(lane, arrived.bounds, arrived.batch.phase.problem.cluster)
         self.differences.add(finished.lanes)
+        self._states = None
 
     def states(self) -> dict[str, dict[str, Any]]:
-        """The newest state of each lane as JSON: see `LaneMeasures.state`, and its difference."""
-        return {
-            name: lane.state() | {"difference": self.differences.state(name)}
-            for name, lane in self.lanes.items()
-        }
+        """The newest state of each lane as JSON, see `LaneMeasures.state`, and its ``difference``.
+
+        It is worked out once a batch; not to be written.
+        """
+        if self._states is None:
+            self._states = {
+                name: lane.state() | {"difference": self.differences.state(name)}
+                for name, lane in self.lanes.items()
+            }
+        return self._states
 
     def to_json(self) -> dict[str, Any]:
         """Describe the measures over all episodes in plain values; the windows are left out."""
@@ -168,4 +175,4 @@ class StreamMeasures:
             )
         differences = check_field(where, content, "differences", dict)
         self.differences = PairedDifferences.from_json(f"{where}: differences", differences, names)
-        self.lanes = lanes
+        self.lanes, self._states = lanes, None

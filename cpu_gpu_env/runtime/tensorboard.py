@@ -13,6 +13,7 @@ import numpy as np
 from cpu_gpu_env.baselines.report.tensorboard import custom_scalars as custom_scalars_layout
 from cpu_gpu_env.io.event_files import EVENT_FILES, EventFile, cut_event_files
 from cpu_gpu_env.model.tasks import FloatArray
+from cpu_gpu_env.results.drifts import PHASES
 from cpu_gpu_env.results.metrics import (
     CUMULATIVE_METRICS,
     DECISION_METRICS,
@@ -24,7 +25,6 @@ from cpu_gpu_env.results.metrics import (
     stream_charts,
 )
 from cpu_gpu_env.results.running_sum import RunningSum
-from cpu_gpu_env.runtime.drift import PHASES
 from cpu_gpu_env.runtime.measures import MEANS
 from cpu_gpu_env.runtime.records import LaneEpisodes, LearnedModel, Phase
 from cpu_gpu_env.runtime.stream_measures import StreamMeasures
@@ -41,7 +41,7 @@ Curves = Mapping[str, FloatArray]
 
 SUFFIX = ".stream"
 """Ends the names of our event files: a new stream replaces these and no others."""
-POINTS = 1_000
+POINTS = 500
 """Up to this episode each is a point of the curves; from then on there are as many points in each
 stretch in which the number of episodes grows by e: TensorBoard shows a thousand of a curve."""
 RETRY_S = 30.0
@@ -56,7 +56,7 @@ class StreamCurves:
     ``cumulative/``, as in a comparison of the same episodes; of the last episode of each batch with
     a point ``all/`` (percentiles of all tasks so far), ``decision/``, ``window/``, ``stream/drift``
     and ``learning/``. Points grow sparser (see `POINTS`), so that a million episodes take some
-    15 MB a scheduler, and a thousand million twice as much. They are in the files at once.
+    6 MB a scheduler, and a thousand million 11. They are in the files at once.
 
     An error of writing, such as a full disk, stops no stream: see `trouble`. The points of the
     meantime are lost.
@@ -64,6 +64,7 @@ class StreamCurves:
     Args:
         folder: Has a folder a scheduler.
         measures: Of the lanes, to which each batch is added before it comes here.
+        models: Tells the model of each lane that learns, whose scores are written.
         first: Number of the first episode: of 0 event files of an earlier stream are removed; of
             another, what they hold from this episode on.
         clock: Tells the time [s].
@@ -77,6 +78,7 @@ class StreamCurves:
         folder: Path,
         measures: StreamMeasures,
         first: int = 0,
+        models: Mapping[str, Callable[[], LearnedModel]] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._measures, self._clock = measures, clock
@@ -87,13 +89,15 @@ class StreamCurves:
                     earlier.unlink()
             else:
                 cut_event_files(path, first - 1, SUFFIX)
-        self._files = {name: EventFile(path, SUFFIX) for name, path in folders.items()}
+        self._files = {
+            name: EventFile(path, SUFFIX, first or None) for name, path in folders.items()
+        }
         for file in self._files.values():
             _add_layout(file)
         self._points = _points(first)
         self._point = next(self._points)
         self._before = self._totals()
-        self._scores: dict[str, Mapping[str, float]] = {}
+        self._models, self._scored = models or {}, dict[str, int]()
         self._phase: Phase | None = None
         self._retry_at = -float("inf")
         self.trouble: str | None = None
@@ -126,16 +130,11 @@ class StreamCurves:
                 points = {step: _known(curves, step - batch.first) for step in steps}
                 points[last] = points.get(last, {}) | self._newest(name, batch.phase)
                 self._files[name].add_scalars(points)
-                self._scores.pop(name, None)
         except OSError as error:
             self.trouble = f"curves: {error.filename}: {error.strerror}"
             self._retry_at = self._clock() + RETRY_S
         else:
             self.trouble = None
-
-    def learned(self, name: str, model: LearnedModel) -> None:
-        """Take in a model that a lane swaps in: its scores go with the next point."""
-        self._scores[name] = model.score
 
     def close(self) -> None:
         """Close the files."""
@@ -167,9 +166,11 @@ class StreamCurves:
         if lane.model_version or lane.exploration:
             found[MODEL_VERSION_CURVE.tag] = float(lane.model_version)
             found[EXPLORATION_CURVE.tag] = lane.exploration
-        found |= {
-            f"learning/score/{key}": value for key, value in self._scores.get(name, {}).items()
-        }
+        if name in self._models:
+            model = self._models[name]()
+            if self._scored.get(name) != model.version:
+                self._scored[name] = model.version
+                found |= {f"learning/score/{key}": value for key, value in model.score.items()}
         return {tag: value for tag, value in found.items() if not math.isnan(value)}
 
 

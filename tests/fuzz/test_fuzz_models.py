@@ -13,6 +13,7 @@ import pytest
 from harness import as_json, clean, damaged, fuzz, in_bounds, spoiled
 from hypothesis import strategies as st
 from small_training import small_plan
+from stream_batches import NAMES, some_batches
 
 from cpu_gpu_env import HybridClusterEnv, HybridClusterVectorEnv
 from cpu_gpu_env.agents.agent import AgentSettings
@@ -25,6 +26,7 @@ from cpu_gpu_env.baselines.imitation.forest import MAX_ARRAY_BYTES, MAX_TREES, F
 from cpu_gpu_env.baselines.imitation.hybrid_ml import FEATURES
 from cpu_gpu_env.baselines.oracle.cache import solve_episodes
 from cpu_gpu_env.baselines.oracle.search import Effort
+from cpu_gpu_env.runtime.stream_measures import StreamMeasures
 
 
 def unzipped(path: Path) -> dict[str, bytes]:
@@ -235,3 +237,26 @@ def test_a_solved_episode_is_believed_only_if_it_holds(episodes: Any, data: st.D
         played = float(episode.simulate(schedule.actions[None])[0])
         assert abs(schedule.objective - played) <= 1e-9 * played
         assert schedule.objective <= before.objective * (1 + 1e-9)
+
+
+@pytest.fixture(scope="session")
+def measures() -> Any:
+    """Measures of a stream as the store holds them."""
+    played = StreamMeasures(NAMES, 10, 0.3)
+    for finished in some_batches()[:2]:
+        played.add(finished)
+    content = json.loads(json.dumps(played.to_json()))
+    for lane in content["lanes"].values():
+        for sketch in lane["sketches"].values():  # a long list would draw all the spoiling
+            del sketch["counts"][2:]
+    return content
+
+
+@fuzz(100, data=st.data())
+def test_measures_go_on_or_are_refused(measures: Any, data: st.DataObject) -> None:
+    resumed = StreamMeasures(NAMES, 10, 0.3)
+    with clean():
+        resumed.restore("the store", data.draw(spoiled(measures)))
+        resumed.add(some_batches()[2])
+        json.dumps(resumed.states(), allow_nan=False)
+        json.dumps(resumed.to_json(), allow_nan=False)

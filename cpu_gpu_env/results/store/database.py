@@ -20,20 +20,14 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.pool import NullPool
 
-from cpu_gpu_env.errors import HybridClusterError, printable, shown
+from cpu_gpu_env.errors import HybridClusterError, printable, shown, without_password
 from cpu_gpu_env.io.paths import as_path
 
-DEFAULT_STORE = "runs/results.sqlite"
-"""Where results are kept unless told otherwise, within the folder that one is in."""
 ALLOWED = "a path, sqlite:///PATH, or postgresql+psycopg://USER:PASSWORD@HOST:PORT/DATABASE"
 """What may be a store, for messages."""
 
 _POSTGRESQL = ("postgresql+psycopg", "postgresql", "postgres")
 _SQLITE = ("sqlite", "sqlite+pysqlite")
-_PASSWORDS = (
-    (re.compile(r"(://[^\s:/@]*):[^\s]*@"), r"\1:***@"),
-    (re.compile(r"(password=)[^&\s'\"]*", re.I), r"\1***"),
-)
 _CONNECT_S, _SILENCE_S = 10, 20
 """How long a server may take to answer when it is called, and later on [s]."""
 _SESSION = {
@@ -107,13 +101,6 @@ def _on_server(scheme: str, given: str, url: URL) -> Store:
         raise _bad_url(scheme, "its password stands behind the question mark")
     name = url.set(drivername="postgresql", query={}).render_as_string(hide_password=True)
     return Store(url.set(drivername="postgresql+psycopg"), None, printable(name))
-
-
-def without_password(text: str) -> str:
-    """Blot out the passwords of URLs in a text, such as a command line."""
-    for pattern, instead in _PASSWORDS:
-        text = pattern.sub(instead, text)
-    return text
 
 
 def json_text(value: Any) -> str:
@@ -198,12 +185,7 @@ def _sqlite(path: Path, mode: str, begin: str) -> Engine:
 
 
 def _postgresql(store: Store, reads: bool = False) -> Engine:
-    try:
-        import psycopg  # noqa: F401
-    except ImportError as error:
-        raise store.error(
-            f'PostgreSQL needs psycopg ({error}); pip install "cpu-gpu-env[runtime]"'
-        ) from None
+    check_driver(store)
     asked = dict(store.url.query)
     settings = {"default_transaction_read_only": "on"} if reads else _SESSION
     options = " ".join(f"-c {name}={value}" for name, value in settings.items())
@@ -223,6 +205,21 @@ def _postgresql(store: Store, reads: bool = False) -> Engine:
         json_serializer=json_text,
         hide_parameters=True,
     )
+
+
+def check_driver(store: Store) -> None:
+    """Check that the library for a database is there.
+
+    Raises:
+        HybridClusterError: If it is not.
+    """
+    if store.path is None:
+        try:
+            import psycopg  # noqa: F401
+        except ImportError as error:
+            raise store.error(
+                f'PostgreSQL needs psycopg ({error}); pip install "cpu-gpu-env[runtime]"'
+            ) from None
 
 
 def driver_error(error: BaseException) -> BaseException:

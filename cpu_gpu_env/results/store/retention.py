@@ -1,4 +1,4 @@
-"""Which rows go: old decisions, what models learned from, old contents of models."""
+"""Which rows go: old decisions, old contents of models, old states of learners."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 from sqlalchemy import Connection, delete, func, select, update
 
 from cpu_gpu_env.results.store.rows import CheckedRows, Constant, Numbers
-from cpu_gpu_env.results.store.tables import decisions, models, runs
+from cpu_gpu_env.results.store.tables import decisions, learners, models, runs
 
 KEEP_DECISIONS = 1_000_000
 """Decisions that are kept of each scheduler of a run."""
@@ -83,7 +83,7 @@ class Retention:
 
 
 def thin_models(connection: Connection, run: int, rows: CheckedRows) -> None:
-    """Drop what old models learned from, and most of their contents.
+    """Drop most of the contents of old models.
 
     The newest `KEEP_MODELS` versions keep their contents; of the older ones those whose number it
     divides do, as many again; beyond those the ones that its square divides, and so on. So version
@@ -94,8 +94,6 @@ def thin_models(connection: Connection, run: int, rows: CheckedRows) -> None:
         newest[name] = max(version, newest.get(name, version))
     for name, version in newest.items():
         mine = (models.c.run == run) & (models.c.scheduler == name)
-        older = mine & (models.c.version < version) & models.c.state.is_not(None)
-        connection.execute(update(models).where(older).values(state=None))
         power = KEEP_MODELS
         while power <= version:
             too_old = models.c.version <= version - power
@@ -104,3 +102,10 @@ def thin_models(connection: Connection, run: int, rows: CheckedRows) -> None:
             )
             connection.execute(update(models).where(thinned).values(content=None))
             power *= KEEP_MODELS
+
+
+def keep_newest_states(connection: Connection, run: int, rows: CheckedRows) -> None:
+    """Drop all states of learners but the newest of each."""
+    for name, episode in zip(rows.values("scheduler"), rows.values("episode"), strict=True):
+        mine = (learners.c.run == run) & (learners.c.scheduler == name)
+        connection.execute(delete(learners).where(mine & (learners.c.episode < episode)))

@@ -15,6 +15,8 @@ from sqlalchemy import Connection, inspect, select
 from cpu_gpu_env.results.store.database import Store
 from cpu_gpu_env.results.store.tables import metadata, schema_history
 
+MIGRATIONS = Path(__file__).with_name("migrations")
+"""Folder of Alembic's scripts."""
 _MIGRATION_LOCK = 0x6370_755F_6770_75
 """Key of PostgreSQL's advisory lock: one process at a time migrates."""
 
@@ -22,8 +24,7 @@ _MIGRATION_LOCK = 0x6370_755F_6770_75
 def _config() -> Config:
     config = Config()
     # A "%" in a path is none of ConfigParser's.
-    folder = str(Path(__file__).with_name("migrations")).replace("%", "%%")
-    config.set_main_option("script_location", folder)
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
     return config
 

@@ -41,6 +41,7 @@ runs = Table(
     Column("next_episode", BigInteger, nullable=False),  # first that is not stored whole
     Column("tasks", BigInteger, nullable=False),  # stored so far, of each scheduler
     Column("clock_s", Float, nullable=False),  # simulated time of the stream
+    Column("measures", JSON),  # over all episodes so far, which a resumed run goes on with
 )
 """One row a run of a command."""
 
@@ -102,9 +103,19 @@ models = Table(
     Column("made_at", Float, nullable=False),
     Column("score", JSON, nullable=False),  # of the version before, on what this one learned from
     Column("content", LargeBinary),  # a forest's *.npz, an agent's *.zip
-    Column("state", LargeBinary),  # what learning goes on from; kept for the newest alone
+    Column("exploration", Float, nullable=False),  # part of its decisions drawn at random
 )
 """Models that were learned on the way; version 0 is what the run began with."""
+
+learners = Table(
+    "learners",
+    metadata,
+    Column("run", Integer, ForeignKey(runs.c.run), primary_key=True),
+    Column("scheduler", Text, primary_key=True),
+    Column("episode", BigInteger, primary_key=True, autoincrement=False),  # the next to play then
+    Column("state", LargeBinary, nullable=False),
+)
+"""What the learners of a run that is resumed go on from; of each scheduler the newest is kept."""
 
 live = Table(
     "live",

@@ -14,10 +14,15 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
 
 from cpu_gpu_env.results.store.database import reason
-from cpu_gpu_env.results.store.retention import SLICE_ROWS, Retention, thin_models
+from cpu_gpu_env.results.store.retention import (
+    SLICE_ROWS,
+    Retention,
+    keep_newest_states,
+    thin_models,
+)
 from cpu_gpu_env.results.store.rows import CheckedRows
 from cpu_gpu_env.results.store.session import Command, Session
-from cpu_gpu_env.results.store.tables import decisions, live, models, runs
+from cpu_gpu_env.results.store.tables import decisions, learners, live, models, runs
 
 GROUP_ROWS = 50_000
 """Units share a transaction up to so many rows."""
@@ -63,8 +68,9 @@ class _AbandonedError(Exception):
 class WritingThread(threading.Thread):
     """Writes what `units` brings, until None comes.
 
-    Only this thread changes `acknowledged`, `rows_stored` and `trouble`, so that others may read
-    them without a lock, which Ctrl-C could leave locked.
+    Only this thread changes `acknowledged`, `rows_stored`, `has_ended` and `trouble`, so others may
+    read them without a lock, which Ctrl-C could leave locked. (Nor may they join it: up to 3.12,
+    Ctrl-C in `Thread.join` makes Python take a thread for ended that has not.)
     """
 
     def __init__(self, session: Session, retention: Retention, tell: Callable[[str], None]) -> None:
@@ -76,11 +82,13 @@ class WritingThread(threading.Thread):
         self.commands: queue.SimpleQueue[tuple[int, Command]] = queue.SimpleQueue()
         self.acknowledged = 0
         self.rows_stored = 0
+        self.has_ended = False
         self._tell = tell
         self._trouble: str | None = None
         self._failure: BaseException | None = None
         self._abandoned = threading.Event()
         self._began_s: float | None = None
+        self._told_s: float | None = None
         self._show_s = self._poll_s = self._failed_s = 0.0
         self.runs: set[int] = set()
         self._next: Unit | Call | None = None
@@ -89,18 +97,32 @@ class WritingThread(threading.Thread):
     @property
     def trouble(self) -> str | None:
         """Why the store does not answer; None: it does."""
+        return self._trouble or self._silence()
+
+    def _silence(self) -> str | None:
+        """What to say of a transaction that takes suspiciously long; None: there is none."""
         began_s = self._began_s
-        if self._trouble is None and began_s is not None:
-            silent_s = time.monotonic() - began_s
-            return f"no answer for {silent_s:.0f} s" if silent_s > SLOW_S else None
-        return self._trouble
+        silent_s = 0.0 if began_s is None else time.monotonic() - began_s
+        return f"no answer for {silent_s:.0f} s" if silent_s > SLOW_S else None
+
+    def tell_silence(self) -> None:
+        """Tell once of a transaction that takes suspiciously long: the thread itself cannot."""
+        began_s = self._began_s
+        if began_s != self._told_s and (silence := self._silence()) is not None:
+            self._told_s = began_s
+            self._tell(f"{self.session.store.name}: {silence}; what is not stored waits")
 
     def check(self) -> None:
+        """Raise what ended the thread, if it has ended."""
+        has_ended = self.has_ended  # it fails before it ends
+        self.raise_failure()
+        if has_ended:
+            raise self.session.store.error("the writer is closed")
+
+    def raise_failure(self) -> None:
         """Raise what ended the thread before its time."""
         if self._failure is not None:
             raise self._failure
-        if not self.is_alive() and not self._is_ending:
-            raise self.session.store.error("the writer is closed")
 
     def abandon(self) -> None:
         """Stop trying; what waits is not stored."""
@@ -117,6 +139,7 @@ class WritingThread(threading.Thread):
             self._failure = error
         finally:
             self.session.close()
+            self.has_ended = True
 
     def _step(self) -> None:
         group, call = self._take_group()
@@ -184,6 +207,8 @@ class WritingThread(threading.Thread):
                 self.session.insert(connection, rows, again)
                 if rows.table is models:
                     thin_models(connection, unit.run, rows)
+                elif rows.table is learners:
+                    keep_newest_states(connection, unit.run, rows)
             if unit.update:
                 mine = runs.c.run == unit.run
                 connection.execute(update(runs).where(mine).values(**unit.update))
@@ -248,7 +273,9 @@ class WritingThread(threading.Thread):
                     self._fail(error)
                     self._abandoned.wait(wait_s)
                     wait_s = min(2.0 * wait_s, _MAX_WAIT_S)
-                again = True
+                    again = again or self.session.is_unsure(error)
+                else:
+                    again = True
         raise _AbandonedError
 
     def _refused(self, error: Exception) -> Exception:
@@ -259,6 +286,7 @@ class WritingThread(threading.Thread):
 
     def _fail(self, error: Exception) -> None:
         self.session.drop()
+        self.session.make_room(error)
         is_new, self._trouble = self._trouble is None, reason(error)
         if is_new:
             self._failed_s = time.monotonic()

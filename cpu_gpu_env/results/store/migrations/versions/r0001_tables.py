@@ -63,6 +63,7 @@ def upgrade() -> None:
         sa.Column("next_episode", sa.BigInteger(), nullable=False),
         sa.Column("tasks", sa.BigInteger(), nullable=False),
         sa.Column("clock_s", sa.Float(), nullable=False),
+        sa.Column("measures", sa.JSON(), nullable=True),
         sa.PrimaryKeyConstraint("run"),
     )
     op.create_table(
@@ -119,7 +120,25 @@ def upgrade() -> None:
         sa.Column("made_at", sa.Float(), nullable=False),
         sa.Column("score", sa.JSON(), nullable=False),
         sa.Column("content", sa.LargeBinary(), nullable=True),
-        sa.Column("state", sa.LargeBinary(), nullable=True),
+        sa.Column("exploration", sa.Float(), nullable=False),
         sa.ForeignKeyConstraint(["run"], ["runs.run"]),
         sa.PrimaryKeyConstraint("run", "scheduler", "version"),
     )
+    op.create_table(
+        "learners",
+        sa.Column("run", sa.Integer(), nullable=False),
+        sa.Column("scheduler", sa.Text(), nullable=False),
+        sa.Column("episode", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("state", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(["run"], ["runs.run"]),
+        sa.PrimaryKeyConstraint("run", "scheduler", "episode"),
+    )
+    if op.get_bind().dialect.name == "postgresql":
+        # Old decisions are deleted as fast as new ones come: their space is wanted back soon.
+        op.execute(
+            "ALTER TABLE decisions SET (autovacuum_vacuum_scale_factor = 0.05, "
+            "autovacuum_vacuum_cost_delay = 0)"
+        )
+        # Forests and agents are compressed already.
+        op.execute("ALTER TABLE models ALTER content SET STORAGE EXTERNAL")
+        op.execute("ALTER TABLE learners ALTER state SET STORAGE EXTERNAL")

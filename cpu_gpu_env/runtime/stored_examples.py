@@ -18,10 +18,11 @@ from cpu_gpu_env.results.held_out import UsedEpisodes
 from cpu_gpu_env.results.provenance import ProblemRecord
 from cpu_gpu_env.results.records import ORACLE
 from cpu_gpu_env.results.seeds import purpose_of
-from cpu_gpu_env.results.store.problems import check_unchanged, env_kwargs_of
+from cpu_gpu_env.results.store.problems import check_unchanged
 from cpu_gpu_env.results.store.reading import NO_END, StoreReader
-from cpu_gpu_env.results.store.records import StoredEpisodes
+from cpu_gpu_env.results.store.records import StoredEpisodes, parse_seed
 from cpu_gpu_env.results.store.tables import decisions
+from cpu_gpu_env.runtime.settings import phase_env_kwargs
 
 MAX_TASKS = 60_000
 """Tasks that a forest is fitted to unless told, the latest: as many as `train.py` asks for."""
@@ -64,7 +65,7 @@ def stored_examples(
     found, used, count = [], [], 0
     for phase in dict.fromkeys(played.phase):
         of_phase = played.take(played.phase == phase)
-        problem = make_problem(**env_kwargs_of(row, phase))
+        problem = make_problem(**phase_env_kwargs(row, phase))
         check_unchanged(row, phase, ProblemRecord.of(problem))
         mine = {name: v[np.isin(table["episode"], of_phase.episode)] for name, v in table.items()}
         whole = _whole_episodes(mine["episode"], problem.num_tasks)
@@ -110,6 +111,7 @@ def _examples(
 def _used(played: StoredEpisodes, problem: Problem) -> UsedEpisodes:
     # Windows of a trace without noise have no seed: whoever plays the trace has seen them.
     seeds = [
-        int(n) if s is None else int(s) for s, n in zip(played.seed, played.episode, strict=True)
+        int(n) if s is None else parse_seed(s)
+        for s, n in zip(played.seed, played.episode, strict=True)
     ]
     return UsedEpisodes.of(purpose_of(min(seeds)), range(min(seeds), max(seeds) + 1), problem)
