@@ -76,8 +76,7 @@ class ForestSettings:
     intensities has changed, -1.4 ± 0.6 after arrivals have sped up. With a GPU less it is +1.6 ±
     0.8 in the first 20 episodes, until the window is free of what was before, and -0.7 ± 0.5 from
     then on; as it comes back again +2.2 ± 0.9 in the first 20, and -0.9 ± 0.7 from then on. Without
-    the steepening, refitting makes it worse by 0.4, 0.3 and -0.2 points in the first three; with a
-    window of twice the size it is the same where nothing drifts.
+    the steepening, refitting makes it +0.4 ± 0.4, +0.3 ± 0.2 and -0.2 ± 0.3 in the first three.
     """
 
     window: int = 5_000
