@@ -68,7 +68,16 @@ _ARRAYS: dict[str, tuple[str, tuple[int, ...], float]] = {
 
 @dataclass(frozen=True)
 class ForestSettings:
-    """Settings of online learning, found by measurement."""
+    """Settings of online learning, found by measurement.
+
+    Gap to the bound less that of the pretrained forest, in points, mean and 95 % interval of three
+    streams of the default problem with tuning seeds (a fit every ten episodes, 80 episodes of each
+    drift of `drift_phases`): -1.0 ± 0.6 where nothing drifts, -0.6 ± 0.4 after the mix of
+    intensities has changed, -1.4 ± 0.6 after arrivals have sped up. With a GPU less it is +1.6 ±
+    0.8 in the first 20 episodes, until the window is free of what was before, and -0.7 ± 0.5 from
+    then on; as it comes back again +2.2 ± 0.9 in the first 20, and -0.9 ± 0.7 from then on. Without
+    the steepening, refitting makes it +0.4 ± 0.4, +0.3 ± 0.2 and -0.2 ± 0.3 in the first three.
+    """
 
     window: int = 5_000
     """Finished tasks that a forest is fitted to, the latest ones."""
@@ -127,7 +136,8 @@ class ForestLearner:
     ) -> None:
         model = starting_model() if model is None else model
         self.settings = settings or ForestSettings()
-        self._seed, self._start_content = seed, model.content
+        self._seed = seed
+        self._start_content = self._newest_content = model.content
         self._start = self._newest = load_forest(model.content, len(FEATURES))
         self._version, self._fits, self._gave_up = model.version, 0, False
         self._window = ExampleWindow(self.settings.window)
@@ -166,13 +176,14 @@ class ForestLearner:
         own, score = self.settings, self._score()
         forest = fit_forest(self._window.examples, self._seed + self._fits, own.num_trees, jobs=1)
         self._newest = forest.steepened(own.centre, own.slope)
+        self._newest_content = self._newest.to_bytes()
         self._fits += 1
         self._window.fresh, self._predicted = 0, np.empty(0)
         gave_up, self._gave_up = self._gave_up, self._is_worse()
         if gave_up and self._gave_up:
             return None
         self._version += 1
-        content = self._start_content if self._gave_up else self._newest.to_bytes()
+        content = self._start_content if self._gave_up else self._newest_content
         return LearnedModel(self._version, content, score)
 
     def _is_worse(self) -> bool:
@@ -206,13 +217,14 @@ class ForestLearner:
         }
         arrays = {**vars(self._window.examples), "predicted": self._predicted}
         arrays["objectives"] = self._objectives
+        members = {_HEADER: json.dumps(header).encode()}
+        members |= {_START: self._start_content, _NEWEST: self._newest_content}
         content = io.BytesIO()
-        with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
-            archive.writestr(_HEADER, json.dumps(header))
-            archive.writestr(_START, self._start_content)
-            archive.writestr(_NEWEST, self._newest.to_bytes())
+        with zipfile.ZipFile(content, "w") as archive:
+            for name, member in members.items():
+                archive.writestr(zipfile.ZipInfo(name), member)  # without the time of day
             for name, array in arrays.items():
-                with archive.open(f"{name}.npy", "w") as file:
+                with archive.open(zipfile.ZipInfo(f"{name}.npy"), "w") as file:
                     np.save(file, array, allow_pickle=False)
         return content.getvalue()
 
@@ -232,7 +244,8 @@ class ForestLearner:
             forests = [load_forest(content, len(FEATURES)) for content in (start, newest)]
             arrays = _read_arrays(archive)
         self._version, self._fits, self._gave_up = version, fits, gave_up
-        self._start_content, (self._start, self._newest) = start, forests
+        self._start_content, self._newest_content = start, newest
+        self._start, self._newest = forests
         self._predicted, self._objectives = arrays["predicted"], arrays["objectives"]
         self._window = ExampleWindow(self.settings.window)
         self._window.add(Examples(arrays["observation"], arrays["gpu_fraction"]))
