@@ -202,6 +202,8 @@ class DQNLearner:
         phase = experience.batch.phase
         known = self._player
         if known is None or known.phase.env_kwargs != phase.env_kwargs:
+            if known is not None:  # what was better before need not be so now
+                self._trial = Trial(self.settings.window)
             self._player = known = EpisodePlayer(phase, self._agent_settings)
         return known
 
@@ -309,12 +311,19 @@ class DQNLearner:
             }
             model = LearnedModel(version, content, score, exploration)
             other = DQNLearner(model, self._seed, self.settings)
+            if _form_of(other._agent_settings) != _form_of(self._agent_settings):
+                raise HybridClusterError("its agent is of another form than this learner's")
             restore_checkpoint(other._dqn, checkpoint)
             other._learned = check_count("field 'learned'", kept.get("learned"), low=0)
             other._trial.restore(check_field("learner", kept, "trial", dict))
             if other._used is not None:
                 other._used = read_used_episodes(kept)
         self.__dict__.update(other.__dict__)  # only now: a damaged state changes nothing
+
+
+def _form_of(agent: AgentSettings) -> AgentSettings:
+    """What an agent is, whoever made it."""
+    return replace(agent, made_by={})
 
 
 def _chunks(experience: Experience) -> Iterator[Experience]:

@@ -262,6 +262,12 @@ def test_a_state_that_says_what_cannot_be_is_refused(
     assert parts_of(learner.state()) == before
 
 
+def test_the_state_of_another_agent_is_refused(kept: bytes) -> None:
+    learner = DQNLearner(starting_model("dqn"), settings=QUICK)
+    with pytest.raises(HybridClusterError, match="of another form"):
+        learner.restore(kept)
+
+
 @given(data=st.data())
 @settings(max_examples=60, deadline=None)
 def test_a_damaged_state_is_refused_in_a_line_or_changes_no_net(
