@@ -190,7 +190,7 @@ def play(arguments: argparse.Namespace) -> int:
 
     asked = stream.parse_arguments(arguments.line)
     with closing(_Clock(arguments.store, arguments.seconds)) as clock:
-        with Stream(asked, stream.scheduler_names(asked), [clock]) as flowing:
+        with Stream(asked, [clock]) as flowing:
             flowing.run()
         clock.take()  # now everything is stored
         text = "".join(json.dumps(astuple(sample)) + "\n" for sample in clock.samples)

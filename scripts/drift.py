@@ -191,15 +191,19 @@ def report(
     results: Sequence[DriftResult],
 ) -> None:
     """Print the table and write the files."""
-    record = ProblemRecord.of(drifts[arguments.drifts[0]][0].problem)
+    first = next(iter(drifts.values()))
+    record = ProblemRecord.of(first[0].problem)
     problem = f"{record.cluster}, {record.workload}, {record.num_tasks} tasks"
     phases = f"{arguments.episodes} episodes a phase, {_describe_seeds(results)}"
+    notes = [*NOTES, *EpisodeStream(first).notes]
+    if first[0].problem.workload.in_order:
+        notes.append("all seeds replay the same windows: intervals are over the learning alone")
     terminal.print_tables(
         tables.lay_out(
             make_table(results),
             f"{problem}; {phases}\ngap to the certified bound, online less frozen [points], "
             "± 95 % interval over the seeds",
-            NOTES,
+            notes,
         )
     )
     rows, record_file, *pictures = (arguments.output / name for name in FILES)

@@ -59,7 +59,7 @@ def show_run(reader: StoreReader, arguments: argparse.Namespace) -> None:
     names = chosen(reader, run, arguments.schedulers)
     played = [reader.episodes(run, name, *ends(arguments)) for name in names]
     played = [one for one in played if len(one)]
-    _tell_run(row)
+    _tell_run(reader, row)
     if not played:
         print("no episodes yet" if arguments.episodes is None else "none of these episodes")
     for phase in dict.fromkeys(name for one in played for name in one.phase):
@@ -73,13 +73,20 @@ def show_run(reader: StoreReader, arguments: argparse.Namespace) -> None:
         print(f"note: {printable(note)}")
 
 
-def _tell_run(row: dict[str, Any]) -> None:
+def _tell_run(reader: StoreReader, row: dict[str, Any]) -> None:
     """Say what a run is."""
-    print(f"run {row['run']} ({row['kind']}), {row['status']}: {printable(row['command'])}")
+    what = f"run {row['run']} ({row['kind']}), {row['status']}: {row['command']}"
+    print(printable(what))
     started, ended = (stored_tables.moment(row[name]) for name in ("started_at", "ended_at"))
     print(f"{printable(stored_tables.describe_problem(row))}; started {started}, ended {ended}")
     if row["status"] == "running":
+        heard = [state["updated_at"] for state in reader.live(row["run"]).values()]
+        print(f"last heard of {stored_tables.moment(max(heard, default=row['started_at']))}")
         print("intervals are those of an end that was set beforehand, and this run has not ended")
+    kept = reader.kept_decisions(row["run"]).values()
+    if kept:
+        low, high = min(first for first, _ in kept), max(last for _, last in kept)
+        print(f"decisions are kept of tasks {low:,} to {high:,}")
 
 
 def _print_phase(phase: str, played: Sequence[StoredEpisodes], reference: str | None) -> None:
@@ -88,7 +95,7 @@ def _print_phase(phase: str, played: Sequence[StoredEpisodes], reference: str | 
     metrics = stored_tables.measured(best)
     narrow = [metric for metric in metrics if metric.narrow]
     others = [metric for metric in metrics if not metric.narrow]
-    what = f"{phase}: " if phase else ""
+    what = f"{printable(phase)}: " if phase else ""
     title = f"{what}{stored_tables.count_episodes(best):,} episodes, mean ± 95 % interval"
     shown = [*narrow, *DECISION_METRICS.values()]
     tables = [lay_out(stored_tables.means_table(best, shown), title)]

@@ -106,10 +106,14 @@ def _make_parser() -> command.Parser:
     return parser
 
 
-def scheduler_names(arguments: argparse.Namespace) -> tuple[str, ...]:
-    """Who takes part: without bounds, the oracle only if it was asked for."""
-    names: Sequence[str] = arguments.schedulers.split(",")
-    if arguments.bound == "none" and "schedulers" not in arguments.explicit:
+def scheduler_names(
+    arguments: argparse.Namespace, default: Sequence[str] = SCHEDULERS
+) -> tuple[str, ...]:
+    """Who takes part, by default these; without bounds, the oracle only if it was asked for."""
+    names = default
+    if "schedulers" in arguments.explicit:
+        names = arguments.schedulers.split(",")
+    elif arguments.bound == "none":
         names = [name for name in names if name != ORACLE]
     more = ONLINE if arguments.online else ()
     return tuple(dict.fromkeys(name.strip() for name in (*names, *more)))
@@ -123,7 +127,7 @@ def main(arguments: argparse.Namespace) -> int:
         make_problem(**command.env_kwargs(arguments))  # complaints before the libraries load
     from cpu_gpu_env.scripts.streaming import Stream
 
-    with Stream(arguments, scheduler_names(arguments)) as stream:
+    with Stream(arguments) as stream:
         stream.run()
     stream.tell_results()
     return command.interrupted() if stream.interrupted else 0

@@ -22,7 +22,6 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
-import torch
 from stable_baselines3.common.logger import Logger
 from stable_baselines3.common.policies import BasePolicy
 from stable_baselines3.common.utils import polyak_update
@@ -52,7 +51,7 @@ EXPLORATION = 0.001
 """Part of the decisions that are drawn at random."""
 CHUNK = 32
 """Episodes that are scored together, then learned from."""
-MAX_STATE_BYTES = 2**30
+MAX_STATE_BYTES = 2**28
 _CHECKPOINT, _MODEL = "checkpoint.zip", "model.zip"
 
 
@@ -60,25 +59,25 @@ _CHECKPOINT, _MODEL = "checkpoint.zip", "model.zip"
 class OnlineSettings:
     """Settings of online learning, found by measurement."""
 
-    learning_rate: float = 3e-4
+    learning_rate: float = 2e-3
     """Adam's step."""
     buffer_size: int = 20_000
     """Transitions kept for replay: the newest."""
     warm_up: int = 3_200
     """Transitions before the first gradient step."""
-    gradient_steps: int = 4
+    gradient_steps: int = 8
     """Gradient steps for each `batch_size` transitions."""
     batch_size: int = 128
     """Transitions of a gradient step."""
     gamma: float = 0.9
     """Discount, see `DQNSettings`."""
-    tau: float = 0.005
+    tau: float = 0.1
     """Part of the way that the target network goes after as many steps."""
     window: int = 192
     """Episodes at most that the learner is compared on."""
     evidence: int = 64
     """Episodes at least before it is decided."""
-    needed: float = 2.0
+    needed: float = 1.5
     """Standard errors by which the learner must be better for the lane to get it."""
     too_bad: float = 3.0
     """Standard errors by which it is worse as it gives up what it has learned."""
@@ -183,7 +182,6 @@ class DQNLearner:
         """
         new = None
         with own_global_state(1):
-            torch.manual_seed(self._learned)
             for chunk in _chunks(experience):
                 new = self._learn(chunk) or new
         return new

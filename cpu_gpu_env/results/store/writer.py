@@ -6,6 +6,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, select, update
@@ -34,8 +35,10 @@ Result = TypeVar("Result")
 
 
 def tell_on_stderr(line: str) -> None:
-    """Write a line for people."""
-    print(printable(line), file=sys.stderr)
+    """Write a line for people, if anybody listens."""
+    if sys.stderr is not None:
+        with suppress(OSError):
+            print(printable(line), file=sys.stderr)
 
 
 class StoreWriter:
@@ -168,6 +171,7 @@ class StoreWriter:
                 raise unknown_name("column of runs", name, runs.c.keys())
         while self.waiting_rows > self._max_waiting_rows:
             self._thread.check()
+            self._thread.tell_silence()
             time.sleep(_STEP_S)
         self._thread.check()
         return self._hand_over(Unit(checked, run, changes))

@@ -88,6 +88,7 @@ class WritingThread(threading.Thread):
         self._failure: BaseException | None = None
         self._abandoned = threading.Event()
         self._began_s: float | None = None
+        self._told_s: float | None = None
         self._show_s = self._poll_s = self._failed_s = 0.0
         self.runs: set[int] = set()
         self._next: Unit | Call | None = None
@@ -96,11 +97,20 @@ class WritingThread(threading.Thread):
     @property
     def trouble(self) -> str | None:
         """Why the store does not answer; None: it does."""
+        return self._trouble or self._silence()
+
+    def _silence(self) -> str | None:
+        """What to say of a transaction that takes suspiciously long; None: there is none."""
         began_s = self._began_s
-        if self._trouble is None and began_s is not None:
-            silent_s = time.monotonic() - began_s
-            return f"no answer for {silent_s:.0f} s" if silent_s > SLOW_S else None
-        return self._trouble
+        silent_s = 0.0 if began_s is None else time.monotonic() - began_s
+        return f"no answer for {silent_s:.0f} s" if silent_s > SLOW_S else None
+
+    def tell_silence(self) -> None:
+        """Tell once of a transaction that takes suspiciously long: the thread itself cannot."""
+        began_s = self._began_s
+        if began_s != self._told_s and (silence := self._silence()) is not None:
+            self._told_s = began_s
+            self._tell(f"{self.session.store.name}: {silence}; what is not stored waits")
 
     def check(self) -> None:
         """Raise what ended the thread, if it has ended."""

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from store_rows import RUN, decision_rows, query, quiet_writer, sequences
 
 from cpu_gpu_env.errors import HybridClusterError
+from cpu_gpu_env.results.store import writing
 from cpu_gpu_env.scripts.temporary_postgresql import Server
 
 
@@ -125,3 +126,26 @@ def test_space_of_old_decisions_is_wanted_back_soon(postgresql_url: str) -> None
     options = sa.text("SELECT reloptions FROM pg_class WHERE relname = 'decisions'")
     ((found,),) = query(postgresql_url, options)
     assert "autovacuum_vacuum_scale_factor=0.05" in found
+
+
+def test_a_server_that_hangs_is_told_and_waited_for(
+    postgresql_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writing, "SLOW_S", 0.5)
+    told: list[str] = []
+    writer = quiet_writer(postgresql_url, tell=told.append, max_waiting_rows=10)
+    run = writer.new_run(**RUN)
+    url = sa.make_url(postgresql_url).set(drivername="postgresql")
+    with psycopg.connect(url.render_as_string(hide_password=False)) as other:
+        other.execute("LOCK TABLE decisions")
+        writer.put([decision_rows(run, "greedy", 0, 20)], run)
+        release = threading.Timer(1.5, other.rollback)
+        release.start()
+        writer.put([decision_rows(run, "greedy", 20, 20)], run)  # waits
+        release.join()
+    writer.flush()
+    assert writer.trouble is None
+    writer.close(run)
+    (line,) = told
+    assert "no answer for 1 s; what is not stored waits" in line.replace("for 0 s", "for 1 s")
+    assert sequences(postgresql_url, run) == list(range(40))

@@ -5,12 +5,21 @@ import time
 import numpy as np
 import pytest
 import sqlalchemy as sa
-from store_rows import RUN, decision_rows, model_rows, query, quiet_writer, sequences, wait_until
+from store_rows import (
+    RUN,
+    decision_rows,
+    learner_rows,
+    model_rows,
+    query,
+    quiet_writer,
+    sequences,
+    wait_until,
+)
 
 from cpu_gpu_env.errors import HybridClusterError
 from cpu_gpu_env.results.store.commands import send_command
 from cpu_gpu_env.results.store.rows import Rows
-from cpu_gpu_env.results.store.tables import decisions, episodes, live, models, runs
+from cpu_gpu_env.results.store.tables import decisions, episodes, learners, live, models, runs
 
 
 def test_what_is_put_is_stored_as_it_was(store_url: str) -> None:
@@ -229,15 +238,18 @@ def test_old_decisions_go_in_slices_and_episodes_stay(
     assert len(sequences(store_url, run)) >= 100
 
 
-def test_old_models_keep_their_scores_and_some_of_their_contents(store_url: str) -> None:
+def test_old_models_keep_scores_and_some_contents_and_learners_their_newest_state(
+    store_url: str,
+) -> None:
     writer = quiet_writer(store_url)
     run = writer.new_run(**RUN)
-    for version in range(300):
-        writer.put([model_rows(run, version)], run)
+    for first in range(0, 300, 10):
+        models_of_unit = [model_rows(run, version) for version in range(first, first + 10)]
+        writer.put([*models_of_unit, learner_rows(run, first)], run)
     writer.close(run)
     found = query(store_url, sa.select(models).order_by(models.c.version))
     assert [row.version for row in found] == list(range(300))
-    assert [row.version for row in found if row.state is not None] == [299]
+    assert [row.episode for row in query(store_url, sa.select(learners))] == [290]
     newest, sixteenth, rest = range(284, 300), range(48, 284, 16), range(0, 44, 256)
     kept = [row.version for row in found if row.content is not None]
     assert kept == sorted({*newest, *sixteenth, *rest})
