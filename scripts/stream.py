@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import signal
+import sys
 from collections.abc import Sequence
 
 if __name__ == "__main__":  # Ctrl-C during the imports below
@@ -90,7 +91,7 @@ def _make_parser() -> command.Parser:
     )
     parser.add_argument("--drift", choices=DRIFTS, help="change the problem midway")
     parser.add("--drift-episodes", command.positive, 200, "episodes before, and in, the drift")
-    parser.add("--window", command.positive, 100, "episodes of the sliding window")
+    parser.add("--window", command.whole_number(1, 100_000), 100, "episodes of the sliding window")
     parser.add_argument("--electricity-price", type=price, help="of a kWh")
     parser.add_seed("seed of the first episode", STREAM_SEED)
     parser.add("--store", str, DEFAULT_STORE, "file or URL of the results; or 'none'")
@@ -134,4 +135,4 @@ def main(arguments: argparse.Namespace) -> int:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    sys.exit(main())

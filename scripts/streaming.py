@@ -19,7 +19,7 @@ from cpu_gpu_env.results.store.reading import StoreReader, open_reader
 from cpu_gpu_env.results.store.session import Command
 from cpu_gpu_env.results.store.writer import StoreWriter
 from cpu_gpu_env.runtime.control import Control
-from cpu_gpu_env.runtime.engine import Engine, Sink
+from cpu_gpu_env.runtime.engine import Engine, Finished, Sink
 from cpu_gpu_env.runtime.online import ONLINE, Kept, OnlineLane
 from cpu_gpu_env.runtime.records import LearnedModel
 from cpu_gpu_env.runtime.settings import ANY_DEVICE, StreamSettings
@@ -202,14 +202,19 @@ class Stream:
     def _tell(self, line: str) -> None:
         print(line, file=sys.stderr)
 
-    def show(self) -> None:
-        """Show the newest states, on the terminal and to whoever reads the store."""
+    def show(self, finished: Finished | None = None) -> None:
+        """Show the newest states, on the terminal and to whoever reads the store.
+
+        Args:
+            finished: The newest batch, if it has just been finished.
+        """
         engine, control = self._engine, self._control
+        batch = None if finished is None else finished.arrived.batch
         states = self._measures.states()
         about = {
             "run": self._run,
-            "episode": engine.next_episode,
-            "clock_s": engine.clock_s,
+            "episode": engine.next_episode if batch is None else batch.first + len(batch),
+            "clock_s": engine.clock_s if finished is None else float(finished.clock_s[-1]),
             "speed": control.speed,
             "paused": control.paused,
             "phase": engine.phase,
@@ -224,8 +229,12 @@ class Stream:
 
     def run(self) -> None:
         """Let it flow until it ends, or a signal ends it; then store what is left to store."""
-        with self._stopping_at_signals():
-            self._engine.run()
+        try:
+            with self._stopping_at_signals():
+                self._engine.run()
+        except KeyboardInterrupt:  # the second signal, or one as the first takes effect
+            self.interrupted = True
+            return
         if self._writer is not None:
             self._storing.save_learners(self._engine.next_episode, self._engine.clock_s)
 
@@ -236,6 +245,7 @@ class Stream:
 
         def stop(number: int, frame: FrameType | None) -> None:
             self.interrupted = self._control.stopping = True
+            self._tell("ending; once more ends it at once")
             for again, handler in outside.items():
                 signal.signal(again, handler)
 
@@ -243,8 +253,6 @@ class Stream:
             outside[number] = signal.signal(number, stop)
         try:
             yield
-        except KeyboardInterrupt:
-            self.interrupted = True
         finally:
             for number, handler in outside.items():
                 signal.signal(number, handler)
@@ -264,9 +272,9 @@ class _Showing:
         show: Shows them.
     """
 
-    def __init__(self, show: Callable[[], None]) -> None:
+    def __init__(self, show: Callable[[Finished], None]) -> None:
         self._show = show
 
-    def add(self, finished: object) -> None:
+    def add(self, finished: Finished) -> None:
         """Show what a batch has made of them."""
-        self._show()
+        self._show(finished)

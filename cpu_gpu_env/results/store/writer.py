@@ -97,7 +97,7 @@ class StoreWriter:
             "next_episode": 0,
             "tasks": 0,
             "clock_s": 0.0,
-            **{name: _masked(value) for name, value in columns.items()},
+            **_masked(columns),
         }
         for name in row:
             if name not in runs.c:
@@ -165,7 +165,7 @@ class StoreWriter:
         if run not in self._thread.runs:
             raise self.store.error(f"run {run} is none that this writer has begun or resumed")
         checked = [check_rows(some) for some in rows]
-        changes = {name: _masked(value) for name, value in (update or {}).items()}
+        changes = dict(update or {})
         for name in changes:
             if name not in runs.c or name == "run":
                 raise unknown_name("column of runs", name, runs.c.keys())
