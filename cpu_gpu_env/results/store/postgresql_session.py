@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection
-from contextlib import suppress
 from typing import Any
 
 import psycopg
 from sqlalchemy import Connection, text, update
-from sqlalchemy.exc import DBAPIError
 
 from cpu_gpu_env.results.store.database import DATABASE_ERRORS, Store, driver_error
 from cpu_gpu_env.results.store.rows import COPY_BEGIN, COPY_END, CheckedRows, copy_blocks
 from cpu_gpu_env.results.store.session import Command, Session
-from cpu_gpu_env.results.store.tables import commands, decisions
+from cpu_gpu_env.results.store.tables import commands
 
 _PASSING_CLASSES = ("08", "40", "53", "57", "58")
 """Connection lost, deadlock, disk or memory full, shut down or cancelled, I/O error."""
@@ -159,13 +157,6 @@ class PostgresqlSession(Session):
         found = driver_error(error)
         state = found.sqlstate if isinstance(found, psycopg.Error) else None
         return state is None or state.startswith(_LOST)
-
-    def make_room(self, error: BaseException) -> None:
-        """Clear away the rows of an attempt: they keep their place on a full disk until then."""
-        if isinstance(driver_error(error), psycopg.errors.DiskFull):
-            with suppress(psycopg.Error, DBAPIError), self._engine.connect() as connection:
-                connection.execution_options(isolation_level="AUTOCOMMIT")
-                connection.execute(text(f"VACUUM {decisions.name}"))
 
     def is_double(self, error: BaseException) -> bool:
         """Whether an error says that rows are there already."""

@@ -129,9 +129,6 @@ class Session(ABC):
         """Whether it may be committed all the same: the reply may have been lost."""
         return True
 
-    def make_room(self, error: BaseException) -> None:  # noqa: B027
-        """Clear away what an attempt has left on a full disk; there is no connection."""
-
     def tidy(self) -> None:  # noqa: B027
         """Do what has to be done now and then, between transactions."""
 

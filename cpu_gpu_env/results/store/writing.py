@@ -285,7 +285,6 @@ class WritingThread(threading.Thread):
 
     def _fail(self, error: Exception) -> None:
         self.session.drop()
-        self.session.make_room(error)
         is_new, self._trouble = self._trouble is None, reason(error)
         if is_new:
             self._failed_s = time.monotonic()
