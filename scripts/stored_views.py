@@ -62,9 +62,11 @@ def show_run(reader: StoreReader, arguments: argparse.Namespace) -> None:
     _tell_run(reader, row)
     if not played:
         print("no episodes yet" if arguments.episodes is None else "none of these episodes")
+        return
+    reference = _reference(played, arguments.reference)
     for phase in dict.fromkeys(name for one in played for name in one.phase):
         in_phase = [one.take(one.phase == phase) for one in played]
-        _print_phase(phase, [one for one in in_phase if len(one)], arguments.reference)
+        _print_phase(phase, [one for one in in_phase if len(one)], reference)
     models = [model for model in reader.models(run) if model.scheduler in names]
     if models:
         title = "models learned on the way; scores are those of the version before"
@@ -89,7 +91,7 @@ def _tell_run(reader: StoreReader, row: dict[str, Any]) -> None:
         print(f"decisions are kept of tasks {low:,} to {high:,}")
 
 
-def _print_phase(phase: str, played: Sequence[StoredEpisodes], reference: str | None) -> None:
+def _print_phase(phase: str, played: Sequence[StoredEpisodes], reference: str) -> None:
     """Show the means of all schedulers, the best first, and the differences to one of them."""
     best = stored_tables.best_first(played)
     metrics = stored_tables.measured(best)
@@ -101,23 +103,24 @@ def _print_phase(phase: str, played: Sequence[StoredEpisodes], reference: str | 
     tables = [lay_out(stored_tables.means_table(best, shown), title)]
     if others:
         tables.append(lay_out(stored_tables.means_table(best, others), f"{what}the other measures"))
-    compared_to = _reference(best, reference)
-    pairs = {o.scheduler: pair_in_run(o, compared_to) for o in best if o is not compared_to}
-    if pairs:
-        title = f"{what}difference to {compared_to.scheduler} in the same episodes"
+    named = {one.scheduler: one for one in best}
+    compared_to = named.pop(reference, None)
+    if compared_to is not None and named:
+        pairs = {name: pair_in_run(one, compared_to) for name, one in named.items()}
+        title = f"{what}difference to {reference} in the same episodes"
         tables.append(lay_out(stored_tables.differences_table(pairs, narrow), title))
     terminal.print_tables(*tables)
 
 
-def _reference(best: Sequence[StoredEpisodes], asked: str | None) -> StoredEpisodes:
+def _reference(played: Sequence[StoredEpisodes], asked: str | None) -> str:
     """Whom the others are compared to: unless told the usual one, or the best but the oracle."""
-    named = {one.scheduler: one for one in best}
+    names = [one.scheduler for one in stored_tables.best_first(played)]
     if asked is not None:
-        if asked not in named:
-            raise unknown_name("reference", asked, named)
-        return named[asked]
-    others = [one for one in best if one.scheduler != ORACLE] or best
-    return named.get(USUAL_REFERENCE, others[0])
+        if asked not in names:
+            raise unknown_name("reference", asked, names)
+        return asked
+    others = [name for name in names if name != ORACLE] or names
+    return USUAL_REFERENCE if USUAL_REFERENCE in names else others[0]
 
 
 def compare_runs(reader: StoreReader, arguments: argparse.Namespace) -> None:
