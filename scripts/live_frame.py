@@ -160,6 +160,8 @@ def _about(
     episodes, tasks = (max(state[key] for state in states) for key in ("episodes", "tasks"))
     where = [f"run {engine['run']}"] if engine.get("run") is not None else []
     where += [f"{episodes:,} episodes", f"{tasks:,} tasks"]
+    if engine.get("placed"):
+        where.append(f"task {engine['placed']} of the next")
     if engine.get("clock_s") is not None:
         where.append(f"{timedelta(seconds=int(engine['clock_s']))} simulated")
     if engine.get("phase"):

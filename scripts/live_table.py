@@ -76,7 +76,8 @@ class LiveView:
         Args:
             states: Of each scheduler, see `cpu_gpu_env.runtime.measures.LaneMeasures.state`.
             engine: What is known of the stream, all of it optional: ``run`` (its number),
-                ``clock_s`` (simulated time), ``speed`` (simulated seconds a second; None: as fast
+                ``clock_s`` (simulated time), ``placed`` (tasks of the episode that is
+                being played at a pace), ``speed`` (simulated seconds a second; None: as fast
                 as it goes), ``paused``, ``phase`` (of a drift), ``trouble`` (of the store), and
                 ``notes`` (lines).
         """

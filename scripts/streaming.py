@@ -215,6 +215,7 @@ class Stream:
             "run": self._run,
             "episode": engine.next_episode if batch is None else batch.first + len(batch),
             "clock_s": engine.clock_s if finished is None else float(finished.clock_s[-1]),
+            "placed": engine.placed,
             "speed": control.speed,
             "paused": control.paused,
             "phase": engine.phase,
@@ -223,8 +224,13 @@ class Stream:
         }
         self._view.update(states, about)
         if self._writer is not None and self._run is not None:
+            waits = {lane.name: lane.waits_s() for lane in self._lanes if engine.placed}
             self._writer.show(
-                self._run, {name: {**state, "engine": about} for name, state in states.items()}
+                self._run,
+                {
+                    name: {**state, "engine": about, "waits_s": waits.get(name)}
+                    for name, state in states.items()
+                },
             )
 
     def run(self) -> None:
