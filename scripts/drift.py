@@ -229,6 +229,10 @@ NOTES = (
 )
 
 
+_FINE = replace(GAP, digits=2)
+"""Twins may differ by little."""
+
+
 def make_table(results: Sequence[DriftResult]) -> tables.TextTable:
     """A row a drift and scheduler: how its gap differs from its twin's, phase by phase."""
     headings = ("drift, scheduler", "frozen %", *PHASES, "settled", "recovered", "forgotten")
@@ -237,11 +241,11 @@ def make_table(results: Sequence[DriftResult]) -> tables.TextTable:
         row = result.row()
         estimates = [result.difference(phase) for phase in PHASES]
         estimates += [result.settled_difference, result.forgotten]
-        texts = [GAP.difference_text(e.mean, e.half_width) for e in estimates]
+        texts = [_FINE.difference_text(e.mean, e.half_width) for e in estimates]
         lines.append(
             (
                 f"{result.kind}, {result.scheduler}",
-                GAP.text(row[f"{GAP.key}_frozen_drift"]),
+                _FINE.text(row[f"{GAP.key}_frozen_drift"]),
                 *texts[:-1],
                 str(result.recovery_episodes),
                 texts[-1],
