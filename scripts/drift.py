@@ -191,15 +191,19 @@ def report(
     results: Sequence[DriftResult],
 ) -> None:
     """Print the table and write the files."""
-    record = ProblemRecord.of(drifts[arguments.drifts[0]][0].problem)
+    first = next(iter(drifts.values()))
+    record = ProblemRecord.of(first[0].problem)
     problem = f"{record.cluster}, {record.workload}, {record.num_tasks} tasks"
     phases = f"{arguments.episodes} episodes a phase, {_describe_seeds(results)}"
+    notes = [*NOTES, *EpisodeStream(first).notes]
+    if first[0].problem.workload.in_order:
+        notes.append("all seeds replay the same windows: intervals are over the learning alone")
     terminal.print_tables(
         tables.lay_out(
             make_table(results),
             f"{problem}; {phases}\ngap to the certified bound, online less frozen [points], "
             "± 95 % interval over the seeds",
-            NOTES,
+            notes,
         )
     )
     rows, record_file, *pictures = (arguments.output / name for name in FILES)
@@ -225,6 +229,10 @@ NOTES = (
 )
 
 
+_FINE = replace(GAP, digits=2)
+"""Twins may differ by little."""
+
+
 def make_table(results: Sequence[DriftResult]) -> tables.TextTable:
     """A row a drift and scheduler: how its gap differs from its twin's, phase by phase."""
     headings = ("drift, scheduler", "frozen %", *PHASES, "settled", "recovered", "forgotten")
@@ -233,11 +241,11 @@ def make_table(results: Sequence[DriftResult]) -> tables.TextTable:
         row = result.row()
         estimates = [result.difference(phase) for phase in PHASES]
         estimates += [result.settled_difference, result.forgotten]
-        texts = [GAP.difference_text(e.mean, e.half_width) for e in estimates]
+        texts = [_FINE.difference_text(e.mean, e.half_width) for e in estimates]
         lines.append(
             (
                 f"{result.kind}, {result.scheduler}",
-                GAP.text(row[f"{GAP.key}_frozen_drift"]),
+                _FINE.text(row[f"{GAP.key}_frozen_drift"]),
                 *texts[:-1],
                 str(result.recovery_episodes),
                 texts[-1],
