@@ -48,7 +48,9 @@ from cpu_gpu_env.runtime.trial import Trial
 START = "dqn-queues"
 """Pretrained agent that online learning starts from unless told."""
 EXPLORATION = 0.001
-"""Part of the decisions that are drawn at random."""
+"""Part of the decisions that are drawn at random. It costs 0.0005 of J; 2 % cost 0.026, eight times
+what dqn-queues is better than queue-price. The net values what actions lead to, the same for all
+actions, so that little is needed to learn what others would be worth."""
 CHUNK = 32
 """Episodes that are scored together, then learned from."""
 MAX_STATE_BYTES = 2**28
@@ -57,7 +59,13 @@ _CHECKPOINT, _MODEL = "checkpoint.zip", "model.zip"
 
 @dataclass(frozen=True)
 class OnlineSettings:
-    """Settings of online learning, found by measurement."""
+    """Settings of online learning, found by measurement.
+
+    A long step is safe, since nothing is handed over that has not proved better, and it is what
+    makes learning pay in time: of the 0.009 of J that dqn-queues has to gain where tasks arrive at
+    a load of 0.5, 200 trainings on 64 episodes gained 0.006; with a quarter of the step and a fifth
+    of `tau`, 0.003. Where there is nothing to gain neither lost anything (within 0.001).
+    """
 
     learning_rate: float = 2e-3
     """Adam's step."""
