@@ -44,6 +44,24 @@ def experience(first: int, count: int = 5, rule: Rule = lambda seen: 5 * (seen[:
     return Experience(EpisodeBatch(first, PHASE, seeds), np.zeros_like(actions), actions)
 
 
+def elsewhere(before: Experience) -> Experience:
+    """The same episodes on another cluster."""
+    phase = Phase({**PHASE.env_kwargs, "cluster": "h100-node"})
+    return replace(before, batch=replace(before.batch, phase=phase))
+
+
+def test_what_was_learned_on_another_cluster_is_forgotten() -> None:
+    learner = ForestLearner(START, settings=QUICK)
+    assert learned(learner, *(experience(5 * i) for i in range(3)))
+    (given_back,) = learned(learner, elsewhere(experience(15)))
+    assert given_back.content == START.content
+    fresh = ForestLearner(START, settings=QUICK)
+    fresh.learn(elsewhere(experience(15)))
+    after, alone = (learned(one, elsewhere(experience(20))) for one in (learner, fresh))
+    assert [model.score for model in after] == [model.score for model in alone]
+    assert len(after) == 1
+
+
 def constantly(action: int) -> Rule:
     return lambda seen: action
 
