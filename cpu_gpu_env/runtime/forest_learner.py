@@ -71,13 +71,14 @@ _ARRAYS: dict[str, tuple[str, tuple[int, ...], float]] = {
 class ForestSettings:
     """Settings of online learning; window, centre and slope were found by measurement.
 
-    Gap to the bound less that of the pretrained forest, in points, mean and 95 % interval of three
-    streams of the default problem with tuning seeds (a fit every ten episodes, 80 episodes of each
-    drift of `drift_phases`; the same episodes as those that they were chosen by): -1.0 ± 0.6 where nothing drifts, -0.6 ± 0.4 after the mix of
-    intensities has changed, -1.4 ± 0.6 after arrivals have sped up. With a GPU less it is +1.6 ±
-    0.8 in the first 20 episodes, until the window is free of what was before, and -0.7 ± 0.5 from
-    then on; as it comes back again +2.2 ± 0.9 in the first 20, and -0.9 ± 0.7 from then on. Without
-    the steepening, refitting makes it +0.4 ± 0.4, +0.3 ± 0.2 and -0.2 ± 0.3 in the first three.
+    Gap to the bound less that of the pretrained forest, in points, mean and 95 % interval of
+    three streams of the default problem with tuning seeds (a fit every ten episodes, 80
+    episodes of each drift of `drift_phases`; the same episodes as those that they were chosen
+    by): -1.0 ± 0.6 where nothing drifts, -0.6 ± 0.4 after the mix of intensities has changed,
+    -1.4 ± 0.6 after arrivals have sped up. With a GPU less it is +1.6 ± 0.8 in the first 20
+    episodes, until the window is free of what was before, and -0.7 ± 0.5 from then on; as it
+    comes back again +2.2 ± 0.9 in the first 20, and -0.9 ± 0.7 from then on. Without the
+    steepening, refitting makes it +0.4 ± 0.4, +0.3 ± 0.2 and -0.2 ± 0.3 in the first three.
     """
 
     window: int = 5_000
