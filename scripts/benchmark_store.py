@@ -11,9 +11,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import astuple, dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,7 +31,8 @@ if TYPE_CHECKING:
 SCHEDULERS = "round-robin,random,greedy"
 MAX_SECONDS = 100_000
 WARM_UP_S = 3.0
-"""What comes before is not counted: batches grow, and the queue of the store fills [s]."""
+"""So long before nothing is counted, or as long as is counted then: batches grow, and the queue of
+the store fills [s]."""
 PARTS = 5
 """The first and the last of so many show whether rate or memory drift."""
 SYNCHRONISED_BYTES = 4_096
@@ -49,7 +51,7 @@ class Sample:
     """What there is at a moment."""
 
     time_s: float
-    """Since the process began [s]."""
+    """Since the first batch was done [s]."""
     decisions: int
     """Stored; those that were made where there is no store."""
     memory_bytes: int
@@ -103,8 +105,8 @@ def main(arguments: argparse.Namespace) -> int:
         else:
             print("no PostgreSQL server is installed, and no --postgresql is given")
         try:
-            for name, url in terminal.progress_bar(stores.items(), desc="measuring"):
-                samples = _measure(url, arguments, folder)
+            for name, url in (bar := terminal.progress_bar(stores.items(), desc="measuring")):
+                samples = _measure(url, arguments, folder, partial(bar.write, file=sys.stderr))
                 without = without or _rate(samples)
                 table.add_row(name, *_summary(samples, without))
         finally:
@@ -115,23 +117,32 @@ def main(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _measure(url: str | None, arguments: argparse.Namespace, folder: Path) -> list[Sample]:
+def _measure(
+    url: str | None, arguments: argparse.Namespace, folder: Path, tell: Callable[[str], None]
+) -> list[Sample]:
     """Let a stream flow in a process of its own, so that each has a memory of its own."""
     file = folder / "samples"
     line = ["--schedulers", arguments.schedulers, "--bound", "none", "--store", url or "none"]
     line += ["--num-tasks", str(arguments.num_tasks), "--seed", str(arguments.seed)]
     line += ["--output", str(folder / "output")]
-    told = {"line": line, "seconds": arguments.seconds, "store": url, "file": str(file)}
+    warm_up_s = min(WARM_UP_S, arguments.seconds)
+    total_s = warm_up_s + arguments.seconds
+    told = {"line": line, "seconds": total_s, "store": url, "file": str(file)}
     words = [sys.executable, "-c", _CHILD]
-    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) as process:
+    with subprocess.Popen(
+        words, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    ) as process:
         try:
-            process.communicate(json.dumps(told).encode())  # not for all to see, with a password
+            # Not among its arguments, which all can see: a URL may have a password.
+            _, said = process.communicate(json.dumps(told))
         finally:
             process.kill()
+    for text in said.splitlines():
+        tell(text)
     if process.returncode:
         raise SystemExit(process.returncode)  # it has said why
     samples = [Sample(*json.loads(line)) for line in file.read_text().splitlines()]
-    counted = [sample for sample in samples if sample.time_s >= WARM_UP_S]
+    counted = [sample for sample in samples if sample.time_s >= warm_up_s]
     return counted if len(counted) > 1 else samples
 
 
@@ -173,14 +184,13 @@ def play(arguments: argparse.Namespace) -> int:
 
     Args:
         arguments: ``line``, the arguments of the stream; ``store``, the same as there, or None;
-            ``seconds``, how long, after what is not counted; ``file``, which takes the samples,
-            one a line.
+            ``seconds``, how long; ``file``, which takes the samples, one a line.
     """
     from cpu_gpu_env.scripts.streaming import Stream
 
     asked = stream.parse_arguments(arguments.line)
-    with closing(_Clock(arguments.store, arguments.seconds + WARM_UP_S)) as clock:
-        with Stream(asked, stream.scheduler_names(asked), [clock]) as flowing:
+    with closing(_Clock(arguments.store, arguments.seconds)) as clock:
+        with Stream(asked, [clock]) as flowing:
             flowing.run()
         clock.take()  # now everything is stored
         text = "".join(json.dumps(astuple(sample)) + "\n" for sample in clock.samples)
@@ -200,7 +210,7 @@ class _Clock:
         self._store, self._seconds = store, seconds
         self._reader: StoreReader | None = None
         self._run, self._lanes, self._played = 0, 0, 0
-        self._begin = time.monotonic()
+        self._begin: float | None = None
         self.samples: list[Sample] = []
 
     def add(self, finished: Finished) -> None:
@@ -209,15 +219,16 @@ class _Clock:
         self._lanes = len(finished.lanes)
         self._played += len(batch) * batch.phase.problem.num_tasks
         self.take()
-        if self.samples[-1].time_s >= self._seconds:
+        if self.samples[-1].time_s >= self._seconds and len(self.samples) > 2:
             signal.raise_signal(signal.SIGINT)
 
     def take(self) -> None:
         """Take a sample."""
         tasks = self._played if self._store is None else self._stored(self._store)
         memory_bytes = int(STATM.read_text().split()[1]) * os.sysconf("SC_PAGESIZE")
-        now_s = time.monotonic() - self._begin
-        self.samples.append(Sample(now_s, tasks * self._lanes, memory_bytes))
+        now = time.monotonic()
+        self._begin = now if self._begin is None else self._begin
+        self.samples.append(Sample(now - self._begin, tasks * self._lanes, memory_bytes))
 
     def _stored(self, store: str) -> int:
         from cpu_gpu_env.results.store.reading import open_reader

@@ -174,8 +174,9 @@ def _pair(state: State, *of: Metric) -> str:
 
 def _version(state: State) -> str:
     version, drawn = state["model_version"], number(state["exploration"])
-    text = f"v{version}" if version else NOTHING
-    return f"{text} {drawn * 100:.0f} % random" if drawn > 0.0 else text
+    if drawn > 0.0:
+        return f"v{version}, {drawn * 100:.2g} % random"
+    return f"v{version}" if version else NOTHING
 
 
 def _level(part: float, characters: str) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
-from rich.cells import cell_len
+from rich.cells import cell_len, chop_cells
 from rich.console import Group
 from rich.text import Text
 
@@ -46,7 +46,8 @@ def line(states: Mapping[str, State], engine: Mapping[str, Any], rates: str) -> 
     )
     said = itertools.chain(*_about(ordered, engine, rates))
     trouble = [f"STORE: {engine['trouble']}"] if engine.get("trouble") else []
-    return printable("; ".join([*said, *trouble, f"{curve.heading} of the last {span}: {values}"]))
+    told = [*said, *trouble, *engine.get("notes", ())]
+    return printable("; ".join([*told, f"{curve.heading} of the last {span}: {values}"]))
 
 
 def frame(
@@ -148,7 +149,8 @@ def _lines(columns: Cells, width: int, ramp: Ramp) -> list[Text]:
         (name, gap), *others = zip(texts, padded, strict=True)
         rows.append(" " + "  ".join([name + gap, *(gap + text for text, gap in others)]))
     rows.insert(2, " " + ramp.rule * (_width(columns) - 2))
-    return [Text(), *(Text(row.rstrip()[:width].translate(ramp.other)) for row in rows)]
+    lines = [row.translate(ramp.other).rstrip() for row in rows]
+    return [Text(), *(Text(chop_cells(line, width)[0] if line else "") for line in lines)]
 
 
 def _about(
@@ -158,6 +160,8 @@ def _about(
     episodes, tasks = (max(state[key] for state in states) for key in ("episodes", "tasks"))
     where = [f"run {engine['run']}"] if engine.get("run") is not None else []
     where += [f"{episodes:,} episodes", f"{tasks:,} tasks"]
+    if engine.get("placed"):
+        where.append(f"task {engine['placed']} of the next")
     if engine.get("clock_s") is not None:
         where.append(f"{timedelta(seconds=int(engine['clock_s']))} simulated")
     if engine.get("phase"):

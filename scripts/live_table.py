@@ -76,7 +76,8 @@ class LiveView:
         Args:
             states: Of each scheduler, see `cpu_gpu_env.runtime.measures.LaneMeasures.state`.
             engine: What is known of the stream, all of it optional: ``run`` (its number),
-                ``clock_s`` (simulated time), ``speed`` (simulated seconds a second; None: as fast
+                ``clock_s`` (simulated time), ``placed`` (tasks of the episode that is
+                being played at a pace), ``speed`` (simulated seconds a second; None: as fast
                 as it goes), ``paused``, ``phase`` (of a drift), ``trouble`` (of the store), and
                 ``notes`` (lines).
         """
@@ -108,11 +109,11 @@ class LiveView:
                 self._live.stop()
 
     def _frame(self, height: int | None) -> Group:
-        """Lay the newest states out, in so many lines; None: in as many as it takes."""
+        """Lay the newest states out, in so many lines; None: finally, in as many as it takes."""
         assert self._newest is not None
         states, engine = self._newest
         ramp = BLOCKS if self._console.encoding.startswith("utf") else ASCII
-        rates, width = self._rates.describe(), self._console.width
+        rates, width = self._rates.describe(overall=height is None), self._console.width
         return frame(best_first(states), engine, rates, width, height, ramp)
 
 
@@ -126,19 +127,21 @@ class _Rates:
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._counts: deque[tuple[float, int, int, int]] = deque()
+        self._first: tuple[float, int, int, int] | None = None
 
     def add(self, states: Mapping[str, State]) -> None:
         """Count what there is now."""
         episodes, tasks = (max(s[key] for s in states.values()) for key in ("episodes", "tasks"))
         decisions = sum(state["tasks"] for state in states.values())
         self._counts.append((self._clock(), episodes, tasks, decisions))
+        self._first = self._first or self._counts[0]
         while self._counts[-1][0] - self._counts[0][0] > RATE_OVER_S and len(self._counts) > 2:
             self._counts.popleft()
 
-    def describe(self) -> str:
-        """Say the rates of the last seconds; empty if they are not known yet."""
-        first, last = self._counts[0], self._counts[-1]
-        if last[0] <= first[0]:
+    def describe(self, overall: bool = False) -> str:
+        """Say the rates of the last seconds, or of all; empty if they are not known yet."""
+        first, last = self._first if overall else self._counts[0], self._counts[-1]
+        if first is None or last[0] <= first[0]:
             return ""
         names = "episodes", "tasks", "decisions"
         rates = [(b - a) / (last[0] - first[0]) for a, b in zip(first[1:], last[1:], strict=True)]

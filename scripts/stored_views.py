@@ -59,12 +59,14 @@ def show_run(reader: StoreReader, arguments: argparse.Namespace) -> None:
     names = chosen(reader, run, arguments.schedulers)
     played = [reader.episodes(run, name, *ends(arguments)) for name in names]
     played = [one for one in played if len(one)]
-    _tell_run(row)
+    _tell_run(reader, row)
     if not played:
         print("no episodes yet" if arguments.episodes is None else "none of these episodes")
+        return
+    reference = _reference(played, arguments.reference)
     for phase in dict.fromkeys(name for one in played for name in one.phase):
         in_phase = [one.take(one.phase == phase) for one in played]
-        _print_phase(phase, [one for one in in_phase if len(one)], arguments.reference)
+        _print_phase(phase, [one for one in in_phase if len(one)], reference)
     models = [model for model in reader.models(run) if model.scheduler in names]
     if models:
         title = "models learned on the way; scores are those of the version before"
@@ -73,44 +75,52 @@ def show_run(reader: StoreReader, arguments: argparse.Namespace) -> None:
         print(f"note: {printable(note)}")
 
 
-def _tell_run(row: dict[str, Any]) -> None:
+def _tell_run(reader: StoreReader, row: dict[str, Any]) -> None:
     """Say what a run is."""
-    print(f"run {row['run']} ({row['kind']}), {row['status']}: {printable(row['command'])}")
+    what = f"run {row['run']} ({row['kind']}), {row['status']}: {row['command']}"
+    print(printable(what))
     started, ended = (stored_tables.moment(row[name]) for name in ("started_at", "ended_at"))
     print(f"{printable(stored_tables.describe_problem(row))}; started {started}, ended {ended}")
     if row["status"] == "running":
+        heard = [state["updated_at"] for state in reader.live(row["run"]).values()]
+        print(f"last heard of {stored_tables.moment(max(heard, default=row['started_at']))}")
         print("intervals are those of an end that was set beforehand, and this run has not ended")
+    kept = reader.kept_decisions(row["run"]).values()
+    if kept:
+        low, high = min(first for first, _ in kept), max(last for _, last in kept)
+        print(f"decisions are kept of tasks {low:,} to {high:,}")
 
 
-def _print_phase(phase: str, played: Sequence[StoredEpisodes], reference: str | None) -> None:
+def _print_phase(phase: str, played: Sequence[StoredEpisodes], reference: str) -> None:
     """Show the means of all schedulers, the best first, and the differences to one of them."""
     best = stored_tables.best_first(played)
     metrics = stored_tables.measured(best)
     narrow = [metric for metric in metrics if metric.narrow]
     others = [metric for metric in metrics if not metric.narrow]
-    what = f"{phase}: " if phase else ""
+    what = f"{printable(phase)}: " if phase else ""
     title = f"{what}{stored_tables.count_episodes(best):,} episodes, mean ± 95 % interval"
     shown = [*narrow, *DECISION_METRICS.values()]
     tables = [lay_out(stored_tables.means_table(best, shown), title)]
     if others:
         tables.append(lay_out(stored_tables.means_table(best, others), f"{what}the other measures"))
-    compared_to = _reference(best, reference)
-    pairs = {o.scheduler: pair_in_run(o, compared_to) for o in best if o is not compared_to}
-    if pairs:
-        title = f"{what}difference to {compared_to.scheduler} in the same episodes"
+    named = {one.scheduler: one for one in best}
+    compared_to = named.pop(reference, None)
+    if compared_to is not None and named:
+        pairs = {name: pair_in_run(one, compared_to) for name, one in named.items()}
+        title = f"{what}difference to {reference} in the same episodes"
         tables.append(lay_out(stored_tables.differences_table(pairs, narrow), title))
     terminal.print_tables(*tables)
 
 
-def _reference(best: Sequence[StoredEpisodes], asked: str | None) -> StoredEpisodes:
+def _reference(played: Sequence[StoredEpisodes], asked: str | None) -> str:
     """Whom the others are compared to: unless told the usual one, or the best but the oracle."""
-    named = {one.scheduler: one for one in best}
+    names = [one.scheduler for one in stored_tables.best_first(played)]
     if asked is not None:
-        if asked not in named:
-            raise unknown_name("reference", asked, named)
-        return named[asked]
-    others = [one for one in best if one.scheduler != ORACLE] or best
-    return named.get(USUAL_REFERENCE, others[0])
+        if asked not in names:
+            raise unknown_name("reference", asked, names)
+        return asked
+    others = [name for name in names if name != ORACLE] or names
+    return USUAL_REFERENCE if USUAL_REFERENCE in names else others[0]
 
 
 def compare_runs(reader: StoreReader, arguments: argparse.Namespace) -> None:

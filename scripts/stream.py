@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import signal
+import sys
 from collections.abc import Sequence
 
 if __name__ == "__main__":  # Ctrl-C during the imports below
@@ -90,7 +91,7 @@ def _make_parser() -> command.Parser:
     )
     parser.add_argument("--drift", choices=DRIFTS, help="change the problem midway")
     parser.add("--drift-episodes", command.positive, 200, "episodes before, and in, the drift")
-    parser.add("--window", command.positive, 100, "episodes of the sliding window")
+    parser.add("--window", command.whole_number(1, 100_000), 100, "episodes of the sliding window")
     parser.add_argument("--electricity-price", type=price, help="of a kWh")
     parser.add_seed("seed of the first episode", STREAM_SEED)
     parser.add("--store", str, DEFAULT_STORE, "file or URL of the results; or 'none'")
@@ -106,10 +107,14 @@ def _make_parser() -> command.Parser:
     return parser
 
 
-def scheduler_names(arguments: argparse.Namespace) -> tuple[str, ...]:
-    """Who takes part: without bounds, the oracle only if it was asked for."""
-    names: Sequence[str] = arguments.schedulers.split(",")
-    if arguments.bound == "none" and "schedulers" not in arguments.explicit:
+def scheduler_names(
+    arguments: argparse.Namespace, default: Sequence[str] = SCHEDULERS
+) -> tuple[str, ...]:
+    """Who takes part, by default these; without bounds, the oracle only if it was asked for."""
+    names = default
+    if "schedulers" in arguments.explicit:
+        names = arguments.schedulers.split(",")
+    elif arguments.bound == "none":
         names = [name for name in names if name != ORACLE]
     more = ONLINE if arguments.online else ()
     return tuple(dict.fromkeys(name.strip() for name in (*names, *more)))
@@ -123,11 +128,11 @@ def main(arguments: argparse.Namespace) -> int:
         make_problem(**command.env_kwargs(arguments))  # complaints before the libraries load
     from cpu_gpu_env.scripts.streaming import Stream
 
-    with Stream(arguments, scheduler_names(arguments)) as stream:
+    with Stream(arguments) as stream:
         stream.run()
     stream.tell_results()
     return command.interrupted() if stream.interrupted else 0
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    sys.exit(main())

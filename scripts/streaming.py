@@ -7,32 +7,35 @@ import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
-from pathlib import Path
+from functools import partial
 from types import FrameType, TracebackType
 from typing import Any
 
 import torch
 
 from cpu_gpu_env.errors import HybridClusterError
-from cpu_gpu_env.io.event_files import writing_events
 from cpu_gpu_env.results.provenance import ProblemRecord, package_versions
-from cpu_gpu_env.results.records import ORACLE
-from cpu_gpu_env.results.store.reading import open_reader
+from cpu_gpu_env.results.store.reading import StoreReader, open_reader
 from cpu_gpu_env.results.store.session import Command
 from cpu_gpu_env.results.store.writer import StoreWriter
 from cpu_gpu_env.runtime.control import Control
-from cpu_gpu_env.runtime.engine import Engine, Sink
-from cpu_gpu_env.runtime.lanes import Lane, OracleLane
+from cpu_gpu_env.runtime.engine import Engine, Finished, Sink
 from cpu_gpu_env.runtime.online import ONLINE, Kept, OnlineLane
 from cpu_gpu_env.runtime.records import LearnedModel
-from cpu_gpu_env.runtime.settings import ANY_DEVICE, NO_BOUND, StreamSettings
+from cpu_gpu_env.runtime.settings import ANY_DEVICE, StreamSettings
 from cpu_gpu_env.runtime.sinks import Storing
 from cpu_gpu_env.runtime.solver import Solver
 from cpu_gpu_env.runtime.stream import EpisodeStream
-from cpu_gpu_env.runtime.stream_measures import StreamMeasures
 from cpu_gpu_env.runtime.tensorboard import StreamCurves
-from cpu_gpu_env.scripts import command, comparing, outputs
+from cpu_gpu_env.scripts import command, outputs
 from cpu_gpu_env.scripts.live_table import LiveView
+from cpu_gpu_env.scripts.stream_parts import (
+    asked_for,
+    last_episode,
+    make_lanes,
+    make_measures,
+    new_settings,
+)
 
 NO_STORE = "none"
 """A store that keeps nothing."""
@@ -45,14 +48,11 @@ class Stream:
 
     Args:
         arguments: The command line.
-        names: Who takes part, if it is a new run.
         sinks: More of them, told of each batch last.
     """
 
-    def __init__(
-        self, arguments: argparse.Namespace, names: Sequence[str], sinks: Sequence[Sink] = ()
-    ) -> None:
-        self._arguments, self._names, self._sinks = arguments, names, sinks
+    def __init__(self, arguments: argparse.Namespace, sinks: Sequence[Sink] = ()) -> None:
+        self._arguments, self._sinks = arguments, sinks
         self._stack = ExitStack()
         self._notes: list[str] = []
         self._writer: StoreWriter | None = None
@@ -81,25 +81,24 @@ class Stream:
 
     def _open(self, stack: ExitStack) -> None:
         arguments = self._arguments
+        row: Mapping[str, Any] | None = None
+        kept: Mapping[str, Kept] = {}
         torch.set_num_threads(1)  # nets this small are slower on several
         self._open_store(stack)
-        row = self._resume() if arguments.resume is not None else None
-        if row is None:
-            self.settings = _new_settings(arguments, self._names)
-            kept: Mapping[str, Kept] = {}
+        if arguments.resume is None:
+            self.settings = new_settings(arguments)
         else:
-            self.settings = StreamSettings.from_json(row["settings"])
-            asked = _asked(arguments, self._names)
-            self.settings.check_resumed(row["settings"], asked, arguments.resume)
-            kept = self._find_kept(arguments.resume)
+            row, kept = self._resume(arguments.resume)
         phases = self.settings.phases()
-        stream = EpisodeStream(phases, self.settings.seed, _end(arguments, phases[0].problem))
+        stream = EpisodeStream(
+            phases, self.settings.seed, last_episode(arguments, phases[0].problem)
+        )
         self._notes += stream.notes
         self._lanes = make_lanes(self.settings, kept, self._tell)
         for lane in self._lanes:
             if isinstance(lane, OnlineLane):
                 stack.enter_context(closing(lane))
-        self._measures = _make_measures(self.settings, self._lanes, row)
+        self._measures = make_measures(self.settings, self._lanes, row)
         self._begin(stream, row, stack)
 
     def _open_store(self, stack: ExitStack) -> None:
@@ -116,21 +115,26 @@ class Stream:
         status = "interrupted" if self.interrupted or sys.exc_info()[0] else "finished"
         self._writer.close(self._run, status)
 
-    def _resume(self) -> Mapping[str, Any]:
+    def _resume(self, run: int) -> tuple[Mapping[str, Any], dict[str, Kept]]:
+        """Take up a run, once all that it needs is found to be as it was."""
         assert self._writer is not None
-        run = self._arguments.resume
         with closing(open_reader(self._arguments.store)) as reader:
-            kind = reader.run_row(run)["kind"]
-        if kind != "stream":
-            raise HybridClusterError(f"run {run} is a {kind}; allowed to resume: a stream")
+            row: Mapping[str, Any] = reader.run_row(run)
+            if row["kind"] != "stream":
+                raise HybridClusterError(
+                    f"run {run} is a {row['kind']}; allowed to resume: a stream"
+                )
+            self.settings = StreamSettings.from_json(row["settings"])
+            asked = asked_for(self._arguments, self.settings)
+            self.settings.check_resumed(row["settings"], asked, run)
+            kept = self._find_kept(reader, run)
         row = self._writer.resume_run(run)
         self._run = run
-        return row
+        return row, kept
 
-    def _find_kept(self, run: int) -> dict[str, Kept]:
+    def _find_kept(self, reader: StoreReader, run: int) -> dict[str, Kept]:
         """What the lanes of a run go on from that have learned, by name."""
-        with closing(open_reader(self._arguments.store)) as reader:
-            models, states = reader.newest_models(run), reader.learner_states(run)
+        models, states = reader.newest_models(run), reader.learner_states(run)
         found = {}
         for name in (name for name in self.settings.schedulers if name in ONLINE):
             stored, model = models.get(name), None
@@ -141,9 +145,8 @@ class Stream:
             episode, state = states.get(name, (0, None))
             found[name] = Kept(model, state)
             version = 0 if model is None else model.version
-            self._notes.append(
-                f"{name} goes on with version {version}, learning as before episode {episode:,}"
-            )
+            learns = "learns anew" if state is None else f"learns on as before episode {episode:,}"
+            self._notes.append(f"{name} goes on with version {version}, and {learns}")
         return found
 
     def _begin(
@@ -160,8 +163,10 @@ class Stream:
             self._storing = Storing(self._writer, self._run, self._lanes, self._measures, tasks)
             sinks.append(self._storing)
         folder = arguments.output / TENSORBOARD
-        stack.enter_context(writing_events(folder))
-        sinks.append(stack.enter_context(closing(StreamCurves(folder, self._measures, done))))
+        learning = [lane for lane in self._lanes if isinstance(lane, OnlineLane)]
+        models = {lane.name: partial(getattr, lane, "model") for lane in learning}
+        self._curves = stack.enter_context(StreamCurves(folder, self._measures, done, models))
+        sinks.append(self._curves)
         sinks += [_Showing(self.show), *self._sinks]
         self._view = stack.enter_context(LiveView())
         for line in self._notes:
@@ -197,29 +202,45 @@ class Stream:
     def _tell(self, line: str) -> None:
         print(line, file=sys.stderr)
 
-    def show(self) -> None:
-        """Show the newest states, on the terminal and to whoever reads the store."""
+    def show(self, finished: Finished | None = None) -> None:
+        """Show the newest states, on the terminal and to whoever reads the store.
+
+        Args:
+            finished: The newest batch, if it has just been finished.
+        """
         engine, control = self._engine, self._control
+        batch = None if finished is None else finished.arrived.batch
         states = self._measures.states()
         about = {
             "run": self._run,
-            "episode": engine.next_episode,
-            "clock_s": engine.clock_s,
+            "episode": engine.next_episode if batch is None else batch.first + len(batch),
+            "clock_s": engine.clock_s if finished is None else float(finished.clock_s[-1]),
+            "placed": engine.placed,
             "speed": control.speed,
             "paused": control.paused,
             "phase": engine.phase,
             "trouble": None if self._writer is None else self._writer.trouble,
+            "notes": [self._curves.trouble] if self._curves.trouble else [],
         }
         self._view.update(states, about)
         if self._writer is not None and self._run is not None:
+            waits = {lane.name: lane.waits_s() for lane in self._lanes if engine.placed}
             self._writer.show(
-                self._run, {name: {**state, "engine": about} for name, state in states.items()}
+                self._run,
+                {
+                    name: {**state, "engine": about, "waits_s": waits.get(name)}
+                    for name, state in states.items()
+                },
             )
 
     def run(self) -> None:
         """Let it flow until it ends, or a signal ends it; then store what is left to store."""
-        with self._stopping_at_signals():
-            self._engine.run()
+        try:
+            with self._stopping_at_signals():
+                self._engine.run()
+        except KeyboardInterrupt:  # the second signal, or one as the first takes effect
+            self.interrupted = True
+            return
         if self._writer is not None:
             self._storing.save_learners(self._engine.next_episode, self._engine.clock_s)
 
@@ -230,6 +251,7 @@ class Stream:
 
         def stop(number: int, frame: FrameType | None) -> None:
             self.interrupted = self._control.stopping = True
+            self._tell("ending; once more ends it at once")
             for again, handler in outside.items():
                 signal.signal(again, handler)
 
@@ -237,8 +259,6 @@ class Stream:
             outside[number] = signal.signal(number, stop)
         try:
             yield
-        except KeyboardInterrupt:
-            self.interrupted = True
         finally:
             for number, handler in outside.items():
                 signal.signal(number, handler)
@@ -258,108 +278,9 @@ class _Showing:
         show: Shows them.
     """
 
-    def __init__(self, show: Callable[[], None]) -> None:
+    def __init__(self, show: Callable[[Finished], None]) -> None:
         self._show = show
 
-    def add(self, finished: object) -> None:
+    def add(self, finished: Finished) -> None:
         """Show what a batch has made of them."""
-        self._show()
-
-
-def make_lanes(
-    settings: StreamSettings, kept: Mapping[str, Kept], tell: Callable[[str], None]
-) -> list[Lane]:
-    """Build the lanes of a stream, in the order of the schedulers' names.
-
-    Args:
-        settings: Who takes part.
-        kept: What lanes that learn go on from, by name.
-        tell: Called with a line when something goes wrong with learning.
-
-    Raises:
-        HybridClusterError: If there is no scheduler of a name, one needs an oracle that is left
-            out, or an agent is not usable.
-    """
-    price, others = settings.electricity_price, (*ONLINE, ORACLE)
-    fixed = [name for name in settings.schedulers if name not in others]
-    agents = [Path(path) for path in settings.agents]
-    specs = {}
-    for phase in settings.phases():  # each must fit all problems
-        found = comparing.find_named(fixed, agents, settings.seed, phase.problem, others)
-        specs = {spec.name: spec for spec in found}
-    own_seed = comparing.decision_seed(settings.seed)
-    lanes: list[Lane] = []
-    for name in dict.fromkeys([*settings.schedulers, *specs]):
-        needs_oracle = name == ORACLE or (name in ONLINE and ONLINE[name].needs_oracle)
-        if needs_oracle and settings.bound == NO_BOUND:
-            raise HybridClusterError(
-                f"scheduler {name!r} needs the oracle's schedules, which --bound none leaves out; "
-                "allowed: other schedulers, or another --bound"
-            )
-        if name == ORACLE:
-            lanes.append(OracleLane(price))
-        elif name in ONLINE:
-            lanes.append(OnlineLane(name, own_seed, price, kept.get(name), tell))
-        else:
-            lanes.append(Lane(specs[name], price))
-    return lanes
-
-
-def _make_measures(
-    settings: StreamSettings, lanes: Sequence[Lane], row: Mapping[str, Any] | None
-) -> StreamMeasures:
-    """The measures of all lanes; those of a run that has stored some go on from there."""
-    found = StreamMeasures(
-        [lane.name for lane in lanes],
-        settings.window,
-        settings.electricity_price,
-        learned=[lane.name for lane in lanes if lane.spec.learned],
-    )
-    if row is not None and row["measures"] is not None:
-        found.restore("measures of the run", row["measures"])
-    return found
-
-
-def _new_settings(arguments: argparse.Namespace, names: Sequence[str]) -> StreamSettings:
-    given = _stated(arguments, names)
-    kwargs = command.env_kwargs(arguments)
-    return StreamSettings(env_kwargs=kwargs, **given)
-
-
-def _stated(arguments: argparse.Namespace, names: Sequence[str]) -> dict[str, Any]:
-    """Fields of the settings, but for the problem."""
-    return {
-        "schedulers": tuple(names),
-        "agents": tuple(str(path.absolute()) for path in arguments.agent),
-        **{
-            name: getattr(arguments, name)
-            for name in (
-                "seed",
-                "drift",
-                "drift_episodes",
-                "bound",
-                "quick_oracle",
-                "window",
-                "electricity_price",
-            )
-        },
-    }
-
-
-def _asked(arguments: argparse.Namespace, names: Sequence[str]) -> dict[str, Any]:
-    """What the command line of a resumed run says in so many words, by name in the settings."""
-    every = {**_stated(arguments, names), **command.env_kwargs(arguments)}
-    said = dict(arguments.explicit)
-    if "agent" in said:
-        said["agents"] = said["agent"]
-    if "online" in said:
-        said["schedulers"] = said["online"]
-    return {name: value for name, value in every.items() if name in said}
-
-
-def _end(arguments: argparse.Namespace, problem: Any) -> int | None:
-    """How many episodes there are at most; None: without end."""
-    if arguments.tasks is not None:
-        return -(-int(arguments.tasks) // int(problem.num_tasks))
-    episodes: int | None = arguments.episodes
-    return episodes
+        self._show(finished)

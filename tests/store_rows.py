@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from cpu_gpu_env.results.store.database import Store, reading_engine
 from cpu_gpu_env.results.store.rows import Rows
-from cpu_gpu_env.results.store.tables import decisions, models
+from cpu_gpu_env.results.store.tables import decisions, learners, models
 from cpu_gpu_env.results.store.writer import StoreWriter
 
 RUN = {
@@ -60,9 +60,15 @@ def model_rows(run: int, version: int, content: bytes = b"content") -> Rows:
         "made_at": 1.5,
         "score": {"agreement": 0.5},
         "content": content,
-        "state": b"state",
+        "exploration": 0.0,
     }
     return Rows(models, columns, 1)
+
+
+def learner_rows(run: int, episode: int) -> Rows:
+    """A state of the learner greedy."""
+    columns = {"run": run, "scheduler": "greedy", "episode": episode, "state": b"state"}
+    return Rows(learners, columns, 1)
 
 
 def query(url: str, statement: sa.Executable) -> list[Any]:

@@ -1,8 +1,8 @@
 """A run of made-up units, what the store must have of it, and a process that writes it.
 
-`python tests/store_units.py URL RUN LAST` writes up to the unit LAST as fast as it can, of a new
-run if RUN is `new`, and prints a line for what happens: `opens`, `run 1`, `acknowledged 17`,
-`trouble disk full`, `trouble None`, `closed`.
+`python tests/store_units.py URL RUN LAST [ROWS]` writes up to the unit LAST as fast as it can, of a
+new run if RUN is `new`, with about so many ROWS in the queue at most. It prints a line for what
+happens: `opens`, `run 1`, `acknowledged 17`, `trouble disk full`, `trouble None`, `closed`.
 """
 
 import os
@@ -19,7 +19,7 @@ import sqlalchemy as sa
 
 from cpu_gpu_env.results.store import tables
 from cpu_gpu_env.results.store.retention import KEEP_MODELS
-from cpu_gpu_env.results.store.writer import Rows, StoreWriter
+from cpu_gpu_env.results.store.writer import MAX_WAITING_ROWS, Rows, StoreWriter
 
 SCHEDULERS = ("greedy", "hybrid-ml", "dqn-queues")
 SIZES = (20, 400, 2_000)
@@ -160,10 +160,10 @@ def tell(*words: object) -> None:
     os.write(1, (" ".join(map(str, words)).replace("\n", " ") + "\n").encode())
 
 
-def write(url: str, run: int | None, last: int) -> None:
+def write(url: str, run: int | None, last: int, waiting: int = MAX_WAITING_ROWS) -> None:
     """Write up to a unit, and tell what is acknowledged as soon as it is."""
     tell("opens")
-    writer = StoreWriter(url, lambda line: tell("told", line), keep_decisions=None)
+    writer = StoreWriter(url, lambda line: tell("told", line), None, waiting)
     before = 0
     if run is None:
         run = new_run(writer)
@@ -205,5 +205,5 @@ def write(url: str, run: int | None, last: int) -> None:
 
 
 if __name__ == "__main__":
-    _, _url, _run, _last = sys.argv
-    write(_url, None if _run == "new" else int(_run), int(_last))
+    _, _url, _run, *_numbers = sys.argv
+    write(_url, None if _run == "new" else int(_run), *map(int, _numbers))

@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from types import TracebackType
 
@@ -29,9 +29,12 @@ def wait_for(condition: Callable[[], object], seconds: float = 60.0) -> None:
 class WritingProcess:
     """`store_units.write` in a process of its own, which does not outlive the block."""
 
-    def __init__(self, url: str, run: int | None, last: int, *prefix: str) -> None:
-        """Start it; the prefix is a command that starts it, such as strace."""
-        words = [*prefix, sys.executable, store_units.__file__, url, str(run or "new"), str(last)]
+    def __init__(
+        self, url: str, run: int | None, *numbers: int, prefix: Sequence[str] = ()
+    ) -> None:
+        """Start it; the numbers are its last, and the prefix is a command such as strace."""
+        words = [*prefix, sys.executable, store_units.__file__, url, str(run or "new")]
+        words += map(str, numbers)
         self.process = subprocess.Popen(
             words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, bufsize=1
         )

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -22,9 +22,6 @@ from cpu_gpu_env.model.tasks import FloatArray, Tasks
 from cpu_gpu_env.problem.observation import NUM_FEATURES, check_raw, feature_table
 from cpu_gpu_env.problem.problem import Problem
 from cpu_gpu_env.sim.state import SchedulingState
-
-if TYPE_CHECKING:
-    from sklearn.ensemble import RandomForestRegressor
 
 FEATURES = ("size", "intensity", "memory", "size - intensity", "size - memory")
 """What the forest sees: the observation's log-scaled features, and two of their differences (bytes
@@ -62,56 +59,26 @@ def fit_forest(
     seed: int | None = None,
     num_trees: int = NUM_TREES,
     settings: dict[str, Any] | None = None,
+    jobs: int = -1,
 ) -> Forest:
-    """Fit a forest to what the oracle did."""
-    return _describe(_fit(examples, seed, num_trees, jobs=-1), examples, settings or {})
-
-
-def fit_and_predict(
-    examples: Examples, last: int, seed: int | None = None, num_trees: int = NUM_TREES
-) -> tuple[Forest, FloatArray]:
-    """Fit a forest, and predict some of what it was fitted to as if that were new.
-
-    Each example is predicted by the trees that have not seen it, out of bag (Breiman, "Random
-    forests", Machine Learning 45, 2001).
+    """Fit a forest to what the oracle did.
 
     Args:
-        examples: What to fit.
-        last: How many to predict, the last ones.
-        seed: Of the fit, which runs on one core.
+        examples: What it did.
+        seed: Of the fit.
         num_trees: Trees.
-
-    Returns:
-        The forest, and the predictions, (last,).
+        settings: What else made it, JSON values.
+        jobs: Threads; -1: one a core.
     """
-    regressor = _fit(examples, seed, num_trees, jobs=1)
-    forest = _describe(regressor, examples, {})
-    first = len(examples.gpu_fraction) - last
-    features = derive(examples.observation[first:])
-    by_tree = np.stack([tree.predict(features) for tree in regressor.estimators_])
-    for predicted, seen in zip(by_tree, regressor.estimators_samples_, strict=True):
-        predicted[seen[seen >= first] - first] = np.nan
-    unseen = ~np.isnan(by_tree).all(axis=0)
-    found = forest.predict(features)
-    found[unseen] = np.nanmedian(by_tree[:, unseen], axis=0)
-    return forest, found
-
-
-def _fit(examples: Examples, seed: int | None, num_trees: int, jobs: int) -> RandomForestRegressor:
     from sklearn.ensemble import RandomForestRegressor
 
     regressor = RandomForestRegressor(
         num_trees, min_samples_leaf=MIN_SAMPLES_LEAF, n_jobs=jobs, random_state=seed
     )
-    return regressor.fit(derive(examples.observation), examples.gpu_fraction)
-
-
-def _describe(
-    regressor: RandomForestRegressor, examples: Examples, settings: dict[str, Any]
-) -> Forest:
+    regressor.fit(derive(examples.observation), examples.gpu_fraction)
     importances = dict(zip(FEATURES, regressor.feature_importances_.tolist(), strict=True))
     described = {"num_features": len(FEATURES), "examples": len(examples.gpu_fraction)}
-    return Forest.of(regressor, {**described, "importances": importances, **settings})
+    return Forest.of(regressor, {**described, "importances": importances, **(settings or {})})
 
 
 def r_squared(forest: Forest, examples: Examples) -> float:
@@ -208,10 +175,6 @@ class ExampleWindow:
             np.concatenate([old.gpu_fraction, finished.gpu_fraction])[-self.size :],
         )
         self.fresh += len(new)
-
-    def latest(self, count: int) -> Examples:
-        """The latest so many."""
-        return Examples(self.examples.observation[-count:], self.examples.gpu_fraction[-count:])
 
 
 class HybridML(Scheduler):

@@ -42,12 +42,17 @@ def moment(time_s: float | None) -> str:
     """A Unix time [s] as the clock of this place shows it."""
     if time_s is None:
         return NOTHING
-    return datetime.fromtimestamp(time_s).strftime("%Y-%m-%d %H:%M:%S")
+    try:
+        return datetime.fromtimestamp(time_s).strftime("%Y-%m-%d %H:%M:%S")
+    except (OverflowError, ValueError, OSError):  # none that calendars know
+        return f"{time_s:g}"
 
 
 def describe_problem(row: Mapping[str, Any]) -> str:
     """Cluster and workload of a run in a few words."""
-    problem = row["provenance"].get("problem", {})
+    problem = row["provenance"].get("problem")
+    if not isinstance(problem, Mapping):
+        return NOTHING
     named = [str(problem[name]) for name in ("cluster", "workload") if name in problem]
     return ", ".join(named) or NOTHING
 
@@ -168,7 +173,8 @@ def task_table(
 def _decision_cells(
     scheduler: str, row: Mapping[str, Any], costs: Mapping[str, float] | None
 ) -> tuple[str, ...]:
-    finish_s = max(row[name] for name in ("cpu_finish_s", "gpu_finish_s") if row[name] is not None)
+    finishes_s = [row[name] for name in ("cpu_finish_s", "gpu_finish_s") if row[name] is not None]
+    finish_s = max(finishes_s, default=math.nan)
     cost = (costs or {}).get(scheduler, math.nan)
     return (
         scheduler,
@@ -188,7 +194,7 @@ def _share(row: Mapping[str, Any], pool: str) -> str:
     """Device, start and finish of a share."""
     if row[f"{pool}_device"] is None:
         return NOTHING
-    start_s, finish_s = row[f"{pool}_start_s"], row[f"{pool}_finish_s"]
+    start_s, finish_s = (row[f"{pool}_{what}_s"] or 0.0 for what in ("start", "finish"))
     return f"#{row[f'{pool}_device']} {start_s:.2f} to {finish_s:.2f}"
 
 

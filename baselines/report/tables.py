@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cpu_gpu_env.baselines.evaluation.first_episode import Decision
+from cpu_gpu_env.errors import printable
 from cpu_gpu_env.io.atomic_files import write_csv_atomically, write_text_atomically
 from cpu_gpu_env.results.gap import plain_json
 from cpu_gpu_env.results.metrics import DECISION_METRICS
@@ -211,5 +212,5 @@ def lay_out(texts: TextTable, title: str, notes: Sequence[str] = ()) -> Table:
     for index, heading in enumerate(texts.headings):
         table.add_column(heading, justify="right" if index else "left", no_wrap=True)
     for row in texts.rows:
-        table.add_row(*row)
+        table.add_row(*map(printable, row))
     return table

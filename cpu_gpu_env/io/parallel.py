@@ -81,7 +81,7 @@ def end_processes() -> None:
     """
     from joblib.externals.loky import get_reusable_executor
 
-    get_reusable_executor().shutdown(wait=False, kill_workers=True)
+    get_reusable_executor(reuse=True).shutdown(wait=False, kill_workers=True)
 
 
 def prepare_worker(parent: int) -> None:

@@ -23,7 +23,7 @@ from cpu_gpu_env.errors import HybridClusterError, printable
 from cpu_gpu_env.io.parallel import POLL_S, ctrl_c_held_back, prepare_worker
 from cpu_gpu_env.runtime.records import Experience, LearnedModel, Learner, Phase
 
-MAX_WAITING = 8
+MAX_WAITING = 64
 """Batches that may wait for the learner, unless told."""
 MAX_RESTARTS = 3
 """How often a process that was killed is started anew."""

@@ -22,7 +22,6 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
-import torch
 from stable_baselines3.common.logger import Logger
 from stable_baselines3.common.policies import BasePolicy
 from stable_baselines3.common.utils import polyak_update
@@ -52,7 +51,7 @@ EXPLORATION = 0.001
 """Part of the decisions that are drawn at random."""
 CHUNK = 32
 """Episodes that are scored together, then learned from."""
-MAX_STATE_BYTES = 2**30
+MAX_STATE_BYTES = 2**28
 _CHECKPOINT, _MODEL = "checkpoint.zip", "model.zip"
 
 
@@ -60,25 +59,25 @@ _CHECKPOINT, _MODEL = "checkpoint.zip", "model.zip"
 class OnlineSettings:
     """Settings of online learning, found by measurement."""
 
-    learning_rate: float = 3e-4
+    learning_rate: float = 2e-3
     """Adam's step."""
     buffer_size: int = 20_000
     """Transitions kept for replay: the newest."""
     warm_up: int = 3_200
     """Transitions before the first gradient step."""
-    gradient_steps: int = 4
+    gradient_steps: int = 8
     """Gradient steps for each `batch_size` transitions."""
     batch_size: int = 128
     """Transitions of a gradient step."""
     gamma: float = 0.9
     """Discount, see `DQNSettings`."""
-    tau: float = 0.005
+    tau: float = 0.1
     """Part of the way that the target network goes after as many steps."""
     window: int = 192
     """Episodes at most that the learner is compared on."""
     evidence: int = 64
     """Episodes at least before it is decided."""
-    needed: float = 2.0
+    needed: float = 1.5
     """Standard errors by which the learner must be better for the lane to get it."""
     too_bad: float = 3.0
     """Standard errors by which it is worse as it gives up what it has learned."""
@@ -183,7 +182,6 @@ class DQNLearner:
         """
         new = None
         with own_global_state(1):
-            torch.manual_seed(self._learned)
             for chunk in _chunks(experience):
                 new = self._learn(chunk) or new
         return new
@@ -204,6 +202,8 @@ class DQNLearner:
         phase = experience.batch.phase
         known = self._player
         if known is None or known.phase.env_kwargs != phase.env_kwargs:
+            if known is not None:  # what was better before need not be so now
+                self._trial = Trial(self.settings.window)
             self._player = known = EpisodePlayer(phase, self._agent_settings)
         return known
 
@@ -311,12 +311,19 @@ class DQNLearner:
             }
             model = LearnedModel(version, content, score, exploration)
             other = DQNLearner(model, self._seed, self.settings)
+            if _form_of(other._agent_settings) != _form_of(self._agent_settings):
+                raise HybridClusterError("its agent is of another form than this learner's")
             restore_checkpoint(other._dqn, checkpoint)
             other._learned = check_count("field 'learned'", kept.get("learned"), low=0)
             other._trial.restore(check_field("learner", kept, "trial", dict))
             if other._used is not None:
                 other._used = read_used_episodes(kept)
         self.__dict__.update(other.__dict__)  # only now: a damaged state changes nothing
+
+
+def _form_of(agent: AgentSettings) -> AgentSettings:
+    """What an agent is, whoever made it."""
+    return replace(agent, made_by={})
 
 
 def _chunks(experience: Experience) -> Iterator[Experience]:

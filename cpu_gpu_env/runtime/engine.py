@@ -23,7 +23,7 @@ MAX_BATCH_TASKS = 200_000
 LEAST_BATCH = 16
 """Episodes played at once at least, where no oracle plans each of them for a second: a batch of one
 costs nearly as much."""
-BATCH_S = 1.0
+BATCH_S = 2.0
 """How long a batch is to take, about: how old the news are [s]."""
 
 

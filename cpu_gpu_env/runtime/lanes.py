@@ -22,7 +22,6 @@ from cpu_gpu_env.results.records import ORACLE, EpisodeResults
 from cpu_gpu_env.runtime.records import EpisodeBatch, LaneEpisodes
 from cpu_gpu_env.sim.instance import Instance
 from cpu_gpu_env.sim.placed import place_tasks
-from cpu_gpu_env.sim.state import SchedulingState
 
 TIMED_DECISIONS = 20
 """Single decisions of each lane that are timed in a batch."""
@@ -119,10 +118,14 @@ class Lane:
         self._play.step()
         return self._play.placed < self._play.num_tasks
 
-    def state(self) -> SchedulingState:
-        """What the lane knows before its next decision."""
+    def waits_s(self) -> dict[str, list[float]]:
+        """How long each device is busy still, ascending, in the first episode of a batch [s]."""
         assert self._env is not None
-        return self._env.scheduling_state()
+        state = self._env.scheduling_state()
+        return {
+            name: np.maximum(pool.free_s[0] - state.arrival_s[0], 0.0).tolist()
+            for name, pool in (("cpus", state.cpus), ("gpus", state.gpus))
+        }
 
     def finish(self) -> LaneEpisodes:
         """Place what is left of the batch; return what came of it."""

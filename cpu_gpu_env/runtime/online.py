@@ -143,6 +143,11 @@ class OnlineLane(Lane):
         self.learner.offer(Experience(arrived.batch, finished.actions, labels))
         return finished
 
+    @property
+    def model(self) -> LearnedModel:
+        """The one that decides."""
+        return self._model
+
     def take_news(self) -> list[tuple[LearnedModel, int]]:
         """Models that have taken over since the last call, each with its first episode."""
         news, self._news = self._news, []

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 
 from cpu_gpu_env.results.store.rows import Rows
 from cpu_gpu_env.results.store.writer import StoreWriter
-from cpu_gpu_env.runtime.background import STATE_WAIT_S
 from cpu_gpu_env.runtime.engine import Finished
 from cpu_gpu_env.runtime.lanes import Lane
 from cpu_gpu_env.runtime.online import OnlineLane
@@ -16,6 +15,8 @@ from cpu_gpu_env.runtime.stream_measures import StreamMeasures
 
 SAVE_LEARNERS_S = 30.0
 """How often what learners go on from is stored [s]."""
+LAST_STATE_S = 20.0
+"""How long it is waited for as the stream ends [s]."""
 
 
 class Storing:
@@ -40,10 +41,11 @@ class Storing:
         self._writer, self.run, self._measures, self._tasks = writer, run, measures, tasks
         self._learning = [lane for lane in lanes if isinstance(lane, OnlineLane)]
         self._saved_at = time.monotonic()
+        self._has_stored = False
 
     def add(self, finished: Finished) -> None:
         """Store a batch; waits while the store has too much to do."""
-        batch = finished.arrived.batch
+        batch, self._has_stored = finished.arrived.batch, True
         next_episode = batch.first + len(batch)
         self._tasks += len(batch) * batch.phase.problem.num_tasks
         rows = episode_rows(self.run, finished) + decision_rows(self.run, finished)
@@ -51,13 +53,14 @@ class Storing:
             rows += [model_row(self.run, lane.name, *news) for news in lane.take_news()]
         if time.monotonic() - self._saved_at > SAVE_LEARNERS_S:
             self._saved_at = time.monotonic()
-            rows += self._learner_rows(next_episode, wait_s=0.0)
+            rows += self._learner_rows(next_episode)
         self._put(rows, next_episode, float(finished.clock_s[-1]))
 
     def save_learners(self, next_episode: int, clock_s: float) -> None:
-        """Store what the learners go on from, as the stream ends."""
-        rows = self._learner_rows(next_episode)
-        if rows:
+        """Store what the learners go on from, as the stream ends; waits for it, not for long."""
+        until_s = time.monotonic() + LAST_STATE_S
+        if self._has_stored and self._learning:
+            rows = self._learner_rows(next_episode, until_s)
             self._put(rows, next_episode, clock_s)
 
     def _put(self, rows: Sequence[Rows], next_episode: int, clock_s: float) -> None:
@@ -69,8 +72,12 @@ class Storing:
         }
         self._writer.put(rows, self.run, update)
 
-    def _learner_rows(self, next_episode: int, wait_s: float = STATE_WAIT_S) -> list[Rows]:
-        states = {lane.name: lane.learner.state(wait_s) for lane in self._learning}
+    def _learner_rows(self, next_episode: int, until_s: float = 0.0) -> list[Rows]:
+        """Rows of what the learners go on from; waits for it until a time."""
+        states = {
+            lane.name: lane.learner.state(max(0.0, until_s - time.monotonic()))
+            for lane in self._learning
+        }
         return [
             learner_row(self.run, name, state, next_episode)
             for name, state in states.items()

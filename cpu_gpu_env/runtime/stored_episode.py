@@ -14,6 +14,7 @@ from cpu_gpu_env.baselines.evaluation.first_episode import (
     audit_decisions,
     cost_of_decision,
 )
+from cpu_gpu_env.checks import check_count
 from cpu_gpu_env.envs.env import HybridClusterEnv
 from cpu_gpu_env.errors import HybridClusterError, not_allowed
 from cpu_gpu_env.model.tasks import COLUMNS, Tasks
@@ -22,6 +23,7 @@ from cpu_gpu_env.results.provenance import ProblemRecord
 from cpu_gpu_env.results.records import ORACLE
 from cpu_gpu_env.results.store.problems import check_unchanged, replays_windows
 from cpu_gpu_env.results.store.reading import StoreReader
+from cpu_gpu_env.results.store.records import parse_seed
 from cpu_gpu_env.runtime.settings import phase_env_kwargs
 from cpu_gpu_env.sim.instance import Instance
 
@@ -108,9 +110,13 @@ def load_episode(reader: StoreReader, run: int, episode: int) -> StoredEpisode:
     if seed is None or replays_windows(row):  # its tasks were given, not drawn
         columns = next(iter(kept.values()))
         options["tasks"] = Tasks(*(np.array(columns[name], np.float64) for name in COLUMNS))
-    env.reset(seed=None if seed is None else int(seed), options=options)
+    env.reset(seed=None if seed is None else parse_seed(seed), options=options)
     (instance,), tasks = env.instances(), env.episode_tasks()
     actions = {name: np.array(page["action"], np.int64) for name, page in kept.items()}
+    for name, of_scheduler in actions.items():
+        check_count(f"tasks that {name} placed", len(of_scheduler), len(tasks), low=len(tasks))
+        for end in (of_scheduler.min(), of_scheduler.max()):
+            check_count(f"action of {name}", int(end), instance.num_actions - 1, low=0)
     objective = instance.simulate(np.stack(list(actions.values())))
     before = [reader.episodes(run, n, episode, episode + 1)[OBJECTIVE][0] for n in actions]
     if not np.allclose(objective, before, rtol=TOLERANCE, atol=0.0):

@@ -20,7 +20,7 @@ from cpu_gpu_env.results.records import ORACLE
 from cpu_gpu_env.results.seeds import purpose_of
 from cpu_gpu_env.results.store.problems import check_unchanged
 from cpu_gpu_env.results.store.reading import NO_END, StoreReader
-from cpu_gpu_env.results.store.records import StoredEpisodes
+from cpu_gpu_env.results.store.records import StoredEpisodes, parse_seed
 from cpu_gpu_env.results.store.tables import decisions
 from cpu_gpu_env.runtime.settings import phase_env_kwargs
 
@@ -111,6 +111,7 @@ def _examples(
 def _used(played: StoredEpisodes, problem: Problem) -> UsedEpisodes:
     # Windows of a trace without noise have no seed: whoever plays the trace has seen them.
     seeds = [
-        int(n) if s is None else int(s) for s, n in zip(played.seed, played.episode, strict=True)
+        int(n) if s is None else parse_seed(s)
+        for s, n in zip(played.seed, played.episode, strict=True)
     ]
     return UsedEpisodes.of(purpose_of(min(seeds)), range(min(seeds), max(seeds) + 1), problem)

@@ -64,6 +64,7 @@ class StreamCurves:
     Args:
         folder: Has a folder a scheduler.
         measures: Of the lanes, to which each batch is added before it comes here.
+        models: Tells the model of each lane that learns, whose scores are written.
         first: Number of the first episode: of 0 event files of an earlier stream are removed; of
             another, what they hold from this episode on.
         clock: Tells the time [s].
@@ -77,6 +78,7 @@ class StreamCurves:
         folder: Path,
         measures: StreamMeasures,
         first: int = 0,
+        models: Mapping[str, Callable[[], LearnedModel]] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._measures, self._clock = measures, clock
@@ -95,7 +97,7 @@ class StreamCurves:
         self._points = _points(first)
         self._point = next(self._points)
         self._before = self._totals()
-        self._scores: dict[str, Mapping[str, float]] = {}
+        self._models, self._scored = models or {}, dict[str, int]()
         self._phase: Phase | None = None
         self._retry_at = -float("inf")
         self.trouble: str | None = None
@@ -128,16 +130,11 @@ class StreamCurves:
                 points = {step: _known(curves, step - batch.first) for step in steps}
                 points[last] = points.get(last, {}) | self._newest(name, batch.phase)
                 self._files[name].add_scalars(points)
-                self._scores.pop(name, None)
         except OSError as error:
             self.trouble = f"curves: {error.filename}: {error.strerror}"
             self._retry_at = self._clock() + RETRY_S
         else:
             self.trouble = None
-
-    def learned(self, name: str, model: LearnedModel) -> None:
-        """Take in a model that a lane swaps in: its scores go with the next point."""
-        self._scores[name] = model.score
 
     def close(self) -> None:
         """Close the files."""
@@ -169,9 +166,11 @@ class StreamCurves:
         if lane.model_version or lane.exploration:
             found[MODEL_VERSION_CURVE.tag] = float(lane.model_version)
             found[EXPLORATION_CURVE.tag] = lane.exploration
-        found |= {
-            f"learning/score/{key}": value for key, value in self._scores.get(name, {}).items()
-        }
+        if name in self._models:
+            model = self._models[name]()
+            if self._scored.get(name) != model.version:
+                self._scored[name] = model.version
+                found |= {f"learning/score/{key}": value for key, value in model.score.items()}
         return {tag: value for tag, value in found.items() if not math.isnan(value)}
 
 

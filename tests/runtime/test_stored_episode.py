@@ -81,21 +81,23 @@ def test_windows_of_a_trace_are_played_again_as_the_stream_played_them(
                 assert objective == pytest.approx(played[1][number], rel=1e-12)
 
 
+@pytest.mark.parametrize("drift", ["mix", "arrivals", "gpu"])
+def test_episodes_of_a_drift_are_played_again_in_their_phase(tmp_path: Path, drift: str) -> None:
+    url = str(tmp_path / "results.sqlite")
+    settings = StreamSettings(BASE, (*SCHEDULERS, "oracle"), drift=drift, drift_episodes=2)
+    run, lanes = stream(url, settings)
+    with open_reader(url) as reader:
+        for number in (1, 2, 4):
+            loaded = load_episode(reader, run, number)
+            objective = loaded.instance.simulate(loaded.actions["random"][None])
+            assert objective == pytest.approx(lanes["random"][1][number], rel=1e-12)
+
+
 def stream(url: str, settings: StreamSettings) -> tuple[int, dict[str, Any]]:
     """Stream five episodes into a store; returns actions and objectives of each scheduler."""
-    batch = EpisodeStream(settings.phases(), settings.seed).batch(0, 5)
-    assert batch is not None
-    arrived = Arrived.of(batch)
-    arrived = Arrived(
-        arrived.batch,
-        arrived.instances,
-        arrived.tasks,
-        solve_episodes(list(arrived.instances), None, QUICK_EFFORT, 1),
-    )
+    episodes = EpisodeStream(settings.phases(), settings.seed, episodes=5)
     specs = [SchedulerSpec(name, partial(make_scheduler, name, seed=1)) for name in SCHEDULERS]
     lanes = [*map(Lane, specs), OracleLane()]
-    played = {lane.name: play_batch(lane, arrived) for lane in lanes}
-    finished = Finished(arrived, played, np.zeros(6))
     writer = StoreWriter(url)
     problem = ProblemRecord.of(settings.phases()[0].problem).to_json()
     run = writer.new_run(
@@ -105,9 +107,20 @@ def stream(url: str, settings: StreamSettings) -> tuple[int, dict[str, Any]]:
         provenance={"problem": problem, "versions": {}},
         settings=settings.to_json(),
     )
-    writer.put([*episode_rows(run, finished), *decision_rows(run, finished)], run)
+    parts: dict[str, list[Any]] = {lane.name: [] for lane in lanes}
+    first = 0
+    while (batch := episodes.batch(first, 5)) is not None:
+        arrived = Arrived.of(batch)
+        solved = solve_episodes(list(arrived.instances), None, QUICK_EFFORT, 1)
+        arrived = Arrived(batch, arrived.instances, arrived.tasks, solved)
+        played = {lane.name: play_batch(lane, arrived) for lane in lanes}
+        finished = Finished(arrived, played, np.zeros(len(batch) + 1))
+        writer.put([*episode_rows(run, finished), *decision_rows(run, finished)], run)
+        for name, lane in played.items():
+            parts[name].append((lane.actions, lane.values[OBJECTIVE]))
+        first += len(batch)
     writer.close(run)
-    return run, {n: (lane.actions, lane.values[OBJECTIVE]) for n, lane in finished.lanes.items()}
+    return run, {n: [np.concatenate(p) for p in zip(*own, strict=True)] for n, own in parts.items()}
 
 
 def test_costs_need_the_decisions_of_the_oracle(tmp_path: Path) -> None:

@@ -148,22 +148,22 @@ def test_a_resumed_stream_goes_on_in_the_same_folders(tmp_path: Path) -> None:
 
 def test_learning_and_drift_are_marked(tmp_path: Path) -> None:
     phases = [make_phase("before"), make_phase("drift", load=4.0), make_phase("back")]
-    measures = StreamMeasures(NAMES, 10)
-    with StreamCurves(tmp_path, measures) as curves:
+    measures, model = StreamMeasures(NAMES, 10), LearnedModel(0, b"")
+    with StreamCurves(tmp_path, measures, models={"random": lambda: model}) as curves:
         for index, phase in enumerate(phases):
             finished = play(2 * index, 2, phase)
             lane = finished.lanes["random"]
-            object.__setattr__(lane, "model_version", index)
+            object.__setattr__(lane, "model_version", min(index, 1))
             object.__setattr__(lane, "exploration", 0.1)
-            if index:
-                curves.learned("random", LearnedModel(index, b"", {"r_squared": 0.5 * index}))
+            if index < 2:
+                model = LearnedModel(index, b"", {"r_squared": 0.5} if index else {})
             measures.add(finished)
             curves.add(finished)
     found = read(tmp_path / "random")
     assert found["stream/drift"] == [(1, 0.0), (3, 1.0), (5, 0.0)]
-    assert found["learning/version"] == [(1, 0.0), (3, 1.0), (5, 2.0)]
+    assert found["learning/version"] == [(1, 0.0), (3, 1.0), (5, 1.0)]
     assert_curve(found["learning/exploration"], [1, 3, 5], [0.1] * 3)
-    assert found["learning/score/r_squared"] == [(3, 0.5), (5, 1.0)]
+    assert found["learning/score/r_squared"] == [(3, 0.5)]
     assert "learning/version" not in read(tmp_path / "oracle")
 
 

@@ -31,6 +31,7 @@ def store(tmp_path: Path) -> str:
     store_run(engine, {"before": (BASE, range(5)), "drift": (FAST, range(5, 9))}, notes=["noted"])
     store_run(engine, {"": (BASE, range(2, 7))}, status="running", ended_at=None)
     model = {"run": 1, "scheduler": "myopic", "version": 3, "episode": 4, "made_at": 1.7e9}
+    model |= {"exploration": 0.0}
     insert(engine, tables.models, [{**model, "score": {"gap": 0.125}, "content": b"x"}])
     engine.dispose()
     return path

@@ -244,6 +244,7 @@ def test_without_a_terminal_there_are_plain_lines() -> None:
     assert lines.count(told[0]) == 1
     table = lines[len(told) :]
     assert "290 episodes" in table[0]
+    assert table[1].startswith("10 episodes/s, 2,000 tasks/s, 4,000 decisions/s | ")
     assert any(text.startswith(" scheduler-of-index-1 ") and "worse" in text for text in table)
     assert ESCAPE not in out.getvalue()
 

@@ -18,6 +18,8 @@ import pytest
 from store_units import query
 from writing_process import wait_for
 
+from cpu_gpu_env.scripts import stream
+
 FIXED = ("round-robin", "random", "greedy")
 SMALL = ["--schedulers", ",".join(FIXED), "--bound", "none", "--num-tasks", "25"]
 ORACLE = ["--schedulers", "greedy,oracle", "--quick-oracle", "--num-tasks", "8", "--jobs", "1"]
@@ -39,9 +41,7 @@ def streaming(url: str, folder: Path, *more: str) -> Iterator[subprocess.Popen[s
 
 
 def play_to_end(url: str, folder: Path, *more: str) -> None:
-    with streaming(url, folder, *more) as process:
-        _, error = process.communicate(timeout=600)
-    assert process.returncode == 0, error
+    assert stream.main(["--store", url, "--output", str(folder / "output"), *more]) == 0
 
 
 def next_episode(url: str) -> int:
@@ -123,11 +123,11 @@ def plain(value: Any) -> Any:
     return float(value) if isinstance(value, bool | int) else value
 
 
-@pytest.mark.parametrize("times", [1, pytest.param(50, marks=pytest.mark.slow)])
+@pytest.mark.slow
 def test_a_stream_that_is_killed_goes_on_as_if_nothing_had_been(
-    store_url: str, tmp_path: Path, times: int
+    store_url: str, tmp_path: Path
 ) -> None:
-    kill(store_url, tmp_path, SMALL, times)
+    kill(store_url, tmp_path, SMALL, 50)
     check_same(store_url, tmp_path, SMALL, FIXED)
 
 
@@ -148,21 +148,28 @@ def test_other_streams_that_are_killed(
     check_same(store_url, tmp_path, line, names)
 
 
-def test_ctrl_c_and_sigterm_end_it_with_everything_stored(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path / 'results.sqlite'}"
+@pytest.mark.parametrize(
+    "store_url", ["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)], indirect=True
+)
+def test_however_it_ends_everything_is_stored_and_it_goes_on(
+    store_url: str, tmp_path: Path
+) -> None:
     more: list[str] = []
-    for number in (signal.SIGINT, signal.SIGTERM):
-        with streaming(url, tmp_path, *SMALL, *more) as process:
-            wait_for_more(process, url)
-            before = next_episode(url)
+    for number in (signal.SIGKILL, signal.SIGINT, signal.SIGTERM):
+        with streaming(store_url, tmp_path, *SMALL, *more) as process:
+            wait_for_more(process, store_url)
+            before = next_episode(store_url)
             process.send_signal(number)
             _, error = process.communicate(timeout=60)
-        assert process.returncode == 130, error
-        assert error.splitlines()[-1].startswith("interrupted")
         assert "Traceback" not in error
-        ((status, ended_at),) = query(url, "SELECT status, ended_at FROM runs")
-        assert status == "interrupted"
-        assert ended_at is not None
-        assert next_episode(url) >= before
+        assert next_episode(store_url) >= before
+        ((status, ended_at),) = query(store_url, "SELECT status, ended_at FROM runs")
+        if number == signal.SIGKILL:
+            assert (status, ended_at) == ("running", None)
+        else:
+            assert process.returncode == 130, error
+            assert error.splitlines()[-1].startswith("interrupted")
+            assert status == "interrupted"
+            assert ended_at is not None
         more = ["--resume", "1"]
-    check_same(url, tmp_path, SMALL, FIXED)
+    check_same(store_url, tmp_path, SMALL, FIXED)

@@ -17,7 +17,7 @@ from urllib.parse import quote
 
 import numpy as np
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
 from cpu_gpu_env.errors import HybridClusterError, printable, shown, without_password
@@ -25,6 +25,9 @@ from cpu_gpu_env.io.paths import as_path
 
 ALLOWED = "a path, sqlite:///PATH, or postgresql+psycopg://USER:PASSWORD@HOST:PORT/DATABASE"
 """What may be a store, for messages."""
+
+DATABASE_ERRORS = (SQLAlchemyError, UnicodeDecodeError, json.JSONDecodeError)
+"""What SQLAlchemy raises, and what comes of texts in a damaged file of SQLite."""
 
 _POSTGRESQL = ("postgresql+psycopg", "postgresql", "postgres")
 _SQLITE = ("sqlite", "sqlite+pysqlite")
@@ -185,12 +188,7 @@ def _sqlite(path: Path, mode: str, begin: str) -> Engine:
 
 
 def _postgresql(store: Store, reads: bool = False) -> Engine:
-    try:
-        import psycopg  # noqa: F401
-    except ImportError as error:
-        raise store.error(
-            f'PostgreSQL needs psycopg ({error}); pip install "cpu-gpu-env[runtime]"'
-        ) from None
+    check_driver(store)
     asked = dict(store.url.query)
     settings = {"default_transaction_read_only": "on"} if reads else _SESSION
     options = " ".join(f"-c {name}={value}" for name, value in settings.items())
@@ -210,6 +208,21 @@ def _postgresql(store: Store, reads: bool = False) -> Engine:
         json_serializer=json_text,
         hide_parameters=True,
     )
+
+
+def check_driver(store: Store) -> None:
+    """Check that the library for a database is there.
+
+    Raises:
+        HybridClusterError: If it is not.
+    """
+    if store.path is None:
+        try:
+            import psycopg  # noqa: F401
+        except ImportError as error:
+            raise store.error(
+                f'PostgreSQL needs psycopg ({error}); pip install "cpu-gpu-env[runtime]"'
+            ) from None
 
 
 def driver_error(error: BaseException) -> BaseException:

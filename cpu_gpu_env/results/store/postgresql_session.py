@@ -9,7 +9,7 @@ from typing import Any
 import psycopg
 from sqlalchemy import Connection, text, update
 
-from cpu_gpu_env.results.store.database import Store, driver_error
+from cpu_gpu_env.results.store.database import DATABASE_ERRORS, Store, driver_error
 from cpu_gpu_env.results.store.rows import COPY_BEGIN, COPY_END, CheckedRows, copy_blocks
 from cpu_gpu_env.results.store.session import Command, Session
 from cpu_gpu_env.results.store.tables import commands
@@ -18,6 +18,8 @@ _PASSING_CLASSES = ("08", "40", "53", "57", "58")
 """Connection lost, deadlock, disk or memory full, shut down or cancelled, I/O error."""
 _PASSING_STATES = ("25006", "55P03")
 """A server that only reads at the moment, and a lock that was not to be had."""
+_LOST = ("08", "57P")
+"""Connection lost, or the server shut down."""
 _MIN_COPIED = 50
 """Fewer rows go by INSERT."""
 _HOLDER = text(
@@ -139,7 +141,7 @@ class PostgresqlSession(Session):
 
     def is_of_database(self, error: BaseException) -> bool:
         """Whether an error comes from the database."""
-        return isinstance(driver_error(error), psycopg.Error)
+        return isinstance(driver_error(error), (psycopg.Error, *DATABASE_ERRORS))
 
     def will_pass(self, error: BaseException) -> bool:
         """Whether waiting may cure an error."""
@@ -149,6 +151,12 @@ class PostgresqlSession(Session):
         if found.sqlstate is None:
             return isinstance(found, (psycopg.OperationalError, psycopg.InterfaceError))
         return found.sqlstate in _PASSING_STATES or found.sqlstate[:2] in _PASSING_CLASSES
+
+    def is_unsure(self, error: BaseException) -> bool:
+        """Whether it may be committed all the same: the server has not said that it is not."""
+        found = driver_error(error)
+        state = found.sqlstate if isinstance(found, psycopg.Error) else None
+        return state is None or state.startswith(_LOST)
 
     def is_double(self, error: BaseException) -> bool:
         """Whether an error says that rows are there already."""

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from inspect import signature
 from typing import Any
 
 from cpu_gpu_env.errors import HybridClusterError
 from cpu_gpu_env.model.workload import SYNTHETIC_WORKLOADS
+from cpu_gpu_env.problem.problem import make_problem
 from cpu_gpu_env.results.provenance import ProblemRecord
+
+PROBLEM_ARGUMENTS = frozenset(signature(make_problem).parameters)
+"""Names of the arguments of an environment that define a problem."""
 
 
 def env_kwargs_of(row: Mapping[str, Any], phase: str) -> dict[str, Any]:
@@ -22,7 +27,7 @@ def env_kwargs_of(row: Mapping[str, Any], phase: str) -> dict[str, Any]:
         HybridClusterError: If the row does not tell.
     """
     found = _phase(row, phase).get("env_kwargs", row["settings"].get("env_kwargs"))
-    if not isinstance(found, Mapping):
+    if not isinstance(found, Mapping) or not set(found) <= PROBLEM_ARGUMENTS:
         raise HybridClusterError(
             f"run {row['run']}: its settings do not tell the arguments of its environment"
         )
@@ -31,13 +36,11 @@ def env_kwargs_of(row: Mapping[str, Any], phase: str) -> dict[str, Any]:
 
 def problem_record_of(row: Mapping[str, Any], phase: str) -> Mapping[str, Any] | None:
     """What `ProblemRecord.to_json` gave of the problem of a phase; None: not recorded."""
-    own = _phase(row, phase)
-    if "problem" in own:
-        return dict(own["problem"])
-    first = row["settings"].get("env_kwargs")
-    if own.get("env_kwargs", first) == first:
-        return dict(row["provenance"]["problem"]) if "problem" in row["provenance"] else None
-    return None
+    own, first = _phase(row, phase), row["settings"].get("env_kwargs")
+    found = own.get("problem")
+    if found is None and own.get("env_kwargs", first) == first:
+        found = row["provenance"].get("problem")
+    return found if isinstance(found, Mapping) else None
 
 
 def problem_key(row: Mapping[str, Any], phase: str) -> str:
@@ -51,8 +54,9 @@ def replays_windows(row: Mapping[str, Any]) -> bool:
 
     Streams play traces so; comparisons let the seed choose the window.
     """
-    workload = row["provenance"].get("problem", {}).get("workload")
-    return row["kind"] == "stream" and workload not in SYNTHETIC_WORKLOADS
+    problem = row["provenance"].get("problem")
+    workload = problem.get("workload") if isinstance(problem, Mapping) else None
+    return row["kind"] == "stream" and str(workload) not in SYNTHETIC_WORKLOADS
 
 
 def check_unchanged(row: Mapping[str, Any], phase: str, problem: ProblemRecord) -> None:
@@ -63,7 +67,7 @@ def check_unchanged(row: Mapping[str, Any], phase: str, problem: ProblemRecord) 
     """
     then = problem_record_of(row, phase) or problem.to_json()
     for what in ("cluster", "workload"):
-        if then[f"{what}_sha256"] != getattr(problem, f"{what}_sha256"):
+        if then.get(f"{what}_sha256") != getattr(problem, f"{what}_sha256"):
             raise HybridClusterError(
                 f"{what} {getattr(problem, what)!r} is not what it was when run {row['run']} was "
                 "made: its SHA-256 is another one, so that episodes cannot be played again"
@@ -72,5 +76,6 @@ def check_unchanged(row: Mapping[str, Any], phase: str, problem: ProblemRecord) 
 
 def _phase(row: Mapping[str, Any], phase: str) -> Mapping[str, Any]:
     """What the settings of a run hold of a phase; empty if nothing."""
-    named = (entry for entry in row["settings"].get("phases", ()) if entry.get("name") == phase)
-    return next(named, {})
+    phases = row["settings"].get("phases")
+    entries = [e for e in phases if isinstance(e, Mapping)] if isinstance(phases, list) else []
+    return next((entry for entry in entries if entry.get("name") == phase), {})

@@ -7,20 +7,22 @@ a reader neither waits for the writer nor keeps SQLite from shortening its write
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.exc import SQLAlchemyError
 
 from cpu_gpu_env.checks import check_count
 from cpu_gpu_env.errors import HybridClusterError, not_allowed, unknown_name
-from cpu_gpu_env.results.store.database import Store, reading_engine, reason
+from cpu_gpu_env.results.store.database import DATABASE_ERRORS, Store, reading_engine, reason
+from cpu_gpu_env.results.store.queries import Page, join_pages, key_of, rows_of, rows_within
 from cpu_gpu_env.results.store.records import (
     STORED_METRICS,
     StoredEpisodes,
     StoredModel,
+    check_run,
+    check_values,
     episodes_of,
 )
 from cpu_gpu_env.results.store.schema import check_schema
@@ -33,8 +35,8 @@ MAX_NAMED = 20
 NO_END = 2**62
 """Beyond all episodes and decisions."""
 
-Page = Mapping[str, Sequence[Any]]
-"""Some rows by column."""
+_NOT_IN_ARRAYS = ("run", "scheduler", "finished_at", "utilisation")
+_METRIC_COLUMNS = [episodes.c[metric.key] for metric in STORED_METRICS]
 
 
 def open_reader(url: str | os.PathLike[str]) -> StoreReader:
@@ -56,11 +58,15 @@ def open_reader(url: str | os.PathLike[str]) -> StoreReader:
 
 @contextmanager
 def _telling(store: Store) -> Iterator[None]:
-    """Tell in a line what a database refuses."""
+    """Tell in a line what a database refuses, or that it holds what nobody wrote."""
     try:
         yield
-    except SQLAlchemyError as error:
+    except HybridClusterError:
+        raise
+    except DATABASE_ERRORS as error:
         raise store.error(reason(error)) from None
+    except (ValueError, TypeError, OverflowError, RecursionError) as error:
+        raise store.error(f"it is damaged: {reason(error)}") from None
 
 
 class StoreReader:
@@ -90,7 +96,7 @@ class StoreReader:
     def runs(self) -> list[dict[str, Any]]:
         """The row of every run, the oldest first."""
         light = [column for column in runs.c if column.name != "measures"]
-        return self._rows(sa.select(*light).order_by(runs.c.run))
+        return self._checked(self._rows(sa.select(*light).order_by(runs.c.run)))
 
     def run_row(self, run: int) -> dict[str, Any]:
         """The row of a run."""
@@ -103,7 +109,13 @@ class StoreReader:
             more = " and older ones" if len(known) > MAX_NAMED else ""
             there = ", ".join(map(str, known[:MAX_NAMED]))
             raise not_allowed("run", run, f"those of the store: {there}{more}")
-        return found[0]
+        return self._checked(found)[0]
+
+    def _checked(self, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        with _telling(self._store):
+            for row in rows:
+                check_run(row)
+        return rows
 
     def schedulers(self, run: int) -> list[str]:
         """Names of the schedulers of a run, in the order of its lanes."""
@@ -118,13 +130,15 @@ class StoreReader:
     def live(self, run: int) -> dict[str, dict[str, Any]]:
         """The newest row of the table `live` of each scheduler."""
         self.run_row(run)
-        return {row["scheduler"]: row for row in self._rows(sa.select(live).where(_of(live, run)))}
+        return {
+            row["scheduler"]: row for row in self._rows(sa.select(live).where(rows_of(live, run)))
+        }
 
     def models(self, run: int) -> list[StoredModel]:
         """All models learned in a run, without content and state: by scheduler and version."""
         self.run_row(run)
         light = [column for column in models.c if column.name not in ("run", "content")]
-        query = sa.select(*light).where(_of(models, run))
+        query = sa.select(*light).where(rows_of(models, run))
         rows = self._rows(query.order_by(models.c.scheduler, models.c.version))
         return [StoredModel(**row, content=None) for row in rows]
 
@@ -133,15 +147,16 @@ class StoreReader:
         newest = {}
         columns = [column for column in models.c if column.name != "run"]
         for scheduler in self.schedulers(run):
-            query = sa.select(*columns).where(_of(models, run, scheduler))
+            query = sa.select(*columns).where(rows_of(models, run, scheduler))
             for row in self._rows(query.order_by(models.c.version.desc()).limit(1)):
                 newest[scheduler] = StoredModel(**row)
         return newest
 
     def learner_states(self, run: int) -> dict[str, tuple[int, bytes]]:
         """What the learners of a run go on from: scheduler -> the next episode then, and state."""
+        self.run_row(run)
         rows = self._rows(
-            sa.select(learners).where(_of(learners, run)).order_by(learners.c.episode)
+            sa.select(learners).where(rows_of(learners, run)).order_by(learners.c.episode)
         )
         return {row["scheduler"]: (row["episode"], row["state"]) for row in rows}
 
@@ -152,7 +167,9 @@ class StoreReader:
         self.check_scheduler(run, scheduler)
         columns = [column for column in episodes.c if column.name not in _NOT_IN_ARRAYS]
         pages = self.pages(episodes, run, scheduler, first, end, columns)
-        return episodes_of(scheduler, _join(pages, columns))
+        joined = join_pages(pages, columns)
+        with _telling(self._store):
+            return episodes_of(scheduler, joined)
 
     def rollup(
         self, run: int, scheduler: str, every: int, first: int = 0, end: int = NO_END
@@ -184,12 +201,16 @@ class StoreReader:
         group = sa.select(*columns).group_by(episodes.c.episode // every, episodes.c.phase)
         found, stretch = [], every * max(PAGE_ROWS // every, 1)
         low, high = self._ends(episodes, run, scheduler)
-        start, stop = max(first, low), min(end, high + 1)
-        for begin in range(start - start % stretch, stop, stretch):
-            part = max(begin, start), min(begin + stretch, stop)
-            within = _within(episodes, run, scheduler, *part)
+        begin, stop = max(first, low), min(end, high + 1)
+        while begin < stop:
+            until = min(begin - begin % stretch + stretch, stop)
+            within = rows_within(episodes, run, scheduler, begin, until)
             found.append(self._columns(group.where(*within).order_by(columns[0])))
-        return episodes_of(scheduler, _join(found, columns))
+            # Numbers follow each other, but in a store that somebody else has made.
+            skips = not found[-1]["episode"]
+            begin = max(until, self._ends(episodes, run, scheduler, until)[0] if skips else 0)
+        with _telling(self._store):
+            return episodes_of(scheduler, join_pages(found, columns))
 
     def pages(
         self,
@@ -210,10 +231,10 @@ class StoreReader:
             end: That of the one after the last.
             columns: Of the table, its key among them; None: all.
         """
-        key = _key(table)
+        key = key_of(table)
         query = sa.select(*(table.c if columns is None else columns)).order_by(key)
         while first < end:
-            within = _within(table, run, scheduler, first, end)
+            within = rows_within(table, run, scheduler, first, end)
             page = self._columns(query.where(*within).limit(PAGE_ROWS))
             read = page[key.name]
             if read:
@@ -249,7 +270,7 @@ class StoreReader:
         """
         found = {}
         for scheduler in self.schedulers(run):
-            within = _within(decisions, run, scheduler, sequence, sequence + 1)
+            within = rows_within(decisions, run, scheduler, sequence, sequence + 1)
             for row in self._rows(sa.select(decisions).where(*within)):
                 found[scheduler] = row
         if not found:
@@ -260,10 +281,10 @@ class StoreReader:
         """Numbers within the run of the tasks of an episode."""
         names = self.schedulers(run)
         for name in names:
-            within = _within(episodes, run, name, episode, episode + 1)
+            within = rows_within(episodes, run, name, episode, episode + 1)
             for row in self._rows(sa.select(episodes.c.tasks).where(*within)):
                 summed = sa.select(sa.func.coalesce(sa.func.sum(episodes.c.tasks), 0).label("sum"))
-                before = _within(episodes, run, name, 0, episode)
+                before = rows_within(episodes, run, name, 0, episode)
                 first = int(self._rows(summed.where(*before))[0]["sum"])
                 return range(first, first + row["tasks"])
         ends = [
@@ -279,7 +300,7 @@ class StoreReader:
         span, found = self.span(run, episode), {}
         for name in self.schedulers(run):
             pages = self.pages(decisions, run, name, span.start, span.stop)
-            page = _join(pages, list(decisions.c))
+            page = join_pages(pages, list(decisions.c))
             if len(page["sequence"]) == len(span):
                 found[name] = page
         if not found:
@@ -293,55 +314,29 @@ class StoreReader:
         low, high = min(first for first, _ in kept), max(last for _, last in kept)
         return f"those of which decisions are kept: tasks {low} to {high} of run {run}"
 
-    def _ends(self, table: sa.Table, run: int, scheduler: str) -> tuple[int, int]:
-        """First and last key of a scheduler's rows; (0, -1) if there are none."""
-        key, of = _key(table), _of(table, run, scheduler)
-        first, last = (
-            self._rows(sa.select(key).where(of).order_by(order).limit(1))
+    def _ends(self, table: sa.Table, run: int, scheduler: str, first: int = 0) -> tuple[int, int]:
+        """Least and greatest key from `first` on of a scheduler's rows; (0, -1): there are none."""
+        key, within = key_of(table), rows_within(table, run, scheduler, first, NO_END)
+        low, high = (
+            self._rows(sa.select(key).where(*within).order_by(order).limit(1))
             for order in (key.asc(), key.desc())
         )
-        return (first[0][key.name], last[0][key.name]) if first and last else (0, -1)
+        return (low[0][key.name], high[0][key.name]) if low and high else (0, -1)
 
     def _rows(self, query: sa.Select[Any]) -> list[dict[str, Any]]:
         """All rows of a query, read in one short transaction."""
-        with _telling(self._store), self._engine.connect() as connection:
-            return [dict(row) for row in connection.execute(query).mappings().all()]
+        columns = self._columns(query)
+        return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
     def _columns(self, query: sa.Select[Any]) -> dict[str, Sequence[Any]]:
         """All rows of a query by column, read in one short transaction."""
-        with _telling(self._store), self._engine.connect() as connection:
-            result = connection.execute(query)
-            names, found = list(result.keys()), result.all()
-        values = zip(*found, strict=True) if found else ((),) * len(names)
-        return dict(zip(names, values, strict=True))
-
-
-_NOT_IN_ARRAYS = ("run", "scheduler", "finished_at", "utilisation")
-_METRIC_COLUMNS = [episodes.c[metric.key] for metric in STORED_METRICS]
-
-
-def _key(table: sa.Table) -> sa.Column[int]:
-    """What numbers the rows of a scheduler."""
-    return table.c.sequence if table is decisions else table.c.episode
-
-
-def _of(table: sa.Table, run: int, scheduler: str | None = None) -> sa.ColumnElement[bool]:
-    own = table.c.run == run
-    return own if scheduler is None else own & (table.c.scheduler == scheduler)
-
-
-def _within(
-    table: sa.Table, run: int, scheduler: str, first: int, end: int
-) -> tuple[sa.ColumnElement[bool], ...]:
-    """Rows of a scheduler from key `first` to before `end`."""
-    key = _key(table)
-    return _of(table, run, scheduler), key >= first, key < end
-
-
-def _join(pages: Iterator[Page] | Sequence[Page], columns: Sequence[Any]) -> Page:
-    """Put pages under one another."""
-    joined: dict[str, list[Any]] = {column.name: [] for column in columns}
-    for page in pages:
-        for name, values in joined.items():
-            values += page[name]
-    return joined
+        (table,) = query.get_final_froms()
+        assert isinstance(table, sa.Table)
+        with _telling(self._store):
+            with self._engine.connect() as connection:
+                result = connection.execute(query)
+                names, found = list(result.keys()), result.all()
+            values = zip(*found, strict=True) if found else ((),) * len(names)
+            columns = dict(zip(names, values, strict=True))
+            check_values(table, columns)
+            return columns

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import NoneType
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import sqlalchemy as sa
 
+from cpu_gpu_env.checks import check_name
+from cpu_gpu_env.errors import not_allowed
 from cpu_gpu_env.model.tasks import FloatArray
 from cpu_gpu_env.results.estimate import Estimate
 from cpu_gpu_env.results.metrics import DECISION_METRICS, OBJECTIVE, STREAM_METRICS, Metric
 
 STORED_METRICS = (*STREAM_METRICS, *DECISION_METRICS.values())
 """Metrics that each row of the table of episodes has a column for."""
+MAX_SEED_DIGITS = 29
+"""Of 96 bits."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,6 +105,51 @@ class StoredModel:
     """The file of a forest or of an agent; None: not kept, or not asked for."""
     exploration: float
     """Part of its decisions that are drawn at random."""
+
+
+def check_values(table: sa.Table, columns: Mapping[str, Sequence[Any]]) -> None:
+    """Check the types of values that were read: SQLite keeps whatever a stranger put into a column.
+
+    Raises:
+        HybridClusterError: If a column holds what its type does not allow.
+    """
+    for name in [name for name in columns if name in table.c]:
+        column, values = table.c[name], columns[name]
+        allowed = _kinds(column)
+        for kind in set(map(type, values)):
+            if not (kind is NoneType and column.nullable) and not issubclass(kind, allowed):
+                value = next(value for value in values if type(value) is kind)
+                names = " or ".join(one.__name__ for one in allowed)
+                raise not_allowed(f"column {name} of table {table.name}", value, names)
+
+
+def _kinds(column: sa.Column[Any]) -> tuple[type, ...]:
+    if isinstance(column.type, sa.JSON):
+        return (list,) if column.name in ("schedulers", "notes", "utilisation") else (dict,)
+    kind = column.type.python_type
+    return (float, int) if kind is float else (kind,)
+
+
+def parse_seed(text: str) -> int:
+    """Read the seed of an episode.
+
+    Raises:
+        HybridClusterError: If it is none.
+    """
+    if not (text.isascii() and text.isdigit() and len(text) <= MAX_SEED_DIGITS):
+        raise not_allowed("seed of an episode", text, f"up to {MAX_SEED_DIGITS} decimal digits")
+    return int(text)
+
+
+def check_run(row: Mapping[str, Any]) -> None:
+    """Check the texts in a row of the table of runs.
+
+    Raises:
+        HybridClusterError: If it is damaged.
+    """
+    for name in ("schedulers", "notes"):
+        for text in row[name]:
+            check_name(f"column {name} of table runs", text)
 
 
 def episodes_of(scheduler: str, columns: Mapping[str, Sequence[Any]]) -> StoredEpisodes:

@@ -125,6 +125,10 @@ class Session(ABC):
         """Whether an error says that rows are there already."""
         return False
 
+    def is_unsure(self, error: BaseException) -> bool:
+        """Whether it may be committed all the same: the reply may have been lost."""
+        return True
+
     def tidy(self) -> None:  # noqa: B027
         """Do what has to be done now and then, between transactions."""
 

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, func, select
 from sqlalchemy.exc import DBAPIError
 
 from cpu_gpu_env.io.file_lock import HeldError, hold, let_go
-from cpu_gpu_env.results.store.database import Store, check_file, driver_error
+from cpu_gpu_env.results.store.database import DATABASE_ERRORS, Store, check_file, driver_error
 from cpu_gpu_env.results.store.mailbox import Mailbox, mailbox_of
 from cpu_gpu_env.results.store.rows import CheckedRows
 from cpu_gpu_env.results.store.session import Command, Session
@@ -104,7 +104,16 @@ class SqliteSession(Session):
         ):
             driver.execute(f"PRAGMA {setting}")
         self._files.pop(self._wal, None)
-        self._mailbox = Mailbox(mailbox_of(self._path))
+        self._mailbox = self._open_mailbox()
+
+    def _open_mailbox(self) -> Mailbox:
+        path = mailbox_of(self._path)
+        try:
+            return Mailbox(path)
+        except sqlite3.OperationalError:  # a full disk, for one
+            raise
+        except sqlite3.DatabaseError as error:
+            raise self.store.error(f"{path.name}: {error}; allowed: to remove it") from None
 
     def _check_committed(self) -> None:
         # SQLite does not see that its file has lost its name: it would write on into nothing.
@@ -158,7 +167,7 @@ class SqliteSession(Session):
 
     def is_of_database(self, error: BaseException) -> bool:
         """Whether an error comes from the database."""
-        return isinstance(driver_error(error), sqlite3.Error)
+        return isinstance(driver_error(error), (sqlite3.Error, *DATABASE_ERRORS))
 
     def will_pass(self, error: BaseException) -> bool:
         """Whether waiting may cure an error."""

@@ -6,13 +6,14 @@ import os
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, select, update
 
 from cpu_gpu_env.errors import HybridClusterError, printable, unknown_name, without_password
 from cpu_gpu_env.results.store import schema
-from cpu_gpu_env.results.store.database import Store, reading_engine, reason
+from cpu_gpu_env.results.store.database import Store, check_driver, reading_engine, reason
 from cpu_gpu_env.results.store.retention import KEEP_DECISIONS, Retention
 from cpu_gpu_env.results.store.rows import Rows, check_rows
 from cpu_gpu_env.results.store.session import Command, Session
@@ -25,6 +26,8 @@ PATIENCE_S = 60.0
 """For how long `StoreWriter.close` waits for a store that does not answer [s]."""
 LAST_CHANCE_S = 5.0
 """How much longer it waits after Ctrl-C [s]."""
+_PARTING_S = 0.5
+"""How long a thread that gives up gets to close its connection [s]."""
 _STEP_S = 0.005
 """Waiting is in steps, between which Ctrl-C gets through [s]."""
 
@@ -32,8 +35,10 @@ Result = TypeVar("Result")
 
 
 def tell_on_stderr(line: str) -> None:
-    """Write a line for people."""
-    print(printable(line), file=sys.stderr)
+    """Write a line for people, if anybody listens."""
+    if sys.stderr is not None:
+        with suppress(OSError):
+            print(printable(line), file=sys.stderr)
 
 
 class StoreWriter:
@@ -92,7 +97,7 @@ class StoreWriter:
             "next_episode": 0,
             "tasks": 0,
             "clock_s": 0.0,
-            **{name: _masked(value) for name, value in columns.items()},
+            **_masked(columns),
         }
         for name in row:
             if name not in runs.c:
@@ -160,12 +165,13 @@ class StoreWriter:
         if run not in self._thread.runs:
             raise self.store.error(f"run {run} is none that this writer has begun or resumed")
         checked = [check_rows(some) for some in rows]
-        changes = {name: _masked(value) for name, value in (update or {}).items()}
+        changes = dict(update or {})
         for name in changes:
             if name not in runs.c or name == "run":
                 raise unknown_name("column of runs", name, runs.c.keys())
         while self.waiting_rows > self._max_waiting_rows:
             self._thread.check()
+            self._thread.tell_silence()
             time.sleep(_STEP_S)
         self._thread.check()
         return self._hand_over(Unit(checked, run, changes))
@@ -245,7 +251,7 @@ class StoreWriter:
         """Wait for the thread, not for ever; return whether Ctrl-C came."""
         thread, interrupts, last_s = self._thread, 0, time.monotonic() + PATIENCE_S
         has_told = False
-        while thread.is_alive():
+        while not thread.has_ended:
             try:
                 if thread.trouble is None and not interrupts:
                     last_s = time.monotonic() + PATIENCE_S
@@ -258,9 +264,9 @@ class StoreWriter:
                     )
                 if time.monotonic() > last_s or interrupts > 1:
                     thread.abandon()
-                    thread.join(1.0)
+                    time.sleep(_PARTING_S)
                     break
-                thread.join(10 * _STEP_S)
+                time.sleep(_STEP_S)
             except KeyboardInterrupt:
                 interrupts += 1
                 last_s, has_told = time.monotonic() + LAST_CHANCE_S, False
@@ -282,6 +288,7 @@ class StoreWriter:
 
 def _open(store: Store, tell: Callable[[str], None]) -> Session:
     """Open a store and bring its tables to this version."""
+    check_driver(store)
     session: Session
     if store.path is not None:
         from cpu_gpu_env.results.store.sqlite_session import SqliteSession

@@ -11,7 +11,6 @@ from typing import Any
 
 from sqlalchemy import Connection, update
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import DBAPIError
 
 from cpu_gpu_env.results.store.database import reason
 from cpu_gpu_env.results.store.retention import (
@@ -68,8 +67,9 @@ class _AbandonedError(Exception):
 class WritingThread(threading.Thread):
     """Writes what `units` brings, until None comes.
 
-    Only this thread changes `acknowledged`, `rows_stored` and `trouble`, so that others may read
-    them without a lock, which Ctrl-C could leave locked.
+    Only this thread changes `acknowledged`, `rows_stored`, `has_ended` and `trouble`, so others may
+    read them without a lock, which Ctrl-C could leave locked. (Nor may they join it: up to 3.12,
+    Ctrl-C in `Thread.join` makes Python take a thread for ended that has not.)
     """
 
     def __init__(self, session: Session, retention: Retention, tell: Callable[[str], None]) -> None:
@@ -81,11 +81,13 @@ class WritingThread(threading.Thread):
         self.commands: queue.SimpleQueue[tuple[int, Command]] = queue.SimpleQueue()
         self.acknowledged = 0
         self.rows_stored = 0
+        self.has_ended = False
         self._tell = tell
         self._trouble: str | None = None
         self._failure: BaseException | None = None
         self._abandoned = threading.Event()
         self._began_s: float | None = None
+        self._told_s: float | None = None
         self._show_s = self._poll_s = self._failed_s = 0.0
         self.runs: set[int] = set()
         self._next: Unit | Call | None = None
@@ -94,17 +96,26 @@ class WritingThread(threading.Thread):
     @property
     def trouble(self) -> str | None:
         """Why the store does not answer; None: it does."""
+        return self._trouble or self._silence()
+
+    def _silence(self) -> str | None:
+        """What to say of a transaction that takes suspiciously long; None: there is none."""
         began_s = self._began_s
-        if self._trouble is None and began_s is not None:
-            silent_s = time.monotonic() - began_s
-            return f"no answer for {silent_s:.0f} s" if silent_s > SLOW_S else None
-        return self._trouble
+        silent_s = 0.0 if began_s is None else time.monotonic() - began_s
+        return f"no answer for {silent_s:.0f} s" if silent_s > SLOW_S else None
+
+    def tell_silence(self) -> None:
+        """Tell once of a transaction that takes suspiciously long: the thread itself cannot."""
+        began_s = self._began_s
+        if began_s != self._told_s and (silence := self._silence()) is not None:
+            self._told_s = began_s
+            self._tell(f"{self.session.store.name}: {silence}; what is not stored waits")
 
     def check(self) -> None:
         """Raise what ended the thread, if it has ended."""
-        is_alive = self.is_alive()  # it fails before it ends
+        has_ended = self.has_ended  # it fails before it ends
         self.raise_failure()
-        if not is_alive:
+        if has_ended:
             raise self.session.store.error("the writer is closed")
 
     def raise_failure(self) -> None:
@@ -127,6 +138,7 @@ class WritingThread(threading.Thread):
             self._failure = error
         finally:
             self.session.close()
+            self.has_ended = True
 
     def _step(self) -> None:
         group, call = self._take_group()
@@ -260,12 +272,14 @@ class WritingThread(threading.Thread):
                     self._fail(error)
                     self._abandoned.wait(wait_s)
                     wait_s = min(2.0 * wait_s, _MAX_WAIT_S)
-                again = True
+                    again = again or self.session.is_unsure(error)
+                else:
+                    again = True
         raise _AbandonedError
 
     def _refused(self, error: Exception) -> Exception:
         """What the engine gets of an error that waiting does not cure."""
-        if isinstance(error, DBAPIError) or self.session.is_of_database(error):
+        if self.session.is_of_database(error):
             return self.session.store.error(f"it refuses what is written: {reason(error)}")
         return error
 

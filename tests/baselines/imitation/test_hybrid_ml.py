@@ -24,6 +24,8 @@ from cpu_gpu_env.baselines.imitation.hybrid_ml import (
     imitate_oracle,
     r_squared,
 )
+from cpu_gpu_env.baselines.oracle.cache import solve_episodes
+from cpu_gpu_env.baselines.oracle.search import QUICK_EFFORT
 
 
 @pytest.fixture(scope="module")
@@ -226,6 +228,19 @@ def test_it_learns_from_the_oracle(examples: Examples, forest: Forest) -> None:
         )
     }
     assert objective["forest"] < objective["myopic"]
+
+
+def test_examples_are_what_the_environment_shows_and_what_the_oracle_did() -> None:
+    found = imitate_oracle(range(3), {"num_tasks": 4}, jobs=1)
+    env = HybridClusterVectorEnv(3, num_tasks=4)
+    seen, _ = env.reset(seed=[0, 1, 2])
+    instances, chosen = env.instances(), []
+    for task in range(4):
+        np.testing.assert_array_equal(found.observation[3 * task : 3 * task + 3], seen)
+        chosen.append(np.rint(5 * found.gpu_fraction[3 * task : 3 * task + 3]).astype(int))
+        seen, *_, info = env.step(chosen[-1])
+    solved = solve_episodes(instances, None, QUICK_EFFORT, 1)
+    assert info["objective"] == pytest.approx([schedule.objective for schedule in solved])
 
 
 def test_there_is_no_share_of_no_variance(forest: Forest) -> None:

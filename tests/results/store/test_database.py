@@ -5,12 +5,13 @@ import os
 import subprocess
 import sys
 import traceback
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import pytest
 import sqlalchemy as sa
-from store_rows import RUN, quiet_writer
+from store_rows import RUN, decision_rows, model_rows, quiet_writer
 
 from cpu_gpu_env.errors import HybridClusterError
 from cpu_gpu_env.results.store.database import Store, json_text, reading_engine, without_password
@@ -78,6 +79,35 @@ def test_files_that_are_no_store_are_refused_and_stay_as_they_are(tmp_path: Path
         reading_engine(Store.of(tmp_path / "nothing"))
     assert (other.read_bytes(), text.read_bytes()) == kept
     assert {path.name for path in tmp_path.iterdir()} == {"text.sqlite", "pipe", "other.sqlite"}
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_damaged_files_are_told_in_a_line(tmp_path: Path, seed: int) -> None:
+    path, rng = tmp_path / "results.sqlite", np.random.default_rng(seed)
+    writer = quiet_writer(path)
+    run = writer.new_run(**RUN)
+    writer.put([decision_rows(run, "greedy", 0, 30), model_rows(run, 1)], run)
+    writer.close(run)
+    good = path.read_bytes()
+    for _ in range(8):
+        damaged = np.frombuffer(good, dtype=np.uint8).copy()
+        where = rng.integers(rng.choice([100, 8_192, len(good)]), size=rng.choice([1, 3, 30]))
+        damaged[where] = rng.integers(256, size=len(where))
+        path.write_bytes(damaged.tobytes())
+        with suppress(HybridClusterError):
+            writer = quiet_writer(path)
+            try:
+                writer.resume_run(run)
+                writer.put([decision_rows(run, "greedy", 30, 30)], run)
+                writer.flush()
+            finally:
+                writer.close()
+    path.write_bytes(good)
+    Path(f"{path}-commands").write_text("no database")
+    with pytest.raises(
+        HybridClusterError, match=r"results.sqlite-commands: .*; allowed: to remove"
+    ):
+        quiet_writer(path)
 
 
 def test_readers_cannot_write(store_url: str) -> None:

@@ -16,7 +16,8 @@ from writing_process import CUTS, CuttingProxy, WritingProcess, wait_for, write_
 
 from cpu_gpu_env.scripts.temporary_postgresql import Server
 
-NO_END = 1_000_000
+NO_END, FEW_ROWS = 1_000_000, 5_000
+"""Last unit of processes that go on, and waiting rows where units are not to share commits."""
 
 
 def few_or_many(few: int, many: int) -> pytest.MarkDecorator:
@@ -42,13 +43,13 @@ def test_a_process_killed_again_and_again(store_url: str, times: int) -> None:
     assert query(store_url, "SELECT run, status FROM runs") == [(1, "finished")]
 
 
-@few_or_many(1, 20)
+@pytest.mark.slow
 @pytest.mark.parametrize("database", ["sqlite", "postgresql"])
 def test_a_process_killed_while_it_makes_the_store(
-    database: str, tmp_path: Path, request: pytest.FixtureRequest, times: int
+    database: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
-    rng = random.Random(times)
-    for number in range(times):
+    rng = random.Random(0)
+    for number in range(20):
         url = f"sqlite:///{tmp_path / str(number)}"
         if database == "postgresql":
             url = request.getfixturevalue("postgresql_url")
@@ -68,7 +69,7 @@ def test_a_process_killed_while_it_makes_the_store(
 @few_or_many(1, 20)
 def test_a_server_that_crashes(postgresql_server: Server, postgresql_url: str, times: int) -> None:
     rng = random.Random(times)
-    with WritingProcess(postgresql_url, None, NO_END) as process:
+    with WritingProcess(postgresql_url, None, NO_END, FEW_ROWS) as process:
         for _ in range(times):
             process.wait_for_more(1)
             time.sleep(rng.uniform(0.0, 1.0))
@@ -92,7 +93,8 @@ def test_a_connection_that_is_cut(
 ) -> None:
     proxy = CuttingProxy(postgresql_server.port, times, random.Random(times))
     name = postgresql_url.rpartition("/")[2]
-    with WritingProcess(postgresql_server.url(name, proxy.port), None, NO_END) as process:
+    url = postgresql_server.url(name, proxy.port)
+    with WritingProcess(url, None, NO_END, FEW_ROWS) as process:
         wait_for(lambda: proxy.cuts.total() == times or process.process.poll() is not None, 300)
         process.wait_for_more(5)
         process.kill()
@@ -125,7 +127,9 @@ def test_sqlite_synchronises_before_it_acknowledges(tmp_path: Path) -> None:
     trace = tmp_path / "trace"
     calls = "--trace=fsync,fdatasync,write"
     prefix = ("strace", "--follow-forks", "--string-limit=64", calls, f"--output={trace}")
-    with WritingProcess(f"sqlite:///{tmp_path / 'results.sqlite'}", None, 40, *prefix) as process:
+    with WritingProcess(
+        f"sqlite:///{tmp_path / 'results.sqlite'}", None, 40, prefix=prefix
+    ) as process:
         process.wait_until_done()
     synchronised, acknowledged = 0, 0
     for line in trace.read_text().splitlines():
@@ -145,7 +149,7 @@ def test_postgresql_synchronises_before_it_acknowledges(
     postgresql_server.execute(f"ALTER DATABASE {name} SET synchronous_commit = off")
     statement = "SELECT wal_sync FROM pg_stat_wal"
     ((before,),) = postgresql_server.execute(statement)
-    with WritingProcess(postgresql_url, None, 60) as process:
+    with WritingProcess(postgresql_url, None, 30) as process:
         process.wait_until_done()
     ((after,),) = postgresql_server.execute(statement)
     assert after - before >= len(process.told("acknowledged"))

@@ -53,7 +53,7 @@ def test_migrations_make_the_tables(store_url: str) -> None:
         assert [c.nullable for c in there.columns] == [c.nullable for c in table.columns]
     if store_url.startswith("sqlite"):
         made = sa.text("SELECT sql FROM sqlite_master WHERE name = 'decisions'")
-        assert query(store_url, made)[0].sql.endswith("WITHOUT ROWID")
+        assert "WITHOUT ROWID" in query(store_url, made)[0].sql
 
 
 def test_the_version_that_made_a_store_is_kept(store_url: str) -> None:

@@ -5,12 +5,21 @@ import time
 import numpy as np
 import pytest
 import sqlalchemy as sa
-from store_rows import RUN, decision_rows, model_rows, query, quiet_writer, sequences, wait_until
+from store_rows import (
+    RUN,
+    decision_rows,
+    learner_rows,
+    model_rows,
+    query,
+    quiet_writer,
+    sequences,
+    wait_until,
+)
 
 from cpu_gpu_env.errors import HybridClusterError
 from cpu_gpu_env.results.store.commands import send_command
 from cpu_gpu_env.results.store.rows import Rows
-from cpu_gpu_env.results.store.tables import decisions, episodes, live, models, runs
+from cpu_gpu_env.results.store.tables import decisions, episodes, learners, live, models, runs
 
 
 def test_what_is_put_is_stored_as_it_was(store_url: str) -> None:
@@ -61,11 +70,11 @@ def test_units_are_stored_whole_and_those_before_a_refused_one_stay(store_url: s
     for i in range(4):
         writer.put([decision_rows(run, "greedy", 10 * i, 10)], run, {"next_episode": i})
     writer.put([decision_rows(run, "greedy", 40, 10), orphan], run, {"next_episode": 4})
-    with pytest.raises(HybridClusterError, match="refuses what is written: .*(?i:foreign key)"):
+    with pytest.raises(HybridClusterError, match=r"refuses what is written: .*(?i:foreign key)"):
         writer.flush()
-    with pytest.raises(HybridClusterError, match="(?i)foreign key"):
+    with pytest.raises(HybridClusterError, match=r"(?i)foreign key"):
         writer.put([], run)
-    with pytest.raises(HybridClusterError, match="(?i)foreign key"):
+    with pytest.raises(HybridClusterError, match=r"(?i)foreign key"):
         writer.close(run)
     assert writer.acknowledged == 4
     assert sequences(store_url, run) == list(range(40))
@@ -161,7 +170,7 @@ def test_runs_are_numbered_and_gone_on_with(store_url: str) -> None:
     writer.close(2, "interrupted")
 
     again = quiet_writer(store_url)
-    with pytest.raises(HybridClusterError, match="there is no run 9; known, .*: 1, 2, 3"):
+    with pytest.raises(HybridClusterError, match=r"there is no run 9; known, .*: 1, 2, 3"):
         again.resume_run(9)
     row = again.resume_run(2)
     assert (row["next_episode"], row["status"], row["ended_at"]) == (1, "running", None)
@@ -189,9 +198,9 @@ def test_commands_reach_the_engine_once(store_url: str) -> None:
     assert [command.name for command in writer.commands(other)] == ["stop"]
     time.sleep(0.5)
     assert writer.commands(run) == []
-    with pytest.raises(HybridClusterError, match="unknown command 'paws'. Did you mean 'pause'"):
+    with pytest.raises(HybridClusterError, match=r"unknown command 'paws'. Did you mean 'pause'"):
         send_command(store_url, run, "paws")
-    with pytest.raises(HybridClusterError, match="value of speed is 0; allowed: .* > 0"):
+    with pytest.raises(HybridClusterError, match=r"value of speed is 0; allowed: .* > 0"):
         send_command(store_url, run, "speed", 0)
     with pytest.raises(HybridClusterError, match="value of stop is 1"):
         send_command(store_url, run, "stop", 1)
@@ -229,15 +238,18 @@ def test_old_decisions_go_in_slices_and_episodes_stay(
     assert len(sequences(store_url, run)) >= 100
 
 
-def test_old_models_keep_their_scores_and_some_of_their_contents(store_url: str) -> None:
+def test_old_models_keep_scores_and_some_contents_and_learners_their_newest_state(
+    store_url: str,
+) -> None:
     writer = quiet_writer(store_url)
     run = writer.new_run(**RUN)
-    for version in range(300):
-        writer.put([model_rows(run, version)], run)
+    for first in range(0, 300, 10):
+        models_of_unit = [model_rows(run, version) for version in range(first, first + 10)]
+        writer.put([*models_of_unit, learner_rows(run, first)], run)
     writer.close(run)
     found = query(store_url, sa.select(models).order_by(models.c.version))
     assert [row.version for row in found] == list(range(300))
-    assert [row.version for row in found if row.state is not None] == [299]
+    assert [row.episode for row in query(store_url, sa.select(learners))] == [290]
     newest, sixteenth, rest = range(284, 300), range(48, 284, 16), range(0, 44, 256)
     kept = [row.version for row in found if row.content is not None]
     assert kept == sorted({*newest, *sixteenth, *rest})
