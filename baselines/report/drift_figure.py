@@ -55,6 +55,8 @@ def drift_figure(results: Sequence[DriftResult], titles: Mapping[str, str], titl
         panels[-1, column].set_xlabel("episodes", fontsize=9)
     for row, scheduler in enumerate(schedulers):
         panels[2 * row, 0].set_ylabel(f"{literal(scheduler)}\ngap [%]", fontsize=8)
+        # There is no gap below 0, whatever an interval of few seeds reaches to.
+        panels[2 * row, 0].set_ylim(bottom=max(0.0, panels[2 * row, 0].get_ylim()[0]))
         panels[2 * row + 1, 0].set_ylabel("difference\n[points]", fontsize=8)
     figure.align_ylabels(panels[:, 0])
     figure.suptitle(literal(title), fontsize=9)
