@@ -47,10 +47,8 @@ from cpu_gpu_env.runtime.trial import Trial
 
 START = "dqn-queues"
 """Pretrained agent that online learning starts from unless told."""
-EXPLORATION = 0.001
-"""Part of the decisions that are drawn at random. It costs 0.0005 of J; 2 % cost 0.026, eight times
-what dqn-queues is better than queue-price. The net values what actions lead to, the same for all
-actions, so that little is needed to learn what others would be worth."""
+EXPLORATION = 0.1
+"""Probability of the next best action where it is nearly as good: see `ExploringAgent`."""
 CHUNK = 32
 """Episodes that are scored together, then learned from."""
 MAX_STATE_BYTES = 2**28
