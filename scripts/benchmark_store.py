@@ -191,6 +191,7 @@ def play(arguments: argparse.Namespace) -> int:
     asked = stream.parse_arguments(arguments.line)
     with closing(_Clock(arguments.store, arguments.seconds)) as clock:
         with Stream(asked, [clock]) as flowing:
+            clock.stop = flowing.stop
             flowing.run()
         clock.take()  # now everything is stored
         text = "".join(json.dumps(astuple(sample)) + "\n" for sample in clock.samples)
@@ -199,7 +200,7 @@ def play(arguments: argparse.Namespace) -> int:
 
 
 class _Clock:
-    """Sees after each batch what is stored, and ends the stream as Ctrl-C does.
+    """Sees after each batch what is stored, and ends the stream after a while.
 
     Args:
         store: Where to look; None: nothing is stored, so what was played counts.
@@ -212,6 +213,8 @@ class _Clock:
         self._run, self._lanes, self._played = 0, 0, 0
         self._begin: float | None = None
         self.samples: list[Sample] = []
+        self.stop: Callable[[], None] = lambda: None
+        """Ends the stream."""
 
     def add(self, finished: Finished) -> None:
         """Take a sample after a batch."""
@@ -220,7 +223,7 @@ class _Clock:
         self._played += len(batch) * batch.phase.problem.num_tasks
         self.take()
         if self.samples[-1].time_s >= self._seconds and len(self.samples) > 2:
-            signal.raise_signal(signal.SIGINT)
+            self.stop()
 
     def take(self) -> None:
         """Take a sample."""

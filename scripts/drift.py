@@ -225,6 +225,8 @@ NOTES = (
     f"recovered: episodes of the drift until the difference is within {100 * MARGIN:g} % of the "
     "frozen gap of the settled one",
     "forgotten: first quarter after the drift less last quarter before it",
+    "models: that took over on the way, mean over the seeds; 0: the twins played alike but for what "
+    "the one that learns explores",
     "each phase has its own units of J and its own bounds, so only gaps compare",
 )
 
@@ -235,7 +237,15 @@ _FINE = replace(GAP, digits=2)
 
 def make_table(results: Sequence[DriftResult]) -> tables.TextTable:
     """A row a drift and scheduler: how its gap differs from its twin's, phase by phase."""
-    headings = ("drift, scheduler", "frozen %", *PHASES, "settled", "recovered", "forgotten")
+    headings = (
+        "drift, scheduler",
+        "frozen %",
+        *PHASES,
+        "settled",
+        "recovered",
+        "forgotten",
+        "models",
+    )
     lines = []
     for result in results:
         row = result.row()
@@ -249,6 +259,7 @@ def make_table(results: Sequence[DriftResult]) -> tables.TextTable:
                 *texts[:-1],
                 str(result.recovery_episodes),
                 texts[-1],
+                f"{result.versions.max(axis=1).mean():.1f}",
             )
         )
     return tables.TextTable(headings, tuple(lines))

@@ -86,6 +86,8 @@ def _check(parser: command.Parser, arguments: argparse.Namespace) -> None:
         parser.error(f"--{given[0]} needs the number of a run")
     if len(given) > 1 and given != ["episode", "task"]:
         parser.error(f"--{given[0]} and --{given[1]} do not go together")
+    if arguments.episodes is not None and ("task" in given or "episode" in given):
+        parser.error(f"--episodes and --{given[0]} do not go together")
 
 
 @command.entry_point(parse_arguments)

@@ -18,6 +18,11 @@ from cpu_gpu_env.results.store.records import StoredEpisodes
 from cpu_gpu_env.runtime.stored_episode import load_episode
 from cpu_gpu_env.scripts import terminal
 
+COST = (
+    "cost: by what part of the oracle's J the choice raises J, if before it the scheduler's choices",
+    "are kept, and after it the oracle's; below 0 it made good some of what those before it cost",
+)
+
 
 def is_missing(store: str) -> bool:
     """Whether a store is a file that is not there yet."""
@@ -180,8 +185,7 @@ def audit_task(reader: StoreReader, arguments: argparse.Namespace) -> None:
     (first, *_), names = rows.values(), chosen(reader, run, arguments.schedulers)
     try:
         costs = load_episode(reader, run, first["episode"]).costs(first["task"])
-        notes.append("cost: by what part of the oracle's J the choice raises J, if before it the")
-        notes.append("scheduler's choices are kept, and after it the oracle's")
+        notes += COST
     except HybridClusterError as error:
         notes.append(f"no costs: {error}")
     missing = [name for name in reader.schedulers(run) if name not in rows]
@@ -201,7 +205,7 @@ def audit_episode(reader: StoreReader, arguments: argparse.Namespace) -> None:
         if name in names:
             title = f"{name} in episode {episode:,}: {describe_audit(audit, len(loaded.tasks))}"
             if audit:
-                terminal.print_tables(lay_out(audit_table(audit), title))
+                terminal.print_tables(lay_out(audit_table(audit), title, COST))
             else:
                 print(title)
     missing = [name for name in names if name not in loaded.actions]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -47,10 +48,14 @@ class Storing:
         """Write the run, and say which it is; `stopped` by Ctrl-C, it is an interrupted one."""
         if self._run is None:
             return
-        number = self._run.finish("interrupted" if stopped else "finished")
-        where = "" if self._store == DEFAULT_STORE else f" --store {self._store}"
-        shown = without_password(f"{command.invocation('history')} {number}{where}")
-        print(f"stored as run {number}: {printable(shown)}")
+        tell_run(self._run.finish("interrupted" if stopped else "finished"), self._store)
+
+
+def tell_run(number: int, store: str) -> None:
+    """Say which run of a store there is now, and how to look at it."""
+    where = "" if store == DEFAULT_STORE else f" --store {shlex.quote(store)}"
+    shown = without_password(f"{command.invocation('history')} {number}{where}")
+    print(f"stored as run {number}: {printable(shown)}")
 
 
 @contextmanager

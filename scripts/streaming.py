@@ -27,8 +27,9 @@ from cpu_gpu_env.runtime.sinks import Storing
 from cpu_gpu_env.runtime.solver import Solver
 from cpu_gpu_env.runtime.stream import EpisodeStream
 from cpu_gpu_env.runtime.tensorboard import StreamCurves
-from cpu_gpu_env.scripts import command, outputs
+from cpu_gpu_env.scripts import outputs
 from cpu_gpu_env.scripts.live_table import LiveView
+from cpu_gpu_env.scripts.storing import tell_run
 from cpu_gpu_env.scripts.stream_parts import (
     asked_for,
     last_episode,
@@ -39,8 +40,6 @@ from cpu_gpu_env.scripts.stream_parts import (
 
 NO_STORE = "none"
 """A store that keeps nothing."""
-TENSORBOARD = "tensorboard"
-"""Folder of the curves in the output."""
 
 
 class Stream:
@@ -162,7 +161,8 @@ class Stream:
             tasks = 0 if row is None else int(row["tasks"])
             self._storing = Storing(self._writer, self._run, self._lanes, self._measures, tasks)
             sinks.append(self._storing)
-        folder = arguments.output / TENSORBOARD
+        self._first = done
+        self._folder = folder = arguments.output / _folder_of(self._run)
         learning = [lane for lane in self._lanes if isinstance(lane, OnlineLane)]
         models = {lane.name: partial(getattr, lane, "model") for lane in learning}
         self._curves = stack.enter_context(StreamCurves(folder, self._measures, done, models))
@@ -233,6 +233,10 @@ class Stream:
                 },
             )
 
+    def stop(self) -> None:
+        """Let it end between two batches."""
+        self._control.stopping = True
+
     def run(self) -> None:
         """Let it flow until it ends, or a signal ends it; then store what is left to store."""
         try:
@@ -265,10 +269,17 @@ class Stream:
 
     def tell_results(self) -> None:
         """Say what there is now, and how to look at it."""
-        outputs.tell_tensorboard("curves", self._arguments.output / TENSORBOARD)
-        if self._writer is not None:
-            store = self._writer.store.name
-            print(f"run {self._run} of {store}: {command.invocation('history')} {self._run}")
+        done = self._engine.next_episode
+        if done == self._first and not self.interrupted:
+            print(f"nothing left to play: {done:,} episodes are played already")
+        outputs.tell_tensorboard("curves", self._folder)
+        if self._run is not None:
+            tell_run(self._run, self._arguments.store)
+
+
+def _folder_of(run: int | None) -> str:
+    """Name of the folder of the curves of a run, in the output."""
+    return "unstored" if run is None else f"run-{run}"
 
 
 class _Showing:

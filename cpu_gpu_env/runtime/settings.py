@@ -110,8 +110,11 @@ class StreamSettings:
         for name, value in asked.items():
             was = self.env_kwargs[name] if name in self.env_kwargs else getattr(self, name)
             if value != was:
+                then, now_said = (
+                    ",".join(map(str, v)) if isinstance(v, tuple) else str(v) for v in (was, value)
+                )
                 raise HybridClusterError(
-                    f"run {run} was made with {name} {was!r}, now it is {value!r}; allowed: the "
+                    f"run {run} was made with {name} {then}, now it is {now_said}; allowed: the "
                     "same, or leave it out"
                 )
         now = self.to_json()["phases"]

@@ -13,7 +13,7 @@ from cpu_gpu_env.runtime.online import OnlineLane
 from cpu_gpu_env.runtime.storing import decision_rows, episode_rows, learner_row, model_row
 from cpu_gpu_env.runtime.stream_measures import StreamMeasures
 
-SAVE_LEARNERS_S = 30.0
+SAVE_LEARNERS_S = 15.0
 """How often what learners go on from is stored [s]."""
 LAST_STATE_S = 20.0
 """How long it is waited for as the stream ends [s]."""
@@ -50,7 +50,10 @@ class Storing:
         self._tasks += len(batch) * batch.phase.problem.num_tasks
         rows = episode_rows(self.run, finished) + decision_rows(self.run, finished)
         for lane in self._learning:
-            rows += [model_row(self.run, lane.name, *news) for news in lane.take_news()]
+            for model, episode in lane.take_news():
+                rows.append(model_row(self.run, lane.name, model, episode))
+                if model.state is not None:
+                    rows.append(learner_row(self.run, lane.name, model.state, episode))
         if time.monotonic() - self._saved_at > SAVE_LEARNERS_S:
             self._saved_at = time.monotonic()
             rows += self._learner_rows(next_episode)

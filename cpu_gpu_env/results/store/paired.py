@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -26,6 +26,8 @@ class StoredPair:
     """Episodes of the second; if paired, the same in the same order."""
     paired: bool
     """Whether row by row they are the same episodes."""
+    same_problem: bool = True
+    """Whether they are of the same problems: only then do means of other episodes compare."""
 
     @property
     def metrics(self) -> tuple[Metric, ...]:
@@ -49,10 +51,10 @@ class StoredPair:
         """Say which episodes were compared."""
         if self.paired:
             return f"paired in the {len(self.one)} episodes that both played"
-        return (
-            f"not paired: they have no episode in common ({len(self.one)} and {len(self.other)} "
-            "of their own)"
-        )
+        counts = f"({len(self.one)} and {len(self.other)} of their own)"
+        if self.same_problem:
+            return f"not paired: they have no episode in common {counts}"
+        return f"not comparable: they are of different problems {counts}"
 
 
 def pair_stored(
@@ -79,7 +81,12 @@ def pair_stored(
     """
     mine, theirs = (reader.episodes(*which, first, end) for which in (one, other))
     rows = [reader.run_row(run) for run, _ in (one, other)]
-    return _pair(mine, _keys(rows[0], mine, rows[1]), theirs, _keys(rows[1], theirs, rows[0]))
+    pair = _pair(mine, _keys(rows[0], mine, rows[1]), theirs, _keys(rows[1], theirs, rows[0]))
+    problems = [
+        {problem_key(row, phase) for phase in dict.fromkeys(played.phase)}
+        for row, played in zip(rows, (mine, theirs), strict=True)
+    ]
+    return replace(pair, same_problem=problems[0] == problems[1])
 
 
 def pair_in_run(one: StoredEpisodes, other: StoredEpisodes) -> StoredPair:

@@ -35,7 +35,12 @@ def check_schema(connection: Connection, store: Store) -> None:
     Raises:
         HybridClusterError: If they are of a newer or older version, or this is no store.
     """
-    if find_schema(connection, store) != ScriptDirectory.from_config(_config()).get_current_head():
+    found = find_schema(connection, store)
+    if found is None:
+        raise store.error(
+            "it is empty; a command that writes to it, such as stream.py, makes its tables"
+        )
+    if found != ScriptDirectory.from_config(_config()).get_current_head():
         raise store.error(
             "it was made by an earlier version of cpu-gpu-env; a command that writes to it, such "
             "as stream.py, brings it to this one"

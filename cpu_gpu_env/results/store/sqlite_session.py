@@ -59,7 +59,8 @@ class SqliteSession(Session):
         self._files: dict[Path, os.stat_result] = {}
         self._next_checkpoint_s = 0.0
         self._is_pinned = False
-        if sqlite3.sqlite_version_info < SAFE_VERSION:
+        is_new = not store.path.exists() or store.path.stat().st_size == 0
+        if is_new and sqlite3.sqlite_version_info < SAFE_VERSION:
             tell(
                 f"SQLite {sqlite3.sqlite_version} can lose what is committed when several "
                 f"processes write to one file (mended in 3.51.3): only this process writes to "
