@@ -225,8 +225,7 @@ NOTES = (
     f"recovered: episodes of the drift until the difference is within {100 * MARGIN:g} % of the "
     "frozen gap of the settled one",
     "forgotten: first quarter after the drift less last quarter before it",
-    "models: that took over on the way, mean over the seeds; 0: the twins played alike but for what "
-    "the one that learns explores",
+    "models: that took over on the way, mean over the seeds; 0: nothing that was learned did",
     "each phase has its own units of J and its own bounds, so only gaps compare",
 )
 

@@ -19,8 +19,8 @@ from cpu_gpu_env.runtime.stored_episode import load_episode
 from cpu_gpu_env.scripts import terminal
 
 COST = (
-    "cost: by what part of the oracle's J the choice raises J, if before it the scheduler's choices",
-    "are kept, and after it the oracle's; below 0 it made good some of what those before it cost",
+    "cost: by what part of the oracle's J the choice raises J, if before it the scheduler's",
+    "choices are kept, and after it the oracle's; below 0 it makes good what those before it cost",
 )
 
 
@@ -181,7 +181,8 @@ def audit_task(reader: StoreReader, arguments: argparse.Namespace) -> None:
                 f"--task {sequence}: episode {arguments.episode} has tasks 0 to {len(span) - 1}"
             )
         sequence = span[sequence]
-    rows, costs, notes = reader.task(run, sequence), None, []
+    rows, costs = reader.task(run, sequence), None
+    notes: list[str] = []
     (first, *_), names = rows.values(), chosen(reader, run, arguments.schedulers)
     try:
         costs = load_episode(reader, run, first["episode"]).costs(first["task"])
