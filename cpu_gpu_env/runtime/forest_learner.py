@@ -162,7 +162,8 @@ class ForestLearner:
         """
         arrived = Arrived.of(experience.batch)
         problem = experience.batch.phase.problem
-        given_back = self._begin_again() if self._is_elsewhere(problem.cluster) else None
+        if self._is_elsewhere(problem.cluster):
+            self._begin_again()
         examples = label(problem, arrived.tasks, experience.oracle_actions)
         features = derive(examples.observation)
         predicted = np.stack([forest.predict(features) for forest in (self._start, self._newest)])
@@ -172,30 +173,21 @@ class ForestLearner:
         self._window.add(examples)
         self._predicted = np.concatenate([self._predicted, predicted[1]])[-self.settings.window :]
         if self._window.fresh < self.settings.refit_every:
-            return given_back
+            return None
         if len(self._window.examples.gpu_fraction) < self.settings.warm_up:
-            return given_back
-        return self._refit() or given_back
+            return None
+        return self._refit()
 
     def _is_elsewhere(self, cluster: Cluster) -> bool:
         """Whether the cluster is another than that of the episodes before."""
         before, self._cluster = self._cluster, cluster
         return before is not None and before != cluster
 
-    def _begin_again(self) -> LearnedModel | None:
-        """Forget what the oracle did on another cluster: on this one it would have done otherwise.
-
-        Returns:
-            The forest that the lane began with, if it has another.
-        """
-        learned = self._newest is not self._start and not self._gave_up
+    def _begin_again(self) -> None:
+        """Forget what the oracle did on another cluster: on this one it would have done otherwise."""
         self._newest, self._newest_content = self._start, self._start_content
         self._window, self._gave_up = ExampleWindow(self.settings.window), False
         self._predicted, self._objectives = np.empty(0), np.empty((0, 2))
-        if not learned:
-            return None
-        self._version += 1
-        return LearnedModel(self._version, self._start_content)
 
     def _refit(self) -> LearnedModel | None:
         own, score = self.settings, self._score()
@@ -209,7 +201,7 @@ class ForestLearner:
             return None
         self._version += 1
         content = self._start_content if self._gave_up else self._newest_content
-        return LearnedModel(self._version, content, score)
+        return LearnedModel(self._version, content, score, cluster=self._cluster)
 
     def _is_worse(self) -> bool:
         """Whether learning has made J worse than it would have been without."""

@@ -11,6 +11,7 @@ import numpy as np
 
 from cpu_gpu_env.baselines.evaluation.comparison import SchedulerSpec
 from cpu_gpu_env.baselines.schedulers.base import Scheduler
+from cpu_gpu_env.model.cluster import Cluster
 from cpu_gpu_env.runtime import dqn_learner, forest_learner
 from cpu_gpu_env.runtime.background import BackgroundLearner
 from cpu_gpu_env.runtime.lanes import Arrived, Lane
@@ -111,7 +112,11 @@ class OnlineLane(Lane):
         spec = SchedulerSpec(name, self._from_model, kind.observe_queues, learned=True)
         super().__init__(spec, electricity_price)
         self._kind, self._seed = kind, seed
-        self._model = kind.start() if kept is None or kept.model is None else kept.model
+        self._model = self._start = kind.start()
+        self._models: dict[Cluster | None, LearnedModel] = {}
+        """The newest one of each cluster that what it has learned holds for; None: for any."""
+        if kept is not None and kept.model is not None:
+            self._models[kept.model.cluster] = kept.model
         self._news: list[tuple[LearnedModel, int]] = []
         state = None if kept is None else kept.state
         self.learner = self._start_learner(state, tell)
@@ -124,11 +129,15 @@ class OnlineLane(Lane):
         return self._kind.make(env, self._model, self._seed)
 
     def begin(self, arrived: Arrived) -> None:
-        """Begin a batch of episodes, with the newest model that there is."""
+        """Begin a batch of episodes, with the newest model that there is for its cluster."""
         learned = self.learner.take()
         if learned is not None:
-            self._model, self._made = learned, []
+            self._models[learned.cluster] = learned
             self._news.append((learned, arrived.batch.first))
+        cluster = arrived.batch.phase.problem.cluster
+        model = self._models.get(cluster, self._models.get(None, self._start))
+        if model is not self._model:
+            self._model, self._made = model, []
         self.model_version, self.exploration = self._model.version, self._model.exploration
         super().begin(arrived)
 

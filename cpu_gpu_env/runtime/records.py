@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from cpu_gpu_env.model.cluster import Cluster
 from cpu_gpu_env.model.tasks import FloatArray, Tasks
 from cpu_gpu_env.problem.problem import Problem, make_problem
 from cpu_gpu_env.results.metrics import Metric
@@ -105,6 +106,8 @@ class LearnedModel:
     """Part of the decisions to draw at random."""
     state: bytes | None = None
     """`Learner.state` as this model was made, where one learns in the background."""
+    cluster: Cluster | None = None
+    """Where what it has learned holds; None: anywhere."""
 
 
 class Learner(Protocol):
