@@ -13,7 +13,7 @@ if __name__ == "__main__":  # Ctrl-C during the imports below
 
 from cpu_gpu_env.problem.problem import make_problem
 from cpu_gpu_env.results.records import ORACLE
-from cpu_gpu_env.results.store import DEFAULT_STORE
+from cpu_gpu_env.results.store import DEFAULT_STORE, MAX_SPEED, MIN_SPEED
 from cpu_gpu_env.runtime.drift import DRIFTS
 from cpu_gpu_env.runtime.stream import STREAM_SEED
 from cpu_gpu_env.scripts import command, outputs
@@ -28,7 +28,7 @@ many = command.whole_number(1, 10**15)
 """Read how many of something there are, of which an endless stream has more than others."""
 speed = command.argument_type(
     lambda text: float(text.lower().removesuffix("x")),
-    lambda value: 1e-3 <= value <= 1e6,
+    lambda value: MIN_SPEED <= value <= MAX_SPEED,
     "is no speed such as 10x: from 0.001x to 1000000x",
 )
 """Read simulated seconds a second."""

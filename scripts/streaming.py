@@ -13,11 +13,14 @@ from typing import Any
 
 import torch
 
-from cpu_gpu_env.errors import HybridClusterError
+from cpu_gpu_env.checks import check_count, check_number
+from cpu_gpu_env.errors import HybridClusterError, not_allowed
 from cpu_gpu_env.results.provenance import ProblemRecord, package_versions
+from cpu_gpu_env.results.store import tables
+from cpu_gpu_env.results.store.database import Store
 from cpu_gpu_env.results.store.reading import StoreReader, open_reader
 from cpu_gpu_env.results.store.session import Command
-from cpu_gpu_env.results.store.writer import StoreWriter
+from cpu_gpu_env.results.store.writer import LAST_CHANCE_S, PATIENCE_S, StoreWriter
 from cpu_gpu_env.runtime.control import Control
 from cpu_gpu_env.runtime.engine import Engine, Finished, Sink
 from cpu_gpu_env.runtime.online import ONLINE, Kept, OnlineLane
@@ -38,6 +41,8 @@ from cpu_gpu_env.scripts.stream_parts import (
     new_settings,
 )
 
+MAX_EPISODES = 2**53
+"""Of a run; numbers up to here are exact in any database and in JSON."""
 NO_STORE = "none"
 """A store that keeps nothing."""
 
@@ -105,6 +110,9 @@ class Stream:
             if self._arguments.resume is not None:
                 raise HybridClusterError("--resume needs the --store of the run; it is 'none'")
             return
+        path = Store.of(self._arguments.store).path
+        if self._arguments.resume is not None and path is not None and not path.exists():
+            raise HybridClusterError(f"store {self._arguments.store}: there is no such file")
         keep = self._arguments.keep_decisions
         self._writer = StoreWriter(self._arguments.store, self._tell, keep)
         stack.callback(self._close_store)
@@ -112,7 +120,22 @@ class Stream:
     def _close_store(self) -> None:
         assert self._writer is not None
         status = "interrupted" if self.interrupted or sys.exc_info()[0] else "finished"
-        self._writer.close(self._run, status)
+        # Who has asked for the end does not wait for a server that is gone.
+        patience_s = LAST_CHANCE_S if self.interrupted else PATIENCE_S
+        self._writer.close(self._run, status, patience_s)
+
+    def _check_position(self, reader: StoreReader, row: Mapping[str, Any]) -> None:
+        """Check how far a run is: all that it says is stored must be, and no more."""
+        run, done = row["run"], row["next_episode"]
+        check_count(f"run {run}: next_episode", done, MAX_EPISODES, low=0)
+        check_count(f"run {run}: tasks", row["tasks"], 2**62, low=0)
+        check_number(f"run {run}: clock_s", row["clock_s"], 0.0)
+        for name in self.settings.schedulers:
+            stored = reader.count(tables.episodes, run, name)
+            if stored != done:
+                raise not_allowed(
+                    f"run {run}: next_episode", done, f"{stored}, as {name} has played"
+                )
 
     def _resume(self, run: int) -> tuple[Mapping[str, Any], dict[str, Kept]]:
         """Take up a run, once all that it needs is found to be as it was."""
@@ -126,6 +149,7 @@ class Stream:
             self.settings = StreamSettings.from_json(row["settings"])
             asked = asked_for(self._arguments, self.settings)
             self.settings.check_resumed(row["settings"], asked, run)
+            self._check_position(reader, row)
             kept = self._find_kept(reader, run)
         row = self._writer.resume_run(run)
         self._run = run
@@ -159,7 +183,9 @@ class Stream:
                 self._run = self._writer.new_run(**self._new_row())
             assert self._run is not None
             tasks = 0 if row is None else int(row["tasks"])
-            self._storing = Storing(self._writer, self._run, self._lanes, self._measures, tasks)
+            self._storing = Storing(
+                self._writer, self._run, self._lanes, self._measures, tasks, self._tell
+            )
             sinks.append(self._storing)
         self._first = done
         self._folder = folder = arguments.output / _folder_of(self._run)

@@ -184,7 +184,7 @@ class ForestLearner:
         return before is not None and before != cluster
 
     def _begin_again(self) -> None:
-        """Forget what the oracle did on another cluster: on this one it would have done otherwise."""
+        """Forget what the oracle did on another cluster: it would have done otherwise on this."""
         self._newest, self._newest_content = self._start, self._start_content
         self._window, self._gave_up = ExampleWindow(self.settings.window), False
         self._predicted, self._objectives = np.empty(0), np.empty((0, 2))

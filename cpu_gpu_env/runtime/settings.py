@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
+from inspect import signature
 from typing import Any
 
 from cpu_gpu_env.baselines.oracle.search import FULL_EFFORT, QUICK_EFFORT, Effort
-from cpu_gpu_env.checks import check_field
-from cpu_gpu_env.errors import HybridClusterError, not_allowed, unknown_name
+from cpu_gpu_env.checks import check_field, check_flag
+from cpu_gpu_env.errors import HybridClusterError, not_allowed, shown, unknown_name
+from cpu_gpu_env.problem.problem import make_problem
 from cpu_gpu_env.results.provenance import ProblemRecord
 from cpu_gpu_env.results.store.problems import env_kwargs_of
 from cpu_gpu_env.runtime.drift import drift_phases
@@ -90,9 +93,19 @@ class StreamSettings:
         }
         for name in ("schedulers", "agents"):
             given[name] = tuple(map(str, check_field("settings", content, name, list)))
+        if not given["schedulers"]:
+            raise HybridClusterError("field 'schedulers' is empty; allowed: at least one name")
+        check_flag("field 'quick_oracle'", given["quick_oracle"])
+        if given["bound"] not in (bounds := (CERTIFIED, ANY_DEVICE, NO_BOUND)):
+            raise not_allowed("field 'bound'", given["bound"], ", ".join(bounds))
         kwargs = dict(check_field("settings", content, "env_kwargs", dict))
-        if "gpu_fractions" in kwargs:
-            kwargs["gpu_fractions"] = tuple(kwargs["gpu_fractions"])
+        known = signature(make_problem).parameters
+        for name in kwargs:
+            if name not in known:
+                raise unknown_name("argument of the environment", name, list(known))
+        fractions = kwargs.get("gpu_fractions")
+        if isinstance(fractions, list):
+            kwargs["gpu_fractions"] = tuple(fractions)
         return StreamSettings(**{**given, "env_kwargs": kwargs})
 
     def check_resumed(self, content: Mapping[str, Any], asked: Mapping[str, Any], run: int) -> None:
@@ -117,16 +130,23 @@ class StreamSettings:
                     f"run {run} was made with {name} {then}, now it is {now_said}; allowed: the "
                     "same, or leave it out"
                 )
-        now = self.to_json()["phases"]
-        for then, phase in zip(check_field("settings", content, "phases", list), now, strict=True):
-            for what in ("cluster", "workload"):
-                digest, of_now = (p["problem"][f"{what}_sha256"] for p in (then, phase))
-                if digest != of_now:
+        now = json.loads(json.dumps(self.to_json()["phases"]))
+        then = check_field("settings", content, "phases", list)
+        if [_name_and_length(phase) for phase in then] != [_name_and_length(p) for p in now]:
+            raise HybridClusterError(f"run {run}: its phases are not those of its settings")
+        for before, phase in zip(then, now, strict=True):
+            problem = check_field("phase", before, "problem", dict)
+            for name, of_now in phase["problem"].items():
+                if problem.get(name) != of_now:
                     raise not_allowed(
-                        f"run {run}: SHA-256 of {what} {phase['problem'][what]!r}",
+                        f"run {run}: {name} of its problem",
                         of_now,
-                        f"{digest}, as when the run began",
+                        f"{shown(problem.get(name))}, as when the run began",
                     )
+
+
+def _name_and_length(phase: Any) -> tuple[Any, Any]:
+    return (phase.get("name"), phase.get("episodes")) if isinstance(phase, dict) else (None, None)
 
 
 def phase_env_kwargs(row: Mapping[str, Any], phase: str) -> Mapping[str, Any]:

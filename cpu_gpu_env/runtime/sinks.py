@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from cpu_gpu_env.results.store.rows import Rows
 from cpu_gpu_env.results.store.writer import StoreWriter
@@ -15,7 +15,7 @@ from cpu_gpu_env.runtime.stream_measures import StreamMeasures
 
 SAVE_LEARNERS_S = 15.0
 """How often what learners go on from is stored [s]."""
-LAST_STATE_S = 20.0
+LAST_STATE_S = 30.0
 """How long it is waited for as the stream ends [s]."""
 
 
@@ -28,6 +28,7 @@ class Storing:
         lanes: All of them; of those that learn, models and states are stored, too.
         measures: Have taken in each batch before.
         tasks: Tasks stored before, of each scheduler.
+        tell: Takes lines for people.
     """
 
     def __init__(
@@ -37,7 +38,9 @@ class Storing:
         lanes: Sequence[Lane],
         measures: StreamMeasures,
         tasks: int = 0,
+        tell: Callable[[str], None] = print,
     ) -> None:
+        self._tell = tell
         self._writer, self.run, self._measures, self._tasks = writer, run, measures, tasks
         self._learning = [lane for lane in lanes if isinstance(lane, OnlineLane)]
         self._saved_at = time.monotonic()
@@ -65,6 +68,11 @@ class Storing:
         if self._has_stored and self._learning:
             rows = self._learner_rows(next_episode, until_s)
             self._put(rows, next_episode, clock_s)
+            if len(rows) < len(self._learning):
+                self._tell(
+                    f"a learner has not told within {LAST_STATE_S:g} s what it goes on from: a "
+                    "resumed run has what was stored of it before"
+                )
 
     def _put(self, rows: Sequence[Rows], next_episode: int, clock_s: float) -> None:
         update = {
@@ -77,6 +85,8 @@ class Storing:
 
     def _learner_rows(self, next_episode: int, until_s: float = 0.0) -> list[Rows]:
         """Rows of what the learners go on from; waits for it until a time."""
+        for lane in self._learning:
+            lane.learner.state(0.0)  # asked for all of them first: they work side by side
         states = {
             lane.name: lane.learner.state(max(0.0, until_s - time.monotonic()))
             for lane in self._learning

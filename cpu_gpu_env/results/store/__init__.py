@@ -2,3 +2,5 @@
 
 DEFAULT_STORE = "runs/results.sqlite"
 """Where results are kept unless told otherwise, within the folder that one is in."""
+MIN_SPEED, MAX_SPEED = 1e-3, 1e6
+"""Of a stream at a pace: simulated seconds a second."""

@@ -10,9 +10,10 @@ from pathlib import Path
 from sqlalchemy import Connection, select
 from sqlalchemy.exc import DBAPIError
 
-from cpu_gpu_env.checks import check_number
+from cpu_gpu_env.checks import check_count, check_number
 from cpu_gpu_env.errors import not_allowed, unknown_name
 from cpu_gpu_env.io.file_lock import is_held
+from cpu_gpu_env.results.store import MAX_SPEED, MIN_SPEED
 from cpu_gpu_env.results.store.database import Store, reading_engine, reason, writing_engine
 from cpu_gpu_env.results.store.mailbox import Mailbox, mailbox_of
 from cpu_gpu_env.results.store.schema import check_schema
@@ -42,7 +43,8 @@ def send_command(
     if value is not None:
         if name != "speed":
             raise not_allowed(f"value of {name}", value, "none")
-        check_number("value of speed", value, 0.0, above=True)
+        check_number("value of speed", value, MIN_SPEED, MAX_SPEED)
+    check_count("run", run, 2**31 - 1)
     store = Store.of(url)
     try:
         with reading_engine(store).connect() as connection:

@@ -134,14 +134,16 @@ def check_file(store: Store) -> None:
     """
     assert store.path is not None
     try:
-        mode = store.path.stat().st_mode
+        found = store.path.stat()
     except FileNotFoundError:
         return
     except OSError as error:
         raise store.error(error.strerror or "it cannot be opened") from None
-    if not stat.S_ISREG(mode):
-        what = "folder" if stat.S_ISDIR(mode) else "pipe or device"
+    if not stat.S_ISREG(found.st_mode):
+        what = "folder" if stat.S_ISDIR(found.st_mode) else "pipe or device"
         raise store.error(f"it is a {what}; allowed: a file of SQLite, or none yet")
+    if found.st_nlink > 1:  # locks and the write-ahead log go by the name
+        raise store.error("the file has several names (hard links); allowed: one")
 
 
 def writing_engine(store: Store) -> Engine:

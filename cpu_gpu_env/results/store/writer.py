@@ -225,11 +225,16 @@ class StoreWriter:
             self._thread.check()
             time.sleep(_STEP_S)
 
-    def close(self, run: int | None = None, status: str = "finished") -> None:
+    def close(
+        self, run: int | None = None, status: str = "finished", patience_s: float = PATIENCE_S
+    ) -> None:
         """Wait until all is acknowledged, set the status of a run, and close the store.
 
-        A store that does not answer is given up after `PATIENCE_S`; after Ctrl-C it has
-        `LAST_CHANCE_S`, after a second one nothing.
+        Args:
+            run: A run of this writer that ends.
+            status: Of it from now on.
+            patience_s: After that long a store that does not answer is given up; after Ctrl-C it
+                has `LAST_CHANCE_S`, after a second one nothing [s].
 
         Raises:
             HybridClusterError: If rows were not stored; it tells how many, and why.
@@ -238,23 +243,24 @@ class StoreWriter:
             self._hand_over(Unit([], run, {"status": status, "ended_at": time.time()}))
         self._is_closed = True
         self._thread.units.put(None)
-        interrupted = self._wait_for_end()
+        interrupted = self._wait_for_end(patience_s)
         self._thread.raise_failure()
         if self.acknowledged < self._tickets:
-            raise self.store.error(
-                f"{self.waiting_rows} rows were not stored: {self.trouble or 'given up'}"
-            )
+            what = f"{self.waiting_rows} rows were not stored"
+            if not self.waiting_rows:
+                what = f"that run {run} has ended was not stored"
+            raise self.store.error(f"{what}: {self.trouble or 'given up'}")
         if interrupted:
             raise KeyboardInterrupt
 
-    def _wait_for_end(self) -> bool:
+    def _wait_for_end(self, patience_s: float) -> bool:
         """Wait for the thread, not for ever; return whether Ctrl-C came."""
-        thread, interrupts, last_s = self._thread, 0, time.monotonic() + PATIENCE_S
+        thread, interrupts, last_s = self._thread, 0, time.monotonic() + patience_s
         has_told = False
         while not thread.has_ended:
             try:
                 if thread.trouble is None and not interrupts:
-                    last_s = time.monotonic() + PATIENCE_S
+                    last_s = time.monotonic() + patience_s
                 elif not has_told:
                     has_told = True
                     left_s = max(last_s - time.monotonic(), 0.0)
