@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import atexit
 import os
-import pickle
 import signal
 import sys
 import threading
@@ -42,8 +41,9 @@ class _Message(NamedTuple):
     """To the learner: learn, state. From it: ready, refused, learned, state, failed."""
     content: Any = None
     """An experience; a model, a state, what went wrong."""
-    phase: bytes = b""
-    """The phase of an experience, pickled."""
+    phase: Phase | None = None
+    """Of an experience, where it is another than that of the one before: the learner then has the
+    same object as long as it stays the same."""
 
 
 class BackgroundLearner:
@@ -81,7 +81,7 @@ class BackgroundLearner:
         self._started = self._over = False
         self._closed = threading.Event()
         self._changed = threading.Condition()
-        self._phase: tuple[Phase, bytes] = _NO_PHASE, b""
+        self._phase: Phase | None = None
         self._process, self._connection = self._start()
         atexit.register(self.close)  # the thread would start another one
         self._thread = threading.Thread(target=self._attend, name="learner", daemon=True)
@@ -172,6 +172,7 @@ class BackgroundLearner:
 
     def _start(self) -> tuple[BaseProcess, Connection[Any, Any]]:
         # Not forked: what other threads hold locked would stay locked in the copy for ever.
+        self._phase = None  # a new process has been told none
         context = get_context("spawn")
         ours, theirs = context.Pipe()
         work = (theirs, os.getpid(), self._make_learner, self._state)
@@ -218,10 +219,10 @@ class BackgroundLearner:
                 return _Message("state")
             experience = self._waiting.popleft()
         phase = experience.batch.phase
-        if phase is not self._phase[0]:
-            self._phase = phase, pickle.dumps(phase)
+        told, self._phase = self._phase, phase
         batch = replace(experience.batch, phase=_NO_PHASE)
-        return _Message("learn", replace(experience, batch=batch), self._phase[1])
+        new = None if phase is told else phase
+        return _Message("learn", replace(experience, batch=batch), new)
 
     def _take_in(self, answer: _Message) -> None:
         complaint = None
@@ -295,7 +296,7 @@ def _work(
         connection.send(_Message("refused", _reason(error)))
         return
     connection.send(_Message("ready"))
-    told, phase = b"", _NO_PHASE
+    phase = _NO_PHASE
     while True:
         try:
             request: _Message = connection.recv()
@@ -305,8 +306,7 @@ def _work(
             if request.kind == "state":
                 answer = _Message("state", learner.state())
             else:
-                if request.phase != told:  # the same object as before as long as it stays the same
-                    told, phase = request.phase, pickle.loads(request.phase)
+                phase = request.phase or phase
                 answer = _Message("learned", _learn(learner, request.content, phase))
         except Exception as error:  # whatever a learner raises
             answer = _Message("failed", _reason(error))

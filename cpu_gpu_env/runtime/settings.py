@@ -123,11 +123,11 @@ class StreamSettings:
         for name, value in asked.items():
             was = self.env_kwargs[name] if name in self.env_kwargs else getattr(self, name)
             if value != was:
-                then, now_said = (
+                said = [
                     ",".join(map(str, v)) if isinstance(v, tuple) else str(v) for v in (was, value)
-                )
+                ]
                 raise HybridClusterError(
-                    f"run {run} was made with {name} {then}, now it is {now_said}; allowed: the "
+                    f"run {run} was made with {name} {said[0]}, now it is {said[1]}; allowed: the "
                     "same, or leave it out"
                 )
         now = json.loads(json.dumps(self.to_json()["phases"]))

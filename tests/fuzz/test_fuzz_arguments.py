@@ -146,6 +146,8 @@ WRITERS: dict[str, Callable[[Any], object]] = {
 @pytest.mark.parametrize("what", [*READERS, *(f"writing {name}" for name in WRITERS)])
 @pytest.mark.parametrize("path", NOT_PATHS, ids=lambda path: ascii(path)[:20])
 def test_what_is_no_path_is_refused(what: str, path: Any) -> None:
+    if isinstance(path, bytes) and what in ("agent", "forest"):
+        pytest.skip("bytes are the content of a file")
     function = {**READERS, **{f"writing {name}": write for name, write in WRITERS.items()}}[what]
     with clean() as refused:
         function(path)

@@ -177,5 +177,5 @@ def test_batches_grow_until_they_take_as_long_as_they_should() -> None:
         size.took(size.episodes, 0.01 * size.episodes)
     assert 180 <= size.episodes <= 220  # two seconds
     for _ in range(5):
-        size.took(size.episodes, 1.0 * size.episodes)
+        size.took(size.episodes, 3.0 * size.episodes)
     assert size.episodes == 1

@@ -1,5 +1,6 @@
 """The command: what it stores is what comparisons find, and bad input is told in a line."""
 
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -89,3 +90,36 @@ def test_a_comparison_is_no_stream_to_be_resumed(
     assert compare.main([*store, *line]) == 0
     assert play(tmp_path, "--resume", "1") == 2
     assert "run 1 is a comparison; allowed to resume: a stream" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ("settings = json_set(settings, '$.phases', json('[]'))", "phases"),
+        ("settings = json_set(settings, '$.phases[0]', json('{}'))", "phases"),
+        ("settings = json_set(settings, '$.env_kwargs.gpu_fractions', 5)", "gpu_fractions is 5"),
+        ("settings = json_set(settings, '$.env_kwargs.num_tasks', 5)", "num_tasks of its problem"),
+        ("settings = json_set(settings, '$.env_kwargs.colour', 5)", "unknown argument"),
+        ("settings = json_set(settings, '$.schedulers', json('[]'))", "'schedulers' is empty"),
+        ("settings = json_set(settings, '$.bound', 'x')", "'bound' is 'x'"),
+        ("clock_s = 9e999", "clock_s"),
+        ("next_episode = -5", "next_episode is -5"),
+        ("next_episode = 1", "allowed: 2, as greedy has played"),
+        ("next_episode = 9223372036854775800", "next_episode"),
+        ("tasks = -9", "tasks is -9"),
+        ("measures = '[]'", "measures"),
+    ],
+)
+def test_what_a_store_says_of_a_run_is_not_believed(
+    tmp_path: Path, change: str, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    small = ["--num-tasks", "10", "--bound", "none", "--schedulers", "greedy"]
+    assert play(tmp_path, *small, "--episodes", "2") == 0
+    with sqlite3.connect(tmp_path / "store.sqlite") as store:
+        store.execute(f"UPDATE runs SET {change}")
+    store.close()
+    capsys.readouterr()
+    assert play(tmp_path, "--resume", "1", "--episodes", "4") == 2
+    told = capsys.readouterr().err
+    assert message in told
+    assert len(told.strip().splitlines()) == 1

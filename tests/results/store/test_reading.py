@@ -299,7 +299,11 @@ def test_runs_without_common_episodes_are_compared_unpaired_and_that_is_said(
     other, phases = store_run(stored.engine, {"": ({**BASE, "noise": 0.1}, range(5))})
     pair = pair_stored(stored.reader, (1, "random"), (other, "random"))
     assert not pair.paired
-    assert pair.describe() == "not paired: they have no episode in common (9 and 5 of their own)"
+    counts = "(9 and 5 of their own)"
+    assert pair.describe() == f"not comparable: they are of different problems {counts}"
+    runs = [store_run(stored.engine, {"": (BASE, s)})[0] for s in (range(50, 59), range(100, 105))]
+    others = pair_stored(stored.reader, *((run, "random") for run in runs))
+    assert others.describe() == f"not paired: they have no episode in common {counts}"
     mine, theirs = (
         Estimate.of(values)
         for values in (stored.values("random", MAKESPAN), of(phases[""], "random")[MAKESPAN])
