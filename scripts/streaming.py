@@ -88,10 +88,10 @@ class Stream:
         row: Mapping[str, Any] | None = None
         kept: Mapping[str, Kept] = {}
         torch.set_num_threads(1)  # nets this small are slower on several
-        self._open_store(stack)
         if arguments.resume is None:
             self.settings = new_settings(arguments)
         else:
+            self._open_store(stack)
             row, kept = self._resume(arguments.resume)
         phases = self.settings.phases()
         stream = EpisodeStream(
@@ -103,6 +103,8 @@ class Stream:
             if isinstance(lane, OnlineLane):
                 stack.enter_context(closing(lane))
         self._measures = make_measures(self.settings, self._lanes, row)
+        if arguments.resume is None:
+            self._open_store(stack)  # only now: what is refused before makes no file
         self._begin(stream, row, stack)
 
     def _open_store(self, stack: ExitStack) -> None:
