@@ -63,6 +63,8 @@ def write_api() -> None:
             root = "cpu_gpu_env" if folder.name == "cpu_gpu_env" else f"cpu_gpu_env.{folder.name}"
             for path in folder.rglob("*.py"):
                 inner = path.relative_to(folder).with_suffix("").parts
+                if "migrations" in inner:  # Alembic alone can run them
+                    continue
                 module = ".".join([root, *(part for part in inner if part != "__init__")])
                 packages.setdefault(".".join([root, *inner[:-1]]), []).append(module)
     for package, modules in packages.items():
