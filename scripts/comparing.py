@@ -35,13 +35,7 @@ def add_arguments(
 ) -> None:
     """Add the arguments of a comparison, with defaults; schedulers None: all that fit."""
     parser.add_env_arguments()
-    parser.add_argument(
-        "--agent",
-        type=command.path,
-        action="append",
-        default=[],
-        help="agent file of train.py, or its folder (best.zip is taken); may be repeated",
-    )
+    add_agent_argument(parser)
     parser.add_argument(
         "--schedulers",
         default=schedulers,
@@ -59,6 +53,17 @@ def add_arguments(
     add_oracle_arguments(parser)
     parser.add("--output", command.path, output, "folder to write")
     storing.add_argument(parser)
+
+
+def add_agent_argument(parser: command.Parser) -> None:
+    """Add the argument that names trained agents by their files."""
+    parser.add_argument(
+        "--agent",
+        type=command.path,
+        action="append",
+        default=[],
+        help="agent file of train.py, or its folder (best.zip is taken); may be repeated",
+    )
 
 
 def add_oracle_arguments(parser: command.Parser) -> None:

@@ -16,7 +16,7 @@ from cpu_gpu_env.results.records import ORACLE
 from cpu_gpu_env.results.store import DEFAULT_STORE, MAX_SPEED, MIN_SPEED
 from cpu_gpu_env.runtime.drift import DRIFTS
 from cpu_gpu_env.runtime.stream import STREAM_SEED
-from cpu_gpu_env.scripts import command, outputs
+from cpu_gpu_env.scripts import command, comparing, outputs
 from cpu_gpu_env.scripts.compare import ANY_DEVICE
 
 SCHEDULERS = ("round-robin", "random", "greedy", "random-forest", "dqn-queues", ORACLE)
@@ -62,13 +62,7 @@ def _make_parser() -> command.Parser:
         help="names, separated by commas: those of compare.py, 'oracle', and those that learn: "
         "random-forest-online, dqn-online, dqn-queues-online",
     )
-    parser.add_argument(
-        "--agent",
-        type=command.path,
-        action="append",
-        default=[],
-        help="agent or forest of train.py, or its folder; may be repeated",
-    )
+    comparing.add_agent_argument(parser)
     parser.add_argument(
         "--online", action="store_true", help=f"let {' and '.join(ONLINE)} take part, too"
     )

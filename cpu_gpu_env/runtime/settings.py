@@ -5,15 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
-from inspect import signature
 from typing import Any
 
 from cpu_gpu_env.baselines.oracle.search import FULL_EFFORT, QUICK_EFFORT, Effort
 from cpu_gpu_env.checks import check_field, check_flag
 from cpu_gpu_env.errors import HybridClusterError, not_allowed, shown, unknown_name
-from cpu_gpu_env.problem.problem import make_problem
 from cpu_gpu_env.results.provenance import ProblemRecord
-from cpu_gpu_env.results.store.problems import env_kwargs_of
+from cpu_gpu_env.results.store.problems import PROBLEM_ARGUMENTS, env_kwargs_of
 from cpu_gpu_env.runtime.drift import drift_phases
 from cpu_gpu_env.runtime.records import Phase
 from cpu_gpu_env.runtime.stream import STREAM_SEED
@@ -99,10 +97,9 @@ class StreamSettings:
         if given["bound"] not in (bounds := (CERTIFIED, ANY_DEVICE, NO_BOUND)):
             raise not_allowed("field 'bound'", given["bound"], ", ".join(bounds))
         kwargs = dict(check_field("settings", content, "env_kwargs", dict))
-        known = signature(make_problem).parameters
         for name in kwargs:
-            if name not in known:
-                raise unknown_name("argument of the environment", name, list(known))
+            if name not in PROBLEM_ARGUMENTS:
+                raise unknown_name("argument of the environment", name, sorted(PROBLEM_ARGUMENTS))
         fractions = kwargs.get("gpu_fractions")
         if isinstance(fractions, list):
             kwargs["gpu_fractions"] = tuple(fractions)

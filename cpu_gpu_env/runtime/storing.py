@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from cpu_gpu_env.results.metrics import DECISION_METRICS
 from cpu_gpu_env.results.store import tables
@@ -86,15 +84,11 @@ def _of_tasks(run: int, arrived: Arrived) -> dict[str, Any]:
         "sequence": numbers,
         "episode": numbers // num_tasks,
         "task": numbers % num_tasks,
-        "arrival_s": _joined([instance.release_s for instance in arrived.instances]),
-        "size_flop": _joined([own.size_flop for own in tasks]),
-        "intensity_flop_per_byte": _joined([own.intensity_flop_per_byte for own in tasks]),
-        "memory_bytes": _joined([own.memory_bytes for own in tasks]),
+        "arrival_s": np.concatenate([instance.release_s for instance in arrived.instances]),
+        "size_flop": np.concatenate([own.size_flop for own in tasks]),
+        "intensity_flop_per_byte": np.concatenate([own.intensity_flop_per_byte for own in tasks]),
+        "memory_bytes": np.concatenate([own.memory_bytes for own in tasks]),
     }
-
-
-def _joined(columns: Sequence[npt.NDArray[Any]]) -> npt.NDArray[Any]:
-    return np.concatenate(columns)
 
 
 def _of_pool(kind: str, shares: PoolShares) -> dict[str, Any]:
