@@ -88,7 +88,7 @@ class WritingThread(threading.Thread):
         self._abandoned = threading.Event()
         self._began_s: float | None = None
         self._told_s: float | None = None
-        self._show_s = self._poll_s = self._failed_s = 0.0
+        self._show_s = self._poll_s = self._tidy_s = self._failed_s = 0.0
         self.runs: set[int] = set()
         self._next: Unit | Call | None = None
         self._is_ending = False
@@ -232,22 +232,24 @@ class WritingThread(threading.Thread):
             left -= SLICE_ROWS * len(due)
 
     def _attend(self) -> None:
-        """Look for commands, and do what the database needs now and then."""
+        """Look for commands now and then, and do what the database needs after each step."""
         now_s = time.monotonic()
-        if now_s < self._poll_s:
-            return
-        self._poll_s = now_s + POLL_S
+        is_poll_due = now_s >= self._poll_s
         try:
-            for command in self.session.take_commands(self.runs):
-                self.commands.put(command)
-            self.session.tidy()
+            if is_poll_due:
+                self._poll_s = now_s + POLL_S
+                for command in self.session.take_commands(self.runs):
+                    self.commands.put(command)
+            if now_s >= self._tidy_s:
+                self.session.tidy()
         except Exception as error:
             if not self.session.will_pass(error):
                 raise self._refused(error) from error
             self._fail(error)
-            self._poll_s = now_s + _MAX_WAIT_S
+            self._poll_s = self._tidy_s = now_s + _MAX_WAIT_S
         else:
-            self._recover()
+            if is_poll_due:
+                self._recover()
 
     def _persist(self, work: Callable[[Connection, bool], Any]) -> Any:
         """Do something in a transaction, as often as it takes until that is committed.
