@@ -5,11 +5,12 @@ from __future__ import annotations
 from fastapi import FastAPI
 
 from cpu_gpu_env import __version__
-from cpu_gpu_env.dashboard.routes import runs
+from cpu_gpu_env.dashboard.routes import health, live, runs
+from cpu_gpu_env.dashboard.routes.metering import RequestMeter
 from cpu_gpu_env.dashboard.services.container import make_services
 from cpu_gpu_env.dashboard.settings import DashboardSettings
 
-ROUTERS = (runs.router,)
+ROUTERS = (health.router, live.router, runs.router)
 """Of everything that can be asked for."""
 
 
@@ -27,4 +28,5 @@ def make_app(settings: DashboardSettings) -> FastAPI:
     app.state.services = make_services(settings)
     for router in ROUTERS:
         app.include_router(router)
+    app.add_middleware(RequestMeter, telemetry=app.state.services.telemetry)
     return app
