@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict
 
-from cpu_gpu_env.results.gap import plain_json
+from cpu_gpu_env.results.gap import INFINITY
 
-Number = Annotated[float | Literal["inf", "-inf"] | None, BeforeValidator(plain_json)]
+
+def _number_json(value: Any) -> Any:
+    """Write nan as null and an infinite number, or the name that the store has for it, as "inf"."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return None if math.isnan(value) else "-inf" if value < 0 else "inf"
+    return value.replace(INFINITY, "inf") if isinstance(value, str) else value
+
+
+Number = Annotated[float | Literal["inf", "-inf"] | None, BeforeValidator(_number_json)]
 """A number; null: there is none, "inf": it is infinite."""
 
 
