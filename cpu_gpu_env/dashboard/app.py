@@ -9,7 +9,12 @@ from fastapi import FastAPI
 from cpu_gpu_env import __version__
 from cpu_gpu_env.dashboard.openapi import describe
 from cpu_gpu_env.dashboard.refusals import handle_errors
+from cpu_gpu_env.dashboard.routes import runs
+from cpu_gpu_env.dashboard.services.container import make_services
 from cpu_gpu_env.dashboard.settings import DashboardSettings
+
+ROUTERS = (runs.router,)
+"""Of everything that can be asked for."""
 
 
 class Application(FastAPI):
@@ -27,6 +32,9 @@ def make_app(settings: DashboardSettings) -> Application:
 
     Args:
         settings: Its set-up.
+
+    Raises:
+        HybridClusterError: If the store is neither a path nor a URL.
     """
     app = Application(
         title="HybridCluster",
@@ -37,4 +45,7 @@ def make_app(settings: DashboardSettings) -> Application:
     )
     app.state.settings = settings
     handle_errors(app)
+    app.state.services = make_services(settings)
+    for router in ROUTERS:
+        app.include_router(router)
     return app
