@@ -105,6 +105,7 @@ class _Answer:
             await self._send({"type": "websocket.close", "code": 1008})
             return
         await refusal(code, why, headers)(self._scope, _nothing, self.send)
+        await asyncio.sleep(0)  # of a socket: uvicorn takes an end before its closing for an error
 
     def _headers(self, given: Any) -> list[tuple[bytes, bytes]]:
         path = self._scope["path"]
