@@ -131,11 +131,14 @@ class Dashboard(CommandProcess):
         *arguments: object,
         port: int = 0,
         token: str | None = None,
+        program: Sequence[object] = module("dashboard"),
         environment: dict[str, str] | None = None,
     ) -> None:
-        super().__init__(
-            "dashboard", *("--store", store, "--port", port, *arguments), environment=environment
-        )
+        environment = {**os.environ} if environment is None else environment
+        if token is not None:
+            environment["HYBRIDCLUSTER_TOKEN"] = token
+        line = ("--store", store, "--port", port, *arguments)
+        super().__init__(program, *line, environment=environment)
         self.token = token
         try:
             self.url = self.find(r"(http://[\w.:\[\]-]+:\d+)")
