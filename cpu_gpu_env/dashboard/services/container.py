@@ -1,0 +1,33 @@
+"""All services of a server, made once: routes find them in ``request.app.state.services``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from cpu_gpu_env.dashboard.repositories.source import StoreSource
+from cpu_gpu_env.dashboard.services.runs import RunService
+from cpu_gpu_env.dashboard.settings import DashboardSettings
+
+
+@dataclass(frozen=True)
+class Services:
+    """What routes ask; each may be called by several threads at once."""
+
+    source: StoreSource
+    """The store, which all of them read."""
+    runs: RunService
+    """Runs, and what they are made of."""
+
+    def close(self) -> None:
+        """Close what they hold open."""
+        self.source.close()
+
+
+def make_services(settings: DashboardSettings) -> Services:
+    """Put the services together; nothing is opened or started yet.
+
+    Raises:
+        HybridClusterError: If the store is neither a path nor a URL.
+    """
+    source = StoreSource(settings.store)
+    return Services(source=source, runs=RunService(source))
