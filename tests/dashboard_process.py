@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
 import subprocess
@@ -11,7 +12,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
@@ -32,28 +33,34 @@ def wait_for(find: Callable[[], Found], what: str, seconds: float = 60.0) -> Fou
         time.sleep(0.02)
 
 
+def module(name: str) -> tuple[str, ...]:
+    """What runs a command, by the name of its module in cpu_gpu_env.scripts."""
+    return sys.executable, "-u", "-m", f"cpu_gpu_env.scripts.{name}"
+
+
 class CommandProcess:
     """A command of this package; what it writes is in `lines`.
 
     Args:
-        name: Of its module in cpu_gpu_env.scripts.
-        arguments: Of its command line.
+        program: What begins the command line, as `module` gives it.
+        arguments: The rest of it.
         environment: All of it; None: as it is here.
     """
 
     def __init__(
-        self, name: str, *arguments: object, environment: dict[str, str] | None = None
+        self,
+        program: Sequence[object],
+        *arguments: object,
+        environment: dict[str, str] | None = None,
     ) -> None:
-        words = [sys.executable, "-u", "-m", f"cpu_gpu_env.scripts.{name}", *map(str, arguments)]
         self.process = subprocess.Popen(
-            words,
+            [*map(str, program), *map(str, arguments)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
             errors="replace",
             env=environment,
-            start_new_session=True,  # so that all of it can be killed
         )
         self.lines: list[str] = []
         self._reader = threading.Thread(target=self._read)
@@ -124,11 +131,14 @@ class Dashboard(CommandProcess):
         *arguments: object,
         port: int = 0,
         token: str | None = None,
+        program: Sequence[object] = module("dashboard"),
         environment: dict[str, str] | None = None,
     ) -> None:
-        super().__init__(
-            "dashboard", *("--store", store, "--port", port, *arguments), environment=environment
-        )
+        environment = {**os.environ} if environment is None else environment
+        if token is not None:
+            environment["HYBRIDCLUSTER_TOKEN"] = token
+        line = ("--store", store, "--port", port, *arguments)
+        super().__init__(program, *line, environment=environment)
         self.token = token
         try:
             self.url = self.find(r"(http://[\w.:\[\]-]+:\d+)")
