@@ -20,6 +20,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, WebSocket
 from starlette.websockets import WebSocketDisconnect
 
+from cpu_gpu_env.dashboard.access import SUBPROTOCOL
 from cpu_gpu_env.dashboard.errors import NotFoundError
 from cpu_gpu_env.dashboard.routes.dependencies import ServicesOfApp
 from cpu_gpu_env.dashboard.schemas.base import Refusal
@@ -28,8 +29,6 @@ from cpu_gpu_env.dashboard.schemas.live import ServerState, State
 from cpu_gpu_env.dashboard.services.container import Services
 from cpu_gpu_env.dashboard.services.hub import Client
 
-SUBPROTOCOL = "hybridcluster"
-"""What the page offers, beside its token."""
 PATIENCE_S = 10.0
 """So long a client may leave what was sent unread [s]."""
 TOO_SLOW, NO_SUCH_RUN = 1008, 4404
