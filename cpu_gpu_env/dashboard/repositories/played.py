@@ -23,7 +23,9 @@ _COLUMNS = [episodes.c[name] for name in (*_READ, *(metric.key for metric in STO
 
 def read_ends(reader: StoreReader, run: int, schedulers: Sequence[str]) -> tuple[int, int] | None:
     """Numbers of the first and of the last episode that all of these have played; None: none."""
-    key, lows, highs = episodes.c.episode, [], []
+    key = episodes.c.episode
+    lows: list[int] = []
+    highs: list[int] = []
     for scheduler in schedulers:
         within = rows_within(episodes, run, scheduler, 0, NO_END)
         for order, found in ((key.asc(), lows), (key.desc(), highs)):
@@ -58,7 +60,9 @@ def sum_played(
         How many values there are, and their sum: of ``tasks``, of the columns `SUMMED`, and of each
         device the seconds after `BUSY` and after `PRESENT`.
     """
-    terms = {name: episodes.c[name] for name in ("tasks", *SUMMED)}
+    terms: dict[str, sa.ColumnElement[Any]] = {
+        name: episodes.c[name] for name in ("tasks", *SUMMED)
+    }
     makespan_s = episodes.c[MAKESPAN.key]
     for device in range(num_devices):
         # Beyond the end of the list there is nothing, as of a device that has left.

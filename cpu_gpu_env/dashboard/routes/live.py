@@ -20,7 +20,6 @@ from typing import Annotated
 from fastapi import APIRouter, Query, WebSocket
 from starlette.websockets import WebSocketDisconnect
 
-from cpu_gpu_env.dashboard.access import SUBPROTOCOL
 from cpu_gpu_env.dashboard.errors import NotFoundError
 from cpu_gpu_env.dashboard.routes.dependencies import ServicesOfApp
 from cpu_gpu_env.dashboard.schemas.base import Refusal
@@ -55,8 +54,7 @@ async def get_status(services: ServicesOfApp) -> ServerState:
 @router.websocket("/ws")
 async def watch(websocket: WebSocket, services: ServicesOfApp, run: WatchedRun = None) -> None:
     """Send the newest state of a run, again and again."""
-    offered = websocket.scope.get("subprotocols", ())
-    await websocket.accept(SUBPROTOCOL if SUBPROTOCOL in offered else None)
+    await websocket.accept()
     with services.live.watching(run) as client:
         tasks = [
             asyncio.create_task(_send_all(websocket, client, services)),

@@ -5,12 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Literal
 
 from cpu_gpu_env import __version__
 from cpu_gpu_env.dashboard.repositories import live as repository
 from cpu_gpu_env.dashboard.repositories.source import StoreSource
 from cpu_gpu_env.dashboard.schemas.live import OwnEngine, ServerState, State
-from cpu_gpu_env.dashboard.services.hub import Client, Hub
+from cpu_gpu_env.dashboard.services.hub import Client, Hub, Watched
 from cpu_gpu_env.dashboard.services.process import ProcessMeter
 from cpu_gpu_env.dashboard.services.replay import Replay
 from cpu_gpu_env.dashboard.services.telemetry import Telemetry
@@ -70,7 +71,7 @@ class LiveService:
             if hub.leave(client) and self._hubs.get(run) is hub:
                 del self._hubs[run]
 
-    def _poll_of(self, run: int | None) -> Callable[..., object]:
+    def _poll_of(self, run: int | None) -> Callable[[], Watched]:
         poll = Watcher(self._source, run).poll
         if self._replay is not None and run is None:
             poll = self._replay.poll
@@ -102,11 +103,15 @@ class LiveService:
             hub.stop()
 
     def _describe(self, trouble: str | None) -> ServerState:
-        mode = "engine" if self._settings.engine is not None else "watch"
+        mode: Literal["engine", "watch", "replay"] = "watch"
+        if self._replay is not None:
+            mode = "replay"
+        elif self._settings.engine is not None:
+            mode = "engine"
         return ServerState(
             version=__version__,
             store=self._source.store.name,
-            mode=mode if self._replay is None else "replay",
+            mode=mode,
             started_at=self._started_at,
             clients=self._clients,
             process=self._process.state(),

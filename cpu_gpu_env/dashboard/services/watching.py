@@ -127,7 +127,7 @@ def lane_state(
         UnavailableError: If that is not what an engine writes.
     """
     known = {name: state[name] for name in LaneState.model_fields if name in state}
-    absent = {"percentiles": {}, "waits_s": None, "difference": None}
+    absent: dict[str, Any] = {"percentiles": {}, "waits_s": None, "difference": None}
     try:
         return LaneState.model_validate({**absent, **known, "scheduler": scheduler, "now": now})
     except ValidationError as error:
