@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from cpu_gpu_env.dashboard.repositories.source import StoreSource
+from cpu_gpu_env.dashboard.services.comparison import ComparisonService
+from cpu_gpu_env.dashboard.services.history import HistoryService
 from cpu_gpu_env.dashboard.services.runs import RunService
 from cpu_gpu_env.dashboard.settings import DashboardSettings
 
@@ -17,6 +19,10 @@ class Services:
     """The store, which all of them read."""
     runs: RunService
     """Runs, and what they are made of."""
+    comparison: ComparisonService
+    """How the schedulers of a run compare."""
+    history: HistoryService
+    """How a run went."""
 
     def close(self) -> None:
         """Close what they hold open."""
@@ -30,4 +36,9 @@ def make_services(settings: DashboardSettings) -> Services:
         HybridClusterError: If the store is neither a path nor a URL.
     """
     source = StoreSource(settings.store)
-    return Services(source=source, runs=RunService(source))
+    return Services(
+        source=source,
+        runs=RunService(source),
+        comparison=ComparisonService(source),
+        history=HistoryService(source),
+    )
