@@ -1,0 +1,24 @@
+import { QueryClientProvider } from "@tanstack/react-query";
+import { StrictMode } from "react";
+import { createRoot } from "react-dom/client";
+import { App } from "./App";
+import { queryClient } from "./api/queries";
+import { LiveSocket } from "./live/socket";
+import { liveStore } from "./live/store";
+import "./style/index.css";
+import { applyTheme } from "./theme";
+
+applyTheme();
+const socket = new LiveSocket(liveStore, null);
+socket.start();
+
+const root = document.getElementById("root");
+if (root) {
+  createRoot(root).render(
+    <StrictMode>
+      <QueryClientProvider client={queryClient}>
+        <App />
+      </QueryClientProvider>
+    </StrictMode>,
+  );
+}
