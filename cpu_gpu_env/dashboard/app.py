@@ -9,11 +9,12 @@ from fastapi import FastAPI
 from cpu_gpu_env import __version__
 from cpu_gpu_env.dashboard.openapi import describe
 from cpu_gpu_env.dashboard.refusals import handle_errors
-from cpu_gpu_env.dashboard.routes import runs
+from cpu_gpu_env.dashboard.routes import page, runs
+from cpu_gpu_env.dashboard.security import Guard
 from cpu_gpu_env.dashboard.services.container import make_services
 from cpu_gpu_env.dashboard.settings import DashboardSettings
 
-ROUTERS = (runs.router,)
+ROUTERS = (runs.router, page.router)
 """Of everything that can be asked for."""
 
 
@@ -44,6 +45,7 @@ def make_app(settings: DashboardSettings) -> Application:
         redirect_slashes=False,
     )
     app.state.settings = settings
+    app.add_middleware(Guard, settings=settings)
     handle_errors(app)
     app.state.services = make_services(settings)
     for router in ROUTERS:

@@ -63,7 +63,7 @@ def _refusal(what: str) -> dict[str, Any]:
 
 
 def _require_constants(schema: dict[str, Any]) -> None:
-    """Say of fields that can have one value alone, such as a message's type, that they are there."""
+    """Say of fields that have one value, such as the type of a message, that they are there."""
     constant = [name for name, field in schema.get("properties", {}).items() if "const" in field]
     if constant:
         schema["required"] = sorted({*schema.get("required", ()), *constant})

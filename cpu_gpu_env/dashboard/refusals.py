@@ -30,6 +30,7 @@ REFUSALS = {
 """Codes of refusals, and what each means."""
 _OF_BODIES = (408, 409, 413)
 _ANY_METHOD = 405
+_METHODS = ("DELETE", "GET", "HEAD", "POST")
 _CODES = {NotFoundError: 404, ConflictError: 409, UnavailableError: 503}
 
 
@@ -90,9 +91,10 @@ async def _refuse_http(request: Request, error: Exception) -> JSONResponse:
 
 def _allowed_methods(request: Request) -> list[str]:
     """All methods of a path: Starlette names those of the first route alone."""
-    found: set[str] = set()
-    for route in request.app.routes:
-        match, _ = route.matches(request.scope)
-        if match is not Match.NONE:
-            found |= getattr(route, "methods", None) or set()
-    return sorted(found)
+    scopes = {method: {**request.scope, "method": method} for method in _METHODS}
+    routes = request.app.router.routes
+    return [
+        method
+        for method, scope in scopes.items()
+        if any(route.matches(scope)[0] is Match.FULL for route in routes)
+    ]

@@ -49,6 +49,8 @@ class Measure(Answer):
     """Values in the shown unit are this many times those of the answers."""
     digits: int
     lower_is_better: bool
+    in_radar: bool
+    """Whether it is an axis of the radar."""
 
 
 Json = dict[str, Any]

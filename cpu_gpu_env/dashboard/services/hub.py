@@ -81,9 +81,7 @@ class Tick:
     @cached_property
     def snapshot(self) -> str:
         """All of the state, as a message."""
-        return Snapshot(
-            type="snapshot", sequence=self.sequence, state=self.state
-        ).model_dump_json()
+        return Snapshot(type="snapshot", sequence=self.sequence, state=self.state).model_dump_json()
 
     @cached_property
     def change(self) -> str:
@@ -173,9 +171,7 @@ class Hub:
     """
 
     def __init__(
-        self,
-        poll: Callable[[], Watched],
-        describe_server: Callable[[str | None], ServerState],
+        self, poll: Callable[[], Watched], describe_server: Callable[[str | None], ServerState]
     ) -> None:
         self._poll, self._describe_server = poll, describe_server
         self._clients: set[Client] = set()

@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 from cpu_gpu_env.dashboard.schemas.base import Measure
-from cpu_gpu_env.results.metrics import CUMULATIVE_METRICS, DECISION_METRICS, STREAM_METRICS, Metric
+from cpu_gpu_env.results.metrics import (
+    CUMULATIVE_METRICS,
+    DECISION_METRICS,
+    RADAR_METRICS,
+    STREAM_METRICS,
+    Metric,
+)
 
 METRICS = (*STREAM_METRICS, *CUMULATIVE_METRICS.values(), *DECISION_METRICS.values())
 
@@ -22,4 +28,5 @@ def _describe(metric: Metric) -> Measure:
         scale=metric.scale,
         digits=metric.digits,
         lower_is_better=metric.lower_is_better,
+        in_radar=metric in RADAR_METRICS,
     )

@@ -166,5 +166,3 @@ def _damaged(run: int, what: str, error: Exception) -> UnavailableError:
         first = error.errors(include_url=False, include_input=False)[0]
         reason = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
     return UnavailableError(f"run {run}: its live state of {what} is damaged: {reason}"[:300])
-
-
