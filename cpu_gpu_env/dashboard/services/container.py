@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from cpu_gpu_env.dashboard.repositories.source import StoreSource
+from cpu_gpu_env.dashboard.services.comparison import ComparisonService
 from cpu_gpu_env.dashboard.services.control import ControlService
 from cpu_gpu_env.dashboard.services.deletion import DeletionService
 from cpu_gpu_env.dashboard.services.engine_process import EngineProcess
+from cpu_gpu_env.dashboard.services.history import HistoryService
 from cpu_gpu_env.dashboard.services.live import LiveService
 from cpu_gpu_env.dashboard.services.replay import Replay
 from cpu_gpu_env.dashboard.services.runs import RunService
@@ -23,6 +25,10 @@ class Services:
     """The store, which all of them read."""
     runs: RunService
     """Runs, and what they are made of."""
+    comparison: ComparisonService
+    """How the schedulers of a run compare."""
+    history: HistoryService
+    """How a run went."""
     live: LiveService
     """The newest state of what is watched; in the event loop."""
     replay: Replay | None
@@ -57,6 +63,8 @@ def make_services(settings: DashboardSettings) -> Services:
     return Services(
         source=source,
         runs=runs,
+        comparison=ComparisonService(source),
+        history=HistoryService(source),
         live=live,
         replay=replay,
         telemetry=telemetry,
