@@ -28,7 +28,7 @@ class Application(FastAPI):
     def openapi(self) -> dict[str, Any]:
         """Describe it."""
         if self.openapi_schema is None:
-            self.openapi_schema = describe(self)
+            self.openapi_schema = describe(self, self.state.settings.token is not None)
         return self.openapi_schema
 
 
