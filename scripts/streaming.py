@@ -20,10 +20,12 @@ from cpu_gpu_env.results.store import tables
 from cpu_gpu_env.results.store.database import Store
 from cpu_gpu_env.results.store.reading import StoreReader, open_reader
 from cpu_gpu_env.results.store.session import Command
-from cpu_gpu_env.results.store.writer import LAST_CHANCE_S, PATIENCE_S, StoreWriter
+from cpu_gpu_env.results.store.writer import LAST_CHANCE_S, PATIENCE_S, StoreWriter, tell_on_stderr
 from cpu_gpu_env.runtime.control import Control
 from cpu_gpu_env.runtime.engine import Engine, Finished, Sink
+from cpu_gpu_env.runtime.event_log import EventLog
 from cpu_gpu_env.runtime.online import ONLINE, Kept, OnlineLane
+from cpu_gpu_env.runtime.process_meter import ProcessMeter
 from cpu_gpu_env.runtime.records import LearnedModel
 from cpu_gpu_env.runtime.settings import ANY_DEVICE, StreamSettings
 from cpu_gpu_env.runtime.sinks import Storing
@@ -59,6 +61,8 @@ class Stream:
         self._arguments, self._sinks = arguments, sinks
         self._stack = ExitStack()
         self._notes: list[str] = []
+        self._log = EventLog(tell_on_stderr)
+        self._meter = ProcessMeter()
         self._writer: StoreWriter | None = None
         self._run: int | None = None
         self.interrupted = False
@@ -98,7 +102,7 @@ class Stream:
             phases, self.settings.seed, last_episode(arguments, phases[0].problem)
         )
         self._notes += stream.notes
-        self._lanes = make_lanes(self.settings, kept, self._tell)
+        self._lanes = make_lanes(self.settings, kept, self._log.tell)
         for lane in self._lanes:
             if isinstance(lane, OnlineLane):
                 stack.enter_context(closing(lane))
@@ -116,7 +120,7 @@ class Stream:
         if self._arguments.resume is not None and path is not None and not path.exists():
             raise HybridClusterError(f"store {self._arguments.store}: there is no such file")
         keep = self._arguments.keep_decisions
-        self._writer = StoreWriter(self._arguments.store, self._tell, keep)
+        self._writer = StoreWriter(self._arguments.store, self._log.tell, keep)
         stack.callback(self._close_store)
 
     def _close_store(self) -> None:
@@ -186,7 +190,7 @@ class Stream:
             assert self._run is not None
             tasks = 0 if row is None else int(row["tasks"])
             self._storing = Storing(
-                self._writer, self._run, self._lanes, self._measures, tasks, self._tell
+                self._writer, self._run, self._lanes, self._measures, tasks, self._log.tell
             )
             sinks.append(self._storing)
         self._first = done
@@ -199,7 +203,9 @@ class Stream:
         self._view = stack.enter_context(LiveView())
         for line in self._notes:
             print(line)
-        self._control = Control(arguments.speed, self._commands, self.show)
+            self._log.note(line)
+        self._log.note("the run begins" if row is None else f"goes on with episode {done:,}")
+        self._control = Control(arguments.speed, self._commands, self.show, self._log.note)
         any_device = self.settings.bound == ANY_DEVICE
         self._engine = Engine(
             stream,
@@ -227,9 +233,6 @@ class Stream:
             return ()
         return self._writer.commands(self._run)
 
-    def _tell(self, line: str) -> None:
-        print(line, file=sys.stderr)
-
     def show(self, finished: Finished | None = None) -> None:
         """Show the newest states, on the terminal and to whoever reads the store.
 
@@ -237,6 +240,7 @@ class Stream:
             finished: The newest batch, if it has just been finished.
         """
         engine, control = self._engine, self._control
+        self._note_changes()
         batch = None if finished is None else finished.arrived.batch
         states = self._measures.states()
         about = {
@@ -249,6 +253,8 @@ class Stream:
             "phase": engine.phase,
             "trouble": None if self._writer is None else self._writer.trouble,
             "notes": [self._curves.trouble] if self._curves.trouble else [],
+            "process": self._meter.read(),
+            "log": self._log.newest(),
         }
         self._view.update(states, about)
         if self._writer is not None and self._run is not None:
@@ -260,6 +266,16 @@ class Stream:
                     for name, state in states.items()
                 },
             )
+
+    def _note_changes(self) -> None:
+        """Note which phase has begun, which models have taken over, and what goes wrong."""
+        log, since = self._log, f"from episode {self._engine.next_episode:,} on"
+        log.note_change("phase", self._engine.phase, f"phase {self._engine.phase!r} {since}")
+        for lane in self._lanes:
+            version = lane.model_version
+            log.note_change(lane.name, version, f"{lane.name} decides by version {version} {since}")
+        if self._curves.trouble:
+            log.note_change("curves", self._curves.trouble, self._curves.trouble)
 
     def stop(self) -> None:
         """Let it end between two batches."""
@@ -283,7 +299,7 @@ class Stream:
 
         def stop(number: int, frame: FrameType | None) -> None:
             self.interrupted = self._control.stopping = True
-            self._tell("ending; once more ends it at once")
+            self._log.tell("ending; once more ends it at once")
             for again, handler in outside.items():
                 signal.signal(again, handler)
 
@@ -294,6 +310,11 @@ class Stream:
         finally:
             for number, handler in outside.items():
                 signal.signal(number, handler)
+
+    def tell_begin(self) -> None:
+        """Say which run of the store it is."""
+        if self._run is not None:
+            print(f"run {self._run} has begun", flush=True)
 
     def tell_results(self) -> None:
         """Say what there is now, and how to look at it."""

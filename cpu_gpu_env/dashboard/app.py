@@ -2,18 +2,54 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from fastapi import FastAPI
 
 from cpu_gpu_env import __version__
+from cpu_gpu_env.dashboard.openapi import describe
+from cpu_gpu_env.dashboard.refusals import handle_errors
+from cpu_gpu_env.dashboard.routes import health, live, page, runs
+from cpu_gpu_env.dashboard.routes.metering import RequestMeter
+from cpu_gpu_env.dashboard.security import Guard
+from cpu_gpu_env.dashboard.services.container import make_services
 from cpu_gpu_env.dashboard.settings import DashboardSettings
 
+ROUTERS = (runs.router, live.router, health.router, page.router)
+"""Of everything that can be asked for."""
 
-def make_app(settings: DashboardSettings) -> FastAPI:
+
+class Application(FastAPI):
+    """A server that describes itself with the refusals of its routes and its socket's messages."""
+
+    def openapi(self) -> dict[str, Any]:
+        """Describe it."""
+        if self.openapi_schema is None:
+            self.openapi_schema = describe(self)
+        return self.openapi_schema
+
+
+def make_app(settings: DashboardSettings) -> Application:
     """Build the application of a server; nothing is opened or started before it begins to serve.
 
     Args:
         settings: Its set-up.
+
+    Raises:
+        HybridClusterError: If the store is neither a path nor a URL.
     """
-    app = FastAPI(title="HybridCluster", version=__version__, docs_url=None, redoc_url=None)
+    app = Application(
+        title="HybridCluster",
+        version=__version__,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
     app.state.settings = settings
+    app.add_middleware(Guard, settings=settings)
+    handle_errors(app)
+    app.state.services = make_services(settings)
+    for router in ROUTERS:
+        app.include_router(router)
+    app.add_middleware(RequestMeter, telemetry=app.state.services.telemetry)
     return app

@@ -70,11 +70,16 @@ class QuantileSketch:
 
         This is ``np.percentile(values, percent, method="lower")`` but for the relative error.
         """
+        return self.percentiles([percent])[0]
+
+    def percentiles(self, percents: Sequence[float]) -> list[float]:
+        """As `percentile`, of several."""
         below = np.cumsum(self._counts)
         if below[-1] == 0:
-            return math.nan
-        rank = math.floor(percent / 100 * (int(below[-1]) - 1))
-        return float(_VALUES[np.searchsorted(below, rank, side="right")])
+            return [math.nan] * len(percents)
+        ranks = [math.floor(percent / 100 * (int(below[-1]) - 1)) for percent in percents]
+        found: list[float] = _VALUES[np.searchsorted(below, ranks, side="right")].tolist()
+        return found
 
     def to_json(self) -> dict[str, Any]:
         """Describe it in plain values: the counts from the first bucket in use to the last."""
@@ -123,9 +128,18 @@ class WindowSketch:
             self._episodes.extend(newest)
             self._sketch.add_buckets(np.concatenate(newest))
 
+    @property
+    def count(self) -> int:
+        """How many values it holds."""
+        return self._sketch.count
+
     def percentile(self, percent: float) -> float:
         """As `QuantileSketch.percentile`, of the window."""
         return self._sketch.percentile(percent)
+
+    def percentiles(self, percents: Sequence[float]) -> list[float]:
+        """As `QuantileSketch.percentiles`, of the window."""
+        return self._sketch.percentiles(percents)
 
 
 def find_buckets(values: npt.ArrayLike) -> Buckets:

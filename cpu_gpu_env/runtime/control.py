@@ -32,6 +32,7 @@ class Control:
         speed: Simulated seconds a second; None: as fast as it goes.
         poll: Called often for new commands.
         idle: Called often while the stream waits.
+        note: Takes a line for each command that is followed.
     """
 
     def __init__(
@@ -39,6 +40,7 @@ class Control:
         speed: float | None = None,
         poll: Callable[[], Iterable[Command]] = lambda: (),
         idle: Callable[[], None] = lambda: None,
+        note: Callable[[str], None] = lambda line: None,
     ) -> None:
         self.speed = speed
         """Simulated seconds a second; None: as fast as it goes."""
@@ -46,7 +48,7 @@ class Control:
         """Whether the stream stands still."""
         self.stopping = False
         """Whether it is to end as soon as what is begun is finished."""
-        self._poll, self._idle = poll, idle
+        self._poll, self._idle, self._note = poll, idle, note
         self._attended = 0.0
         self._anchor: tuple[float, float] | None = None
 
@@ -89,6 +91,7 @@ class Control:
     def _follow(self) -> None:
         self._attended = time.monotonic()
         for command in self._poll():
+            self._note(_described(command))
             if command.name == "stop":
                 self.stopping = True
             elif command.name in ("pause", "resume"):
@@ -96,3 +99,10 @@ class Control:
                 self._anchor = None
             elif command.name == "speed":
                 self.speed, self._anchor = command.value, None
+
+
+def _described(command: Command) -> str:
+    if command.name != "speed":
+        return f"command: {command.name}"
+    how = "as fast as it goes" if command.value is None else f"{command.value:g}x"
+    return f"command: speed {how}"

@@ -41,17 +41,25 @@ SERIES_POINTS = 60
 
 Span = Literal["all", "window"]
 """All episodes so far, or the last ones."""
+_SPANS: tuple[Span, ...] = ("all", "window")
 
 MEANS = tuple(metric for metric in STREAM_METRICS if not metric.of_all_tasks)
 """Metrics that are means over the episodes."""
 _BOUND = "bound"
 _BUSY, _PRESENT = "busy_s of ", "present_s of "
-_SKETCHED = {
+_SKETCHED: dict[str, dict[int, Metric]] = {
     "wait_s": {99: P99_WAIT},
     "response_s": {99: P99_RESPONSE},
+    "slowdown": {},
     "decision_s": DECISION_METRICS,
 }
-"""Of what percentiles are taken, and the metric of each."""
+"""Of what percentiles are taken, and those that are metrics of the stream."""
+_OF_TASKS = ("wait_s", "response_s", "slowdown")
+"""Those of which each task has one value."""
+_LATER = ("slowdown",)
+"""Those that the first runs did not keep."""
+PERCENTS = (50, 90, 99)
+"""What is told of the values of single tasks."""
 
 
 class LaneMeasures:
@@ -98,6 +106,7 @@ class LaneMeasures:
         self._last = ColumnWindow(window)
         self._last_sketches = {key: WindowSketch(window) for key in _SKETCHED}
         self._devices: list[dict[str, Any]] = []
+        self._now: dict[str, float] = {}
 
     def add(self, lane: LaneEpisodes, bounds: FloatArray | None, cluster: Cluster) -> None:
         """Add the next n episodes.
@@ -115,6 +124,7 @@ class LaneMeasures:
         of_tasks = {
             "wait_s": lane.placed.wait_s,
             "response_s": lane.placed.response_s,
+            "slowdown": lane.placed.slowdown,
             "decision_s": lane.decision_s,
         }
         for key in _SKETCHED:
@@ -126,6 +136,9 @@ class LaneMeasures:
         self.tasks += count * num_tasks
         self.model_version, self.exploration = lane.model_version, lane.exploration
         self._devices = _devices_now(lane, cluster)
+        newest = {metric.key: values for metric, values in lane.values.items()}
+        newest |= {key: columns[key] for key in (ELECTRICITY_COST.key, _BOUND) if key in columns}
+        self._now = {key: float(values[-1]) for key, values in newest.items()}
 
     def summary(self, span: Span = "all") -> dict[Metric, float]:
         """Each metric of a stream over all episodes, or over the last ones; nan without values."""
@@ -145,6 +158,23 @@ class LaneMeasures:
             for metric, cumulative in CUMULATIVE_METRICS.items()
         }
 
+    def percentiles(self, span: Span = "all") -> dict[str, dict[str, float]]:
+        """Percentiles `PERCENTS` of the waits, responses and slowdowns of single tasks.
+
+        Those of all tasks are nan if a resumed run has not kept the values of some.
+
+        Returns:
+            ``wait_s``, ``response_s``, ``slowdown`` -> percent, as a text -> value.
+        """
+        sketches = self._sketches if span == "all" else self._last_sketches
+        found = {}
+        for key in _OF_TASKS:
+            values = sketches[key].percentiles(PERCENTS)
+            if span == "all" and sketches[key].count != self.tasks:
+                values = [math.nan] * len(PERCENTS)
+            found[key] = {str(p): value for p, value in zip(PERCENTS, values, strict=True)}
+        return found
+
     def mean_bound(self, span: Span = "all") -> float:
         """Mean of the lower bounds of the objective; nan without bounds."""
         return (self._sums if span == "all" else self._last.sums())[_BOUND].mean
@@ -161,18 +191,19 @@ class LaneMeasures:
 
     def series(self, metric: Metric) -> FloatArray:
         """The window in at most `SERIES_POINTS` stretches: means of a metric, the oldest first."""
-        return _stretch_means(self._last.ordered(metric.key))
+        return stretch_means(self._last.ordered(metric.key))
 
     def state(self) -> dict[str, Any]:
         """The newest state as JSON, for whoever watches: nan is None, infinity a text.
 
-        ``all`` and ``window`` hold the metrics by key, and the mean ``bound``; ``series`` the gap
+        ``all`` and ``window`` hold the metrics by key, and the mean ``bound``; ``now`` those of the
+        newest episode; ``percentiles`` what `percentiles` gives of both spans; ``series`` the gap
         and the objective over the window; ``devices`` of each device of the newest episode its
         utilisation over all and over the window, and in that episode its ``load`` (utilisation)
         and ``queue`` (mean number of shares that wait for it).
         """
-        spans: dict[str, Any] = {}
-        for span in ("all", "window"):
+        spans: dict[str, Any] = {"now": self._now}
+        for span in _SPANS:
             values = {metric.key: value for metric, value in self.summary(span).items()}
             spans[span] = values | {_BOUND: self.mean_bound(span)}
         last, series = self._last.sums(), {m.key: self.series(m).tolist() for m in (GAP, OBJECTIVE)}
@@ -192,6 +223,7 @@ class LaneMeasures:
             "model_version": self.model_version,
             "exploration": self.exploration,
             **spans,
+            "percentiles": {span: self.percentiles(span) for span in _SPANS},
             "series": series,
             "devices": devices,
         }
@@ -234,6 +266,8 @@ class LaneMeasures:
             found._sums[key] = RunningSum.from_json(f"{where}: sum of {key}", total)
         sketches = check_field(where, content, "sketches", dict)
         for key in _SKETCHED:
+            if key in _LATER and key not in sketches:
+                continue
             described = check_field(f"{where}: sketches", sketches, key, dict)
             found._sketches[key] = QuantileSketch.from_json(f"{where}: {key}", described)
         return found
@@ -284,7 +318,7 @@ def _ratio(sums: Mapping[str, RunningSum], name: str) -> float:
     return sums[_BUSY + name].total / sums[_PRESENT + name].total
 
 
-def _stretch_means(values: FloatArray) -> FloatArray:
+def stretch_means(values: FloatArray) -> FloatArray:
     """Means of at most `SERIES_POINTS` stretches of equal length; nan counts as no value."""
     stretches = np.array_split(values, min(SERIES_POINTS, max(len(values), 1)))
     return np.array([RunningSum.of(stretch).mean for stretch in stretches])

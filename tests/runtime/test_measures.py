@@ -19,6 +19,7 @@ from cpu_gpu_env.runtime.engine import Finished
 from cpu_gpu_env.runtime.measures import MEANS, SERIES_POINTS, LaneMeasures
 from cpu_gpu_env.runtime.records import LaneEpisodes
 from cpu_gpu_env.runtime.stream_measures import StreamMeasures, lane_reference
+from cpu_gpu_env.sim.instance import Instance
 from cpu_gpu_env.sim.placed import PlacedTasks, PoolShares
 
 WINDOW = 10
@@ -91,6 +92,25 @@ def test_by_hand() -> None:
     assert state["series"]["objective"] == [3.0]
     assert (state["model_version"], state["exploration"]) == (4, 0.05)
     assert (state["episodes"], state["tasks"], state["window_episodes"]) == (2, 4, 1)
+    # Of the newest episode: what it came to, and nothing of the one before.
+    assert state["now"] == {
+        "objective": 3.0,
+        "gap": "Infinity",
+        "makespan_s": 6.0,
+        "energy_j": 7.2e6,
+        "regret": 3.0,
+        "bound": 0.0,
+        "electricity_cost": 1.0,
+    }
+    # The least execution times are 1 s, so that slowdowns are responses: 2, 4, 5, 8; of the second
+    # episode 4, 5. Waits are 0, 0, 0, 3.
+    percentiles = state["percentiles"]
+    assert percentiles["all"]["wait_s"] == {"50": 0.0, "90": 0.0, "99": 0.0}
+    near = {"50": 4.0, "90": 5.0, "99": 5.0}
+    assert percentiles["all"]["slowdown"] == pytest.approx(near, rel=RELATIVE_ERROR)
+    assert percentiles["all"]["response_s"] == percentiles["all"]["slowdown"]
+    near = dict.fromkeys(near, 4.0)
+    assert percentiles["window"]["slowdown"] == pytest.approx(near, rel=RELATIVE_ERROR)
     cpu, first, second = state["devices"]
     assert [device["kind"] for device in state["devices"]] == ["cpu", "gpu", "gpu"]
     # Busy for 8 + 6 of 8 + 6 s; 2 of 14 s; 1 of 14 s.
@@ -146,6 +166,42 @@ def test_all_measures_are_those_of_numpy_on_all_values(window: int) -> None:
         found = [device["window_utilisation"] for device in devices]
         exact = busy[-window:].sum(axis=0) / makespan_s[-window:].sum()
         assert found == pytest.approx(exact, rel=1e-12)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_percentiles_of_single_tasks_are_those_of_numpy_on_all_values(name: str) -> None:
+    batches = some_batches()
+    found = measure(batches).states()[name]["percentiles"]
+    placed = [finished.lanes[name].placed for finished in batches]
+    exact = {
+        "wait_s": [of_batch.wait_s for of_batch in placed],
+        "response_s": [of_batch.response_s for of_batch in placed],
+        "slowdown": [
+            of_batch.response_s / [alone_s(instance) for instance in finished.arrived.instances]
+            for of_batch, finished in zip(placed, batches, strict=True)
+        ],
+    }
+    for span, last in (("all", None), ("window", WINDOW)):
+        assert list(found[span]) == list(exact)
+        for key, values in exact.items():
+            kept = np.concatenate(values)[slice(None) if last is None else slice(-last, None)]
+            for percent in (50, 90, 99):
+                expected = np.percentile(kept, percent, method="lower")
+                assert found[span][key][str(percent)] == pytest.approx(
+                    expected, rel=RELATIVE_ERROR * 1.0001, abs=1e-8
+                )
+
+
+def alone_s(instance: Instance) -> list[float]:
+    """What each task takes at least: with the best action, on the quickest devices, all idle."""
+    return [
+        min(
+            max(max(0.0, float(costs.time_s[:, task, action].min())) for costs in pools)
+            for action in range(instance.num_actions)
+        )
+        for pools in [instance.costs.pools]
+        for task in range(len(instance.release_s))
+    ]
 
 
 def test_batches_of_any_size_give_the_same() -> None:
@@ -220,6 +276,28 @@ def test_a_resumed_run_goes_on_with_the_measures_of_all() -> None:
     assert len(json.dumps(whole.to_json())) < 15_000 * len(NAMES)
 
 
+def test_slowdowns_that_an_early_run_did_not_keep_are_not_made_up() -> None:
+    batches = some_batches()
+    content = json.loads(json.dumps(measure(batches[:3]).to_json()))
+    for of_lane in content["lanes"].values():
+        del of_lane["sketches"]["slowdown"]
+    resumed = StreamMeasures(NAMES, WINDOW, PRICE)
+    resumed.restore("the store", content)
+    for finished in batches[3:]:
+        resumed.add(finished)
+    again = StreamMeasures(NAMES, WINDOW, PRICE)
+    again.restore("the store", resumed.to_json())
+    whole = measure(batches).states()
+    for name in NAMES:
+        for found in (resumed, again):
+            percentiles = found.states()[name]["percentiles"]
+            assert set(percentiles["all"]["slowdown"].values()) == {None}
+            assert percentiles["all"]["wait_s"] == whole[name]["percentiles"]["all"]["wait_s"]
+        assert (
+            resumed.states()[name]["percentiles"]["window"] == whole[name]["percentiles"]["window"]
+        )
+
+
 @pytest.mark.parametrize(
     ("path", "value", "told"),
     [
@@ -229,6 +307,7 @@ def test_a_resumed_run_goes_on_with_the_measures_of_all() -> None:
         (("lanes", "random", "exploration"), 2.0, "random: exploration"),
         (("lanes", "random", "sums", "objective"), [1], "random: sum of objective"),
         (("lanes", "random", "sketches", "wait_s"), {}, "random: wait_s"),
+        (("lanes", "random", "sketches", "slowdown"), {}, "random: slowdown"),
         (("differences", "reference"), "nobody", "nobody"),
         (("differences", "lanes", "random", "squares"), -1.0, "squares"),
     ],
