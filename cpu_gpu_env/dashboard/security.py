@@ -65,7 +65,11 @@ class Guard:
             self._access.check(scope)
             if scope["type"] == "http":
                 receive = await _read_body(scope, receive)
-            await self._app(_without_secrets(scope), receive, answer.send)
+            inner = _without_secrets(scope)
+            try:
+                await self._app(inner, receive, answer.send)
+            finally:
+                scope["route"] = inner.get("route")  # for whoever counts requests
         except RefusedError as refused:
             await answer.refuse(refused.code, refused, refused.headers)
         except Exception:

@@ -7,6 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from cpu_gpu_env.dashboard.repositories.runs import find_alive
 from cpu_gpu_env.results.store.reading import StoreReader
 from cpu_gpu_env.results.store.records import STORED_METRICS
 from cpu_gpu_env.results.store.tables import episodes, live, runs
@@ -18,17 +19,26 @@ NOW_COLUMNS = ("bound", *(metric.key for metric in STORED_METRICS))
 _PROGRESS = ("status", "ended_at", "tasks", "next_episode", "clock_s", "notes")
 
 
-def find_watched(reader: StoreReader) -> int | None:
+def find_written(reader: StoreReader) -> dict[int, str]:
+    """Runs that a process writes to now: number -> kind."""
+    columns = (runs.c.run, runs.c.kind, runs.c.status)
+    running = reader.rows(sa.select(*columns).where(runs.c.status == "running"))
+    alive = find_alive(reader, running)
+    return {int(row["run"]): row["kind"] for row in running if row["run"] in alive}
+
+
+def find_newest(reader: StoreReader, written: Mapping[int, str]) -> int | None:
     """Number of the newest stream that is being written, else of the newest stream, else run.
 
-    None: there are no runs.
+    Args:
+        reader: Of the store.
+        written: What `find_written` gave.
+
+    Returns:
+        None: There are no runs.
     """
-    running = sa.select(runs.c.run, runs.c.status).where(
-        runs.c.kind == "stream", runs.c.status == "running"
-    )
-    numbers = [int(row["run"]) for row in reader.rows(running)]
-    if alive := reader.written(numbers):
-        return max(alive)
+    if streams := [run for run, kind in written.items() if kind == "stream"]:
+        return max(streams)
     for kinds in ([runs.c.kind == "stream"], []):
         newest = sa.select(runs.c.run).where(*kinds).order_by(runs.c.run.desc()).limit(1)
         for row in reader.rows(newest):

@@ -5,21 +5,38 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from cpu_gpu_env.dashboard.repositories.source import StoreSource
+from cpu_gpu_env.dashboard.schemas.live import OwnEngine
+from cpu_gpu_env.dashboard.services.comparison import ComparisonService
+from cpu_gpu_env.dashboard.services.history import HistoryService
+from cpu_gpu_env.dashboard.services.live import LiveService
+from cpu_gpu_env.dashboard.services.replay import Replay
 from cpu_gpu_env.dashboard.services.runs import RunService
+from cpu_gpu_env.dashboard.services.telemetry import Telemetry
 from cpu_gpu_env.dashboard.settings import DashboardSettings
 
 
 @dataclass(frozen=True)
 class Services:
-    """What routes ask; each may be called by several threads at once."""
+    """What routes ask; each may be called by several threads at once, unless it says otherwise."""
 
     source: StoreSource
     """The store, which all of them read."""
     runs: RunService
     """Runs, and what they are made of."""
+    comparison: ComparisonService
+    """How the schedulers of a run compare."""
+    history: HistoryService
+    """How a run went."""
+    live: LiveService
+    """The newest state of what is watched; in the event loop."""
+    replay: Replay | None
+    """What is played of a stored run; None: nothing."""
+    telemetry: Telemetry
+    """What Prometheus is told."""
 
     def close(self) -> None:
         """Close what they hold open."""
+        self.live.close()
         self.source.close()
 
 
@@ -30,4 +47,18 @@ def make_services(settings: DashboardSettings) -> Services:
         HybridClusterError: If the store is neither a path nor a URL.
     """
     source = StoreSource(settings.store)
-    return Services(source=source, runs=RunService(source))
+    telemetry = Telemetry()
+    replay = None if settings.replay is None else Replay(source, settings.replay)
+    return Services(
+        source=source,
+        runs=RunService(source),
+        comparison=ComparisonService(source),
+        history=HistoryService(source),
+        live=LiveService(settings, source, replay, _no_engine, telemetry),
+        replay=replay,
+        telemetry=telemetry,
+    )
+
+
+def _no_engine() -> OwnEngine:
+    return OwnEngine(state="none", may_start=False, pid=None, exit_code=None, command=None, log=[])

@@ -81,14 +81,16 @@ class Watcher:
 
     def _look(self, reader: StoreReader) -> None:
         """Find out which run it is, and whether a process writes to it."""
-        run = repository.find_watched(reader) if self._asked is None else self._asked
+        written = repository.find_written(reader)
+        run = self._asked
+        if run is None:
+            run = repository.find_newest(reader, written)
         if run is not None:
             row = reader.run_row(run)
             if run != self._run or row["started_at"] != self._row.get("started_at"):
                 self._now, self._played = (-1, {}), None
             self._row = row
-            self._is_alive = run in reader.written([run])
-        self._run = run
+        self._run, self._is_alive = run, run in written
         self._looked_s = time.monotonic()
 
     def _lanes(
@@ -125,7 +127,7 @@ def lane_state(
         UnavailableError: If that is not what an engine writes.
     """
     known = {name: state[name] for name in LaneState.model_fields if name in state}
-    absent = {"percentiles": {}, "waits_s": None, "difference": None}
+    absent: dict[str, Any] = {"percentiles": {}, "waits_s": None, "difference": None}
     try:
         return LaneState.model_validate({**absent, **known, "scheduler": scheduler, "now": now})
     except ValidationError as error:
