@@ -61,10 +61,9 @@ def check_values(opened: OpenPage, store: str) -> None:
                 if heading in cells:
                     wanted = expected(metric, stored[name], last) * metric.scale
                     found, digits = read_number(cells[heading])
-                    assert found == pytest.approx(wanted, abs=0.5001 * 10.0**-digits), (
-                        *(span, name, metric.key),
-                        cells[heading],
-                    )
+                    assert found == pytest.approx(
+                        wanted, abs=0.5001 * 10.0**-digits, nan_ok=True
+                    ), (*(span, name, metric.key), cells[heading])
                     compared += 1
         assert compared >= len(SCHEDULERS) * 5
 
@@ -90,11 +89,9 @@ def test_values_pause_and_speed_with_its_own_engine(
 
         # Slower than one episode of ten tasks a second: nothing of the speed before.
         page.get_by_role("button", name="Speed: as fast as it goes").click()
-        page.get_by_role("textbox", name="Another speed").or_(
-            page.get_by_label("Another speed")
-        ).first.fill("0.5")
+        page.get_by_label("Another speed").fill("0.5")
         page.get_by_role("button", name="Set", exact=True).click()
-        page.get_by_role("button", name="Speed: 0.50×").wait_for()
+        page.get_by_role("button", name="Speed: 0.50").wait_for()
         page.get_by_role("button", name="Resume", exact=True).click()
         page.get_by_role("button", name="Pause", exact=True).wait_for()
         begun = time.monotonic()
