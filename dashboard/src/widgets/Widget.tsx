@@ -44,17 +44,32 @@ export interface WidgetProps {
   /** Buttons that arrange it. */
   actions: ReactNode;
   onView: (view: WidgetView) => void;
+  /** Whether what is dragged would come here. */
+  isDropTarget: boolean;
+  onDrag: (id: string | null) => void;
+  onOver: (id: string) => void;
+  onDrop: () => void;
 }
 
-export function Widget({ spec, view, columns, actions, onView }: WidgetProps) {
+export function Widget(props: WidgetProps) {
+  const { spec, view, columns, actions, onView, isDropTarget, onDrag, onOver, onDrop } = props;
   const heading = `widget-${spec.id}`;
   return (
     <section
-      className="widget"
+      className={isDropTarget ? "widget drop" : "widget"}
       aria-labelledby={heading}
+      onDragOver={(event) => {
+        event.preventDefault();
+        onOver(spec.id);
+      }}
+      onDrop={(event) => {
+        event.preventDefault();
+        onDrop();
+      }}
       style={{ gridColumn: `span ${columns}`, gridRow: `span ${spec.rows}` }}
     >
-      <header>
+      {/* biome-ignore lint/a11y/noStaticElementInteractions: by keyboard, "Arrange" does the same */}
+      <header draggable onDragStart={() => onDrag(spec.id)} onDragEnd={() => onDrag(null)}>
         <h2 id={heading} title={spec.description}>
           {spec.title}
         </h2>
