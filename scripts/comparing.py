@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -18,11 +17,12 @@ from cpu_gpu_env.baselines.evaluation.play import EVALUATION_SEED
 from cpu_gpu_env.baselines.imitation.forest import load_forest
 from cpu_gpu_env.baselines.report.tables import result_rows
 from cpu_gpu_env.envs.vector_env import HybridClusterVectorEnv
-from cpu_gpu_env.errors import HybridClusterError, is_printable, printable, unknown_name
+from cpu_gpu_env.errors import HybridClusterError, printable, unknown_name
 from cpu_gpu_env.io.cache_folder import default_cache
 from cpu_gpu_env.problem.problem import DEFAULT_GPU_FRACTIONS, Problem, make_problem
 from cpu_gpu_env.results.records import ORACLE, USUAL_REFERENCE, Comparison
 from cpu_gpu_env.results.seeds import Purpose, episode_seeds
+from cpu_gpu_env.runtime.trained_files import FOREST_SUFFIX, find_trained, name_of_trained
 from cpu_gpu_env.scripts import command, outputs, storing, terminal
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def find_schedulers(arguments: argparse.Namespace, problem: Problem) -> list[Sch
     agents, fits = arguments.agent, problem.gpu_fractions == DEFAULT_GPU_FRACTIONS
     if arguments.schedulers is None:
         # An agent given by path takes the place of a pretrained one of the same name.
-        given = {_new_name(path, set()) for path in agents}
+        given = {name_of_trained(path, set()) for path in agents}
         names = [*SCHEDULERS, *(name for name in PRETRAINED if fits and name not in given)]
     else:
         names = [name.strip() for name in arguments.schedulers.split(",")]
@@ -143,7 +143,7 @@ def find_named(
             raise unknown_name("scheduler", name, [*SCHEDULERS, *PRETRAINED, *others])
     for path in agents:
         taken = {ORACLE, *others, *(spec.name for spec in specs)}
-        specs.append(_trained(path, problem, _new_name(path, taken)))
+        specs.append(_trained(path, problem, name_of_trained(path, taken)))
     return specs
 
 
@@ -247,22 +247,17 @@ def compare_in_each(
 
 
 def _trained(path: Path, problem: Problem, name: str) -> SchedulerSpec:
-    from cpu_gpu_env.agents.saving import BEST_AGENT, load_agent
+    from cpu_gpu_env.agents.saving import load_agent
     from cpu_gpu_env.baselines.evaluation.comparison import SchedulerSpec
-    from cpu_gpu_env.baselines.imitation.hybrid_ml import BEST_FOREST, FEATURES, HybridML
+    from cpu_gpu_env.baselines.imitation.hybrid_ml import FEATURES, HybridML
 
-    if (path / BEST_FOREST).exists() and (path / BEST_AGENT).exists():
-        raise HybridClusterError(
-            f"{path} holds an agent and a forest; name one: {BEST_AGENT} or {BEST_FOREST} in it"
-        )
-    if path.suffix == ".npz" or (path / BEST_FOREST).exists():
-        file = path / BEST_FOREST if path.is_dir() else path
+    file = find_trained(path)
+    if file.suffix == FOREST_SUFFIX:
         forest = load_forest(file, len(FEATURES))
         with _naming(file):
             trained_on = forest.trained_on
         make = partial(HybridML, forest=forest)
         return SchedulerSpec(name, make, learned=True, trained_on=trained_on)
-    file = path / BEST_AGENT if path.is_dir() else path
     saved = load_agent(file)
     settings = saved.settings
     with _naming(file):
@@ -278,17 +273,3 @@ def _naming(file: Path) -> Iterator[None]:
         yield
     except HybridClusterError as error:
         raise HybridClusterError(f"{file}: {error}") from None
-
-
-def _new_name(path: Path, taken: set[str]) -> str:
-    path = Path(os.path.abspath(path))  # "." and "best.zip" have no folder's name
-    name = path.parent.name if path.stem == "best" else path.stem
-    # "...zip" would name the folder above, ".zip" in some versions of Python none at all.
-    if not is_printable(name) or not name.strip(". "):
-        raise HybridClusterError(
-            f"agent {str(path)!r}: its name goes into tables and names a folder; allowed: "
-            "printable characters, not dots alone"
-        )
-    while name in taken:
-        name += "'"
-    return name

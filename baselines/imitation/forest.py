@@ -97,6 +97,10 @@ class Forest:
 
         Where the examples are of two minds, a median takes sides and a mean takes neither.
         """
+        return np.asarray(np.median(self.predict_trees(features), axis=1))
+
+    def predict_trees(self, features: npt.NDArray[Any]) -> FloatArray:
+        """What each tree predicts for each row of features (n, d); returns (n, trees)."""
         # scikit-learn compares float32 features, too.
         rows = np.asarray(features, dtype=np.float32)
         every = np.arange(len(rows))[:, None]
@@ -104,7 +108,7 @@ class Forest:
         for _ in range(self.depth):
             goes_left = rows[every, self.feature[node]] <= self.threshold[node]
             node = np.where(goes_left, self.left[node], self.right[node])
-        return np.asarray(np.median(self.value[node], axis=1))
+        return self.value[node]
 
     def steepened(self, centre: float, slope: float) -> Forest:
         """The same with a line through (`centre`, 1/2) on what leaves predict, cut off at 0 and 1.

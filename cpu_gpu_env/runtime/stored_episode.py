@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -22,8 +23,9 @@ from cpu_gpu_env.results.metrics import OBJECTIVE
 from cpu_gpu_env.results.provenance import ProblemRecord
 from cpu_gpu_env.results.records import ORACLE
 from cpu_gpu_env.results.store.problems import check_unchanged, replays_windows
+from cpu_gpu_env.results.store.queries import Page
 from cpu_gpu_env.results.store.reading import StoreReader
-from cpu_gpu_env.results.store.records import parse_seed
+from cpu_gpu_env.results.store.records import StoredEpisodes, parse_seed
 from cpu_gpu_env.runtime.settings import phase_env_kwargs
 from cpu_gpu_env.sim.instance import Instance
 
@@ -103,26 +105,78 @@ def load_episode(reader: StoreReader, run: int, episode: int) -> StoredEpisode:
             it is not the same any more: its files have changed, or this version draws others.
     """
     row, kept = reader.run_row(run), reader.decisions_of(run, episode)
-    (played,) = (reader.episodes(run, name, episode, episode + 1) for name in list(kept)[:1])
-    env = HybridClusterEnv(**phase_env_kwargs(row, played.phase[0]))
-    check_unchanged(row, played.phase[0], ProblemRecord.of(env.problem))
-    seed, options = played.seed[0], {}
+    played = {name: reader.episodes(run, name, episode, episode + 1) for name in kept}
+    first = next(iter(kept))
+    env = draw_episode(row, played[first], kept[first])
+    (instance,) = env.instances()
+    actions = {name: actions_of(name, instance, page) for name, page in kept.items()}
+    check_same(row, instance, actions, played)
+    return StoredEpisode(instance, env.episode_tasks(), actions)
+
+
+def draw_episode(
+    row: Mapping[str, Any], played: StoredEpisodes, kept: Page, observe_queues: bool = False
+) -> HybridClusterEnv:
+    """Draw an episode of a run again.
+
+    Args:
+        row: Of the run.
+        played: The episode, of any scheduler.
+        kept: All decisions in it, of any scheduler.
+        observe_queues: Whether the environment shows the queues.
+
+    Returns:
+        The environment, at the start of the episode.
+
+    Raises:
+        HybridClusterError: If cluster or workload are not what they were.
+    """
+    phase, seed, options = played.phase[0], played.seed[0], {}
+    env = HybridClusterEnv(**phase_env_kwargs(row, phase), observe_queues=observe_queues)
+    check_unchanged(row, phase, ProblemRecord.of(env.problem))
     if seed is None or replays_windows(row):  # its tasks were given, not drawn
-        columns = next(iter(kept.values()))
-        options["tasks"] = Tasks(*(np.array(columns[name], np.float64) for name in COLUMNS))
+        options["tasks"] = Tasks(*(np.array(kept[name], np.float64) for name in COLUMNS))
     env.reset(seed=None if seed is None else parse_seed(seed), options=options)
-    (instance,), tasks = env.instances(), env.episode_tasks()
-    actions = {name: np.array(page["action"], np.int64) for name, page in kept.items()}
-    for name, of_scheduler in actions.items():
-        check_count(f"tasks that {name} placed", len(of_scheduler), len(tasks), low=len(tasks))
-        for end in (of_scheduler.min(), of_scheduler.max()):
-            check_count(f"action of {name}", int(end), instance.num_actions - 1, low=0)
+    return env
+
+
+def actions_of(scheduler: str, instance: Instance, kept: Page) -> npt.NDArray[np.int64]:
+    """Read the actions (num_tasks,) of a scheduler in an episode.
+
+    Raises:
+        HybridClusterError: If they are not one for each task, or there is no such action.
+    """
+    actions = np.array(kept["action"], np.int64)
+    num_tasks = instance.num_tasks
+    check_count(f"tasks that {scheduler} placed", len(actions), num_tasks, low=num_tasks)
+    for end in (actions.min(), actions.max()):
+        check_count(f"action of {scheduler}", int(end), instance.num_actions - 1, low=0)
+    return actions
+
+
+def check_same(
+    row: Mapping[str, Any],
+    instance: Instance,
+    actions: Mapping[str, npt.NDArray[np.int64]],
+    played: Mapping[str, StoredEpisodes],
+) -> None:
+    """Check that actions come to what they came to when the episode was played.
+
+    Args:
+        row: Of the run.
+        instance: The episode as it was drawn again.
+        actions: (num_tasks,) of each scheduler.
+        played: The episode, of each scheduler.
+
+    Raises:
+        HybridClusterError: If not.
+    """
     objective = instance.simulate(np.stack(list(actions.values())))
-    before = [reader.episodes(run, n, episode, episode + 1)[OBJECTIVE][0] for n in actions]
-    if not np.allclose(objective, before, rtol=TOLERANCE, atol=0.0):
-        raise HybridClusterError(
-            f"episode {episode} of run {run} cannot be played again: its actions come to J "
-            f"{objective[0]:.9g} now, and came to {before[0]:.9g} (made by "
-            f"{row['provenance'].get('versions')})"
-        )
-    return StoredEpisode(instance, tasks, actions)
+    for now, of_scheduler in zip(objective, map(played.__getitem__, actions), strict=True):
+        before = of_scheduler[OBJECTIVE][0]
+        if not np.isclose(now, before, rtol=TOLERANCE, atol=0.0):
+            raise HybridClusterError(
+                f"episode {of_scheduler.episode[0]} of run {row['run']} cannot be played again: "
+                f"its actions come to J {now:.9g} now, and came to {before:.9g} (made by "
+                f"{row['provenance'].get('versions')})"
+            )

@@ -3,14 +3,12 @@ import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { App } from "./App";
 import { queryClient } from "./api/queries";
-import { LiveSocket } from "./live/socket";
-import { liveStore } from "./live/store";
+import { startWatching } from "./live/watch";
 import "./style/index.css";
 import { applyTheme } from "./theme";
 
 applyTheme();
-const socket = new LiveSocket(liveStore, null);
-socket.start();
+startWatching();
 
 const root = document.getElementById("root");
 if (root) {

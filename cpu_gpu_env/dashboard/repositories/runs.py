@@ -69,10 +69,18 @@ def _heard(reader: StoreReader, run: int) -> float:
     return max((value for row in found for value in row.values() if value), default=0.0)
 
 
-def read_models(reader: StoreReader, run: int) -> list[dict[str, Any]]:
-    """Scheduler, version and first episode of each model that was learned in a run."""
+def read_models(reader: StoreReader, run: int, first: int, end: int) -> list[dict[str, Any]]:
+    """Scheduler, version and first episode of models that begin to play in a stretch of a run.
+
+    Args:
+        reader: The store.
+        run: Number of the run.
+        first: Number of the first episode.
+        end: Number of the one after the last.
+    """
     columns = (models.c.scheduler, models.c.version, models.c.episode)
-    query = sa.select(*columns).where(models.c.run == run)
+    within = (models.c.run == run, models.c.episode >= first, models.c.episode < end)
+    query = sa.select(*columns).where(*within)
     return reader.rows(query.order_by(models.c.episode, models.c.scheduler, models.c.version))
 
 

@@ -88,6 +88,20 @@ def is_written(connection: Connection, store: Store, run: int) -> bool:
     return holder(connection, run) is not None
 
 
+def is_taken(url: str | os.PathLike[str]) -> bool:
+    """Whether a process writes to an SQLite store, which lets no other do so; PostgreSQL does.
+
+    Raises:
+        HybridClusterError: If it is neither a path nor a URL.
+    """
+    path = Store.of(url).path
+    if path is None:
+        return False
+    from cpu_gpu_env.results.store.sqlite_session import lock_of
+
+    return is_held(lock_of(path))
+
+
 def _send_by_file(path: Path, run: int, name: str, value: float | None) -> None:
     mailbox = Mailbox(mailbox_of(path), _WAIT_S)
     try:

@@ -158,6 +158,12 @@ class StoreReader:
                 newest[scheduler] = StoredModel(**row)
         return newest
 
+    def model(self, run: int, scheduler: str, version: int) -> StoredModel | None:
+        """A model of a scheduler, whole but for a content that is no longer kept; None: unknown."""
+        columns = [column for column in models.c if column.name != "run"]
+        own = rows_of(models, run, scheduler) & (models.c.version == version)
+        return next((StoredModel(**row) for row in self.rows(sa.select(*columns).where(own))), None)
+
     def learner_states(self, run: int) -> dict[str, tuple[int, bytes]]:
         """What the learners of a run go on from: scheduler -> the next episode then, and state."""
         self.schedulers(run)
@@ -206,7 +212,7 @@ class StoreReader:
         ]
         group = sa.select(*columns).group_by(episodes.c.episode // every, episodes.c.phase)
         found, stretch = [], every * max(PAGE_ROWS // every, 1)
-        low, high = self._ends(episodes, run, scheduler)
+        low, high = self.ends(episodes, run, scheduler)
         begin, stop = max(first, low), min(end, high + 1)
         while begin < stop:
             until = min(begin - begin % stretch + stretch, stop)
@@ -214,7 +220,7 @@ class StoreReader:
             found.append(self.columns(group.where(*within).order_by(columns[0])))
             # Numbers follow each other, but in a store that somebody else has made.
             skips = not found[-1]["episode"]
-            begin = max(until, self._ends(episodes, run, scheduler, until)[0] if skips else 0)
+            begin = max(until, self.ends(episodes, run, scheduler, until)[0] if skips else 0)
         with telling(self.store):
             return episodes_of(scheduler, join_pages(found, columns))
 
@@ -253,7 +259,7 @@ class StoreReader:
         self, table: sa.Table, run: int, scheduler: str, first: int = 0, end: int = NO_END
     ) -> int:
         """How many rows `pages` gives, found without counting: keys are contiguous."""
-        low, high = self._ends(table, run, scheduler)
+        low, high = self.ends(table, run, scheduler)
         return max(min(high + 1, end) - max(low, first), 0)
 
     def kept_decisions(self, run: int) -> dict[str, tuple[int, int]]:
@@ -261,7 +267,7 @@ class StoreReader:
 
         Schedulers without decisions are left out.
         """
-        ends = {name: self._ends(decisions, run, name) for name in self.schedulers(run)}
+        ends = {name: self.ends(decisions, run, name) for name in self.schedulers(run)}
         return {name: (first, last) for name, (first, last) in ends.items() if first <= last}
 
     def task(self, run: int, sequence: int) -> dict[str, dict[str, Any]]:
@@ -294,7 +300,7 @@ class StoreReader:
                 first = int(self.rows(summed.where(*before))[0]["sum"])
                 return range(first, first + row["tasks"])
         ends = [
-            (low, high) for low, high in (self._ends(episodes, run, n) for n in names) if high >= 0
+            (low, high) for low, high in (self.ends(episodes, run, n) for n in names) if high >= 0
         ]
         if not ends:
             raise UnknownError(f"run {run} has no episodes yet")
@@ -320,7 +326,7 @@ class StoreReader:
         low, high = min(first for first, _ in kept), max(last for _, last in kept)
         return f"those of which decisions are kept: tasks {low} to {high} of run {run}"
 
-    def _ends(self, table: sa.Table, run: int, scheduler: str, first: int = 0) -> tuple[int, int]:
+    def ends(self, table: sa.Table, run: int, scheduler: str, first: int = 0) -> tuple[int, int]:
         """Least and greatest key from `first` on of a scheduler's rows; (0, -1): there are none."""
         key, within = key_of(table), rows_within(table, run, scheduler, first, NO_END)
         low, high = (

@@ -61,7 +61,7 @@ export async function request(
     throw new Refused("The server cannot be reached", 0);
   }
   if (response.ok) return response;
-  if (response.status === 401) wantToken();
+  if (response.status === 401) wantToken(token);
   throw await refusal(response);
 }
 

@@ -428,6 +428,8 @@ export interface components {
         Measure: {
             /** Digits */
             digits: number;
+            /** In Radar */
+            in_radar: boolean;
             /** Key */
             key: string;
             /** Label */

@@ -3,6 +3,7 @@ const KEY = "hybridcluster.token";
 
 let token: string | null = read();
 let isWanted = false;
+let isPostponed = false;
 const listeners = new Set<() => void>();
 
 function read(): string | null {
@@ -25,6 +26,7 @@ export function getToken(): string | null {
 export function setToken(value: string | null): void {
   token = value;
   isWanted = false;
+  isPostponed = false;
   try {
     if (value === null) sessionStorage.removeItem(KEY);
     else sessionStorage.setItem(KEY, value);
@@ -34,11 +36,30 @@ export function setToken(value: string | null): void {
   tell();
 }
 
-/** The server refused what we have: ask the user. */
-export function wantToken(): void {
-  if (isWanted) return;
+/** The server refused a token: ask the user, unless there is another one by now. */
+export function wantToken(refused: string | null): void {
+  if (isWanted || isPostponed || refused !== token) return;
   isWanted = true;
   tell();
+}
+
+/** The user does not say for now: nothing is asked until the next refusal. */
+export function postponeToken(): void {
+  isWanted = false;
+  isPostponed = true;
+  tell();
+}
+
+/** Ask the user, whatever was said before. */
+export function askToken(): void {
+  isPostponed = false;
+  isWanted = true;
+  tell();
+}
+
+/** Whether the server refuses what we have, and nothing is to be tried until there is a token. */
+export function isLocked(): boolean {
+  return isWanted || isPostponed;
 }
 
 export function isTokenWanted(): boolean {

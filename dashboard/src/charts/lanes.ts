@@ -1,5 +1,6 @@
 // How a scheduler looks, by its place among the lanes: a colour, and a dash and a symbol that tell it
 // apart without the colour. Five dashes and seven symbols have no common divisor: 35 pairs.
+import { useMemo } from "react";
 import { shallowEqual, useLive } from "../live/store";
 
 export const NUM_COLOURS = 8;
@@ -45,9 +46,21 @@ export interface Lane extends LaneStyle {
   place: number;
 }
 
-/** Lanes by name. A name that is not among `schedulers` gets no look: ask only for those. */
+/** Ends the names of schedulers that learn; before it stands the name of the frozen twin. */
+const ONLINE = "-online";
+
+/** Lanes by name. A name that is not among `schedulers` gets no look: ask only for those.
+ *
+ * One that learns has the colour of its frozen twin, and a dash and a symbol of its own.
+ */
 export function lanesOf(schedulers: readonly string[]): Lane[] {
-  return schedulers.map((scheduler, place) => ({ scheduler, place, ...laneStyle(place) }));
+  return schedulers.map((scheduler, place) => {
+    const style = laneStyle(place);
+    const twin = scheduler.endsWith(ONLINE)
+      ? schedulers.indexOf(scheduler.slice(0, -ONLINE.length))
+      : -1;
+    return { scheduler, place, ...style, ...(twin < 0 ? {} : { colour: laneStyle(twin).colour }) };
+  });
 }
 
 const NOBODY: string[] = [];
@@ -58,4 +71,10 @@ export function useSchedulers(): string[] {
     if (!state) return NOBODY;
     return state.run?.schedulers ?? Object.keys(state.lanes);
   }, shallowEqual);
+}
+
+/** Lanes of the watched run. */
+export function useLanes(): Lane[] {
+  const schedulers = useSchedulers();
+  return useMemo(() => lanesOf(schedulers), [schedulers]);
 }

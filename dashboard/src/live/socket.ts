@@ -1,6 +1,6 @@
 // The socket: it comes back for ever, with capped and jittered waits, each time to a fresh snapshot.
 import { getJson } from "../api/client";
-import { getToken, isTokenWanted, onToken } from "../api/token";
+import { getToken, isLocked, onToken } from "../api/token";
 import type { Message, ServerState } from "../api/types";
 import { waitMs } from "./backoff";
 import type { LiveStore } from "./store";
@@ -125,7 +125,7 @@ export class LiveSocket {
   }
 
   private onToken(): void {
-    if (isTokenWanted()) {
+    if (isLocked()) {
       this.drop();
       this.store.setConnection({ kind: "locked" });
     } else {

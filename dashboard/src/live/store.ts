@@ -19,7 +19,13 @@ export interface Live {
   rate: number | null;
 }
 
-export class LiveStore {
+/** What tells the live state. */
+export interface LiveSource {
+  get: () => Live;
+  subscribe: (listener: () => void) => () => void;
+}
+
+export class LiveStore implements LiveSource {
   private live: Live = { state: null, connection: { kind: "connecting" }, rate: null };
   private newest: Newest | null = null;
   private readonly meter = new RateMeter();
@@ -72,18 +78,19 @@ export const liveStore = new LiveStore();
 export function useLive<T>(
   selector: (live: Live) => T,
   equal: (a: T, b: T) => boolean = Object.is,
+  store: LiveSource = liveStore,
 ): T {
   const last = useRef<{ live: Live; selector: unknown; value: T } | null>(null);
   const get = useCallback(() => {
-    const live = liveStore.get();
+    const live = store.get();
     const before = last.current;
     if (before && before.live === live && before.selector === selector) return before.value;
     const fresh = selector(live);
     const value = before && equal(before.value, fresh) ? before.value : fresh;
     last.current = { live, selector, value };
     return value;
-  }, [selector, equal]);
-  return useSyncExternalStore(liveStore.subscribe, get);
+  }, [selector, equal, store]);
+  return useSyncExternalStore(store.subscribe, get);
 }
 
 /** Equal if all fields are: for selectors that build an object or a list. */

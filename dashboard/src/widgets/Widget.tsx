@@ -1,5 +1,5 @@
 // The frame of a widget: title, actions, what is shown while it cannot, and a fence around errors.
-import { Component, type ReactNode, Suspense } from "react";
+import { Component, type CSSProperties, type ReactNode, Suspense } from "react";
 import { useLive } from "../live/store";
 import type { WidgetSpec } from "./registry";
 import { type WidgetView, WidgetViewContext } from "./view";
@@ -44,17 +44,32 @@ export interface WidgetProps {
   /** Buttons that arrange it. */
   actions: ReactNode;
   onView: (view: WidgetView) => void;
+  /** Whether what is dragged would come here. */
+  isDropTarget: boolean;
+  onDrag: (id: string | null) => void;
+  onOver: (id: string) => void;
+  onDrop: () => void;
 }
 
-export function Widget({ spec, view, columns, actions, onView }: WidgetProps) {
+export function Widget(props: WidgetProps) {
+  const { spec, view, columns, actions, onView, isDropTarget, onDrag, onOver, onDrop } = props;
   const heading = `widget-${spec.id}`;
   return (
     <section
-      className="widget"
+      className={isDropTarget ? "widget drop" : "widget"}
       aria-labelledby={heading}
-      style={{ gridColumn: `span ${columns}`, gridRow: `span ${spec.rows}` }}
+      onDragOver={(event) => {
+        event.preventDefault();
+        onOver(spec.id);
+      }}
+      onDrop={(event) => {
+        event.preventDefault();
+        onDrop();
+      }}
+      style={{ "--columns": columns, "--rows": spec.rows } as CSSProperties}
     >
-      <header>
+      {/* biome-ignore lint/a11y/noStaticElementInteractions: by keyboard, "Arrange" does the same */}
+      <header draggable onDragStart={() => onDrag(spec.id)} onDragEnd={() => onDrag(null)}>
         <h2 id={heading} title={spec.description}>
           {spec.title}
         </h2>

@@ -2,7 +2,7 @@
 import type { ComponentType } from "react";
 import { liveWidgets } from "../charts/live";
 import { taskWidgets } from "../charts/tasks";
-import { frameWidgets } from ".";
+import { comparisonWidgets, storeWidgets } from ".";
 
 export interface WidgetSpec {
   /** Never changes: browsers remember it. */
@@ -22,4 +22,9 @@ export interface WidgetSpec {
   hasTable: boolean;
 }
 
-export const WIDGETS: readonly WidgetSpec[] = [...frameWidgets, ...liveWidgets, ...taskWidgets];
+export const WIDGETS: readonly WidgetSpec[] = [
+  ...comparisonWidgets,
+  ...liveWidgets,
+  ...taskWidgets,
+  ...storeWidgets,
+];
