@@ -338,7 +338,7 @@ class StoreReader:
 
     def _columns(self, query: sa.Select[Any]) -> dict[str, Sequence[Any]]:
         """All rows of a query by column, read in one short transaction."""
-        (table,) = query.get_final_froms()
+        (table,) = query.columns_clause_froms
         assert isinstance(table, sa.Table)
         with _telling(self._store):
             with self._engine.connect() as connection:
