@@ -25,13 +25,16 @@ from cpu_gpu_env.io.paths import as_path
 from cpu_gpu_env.model.profile import DEFAULT_CLUSTER
 from cpu_gpu_env.model.workload import DEFAULT_WORKLOAD
 from cpu_gpu_env.problem import problem
+from cpu_gpu_env.results.store import DEFAULT_STORE, STORE_VARIABLE
 from cpu_gpu_env.scripts.outputs import check_output, tell_warning
 
 OPTIONAL = {
     **dict.fromkeys(("PIL", "pygame"), "render"),
     **dict.fromkeys(("jinja2", "joblib", "matplotlib", "rich", "safetensors"), "train"),
     **dict.fromkeys(("sklearn", "stable_baselines3", "tensorboard", "torch", "tqdm"), "train"),
-    **dict.fromkeys(("alembic", "psycopg", "pyarrow", "sqlalchemy"), "runtime"),
+    **dict.fromkeys(("alembic", "psutil", "psycopg", "pyarrow", "sqlalchemy"), "runtime"),
+    **dict.fromkeys(("fastapi", "prometheus_client", "pydantic", "starlette"), "dashboard"),
+    **dict.fromkeys(("uvicorn", "websockets"), "dashboard"),
     "sbx": "sbx",
 }
 """Import name of each library that the core does without -> the extra that brings it."""
@@ -150,6 +153,11 @@ class Parser(argparse.ArgumentParser):
         """Add the seed: SB3 and scikit-learn take 32 bits, and seeds count up from it."""
         self.add("--seed", whole_number(0, 2**31 - 1), default, what)
 
+    def add_store(self, what: str) -> None:
+        """Add the results store; what help says of it."""
+        default = os.environ.get(STORE_VARIABLE) or DEFAULT_STORE
+        self.add("--store", str, default, what)
+
     def add_env_arguments(self) -> None:
         """Add the arguments that choose the scheduling problem."""
         group = self.add_argument_group("scheduling problem")
@@ -175,7 +183,7 @@ class Parser(argparse.ArgumentParser):
         try:
             _flush()
         except BrokenPipeError:
-            status = _close_pipes()
+            status = close_pipes()
         super().exit(status, message)
 
 
@@ -200,7 +208,7 @@ class _HelpFormatter(argparse.RawDescriptionHelpFormatter):
         if no_default or "(default" in text:
             return text
         values = default if isinstance(default, (list, tuple)) else [default]
-        shown = ",".join(str(value) for value in values).replace("%", "%%")
+        shown = without_password(",".join(str(value) for value in values)).replace("%", "%%")
         return f"{text} (default: {shown})"
 
 
@@ -272,7 +280,7 @@ def run(
     except MemoryError as error:
         return _refuse(f"not enough memory: {str(error) or 'try fewer tasks or episodes'}")
     except BrokenPipeError:
-        return _close_pipes()
+        return close_pipes()
     except OSError as error:
         return _refuse(f"{error.filename or 'output'}: {error.strerror or error}")
     except KeyboardInterrupt:
@@ -310,7 +318,7 @@ def _flush() -> None:
         sys.stdout.flush()
 
 
-def _close_pipes() -> int:
+def close_pipes() -> int:
     """Write to nowhere from now on; return the exit code of one to whom nobody listens."""
     # What Python still has to flush at exit would fail again, with a traceback.
     nowhere = os.open(os.devnull, os.O_WRONLY)

@@ -11,7 +11,6 @@ if __name__ == "__main__":  # Ctrl-C during the imports below
     signal.signal(signal.SIGINT, lambda *_: os._exit(130))
 
 from cpu_gpu_env.results.metrics import STREAM_METRICS
-from cpu_gpu_env.results.store import DEFAULT_STORE
 from cpu_gpu_env.scripts import command
 
 TABLES = ("episodes", "decisions")
@@ -33,7 +32,7 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     )
     number, run = command.whole_number(0, MAX_NUMBER), command.whole_number(1, 2**31 - 1)
     parser.add_argument("run", nargs="?", type=run, help="number of a run")
-    parser.add("--store", str, DEFAULT_STORE, "path of an SQLite file, or URL of PostgreSQL")
+    parser.add_store("path of an SQLite file, or URL of PostgreSQL")
     parser.add_argument(
         "--episodes",
         type=command.argument_type(

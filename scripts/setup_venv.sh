@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # Sourced by the scripts beside it: goes to the root of the repository and defines setup_venv, which
-# makes .venv there. PYTHON chooses another interpreter than python3.
+# makes .venv there, and what they share. PYTHON chooses another interpreter than python3.
 
 root=$(CDPATH='' cd -P -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd)
 cd -- "$root"
@@ -22,6 +22,15 @@ step() {
     shift
     printf '\n== %s\n' "$name"
     "$@" || fail "step '$name' failed: $*"
+}
+
+# check NAME COMMAND...: as step, but goes on, so that one run shows everything that is wrong.
+failed=""
+check() {
+    local name=$1
+    shift
+    printf '\n== %s\n' "$name"
+    "$@" || failed="$failed, $name"
 }
 
 # Refuses an interpreter that cannot make the environment, and says how to mend it.

@@ -6,14 +6,18 @@ import argparse
 import os
 import signal
 import sys
+import threading
 from collections.abc import Sequence
+from contextlib import suppress
 
 if __name__ == "__main__":  # Ctrl-C during the imports below
     signal.signal(signal.SIGINT, lambda *_: os._exit(130))
 
+from cpu_gpu_env.model.profile import resolve_cluster
+from cpu_gpu_env.model.traces.loading import resolve_workload
 from cpu_gpu_env.problem.problem import make_problem
 from cpu_gpu_env.results.records import ORACLE
-from cpu_gpu_env.results.store import DEFAULT_STORE, MAX_SPEED, MIN_SPEED
+from cpu_gpu_env.results.store import MAX_SPEED, MIN_SPEED
 from cpu_gpu_env.runtime.drift import DRIFTS
 from cpu_gpu_env.runtime.stream import STREAM_SEED
 from cpu_gpu_env.scripts import command, comparing, outputs
@@ -46,6 +50,33 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
         action.default = argparse.SUPPRESS
     arguments.explicit = vars(parser.parse_args(argv))
     return arguments
+
+
+def canonical_words(argv: list[str]) -> tuple[str, ...]:
+    """Check arguments for another program to start this command with, ``--name=value`` each.
+
+    It ends with an error if one is not valid, or is that program's to give.
+
+    Raises:
+        HybridClusterError: If cluster or workload are not to be had.
+    """
+    arguments = parse_arguments(argv)
+    parser = _make_parser()
+    for name in ("store", "end_with_stdin"):
+        if name in arguments.explicit:
+            parser.error(f"--{name.replace('_', '-')} is not for the engine; give it before --")
+    resolve_cluster(arguments.cluster)
+    resolve_workload(arguments.workload)
+    for action in parser._actions:
+        action.type, action.choices, action.default = None, None, argparse.SUPPRESS
+    texts = vars(parser.parse_args(argv))
+    del texts["command"]
+    words = []
+    for name, value in texts.items():
+        option = f"--{name.replace('_', '-')}"
+        values = value if isinstance(value, list) else [value]
+        words += [option if text is True else f"{option}={text}" for text in values]
+    return tuple(words)
 
 
 def _make_parser() -> command.Parser:
@@ -88,7 +119,7 @@ def _make_parser() -> command.Parser:
     parser.add("--window", command.whole_number(1, 100_000), 100, "episodes of the sliding window")
     parser.add_argument("--electricity-price", type=price, help="of a kWh")
     parser.add_seed("seed of the first episode", STREAM_SEED)
-    parser.add("--store", str, DEFAULT_STORE, "file or URL of the results; or 'none'")
+    parser.add_store("file or URL of the results; or 'none'")
     parser.add("--keep-decisions", many, 1_000_000, "decisions kept of each scheduler")
     parser.add_argument("--resume", type=command.positive, help="go on with this run of the store")
     parser.add(
@@ -98,6 +129,11 @@ def _make_parser() -> command.Parser:
         "processes of the oracle; -1: all cores",
     )
     parser.add("--output", command.path, "runs/stream", "folder of TensorBoard's curves")
+    parser.add_argument(
+        "--end-with-stdin",
+        action="store_true",
+        help="end with what is at the other end of standard input: a program that starts this one",
+    )
     return parser
 
 
@@ -114,15 +150,27 @@ def scheduler_names(
     return tuple(dict.fromkeys(name.strip() for name in (*names, *more)))
 
 
+def _wait_for_end_of_input() -> None:
+    """In a thread: when standard input ends, end as at SIGTERM; nobody reads what we write then."""
+    with suppress(OSError):  # it was closed to begin with
+        while os.read(0, 4096):
+            pass
+    command.close_pipes()
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
 @command.entry_point(parse_arguments, lambda arguments: {arguments.output: ()})
 def main(arguments: argparse.Namespace) -> int:
     """Stream until the end, or Ctrl-C."""
+    if arguments.end_with_stdin:
+        threading.Thread(target=_wait_for_end_of_input, daemon=True).start()
     outputs.check_tensorboard(arguments.output)
     if arguments.resume is None:
         make_problem(**command.env_kwargs(arguments))  # complaints before the libraries load
     from cpu_gpu_env.scripts.streaming import Stream
 
     with Stream(arguments) as stream:
+        stream.tell_begin()
         stream.run()
     stream.tell_results()
     return command.interrupted() if stream.interrupted else 0

@@ -311,6 +311,11 @@ class Stream:
             for number, handler in outside.items():
                 signal.signal(number, handler)
 
+    def tell_begin(self) -> None:
+        """Say which run of the store it is."""
+        if self._run is not None:
+            print(f"run {self._run} has begun", flush=True)
+
     def tell_results(self) -> None:
         """Say what there is now, and how to look at it."""
         done = self._engine.next_episode

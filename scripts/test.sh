@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Style, types, direction of imports and tests: bash scripts/test.sh [arguments of pytest]
+# Style, types, direction of imports, the page and tests: bash scripts/test.sh [arguments of pytest]
 
 [ -n "${BASH_VERSION:-}" ] || exec bash "$0" "$@"
 set -euo pipefail
@@ -10,39 +10,38 @@ case "${1:-}" in
     -h | --help) usage scripts/test.sh ;;
 esac
 
-# check NAME COMMAND...: as step, but goes on, so that one run shows everything that is wrong.
-failed=""
-check() {
-    local name=$1
-    shift
-    printf '\n== %s\n' "$name"
-    "$@" || failed="$failed, $name"
-}
-
-# Tests of the results store start a PostgreSQL server of their own; without one they skip.
-need_postgresql() {
-    compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null && return
-    if command -v initdb >/dev/null || [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null; then
-        return
+# Tests use a PostgreSQL server of their own, a browser and Node; without them they skip.
+need_debian() {
+    local missing=() package
+    compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || command -v initdb >/dev/null ||
+        missing+=(postgresql)
+    command -v chromium >/dev/null || command -v google-chrome >/dev/null || missing+=(chromium)
+    command -v node >/dev/null || missing+=(nodejs)
+    command -v npm >/dev/null || missing+=(npm)
+    if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null; then
+        return 0
     fi
-    printf '\n== install postgresql\n'
     export DEBIAN_FRONTEND=noninteractive
-    apt_install || { apt-get -qq update && apt_install; } ||
-        printf 'cannot install postgresql: tests that need it skip, in CI they fail\n' >&2
+    for package in ${missing[@]+"${missing[@]}"}; do
+        printf '\n== install %s\n' "$package"
+        apt_install "$package" || { apt-get -qq update && apt_install "$package"; } ||
+            printf 'cannot install %s: what needs it skips, in CI it fails\n' "$package" >&2
+    done
 }
 
 apt_install() {
-    apt-get -qq install --no-install-recommends postgresql >/dev/null
+    apt-get -qq install --no-install-recommends "$1" >/dev/null
 }
 
 setup_venv dev
-need_postgresql
+need_debian
 
 check "ruff check" ruff check .
 check "ruff format" ruff format --check .
 check "import-linter" lint-imports
 check "mypy" mypy --package cpu_gpu_env
 check "documentation" sphinx-build -q -W --keep-going -b html docs docs/_build/html
+check "page" bash scripts/check_page.sh
 # Before pytest, whose summary is to close the output.
 if [ -n "$failed" ]; then
     printf '\nerror: failed: %s\n' "${failed#, }" >&2

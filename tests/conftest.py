@@ -6,13 +6,17 @@ import os
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from cpu_gpu_env import Cluster, Device
 from cpu_gpu_env.scripts.temporary_postgresql import Server, find_binaries, temporary_server
 
-pytest.register_assert_rewrite("playing", "store_units", "tiny_episodes", "writing_process")
+pytest.register_assert_rewrite(
+    *("dashboard_page", "dashboard_process", "dashboard_stores"),
+    *("playing", "store_units", "tiny_episodes", "writing_process"),
+)
 
 CPU = Device("cpu", "cpu", 1e12, 100e9, math.inf, 0.5, 50.0, 150.0)
 SLOW_CPU = Device("slow-cpu", "cpu", 0.5e12, 50e9, math.inf, 0.0, 20.0, 70.0)
@@ -86,3 +90,22 @@ def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'results.sqlite'}"
     return str(request.getfixturevalue("postgresql_url"))
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """Chromium; a module's own, since no other event loop can run while it is open."""
+    from dashboard_browser import open_browser
+
+    with open_browser() as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def filled_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store with a run of every kind, which nobody writes to."""
+    from dashboard_stores import fill
+
+    folder = tmp_path_factory.mktemp("filled")
+    fill(str(folder / "results.sqlite"), folder / "curves")
+    return folder / "results.sqlite"

@@ -45,24 +45,44 @@ class Estimate:
         mean, count = float(sample.mean()), len(sample)
         if count < 2 or not np.isfinite(sample).all():
             return Estimate(mean, math.nan)
-        from scipy.special import stdtrit  # importing it costs time: only results pay for it
+        return Estimate(mean, float(_half_widths(sample)))
 
-        deviations = sample - mean
-        spread = float(deviations.std())
-        student = float(stdtrit(count - 1, 1 - TAIL)) * spread / math.sqrt(count - 1)
-        if spread == 0.0 or count > MAX_RESAMPLED:
-            return Estimate(mean, student)
-        deviations = deviations / spread
-        shares = _resamples(count)
-        means = shares @ deviations
-        variances = shares @ deviations**2 - means**2
-        # A resample that holds one value alone has no spread; it stands for an infinite distance.
-        t = np.sort(means / np.sqrt(np.maximum(variances, 1e-18)))
-        tail = TAIL * min(max(count, SMALL), LARGE) / LARGE
-        cut = int(tail * (RESAMPLES + 1)) - 1
-        farther = spread * float(max(-t[cut], t[-1 - cut]))
-        half_width = max(student, min(farther, spread * float(np.abs(deviations).max())))
-        return Estimate(mean, half_width)
+    @staticmethod
+    def of_each(samples: FloatArray) -> list[Estimate]:
+        """Estimate the mean of each of k samples of equal size, (n, k): quicker than one by one."""
+        count = len(samples)
+        means = samples.mean(axis=0) if count else np.full(samples.shape[1], np.nan)
+        half_widths = np.full(means.shape, np.nan)
+        known = np.isfinite(samples).all(axis=0)
+        if count > 1 and known.any():
+            half_widths[known] = _half_widths(samples[:, known])
+        return [Estimate(*pair) for pair in zip(means.tolist(), half_widths.tolist(), strict=True)]
+
+
+def _half_widths(samples: FloatArray) -> FloatArray:
+    """Half-widths of the intervals of finite samples, (n,) or (n, k)."""
+    from scipy.special import stdtrit  # importing it costs time: only results pay for it
+
+    count = len(samples)
+    deviations = samples - samples.mean(axis=0)
+    spread = deviations.std(axis=0)
+    student = float(stdtrit(count - 1, 1 - TAIL)) * spread / math.sqrt(count - 1)
+    if count > MAX_RESAMPLED or not np.any(spread):
+        return np.asarray(student)
+    varies = spread > 0.0
+    deviations = deviations / np.where(varies, spread, 1.0)
+    shares = _resamples(count)
+    means = shares @ deviations
+    variances = shares @ deviations**2 - means**2
+    # A resample that holds one value alone has no spread; it stands for an infinite distance.
+    t = means / np.sqrt(np.maximum(variances, 1e-18))
+    tail = TAIL * min(max(count, SMALL), LARGE) / LARGE
+    low = int(tail * (RESAMPLES + 1)) - 1
+    high = RESAMPLES - 1 - low
+    t = np.partition(t, (low, high), axis=0)
+    farther = spread * np.maximum(-t[low], t[high])
+    farthest = spread * np.abs(deviations).max(axis=0)
+    return np.where(varies, np.maximum(student, np.minimum(farther, farthest)), student)
 
 
 @lru_cache(maxsize=1)

@@ -191,7 +191,7 @@ class LaneMeasures:
 
     def series(self, metric: Metric) -> FloatArray:
         """The window in at most `SERIES_POINTS` stretches: means of a metric, the oldest first."""
-        return _stretch_means(self._last.ordered(metric.key))
+        return stretch_means(self._last.ordered(metric.key))
 
     def state(self) -> dict[str, Any]:
         """The newest state as JSON, for whoever watches: nan is None, infinity a text.
@@ -318,7 +318,7 @@ def _ratio(sums: Mapping[str, RunningSum], name: str) -> float:
     return sums[_BUSY + name].total / sums[_PRESENT + name].total
 
 
-def _stretch_means(values: FloatArray) -> FloatArray:
+def stretch_means(values: FloatArray) -> FloatArray:
     """Means of at most `SERIES_POINTS` stretches of equal length; nan counts as no value."""
     stretches = np.array_split(values, min(SERIES_POINTS, max(len(values), 1)))
     return np.array([RunningSum.of(stretch).mean for stretch in stretches])

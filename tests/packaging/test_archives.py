@@ -7,11 +7,14 @@ import re
 import shutil
 import subprocess
 import sys
+import sysconfig
 import tarfile
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
+from dashboard_process import Dashboard
 
 pytest.importorskip("build")
 from packaging.requirements import Requirement
@@ -51,8 +54,8 @@ def run_python(*arguments: object, cwd: Path, **environment: str) -> str:
 def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The sources, with their links: a build writes into its tree."""
     copy = tmp_path_factory.mktemp("source")
-    skip = shutil.ignore_patterns("__pycache__")
-    for folder in ("cpu_gpu_env", *LINKED, "tests"):
+    skip = shutil.ignore_patterns("__pycache__", "node_modules")
+    for folder in ("cpu_gpu_env", *LINKED, "dashboard", "tests"):
         if (ROOT / folder).exists():  # a source archive has no agents/ beside cpu_gpu_env/agents/
             shutil.copytree(ROOT / folder, copy / folder, symlinks=True, ignore=skip)
     for name in ("pyproject.toml", "setup.py", "MANIFEST.in", "README.md", "LICENSE"):
@@ -82,10 +85,13 @@ def test_every_folder_with_code_is_a_package() -> None:
     assert folders == {path.parent for path in SOURCES if path.name == "__init__.py"}
 
 
-def test_wheel_holds_code_profiles_and_models_and_nothing_else(archives: Path) -> None:
+def test_wheel_holds_code_profiles_models_and_page_and_nothing_else(archives: Path) -> None:
     data = [ROOT / "cpu_gpu_env/py.typed", *(ROOT / "cpu_gpu_env/model/profiles").glob("*.json")]
     data += (ROOT / "cpu_gpu_env/agents/models").iterdir()
     data += (ROOT / "cpu_gpu_env/baselines/report").glob("*.html")
+    page = [path for path in (ROOT / "cpu_gpu_env/dashboard/page").rglob("*") if path.is_file()]
+    assert {path.suffix for path in page} >= {".html", ".js", ".css"}
+    data += page
     (wheel,) = archives.glob("*.whl")
     names = zipfile.ZipFile(wheel).namelist()
     package = {name for name in names if ".dist-info/" not in name}
@@ -108,6 +114,37 @@ for package in cpu_gpu_env, cpu_gpu_env.agents, cpu_gpu_env.baselines:
     assert all(Path(file).is_relative_to(tmp_path) for file in files)
 
 
+def test_an_installed_wheel_has_the_page_and_needs_no_node(
+    archives: Path, browser: Any, tmp_path: Path
+) -> None:
+    (wheel,) = archives.glob("*.whl")
+    venv = tmp_path / "venv"
+    run_python("-m", "venv", "--without-pip", venv, cwd=tmp_path)
+    python = venv / "bin" / "python"
+    options = ("--no-deps", "--no-index", "--quiet", "--disable-pip-version-check")
+    run_python("-m", "pip", "--python", python, "install", *options, wheel, cwd=tmp_path)
+    # Its dependencies come from here; what is installed here as a .pth file does not.
+    (here,) = (venv / "lib").glob("python*/site-packages")
+    (here / "dependencies.pth").write_text(f"{sysconfig.get_paths()['purelib']}\n")
+    environment = {"PATH": str(venv / "bin"), "HOME": str(tmp_path), "PYTHONUNBUFFERED": "1"}
+    assert shutil.which("node", path=environment["PATH"]) is None
+    code = "import cpu_gpu_env; print(cpu_gpu_env.__file__)"
+    found = subprocess.check_output([python, "-c", code], text=True, cwd=tmp_path, env=environment)
+    assert Path(found).is_relative_to(venv)
+    program = (venv / "bin" / "hybridcluster", "dashboard")
+    store = tmp_path / "results.sqlite"
+    with Dashboard(store, "--no-engine", program=program, environment=environment) as dashboard:
+        page = dashboard.get("/", raw=True).decode()
+        named = re.findall(r'(?:src|href)="/?(assets/[^"]+)"', page)
+        assert {Path(name).suffix for name in named} >= {".js", ".css"}
+        for name in named:
+            assert dashboard.get(f"/{name}", raw=True)
+        opened = browser.new_page()
+        opened.goto(dashboard.url)
+        opened.get_by_text("no store yet").first.wait_for()
+        opened.close()
+
+
 def test_archives_are_the_same_whenever_and_however_they_are_built(
     copy: Path, archives: Path, tmp_path: Path
 ) -> None:
@@ -127,9 +164,9 @@ def test_archives_are_the_same_whenever_and_however_they_are_built(
 
 def test_source_archive_runs_its_tests(archives: Path, tmp_path: Path) -> None:
     sources = unpacked(archives, tmp_path)
-    for folder, pattern in (("tests", "*.py"), ("scripts", "*")):
+    for folder, pattern in (("tests", "*.py"), ("scripts", "*"), ("dashboard", "*")):
         there = {path.relative_to(ROOT) for path in (ROOT / folder).rglob(pattern)}
-        there = {path for path in there if "__pycache__" not in path.parts}
+        there = {path for path in there if not {"__pycache__", "node_modules"} & {*path.parts}}
         assert there == {path.relative_to(sources) for path in (sources / folder).rglob(pattern)}
     words = ("-m", "pytest", "-p", "no:cacheprovider", "tests/model", "tests/envs/test_env.py")
     shown = run_python(*words, "--collect-only", cwd=sources, PYTHONPATH=str(sources))

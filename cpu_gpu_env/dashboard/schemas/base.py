@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from cpu_gpu_env.results.gap import plain_json
+from cpu_gpu_env.results.gap import INFINITY
 
-Number = Annotated[float | Literal["inf", "-inf"] | None, BeforeValidator(plain_json)]
+
+def _plain(value: Any) -> Any:
+    """Write what is infinite, or what a store has in its place, as a text; nan is no number."""
+    if value in (INFINITY, f"-{INFINITY}"):
+        value = float(value)
+    if not isinstance(value, float) or math.isfinite(value):
+        return value
+    return None if math.isnan(value) else str(value)
+
+
+# Strict: a text is no number, above all not "Infinity", which would become one.
+_Float = Annotated[float, Field(strict=True, allow_inf_nan=False)]
+Number = Annotated[_Float | Literal["inf", "-inf"] | None, BeforeValidator(_plain)]
 """A number; null: there is none, "inf": it is infinite."""
 
 
@@ -36,6 +49,8 @@ class Measure(Answer):
     """Values in the shown unit are this many times those of the answers."""
     digits: int
     lower_is_better: bool
+    in_radar: bool
+    """Whether it is an axis of the radar."""
 
 
 Json = dict[str, Any]

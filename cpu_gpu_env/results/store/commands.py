@@ -14,7 +14,13 @@ from cpu_gpu_env.checks import check_count, check_number
 from cpu_gpu_env.errors import not_allowed, unknown_name
 from cpu_gpu_env.io.file_lock import is_held
 from cpu_gpu_env.results.store import MAX_SPEED, MIN_SPEED
-from cpu_gpu_env.results.store.database import Store, reading_engine, reason, writing_engine
+from cpu_gpu_env.results.store.database import (
+    Store,
+    UnknownError,
+    reading_engine,
+    reason,
+    writing_engine,
+)
 from cpu_gpu_env.results.store.mailbox import Mailbox, mailbox_of
 from cpu_gpu_env.results.store.schema import check_schema
 from cpu_gpu_env.results.store.tables import commands, runs
@@ -66,11 +72,11 @@ def is_written(connection: Connection, store: Store, run: int) -> bool:
     """Whether a process that is alive writes to a run.
 
     Raises:
-        HybridClusterError: If there is no such run.
+        UnknownError: If there is no such run.
     """
     status = connection.execute(select(runs.c.status).where(runs.c.run == run)).scalar()
     if status is None:
-        raise store.error(f"there is no run {run}")
+        raise UnknownError(store.error(f"there is no run {run}"))
     if status != "running":
         return False
     if store.path is not None:
@@ -80,6 +86,20 @@ def is_written(connection: Connection, store: Store, run: int) -> bool:
     from cpu_gpu_env.results.store.postgresql_session import holder
 
     return holder(connection, run) is not None
+
+
+def is_taken(url: str | os.PathLike[str]) -> bool:
+    """Whether a process writes to an SQLite store, which lets no other do so; PostgreSQL does.
+
+    Raises:
+        HybridClusterError: If it is neither a path nor a URL.
+    """
+    path = Store.of(url).path
+    if path is None:
+        return False
+    from cpu_gpu_env.results.store.sqlite_session import lock_of
+
+    return is_held(lock_of(path))
 
 
 def _send_by_file(path: Path, run: int, name: str, value: float | None) -> None:

@@ -18,7 +18,7 @@ from urllib.parse import quote
 import numpy as np
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
-from sqlalchemy.pool import NullPool
+from sqlalchemy.pool import NullPool, QueuePool
 
 from cpu_gpu_env.errors import HybridClusterError, printable, shown, without_password
 from cpu_gpu_env.io.paths import as_path
@@ -41,6 +41,14 @@ _SESSION = {
     "tcp_keepalives_interval": "5",
     "tcp_keepalives_count": "3",
 }
+
+
+class StoreError(HybridClusterError):
+    """A store cannot be opened, read or written, or holds what nobody wrote."""
+
+
+class UnknownError(HybridClusterError):
+    """A store has no such run, scheduler, episode or task."""
 
 
 @dataclass(frozen=True)
@@ -80,9 +88,9 @@ class Store:
             return _in_file(url.database, url.database)
         return _on_server(scheme, given, url)
 
-    def error(self, reason: str) -> HybridClusterError:
+    def error(self, reason: str) -> StoreError:
         """Build the error for what is wrong with this store."""
-        return HybridClusterError(f"store {self.name}: {reason}")
+        return StoreError(f"store {self.name}: {reason}")
 
 
 def _bad_url(scheme: str, reason: str) -> HybridClusterError:
@@ -155,14 +163,18 @@ def writing_engine(store: Store) -> Engine:
     return _sqlite(store.path, "rwc", "IMMEDIATE") if store.path else _postgresql(store)
 
 
-def reading_engine(store: Store) -> Engine:
+def reading_engine(store: Store, pooled: bool = False) -> Engine:
     """Make an engine that cannot write.
+
+    Args:
+        store: Where it is.
+        pooled: Whether it keeps connections to PostgreSQL open, and tries each before it is used.
 
     Raises:
         HybridClusterError: If there is no such file, or the library for the database is missing.
     """
     if store.path is None:
-        return _postgresql(store, reads=True)
+        return _postgresql(store, reads=True, pooled=pooled)
     check_file(store)
     if not store.path.exists():
         raise store.error("there is no such file")
@@ -189,7 +201,7 @@ def _sqlite(path: Path, mode: str, begin: str) -> Engine:
     return engine
 
 
-def _postgresql(store: Store, reads: bool = False) -> Engine:
+def _postgresql(store: Store, reads: bool = False, pooled: bool = False) -> Engine:
     check_driver(store)
     asked = dict(store.url.query)
     settings = {"default_transaction_read_only": "on"} if reads else _SESSION
@@ -206,7 +218,8 @@ def _postgresql(store: Store, reads: bool = False) -> Engine:
             **asked,
             "options": f"{asked.get('options', '')} {options}".strip(),
         },
-        poolclass=NullPool,
+        poolclass=QueuePool if pooled else NullPool,
+        pool_pre_ping=pooled,
         json_serializer=json_text,
         hide_parameters=True,
     )

@@ -141,14 +141,14 @@ def parse_seed(text: str) -> int:
     return int(text)
 
 
-def check_run(row: Mapping[str, Any]) -> None:
-    """Check the texts in a row of the table of runs.
+def check_texts(columns: Mapping[str, Sequence[Any]]) -> None:
+    """Check the texts in columns of the table of runs.
 
     Raises:
-        HybridClusterError: If it is damaged.
+        HybridClusterError: If one is damaged.
     """
-    for name in ("schedulers", "notes"):
-        for text in row[name]:
+    for name in {"schedulers", "notes"} & columns.keys():
+        for text in (text for texts in columns[name] for text in texts):
             check_name(f"column {name} of table runs", text)
 
 

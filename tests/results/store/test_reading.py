@@ -211,7 +211,7 @@ def test_a_run_that_has_only_begun_has_nothing_yet(store_url: str) -> None:
 def test_a_reader_cannot_write(stored: Stored) -> None:
     with (
         pytest.raises(DBAPIError, match=r"read-?only"),
-        stored.reader._engine.begin() as connection,
+        stored.reader.engine.begin() as connection,
     ):
         connection.execute(sa.delete(tables.episodes))
     assert len(stored.reader.episodes(stored.run, "myopic")) == 9
@@ -239,9 +239,9 @@ def test_queries_find_their_rows_by_index(stored: Stored) -> None:
         if statement.startswith("SELECT"):
             asked.append((statement, given))
 
-    sa.event.listen(stored.reader._engine, "before_cursor_execute", note)
+    sa.event.listen(stored.reader.engine, "before_cursor_execute", note)
     use_everything(stored.reader, stored.run)
-    sa.event.remove(stored.reader._engine, "before_cursor_execute", note)
+    sa.event.remove(stored.reader.engine, "before_cursor_execute", note)
     assert len(asked) > 20
     is_sqlite = stored.engine.dialect.name == "sqlite"
     with stored.engine.connect() as connection:

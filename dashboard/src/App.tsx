@@ -1,0 +1,56 @@
+import { Dialogs } from "./dialogs/Dialogs";
+import { open } from "./dialogs/opened";
+import { Header } from "./header/Header";
+import { Grid } from "./layout/Grid";
+import { useLive } from "./live/store";
+import { Notices } from "./Notices";
+import { useShortcuts } from "./shortcuts";
+
+/** What to do while the store has no run. */
+function Welcome() {
+  const mayStart = useLive(({ state }) => state?.server.engine.may_start ?? false);
+  const engine = useLive(({ state }) => state?.server.engine.state ?? "none");
+  const store = useLive(({ state }) => state?.server.store ?? "");
+  const isComing = engine === "starting" || engine === "running";
+  return (
+    <section className="welcome" aria-labelledby="welcome">
+      <h2 id="welcome">{isComing ? "The engine starts …" : "Nothing has run yet"}</h2>
+      <p>
+        The store <code>{store}</code> has no run.{" "}
+        {isComing &&
+          "The first numbers come in a few seconds: learned schedulers are trained first."}
+      </p>
+      {mayStart && !isComing && (
+        <button type="button" className="primary" onClick={() => open({ kind: "start" })}>
+          Start an engine …
+        </button>
+      )}
+      {!mayStart && (
+        <p>
+          Start one on this machine or on another, and this page shows it:
+          <br />
+          <code>hybridcluster stream --store {store}</code>
+        </p>
+      )}
+    </section>
+  );
+}
+
+export function App() {
+  useShortcuts();
+  const isEmpty = useLive(({ state }) => state !== null && state.run === null);
+  return (
+    <>
+      <a className="skip" href="#main">
+        Skip to the widgets
+      </a>
+      <Header />
+      <main id="main" tabIndex={-1}>
+        {isEmpty && <Welcome />}
+        <Grid onlyAlways={isEmpty} />
+      </main>
+      <Notices />
+      <Dialogs />
+    </>
+  );
+}

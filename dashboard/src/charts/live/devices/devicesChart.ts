@@ -1,0 +1,166 @@
+import { NONE } from "../../../format";
+import type { ChartTheme } from "../../../theme";
+import type { ChartOption } from "../../echarts";
+import { laneDecal } from "../../series";
+import { type DeviceRow, loadText, queueText } from "./devices";
+
+/** Height of a row [px]. */
+export const ROW_HEIGHT = 26;
+const HEAD = 48;
+
+export const devicesHeight = (rows: readonly DeviceRow[]): number =>
+  HEAD + 28 + ROW_HEIGHT * Math.max(rows.length, 1);
+
+/** Load of each row as a bar with its text, the window's and all episodes' as marks; beside it the
+ * queue. */
+export function devicesOption(rows: readonly DeviceRow[], theme: ChartTheme): ChartOption {
+  const labels = rows.map(({ label }) => label);
+  const category = {
+    type: "category" as const,
+    data: labels,
+    inverse: true,
+    axisTick: { show: false },
+  };
+  return {
+    legend: {
+      top: 0,
+      left: 0,
+      data: ["newest episode", "window", "all episodes"],
+      itemWidth: 14,
+      selectedMode: false,
+    },
+    tooltip: {
+      trigger: "axis",
+      axisPointer: { type: "shadow" },
+      formatter: (at) => tooltip(at, rows),
+    },
+    axisPointer: { link: [{ yAxisIndex: "all" }] },
+    grid: [
+      { left: 130, right: "36%", top: HEAD, bottom: 28 },
+      { left: "68%", right: 12, top: HEAD, bottom: 28 },
+    ],
+    xAxis: [
+      {
+        type: "value",
+        min: 0,
+        max: 100,
+        name: "load [%]",
+        nameLocation: "middle",
+        nameGap: 4,
+        position: "top",
+        axisLabel: { show: false },
+      },
+      {
+        type: "value",
+        min: 0,
+        gridIndex: 1,
+        name: "waiting shares",
+        nameLocation: "middle",
+        nameGap: 4,
+        position: "top",
+        axisLabel: { show: false },
+        splitLine: { show: false },
+      },
+    ],
+    yAxis: [
+      { ...category, axisLabel: { color: theme.ink, width: 118, overflow: "truncate" } },
+      { ...category, gridIndex: 1, axisLabel: { show: false } },
+    ],
+    series: [
+      {
+        id: "load",
+        name: "newest episode",
+        type: "bar",
+        barWidth: "72%",
+        color: theme.lanes[0] ?? theme.ink,
+        label: barLabel(theme, rows.map(loadText)),
+        data: rows.map((row) => bar(row, percent(row.load.mean), theme)),
+      },
+      mark(
+        "window",
+        "diamond",
+        11,
+        rows.map((row) => percent(row.window)),
+        theme,
+      ),
+      mark(
+        "all episodes",
+        "rect",
+        [3, 16],
+        rows.map((row) => percent(row.all)),
+        theme,
+      ),
+      {
+        id: "queue",
+        name: "queue",
+        type: "bar",
+        barWidth: "72%",
+        xAxisIndex: 1,
+        yAxisIndex: 1,
+        label: barLabel(theme, rows.map(queueText)),
+        data: rows.map((row) => bar(row, row.queue.mean, theme)),
+      },
+    ],
+  };
+}
+
+const percent = (value: number | null): number | null => (value === null ? null : value * 100);
+
+/** CPUs and GPUs differ in colour and in stripes. */
+function bar({ kind }: DeviceRow, value: number | null, theme: ChartTheme) {
+  const isGpu = kind === "gpu";
+  return {
+    value: value ?? 0,
+    itemStyle: {
+      color: theme.lanes[isGpu ? 1 : 0] ?? theme.ink,
+      opacity: 0.75,
+      ...(isGpu ? { decal: laneDecal(1, theme) } : {}),
+    },
+  };
+}
+
+/** Text that can be read on the bar and beside it. */
+function barLabel(theme: ChartTheme, texts: readonly string[]) {
+  return {
+    show: true,
+    position: "insideLeft" as const,
+    color: theme.ink,
+    textBorderColor: theme.surface,
+    textBorderWidth: 3,
+    formatter: ({ dataIndex }: { dataIndex: number }) => texts[dataIndex] ?? NONE,
+  };
+}
+
+function mark(
+  name: string,
+  symbol: string,
+  symbolSize: number | number[],
+  values: readonly (number | null)[],
+  theme: ChartTheme,
+) {
+  return {
+    id: name,
+    name,
+    type: "scatter" as const,
+    symbol,
+    symbolSize,
+    itemStyle: { color: theme.ink, borderColor: theme.surface, borderWidth: 1 },
+    data: values.map((value, row) => [value, row]),
+    silent: true,
+    z: 5,
+  };
+}
+
+function tooltip(at: unknown, rows: readonly DeviceRow[]): string {
+  const [first] = (Array.isArray(at) ? at : [at]) as { dataIndex: number }[];
+  const row = rows[first?.dataIndex ?? -1];
+  if (!row) return "";
+  const share = (value: number | null) => (value === null ? NONE : `${(value * 100).toFixed(1)} %`);
+  return [
+    row.count > 1 ? `${row.label} (${row.count} ${row.kind.toUpperCase()}s)` : row.label,
+    `newest episode: ${loadText(row)}`,
+    `window: ${share(row.window)}`,
+    `all episodes: ${share(row.all)}`,
+    `waiting shares: ${queueText(row)}`,
+  ].join("\n");
+}

@@ -1,0 +1,255 @@
+// The Gantt chart of an episode: a row a device, a bar a share.
+import type { CustomSeriesRenderItem } from "echarts";
+import { graphic } from "echarts/core";
+import type { DecisionRow, RunDetail } from "../../api/types";
+import { formatNumber, formatPercent, NONE } from "../../format";
+import type { ChartTheme } from "../../theme";
+import type { TableData } from "../../widgets/DataTable";
+import type { ChartOption } from "../echarts";
+import { type BarKind, deviceName, type Layout } from "./bars";
+
+/** Rows that are seen at once; more are reached by a slider. */
+export const MAX_ROWS_SEEN = 16;
+const KINDS: readonly { kind: BarKind; name: string; lane: number; dashes: number[] | null }[] = [
+  { kind: "cpu", name: "whole on a CPU", lane: 4, dashes: null },
+  { kind: "gpu", name: "whole on a GPU", lane: 0, dashes: null },
+  { kind: "split-cpu", name: "CPU share of a split task", lane: 4, dashes: [2, 4] },
+  { kind: "split-gpu", name: "GPU share of a split task", lane: 0, dashes: [2, 4] },
+];
+const BAR_PART = 0.76;
+const LABEL_PX = 7;
+
+const seconds = (value: number): string => `${formatNumber(value, 2)} s`;
+
+/** What is written into a bar: the task's number, and of a split one which part this is. */
+export function barText(decision: DecisionRow, kind: BarKind): { short: string; long: string } {
+  const short = decision.fallback ? `!${decision.task}` : String(decision.task);
+  if (kind === "cpu" || kind === "gpu") return { short, long: short };
+  const part = kind === "split-gpu" ? decision.gpu_fraction : 1 - decision.gpu_fraction;
+  return { short, long: `${short}: ${formatPercent(part)}` };
+}
+
+/** A task in a sentence. */
+export function describe(
+  decision: DecisionRow,
+  detail: Pick<RunDetail, "devices" | "num_cpus">,
+): string {
+  const { cpu, gpu, gpu_fraction } = decision;
+  const isSplit = cpu !== null && gpu !== null;
+  const shares = [
+    { share: cpu, part: isSplit ? 1 - gpu_fraction : 1 },
+    { share: gpu, part: isSplit ? gpu_fraction : 1 },
+  ].flatMap(({ share, part }) =>
+    share
+      ? [
+          `${isSplit ? `${formatPercent(part)} ` : ""}on ${deviceName(share.device, detail)} from ` +
+            `${formatNumber(share.start_s, 2)} to ${seconds(share.finish_s)}`,
+        ]
+      : [],
+  );
+  const fell = decision.fallback ? "; it did not fit on a GPU" : "";
+  return (
+    `Task ${decision.task} of episode ${decision.episode} ` +
+    `(number ${decision.sequence} of the run) ${shares.join(" and ")}${fell}; ` +
+    `wait ${seconds(decision.wait_s)}, response ${seconds(decision.response_s)}, ` +
+    `energy ${formatNumber(decision.energy_j, 1)} J`
+  );
+}
+
+/** Stripes of a share: they lean the other way on a GPU. */
+const stripes = (kind: BarKind, dashes: number[], color: string) => ({
+  symbol: "rect",
+  color,
+  dashArrayX: [1, 0],
+  dashArrayY: dashes,
+  rotation: kind === "split-cpu" ? Math.PI / 4 : -Math.PI / 4,
+});
+
+function drawBars(
+  bars: Layout["bars"],
+  colours: { fill: string; text: string; edge: string; mark: string; pattern: string },
+  dashes: number[] | null,
+  chosen: number | null,
+): CustomSeriesRenderItem {
+  return (params, api) => {
+    const bar = bars[params.dataIndex];
+    if (!bar) return null;
+    const [left = 0, middle = 0] = api.coord([bar.start, bar.row]);
+    const [right = 0] = api.coord([bar.finish, bar.row]);
+    const size = api.size?.([0, 1]);
+    const height = (Array.isArray(size) ? (size[1] ?? 0) : (size ?? 0)) * BAR_PART;
+    const { x = 0, y = 0, width = 0, height: full = 0 } = params.coordSys as unknown as DOMRect;
+    const shape = graphic.clipRectByRect(
+      { x: left, y: middle - height / 2, width: Math.max(right - left, 1), height },
+      { x, y, width, height: full },
+    );
+    if (!shape) return null;
+    const { short, long } = barText(bar.decision, bar.kind);
+    const fits = (text: string) => height >= 11 && shape.width >= text.length * LABEL_PX + 4;
+    const isChosen = bar.decision.sequence === chosen;
+    return {
+      type: "rect",
+      shape,
+      z2: isChosen ? 10 : 0,
+      style: {
+        fill: colours.fill,
+        stroke: isChosen ? colours.mark : colours.edge,
+        lineWidth: isChosen ? 3 : 1,
+        ...(dashes ? { decal: stripes(bar.kind, dashes, colours.pattern) } : {}),
+      },
+      textContent: {
+        type: "text",
+        style: {
+          text: fits(long) ? long : fits(short) ? short : "",
+          fill: colours.text,
+          fontSize: 11,
+          fontWeight: dashes ? 700 : 400,
+          ...(dashes ? { backgroundColor: colours.fill, padding: [1, 2] } : {}),
+        },
+      },
+      textConfig: { position: "inside" },
+      emphasis: { style: { stroke: colours.mark, lineWidth: 2 } },
+    };
+  };
+}
+
+/** The chart of a layout; `chosen` is the number of the task that is marked. */
+export function ganttOption(
+  layout: Layout,
+  detail: Pick<RunDetail, "devices" | "num_cpus">,
+  theme: ChartTheme,
+  chosen: number | null,
+): ChartOption {
+  const isLong = layout.rows.length > MAX_ROWS_SEEN;
+  return {
+    grid: { left: 8, right: isLong ? 34 : 12, top: 34, bottom: 62, outerBoundsMode: "same" },
+    legend: { top: 0, left: 0, type: "scroll", itemWidth: 22, itemHeight: 12, selectedMode: false },
+    tooltip: {
+      trigger: "item",
+      formatter: (params) => {
+        const at = Array.isArray(params) ? params[0] : params;
+        const decision = (at?.data as { decision?: DecisionRow } | undefined)?.decision;
+        return decision ? describe(decision, detail).replaceAll("; ", "\n") : "";
+      },
+    },
+    xAxis: {
+      type: "value",
+      min: 0,
+      max: layout.end || 1,
+      name: "time in the episode [s]",
+      nameLocation: "middle",
+      nameGap: 24,
+      axisLabel: { hideOverlap: true, formatter: (value: number) => formatNumber(value, 1) },
+    },
+    yAxis: {
+      type: "category",
+      inverse: true,
+      data: layout.rows.map((row) => row.name),
+      axisLabel: { width: 92, overflow: "truncate" },
+      axisTick: { show: false },
+      splitLine: { show: true },
+    },
+    dataZoom: [
+      { type: "inside", xAxisIndex: 0, filterMode: "none", zoomOnMouseWheel: "ctrl" },
+      {
+        type: "slider",
+        xAxisIndex: 0,
+        filterMode: "none",
+        height: 16,
+        bottom: 4,
+        showDataShadow: false,
+        labelFormatter: (value: number) => `${formatNumber(value, 1)} s`,
+      },
+      ...(isLong
+        ? [
+            {
+              type: "slider" as const,
+              yAxisIndex: 0,
+              filterMode: "none" as const,
+              startValue: 0,
+              endValue: MAX_ROWS_SEEN - 1,
+              width: 14,
+              right: 2,
+              showDataShadow: false,
+              showDetail: false,
+            },
+          ]
+        : []),
+    ],
+    series: KINDS.map(({ kind, name, lane, dashes }) => {
+      const bars = layout.bars.filter((bar) => bar.kind === kind);
+      const fill = theme.isForced ? theme.surface : (theme.lanes[lane] ?? theme.accent);
+      const colours = {
+        fill,
+        text: theme.isForced ? theme.ink : theme.surface,
+        edge: theme.isForced ? theme.ink : theme.surface,
+        pattern: theme.isForced
+          ? theme.ink
+          : theme.isDark
+            ? "rgba(0,0,0,.4)"
+            : "rgba(255,255,255,.5)",
+        mark: theme.ink,
+      };
+      return {
+        type: "custom" as const,
+        name,
+        clip: true,
+        color: fill,
+        itemStyle: {
+          color: fill,
+          borderColor: theme.line,
+          ...(dashes ? { decal: stripes(kind, dashes, colours.pattern) } : {}),
+        },
+        encode: { x: [1, 2], y: 0 },
+        data: bars.map((bar) => ({
+          value: [bar.row, bar.start, bar.finish],
+          decision: bar.decision,
+        })),
+        renderItem: drawBars(bars, colours, dashes, chosen),
+      };
+    }),
+  };
+}
+
+/** The same as a table: a row a task. */
+export function ganttTable(
+  decisions: readonly DecisionRow[],
+  detail: Pick<RunDetail, "devices" | "num_cpus">,
+): TableData {
+  const number = (label: string) => ({ label, isNumber: true });
+  return {
+    columns: [
+      number("task"),
+      number("number in the run"),
+      number("GPU fraction"),
+      { label: "CPU" },
+      number("CPU start [s]"),
+      number("CPU finish [s]"),
+      { label: "GPU" },
+      number("GPU start [s]"),
+      number("GPU finish [s]"),
+      number("wait [s]"),
+      number("response [s]"),
+      number("energy [J]"),
+      { label: "note" },
+    ],
+    rows: decisions.map((decision) => [
+      decision.task,
+      decision.sequence,
+      formatPercent(decision.gpu_fraction),
+      ...[decision.cpu, decision.gpu].flatMap((share) =>
+        share
+          ? [
+              deviceName(share.device, detail),
+              formatNumber(share.start_s, 2),
+              formatNumber(share.finish_s, 2),
+            ]
+          : [NONE, NONE, NONE],
+      ),
+      formatNumber(decision.wait_s, 2),
+      formatNumber(decision.response_s, 2),
+      formatNumber(decision.energy_j, 1),
+      decision.fallback ? "did not fit on a GPU" : "",
+    ]),
+  };
+}

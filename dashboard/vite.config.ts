@@ -1,0 +1,31 @@
+import { fileURLToPath } from "node:url";
+import react from "@vitejs/plugin-react";
+import { defineConfig } from "vitest/config";
+
+const page = fileURLToPath(new URL("../cpu_gpu_env/dashboard/page", import.meta.url));
+const server = process.env.DASHBOARD_SERVER ?? "http://127.0.0.1:8000";
+
+export default defineConfig({
+  plugins: [react()],
+  server: {
+    proxy: {
+      "/api": server,
+      "/ws": { target: server.replace(/^http/, "ws"), ws: true },
+    },
+  },
+  build: {
+    outDir: page,
+    emptyOutDir: true,
+    sourcemap: false,
+    // Fixed names: the server sends an ETag and no-cache, and the bundle's history stays readable.
+    rolldownOptions: {
+      output: {
+        entryFileNames: "assets/app.js",
+        chunkFileNames: "assets/[name].js",
+        assetFileNames: (asset) =>
+          asset.names[0]?.endsWith(".css") ? "assets/app.css" : "assets/[name][extname]",
+      },
+    },
+  },
+  test: { environment: "jsdom", include: ["src/**/*.test.{ts,tsx}"] },
+});

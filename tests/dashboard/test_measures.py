@@ -1,0 +1,15 @@
+"""What the answers say of the measures."""
+
+from __future__ import annotations
+
+import pytest
+
+pytest.importorskip("pydantic")
+
+from cpu_gpu_env.dashboard.services.measures import list_measures
+
+
+def test_the_radar_has_makespan_energy_wait_and_the_median_decision_time() -> None:
+    """The same axes as TensorBoard's, from the top to the left."""
+    axes = [measure.key for measure in list_measures() if measure.in_radar]
+    assert axes == ["makespan_s", "energy_j", "mean_wait_s", "decision_p50_s"]
