@@ -30,6 +30,14 @@ export interface ChartProps {
   height?: number;
   /** Called with what was clicked; give the table's `onSelect` too, for the keyboard. */
   onSelect?: (selection: ChartSelection) => void;
+  /** Called with what zooms it by other means than the pointer; null: it is gone. */
+  onZoomer?: (zoomer: Zoomer | null) => void;
+}
+
+/** What of the first axis that can be zoomed is seen, in percent of all. */
+export interface Zoomer {
+  get: () => [start: number, end: number];
+  set: (start: number, end: number) => void;
 }
 
 const OUT_OF_SIGHT = "200px";
@@ -94,13 +102,26 @@ function completed(option: ChartOption): ChartOption {
   };
 }
 
-function Canvas({ label, summary, option, height = 180, onSelect }: Omit<ChartProps, "table">) {
+function zoomerOf(chart: EChartsType): Zoomer {
+  return {
+    get: () => {
+      const { dataZoom } = chart.getOption() as { dataZoom?: { start?: number; end?: number }[] };
+      return [dataZoom?.[0]?.start ?? 0, dataZoom?.[0]?.end ?? 100];
+    },
+    set: (start, end) => chart.dispatchAction({ type: "dataZoom", dataZoomIndex: 0, start, end }),
+  };
+}
+
+function Canvas(props: Omit<ChartProps, "table">) {
+  const { label, summary, option, height = 180, onSelect, onZoomer } = props;
   const theme = useChartTheme();
   const box = useRef<HTMLDivElement>(null);
   const [chart, setChart] = useState<EChartsType | null>(null);
   const [isSeen, setSeen] = useState(false);
   const select = useRef(onSelect);
   select.current = onSelect;
+  const zoom = useRef(onZoomer);
+  zoom.current = onZoomer;
 
   useEffect(() => {
     const element = box.current;
@@ -118,11 +139,13 @@ function Canvas({ label, summary, option, height = 180, onSelect }: Omit<ChartPr
       sizes.observe(element);
       sight.observe(element);
       setChart(made);
+      zoom.current?.(zoomerOf(made));
     });
     return () => {
       isGone = true;
       sizes.disconnect();
       sight.disconnect();
+      zoom.current?.(null);
       made?.dispose();
       setChart(null);
     };

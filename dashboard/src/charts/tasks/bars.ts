@@ -91,13 +91,14 @@ export function neighbour(
   return decisions[to]?.sequence ?? null;
 }
 
-/** First task of an episode and how many to ask for, from how many tasks each episode has. */
+/** The last tasks of an episode: the number of the first, and how many to ask for. */
 export function spanOfEpisode(
   episode: number,
   tasksPerEpisode: number,
   most: number,
 ): { first: number; limit: number } {
-  return { first: episode * tasksPerEpisode, limit: Math.min(tasksPerEpisode, most) };
+  const limit = Math.min(tasksPerEpisode, most);
+  return { first: (episode + 1) * tasksPerEpisode - limit, limit };
 }
 
 /** How many tasks each episode of a run has; null: it has none yet. */
