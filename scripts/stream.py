@@ -13,6 +13,8 @@ from contextlib import suppress
 if __name__ == "__main__":  # Ctrl-C during the imports below
     signal.signal(signal.SIGINT, lambda *_: os._exit(130))
 
+from cpu_gpu_env.model.profile import resolve_cluster
+from cpu_gpu_env.model.traces.loading import resolve_workload
 from cpu_gpu_env.problem.problem import make_problem
 from cpu_gpu_env.results.records import ORACLE
 from cpu_gpu_env.results.store import MAX_SPEED, MIN_SPEED
@@ -48,6 +50,33 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
         action.default = argparse.SUPPRESS
     arguments.explicit = vars(parser.parse_args(argv))
     return arguments
+
+
+def canonical_words(argv: list[str]) -> tuple[str, ...]:
+    """Check arguments for another program to start this command with, ``--name=value`` each.
+
+    It ends with an error if one is not valid, or is that program's to give.
+
+    Raises:
+        HybridClusterError: If cluster or workload are not to be had.
+    """
+    arguments = parse_arguments(argv)
+    parser = _make_parser()
+    for name in ("store", "end_with_stdin"):
+        if name in arguments.explicit:
+            parser.error(f"--{name.replace('_', '-')} is not for the engine; give it before --")
+    resolve_cluster(arguments.cluster)
+    resolve_workload(arguments.workload)
+    for action in parser._actions:
+        action.type, action.choices, action.default = None, None, argparse.SUPPRESS
+    texts = vars(parser.parse_args(argv))
+    del texts["command"]
+    words = []
+    for name, value in texts.items():
+        option = f"--{name.replace('_', '-')}"
+        values = value if isinstance(value, list) else [value]
+        words += [option if text is True else f"{option}={text}" for text in values]
+    return tuple(words)
 
 
 def _make_parser() -> command.Parser:

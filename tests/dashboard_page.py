@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+import re
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
-
-from cpu_gpu_env.results.metrics import Metric
 
 LOST = ("ERR_CONNECTION_REFUSED", "ERR_CONNECTION_RESET", "ERR_EMPTY_RESPONSE", "WebSocket")
 """What a browser itself says of a server that is gone."""
@@ -100,21 +98,10 @@ def rows_of(table: Any) -> dict[str, dict[str, str]]:
     return {row[0]: dict(zip(headings[1:], row[1:], strict=True)) for row in rows}
 
 
-def shown(value: float | None, metric: Metric) -> str:
-    """A value as the page writes it: in the unit that is shown, thousands apart."""
-    if value is None or math.isnan(value):
-        return NONE
-    scaled = value * metric.scale
-    sign = "\u2212" if scaled < 0 else ""
-    if math.isinf(scaled):
-        return f"{sign}∞"
-    if abs(scaled) >= 1e6:
-        mantissa, _, exponent = f"{abs(scaled):.2e}".partition("e")
-        return f"{sign}{mantissa}e{int(exponent)}"
-    text = f"{abs(scaled):,.{metric.digits}f}".replace(",", "\u202f")
-    return sign + text if text.strip("0.,\u202f") else text
-
-
-def first_difference(found: Iterable[Any], wanted: Iterable[Any]) -> Any:
-    """The first pair that differs, None if none does."""
-    return next(((a, b) for a, b in zip(found, wanted, strict=True) if a != b), None)
+def read_number(cell: str) -> tuple[float, int]:
+    """A number as the page writes it, and how many digits it has after the point."""
+    text = re.sub(r"[\u2605\u202f]|\(best\)", "", cell).replace("\u2212", "-").strip()
+    if text.strip("-") in (NONE, "\u221e"):
+        return math.nan if text == NONE else math.copysign(math.inf, -text.startswith("-") or 1), 0
+    mantissa, _, exponent = text.partition("e")
+    return float(text), len(mantissa.partition(".")[2]) - int(exponent or 0)

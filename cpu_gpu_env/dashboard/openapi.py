@@ -29,8 +29,13 @@ _ALSO: tuple[type[BaseModel], ...] = (
 _REFERENCE = "#/components/schemas/{model}"
 
 
-def describe(app: FastAPI) -> dict[str, Any]:
-    """Describe an application: routes, refusals, and messages of its socket."""
+def describe(app: FastAPI, needs_token: bool) -> dict[str, Any]:
+    """Describe an application: routes, refusals, and messages of its socket.
+
+    Args:
+        app: The application.
+        needs_token: Whether every request must bring a token.
+    """
     found = get_openapi(
         title=app.title, version=app.version, description=app.description, routes=app.routes
     )
@@ -46,6 +51,9 @@ def describe(app: FastAPI) -> dict[str, Any]:
         schemas.pop(name, None)
     for schema in schemas.values():
         _require_constants(schema)
+    if needs_token:
+        found["components"]["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
+        found["security"] = [{"token": []}]
     return found
 
 

@@ -15,6 +15,8 @@ MAX_RECEIVED_BYTES = 4096
 """Of a message from a client."""
 UNREAD_BYTES = 64 * 1024
 """What may wait for a client that does not read, here and in the kernel each."""
+MAX_CONNECTIONS = 500
+"""At once; of more, requests are refused with code 503."""
 _PING_S = 20.0
 _PARTING_S = 1.0
 _END_S = 3
@@ -84,6 +86,8 @@ def make_server(
             port=settings.port,
             log_level=log_level,
             access_log=False,
+            http="h11",  # whose headers are bounded, whatever else is installed
+            limit_concurrency=MAX_CONNECTIONS,
             ws=Socket,
             ws_max_size=MAX_RECEIVED_BYTES,
             ws_per_message_deflate=False,

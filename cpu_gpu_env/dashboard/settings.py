@@ -12,6 +12,8 @@ from cpu_gpu_env.errors import HybridClusterError, not_allowed
 DEFAULT_HOST, DEFAULT_PORT = "127.0.0.1", 8000
 MIN_TOKEN, MAX_TOKEN = 16, 256
 """Characters of a token."""
+TOKEN_VARIABLE = "HYBRIDCLUSTER_TOKEN"
+"""Variable of the environment with the token."""
 MAKE_TOKEN = "python -c 'import secrets; print(secrets.token_urlsafe())' > token"
 """What makes a file with a token."""
 _TOKEN = re.compile(r"[A-Za-z0-9\-._~+/]+=*")  # RFC 6750, section 2.1
@@ -51,7 +53,7 @@ class DashboardSettings:
         elif not is_loopback(self.host):
             raise HybridClusterError(
                 f"host is {self.host!r}, which other machines reach: that takes a token; make one "
-                f"with {MAKE_TOKEN}, and give it with --token-file token, or in HYBRIDCLUSTER_TOKEN"
+                f"with {MAKE_TOKEN}, and give it with --token-file token, or in {TOKEN_VARIABLE}"
             )
         for name in self.allowed_hosts:
             if not _HOST.fullmatch(name.lower()):

@@ -62,6 +62,7 @@ class RunDetail(Answer):
     devices: list[str]
     """Names, CPUs first; empty: the run does not tell."""
     num_cpus: int
+    """Where the run does not tell, as many as its newest decisions used."""
 
 
 class MeanValue(Answer):
@@ -88,7 +89,8 @@ class ComparisonAnswer(Answer):
     run: int
     first: int
     end: int
-    """Episodes from number `first` to before `end`."""
+    """Episodes from number `first` to before `end`, all figures alike: of a long run the newest,
+    see the path."""
     reference: str | None
     lanes: list[LaneComparison]
     """The best first."""
@@ -115,10 +117,11 @@ class HistoryLane(Answer):
     phase: list[str]
     bound: list[Number]
     values: dict[str, list[Number]]
-    """Metric -> means over the groups."""
+    """Metric -> means over those episodes of each group that have a value; null: none has."""
     cumulative: dict[str, list[Number]]
     """`objective`, `regret`, `energy_j`, `electricity_cost` -> sums over all episodes of the run up
-    to the end of each group; absent: the metric was not measured."""
+    to the end of each group; an episode without a value adds nothing, one with an infinite value
+    makes the sum infinite from there on; absent: the metric was not measured."""
 
 
 class HistoryAnswer(Answer):

@@ -11,7 +11,7 @@ class Share(Answer):
     """A part of a task on a device."""
 
     device: int
-    """Index into the devices of `RunDetail.devices`: CPUs first."""
+    """Index into `RunDetail.devices`: CPUs first, `RunDetail.num_cpus` of them."""
     start_s: float
     finish_s: float
 

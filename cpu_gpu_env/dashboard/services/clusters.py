@@ -10,11 +10,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from cpu_gpu_env.checks import is_number
+from cpu_gpu_env.dashboard.repositories.decisions import count_seen_cpus
 from cpu_gpu_env.errors import HybridClusterError
 from cpu_gpu_env.model.cluster import Cluster
 from cpu_gpu_env.model.profile import DEFAULT_CLUSTER, cluster_to_profile, resolve_cluster
 from cpu_gpu_env.problem.problem import DEFAULT_GPU_FRACTIONS
 from cpu_gpu_env.results.store.problems import env_kwargs_of, problem_record_of
+from cpu_gpu_env.results.store.reading import StoreReader
 
 
 @dataclass(frozen=True)
@@ -24,22 +26,26 @@ class Devices:
     names: tuple[str, ...]
     """CPUs first; empty: unknown."""
     num_cpus: int
-    """How many of them are CPUs."""
+    """How many CPUs there are."""
 
 
-def devices_of(row: Mapping[str, Any], states: Mapping[str, Mapping[str, Any]]) -> Devices | None:
-    """Find the devices of a run; None: it does not tell, and its cluster is not known here.
+def find_devices(reader: StoreReader, row: Mapping[str, Any]) -> Devices:
+    """Find the devices of a run.
+
+    Where it does not tell and its cluster is not known here, there are no names, and as many CPUs
+    as its newest decisions used.
 
     Args:
+        reader: The store.
         row: Of the table of runs. A drift takes a device away at most, and the last one.
-        states: Newest state of each lane, as the table `live` has it.
     """
     with suppress(HybridClusterError):
         cluster = resolve_cluster(env_kwargs_of(row, "").get("cluster", DEFAULT_CLUSTER))
         if _is_same(row, cluster):
             return Devices(tuple(cluster.device_names), len(cluster.cpus))
-    shown = (_shown(state) for state in states.values())
-    return next((devices for devices in shown if devices is not None), None)
+    shown = (_shown(of_lane["state"]) for of_lane in reader.live(row["run"]).values())
+    found = next((devices for devices in shown if devices is not None), None)
+    return found or Devices((), count_seen_cpus(reader, row["run"], row["schedulers"]))
 
 
 def _is_same(row: Mapping[str, Any], cluster: Cluster) -> bool:

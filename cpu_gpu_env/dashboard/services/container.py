@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from cpu_gpu_env.dashboard.repositories.source import StoreSource
-from cpu_gpu_env.dashboard.schemas.live import OwnEngine
 from cpu_gpu_env.dashboard.services.comparison import ComparisonService
+from cpu_gpu_env.dashboard.services.control import ControlService
+from cpu_gpu_env.dashboard.services.deletion import DeletionService
+from cpu_gpu_env.dashboard.services.engine_process import EngineProcess
 from cpu_gpu_env.dashboard.services.history import HistoryService
 from cpu_gpu_env.dashboard.services.live import LiveService
 from cpu_gpu_env.dashboard.services.replay import Replay
@@ -33,10 +35,17 @@ class Services:
     """What is played of a stored run; None: nothing."""
     telemetry: Telemetry
     """What Prometheus is told."""
+    engine: EngineProcess
+    """The engine that the server owns."""
+    control: ControlService
+    """What is asked of engines and of the replay."""
+    deletion: DeletionService
+    """What is deleted."""
 
     def close(self) -> None:
-        """Close what they hold open."""
+        """Close what they hold open, and end the engine once it has stored everything."""
         self.live.close()
+        self.engine.close()
         self.source.close()
 
 
@@ -47,18 +56,19 @@ def make_services(settings: DashboardSettings) -> Services:
         HybridClusterError: If the store is neither a path nor a URL.
     """
     source = StoreSource(settings.store)
-    telemetry = Telemetry()
+    runs, telemetry = RunService(source), Telemetry()
     replay = None if settings.replay is None else Replay(source, settings.replay)
+    engine = EngineProcess(settings.store, None if replay else settings.engine)
+    live = LiveService(settings, source, replay, engine.describe, telemetry)
     return Services(
         source=source,
-        runs=RunService(source),
+        runs=runs,
         comparison=ComparisonService(source),
         history=HistoryService(source),
-        live=LiveService(settings, source, replay, _no_engine, telemetry),
+        live=live,
         replay=replay,
         telemetry=telemetry,
+        engine=engine,
+        control=ControlService(settings.store, live.watched, runs, engine, replay),
+        deletion=DeletionService(settings.store, runs),
     )
-
-
-def _no_engine() -> OwnEngine:
-    return OwnEngine(state="none", may_start=False, pid=None, exit_code=None, command=None, log=[])

@@ -2,35 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Callable
 
 from cpu_gpu_env.dashboard.errors import ConflictError
 from cpu_gpu_env.dashboard.repositories import control as repository
-from cpu_gpu_env.dashboard.repositories.live import find_watched
-from cpu_gpu_env.dashboard.repositories.source import StoreSource
 from cpu_gpu_env.dashboard.schemas.control import Accepted, StartRequest
 from cpu_gpu_env.dashboard.services.engine_process import EngineProcess
+from cpu_gpu_env.dashboard.services.replay import Replay
 from cpu_gpu_env.dashboard.services.runs import RunService
-
-
-class Player(Protocol):
-    """A replay of a stored run."""
-
-    @property
-    def run(self) -> int:
-        """Number of the run."""
-
-    def pause(self) -> None:
-        """Stand still."""
-
-    def resume(self) -> None:
-        """Go on."""
-
-    def set_speed(self, speed: float | None) -> None:
-        """Play so many episodes a second; None: as fast as it goes."""
-
-    def seek(self, episode: int) -> None:
-        """Go on from an episode."""
 
 
 class ControlService:
@@ -38,7 +17,7 @@ class ControlService:
 
     Args:
         url: Path or URL of the store.
-        source: The same, to read.
+        watched: Tells which run is watched unless told otherwise.
         runs: What is known of runs.
         engine: The one that the server owns.
         replay: What the server plays; None: nothing.
@@ -47,12 +26,12 @@ class ControlService:
     def __init__(
         self,
         url: str,
-        source: StoreSource,
+        watched: Callable[[], int | None],
         runs: RunService,
         engine: EngineProcess,
-        replay: Player | None = None,
+        replay: Replay | None,
     ) -> None:
-        self._url, self._source, self._runs = url, source, runs
+        self._url, self._watched, self._runs = url, watched, runs
         self._engine, self._replay = engine, replay
 
     def pause(self, run: int | None) -> Accepted:
@@ -116,14 +95,13 @@ class ControlService:
             raise ConflictError("a replay has no engine that could be stopped; pause it")
         return self._send(run, "stop")
 
-    def _replay_of(self, run: int | None) -> Player | None:
+    def _replay_of(self, run: int | None) -> Replay | None:
         replay = self._replay
         return replay if replay is not None and run in (None, replay.run) else None
 
     def _send(self, run: int | None, name: str, value: float | None = None) -> Accepted:
         if run is None:
-            with self._source.reading() as reader:
-                run = find_watched(reader)
+            run = self._watched()
         if run is None:
             raise ConflictError("the store has no run yet")
         if not self._runs.summary(run).is_alive:

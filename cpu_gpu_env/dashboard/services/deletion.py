@@ -58,9 +58,7 @@ class DeletionService:
             f"run {run}, a {summary.kind} of {len(summary.schedulers)} schedulers: "
             f"{summary.next_episode:,} episodes and {summary.tasks:,} tasks of each"
         )
-        return Confirmation(
-            run=run, confirmation=word, expires_at=time.time() + VALID_S, what=what
-        )
+        return Confirmation(run=run, confirmation=word, expires_at=time.time() + VALID_S, what=what)
 
     def delete(self, run: int, confirmation: str) -> Deleted:
         """Delete a run for good.

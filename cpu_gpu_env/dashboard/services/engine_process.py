@@ -18,6 +18,7 @@ from cpu_gpu_env.dashboard.errors import ConflictError
 from cpu_gpu_env.dashboard.schemas.control import StartRequest
 from cpu_gpu_env.dashboard.schemas.live import LogLine, OwnEngine
 from cpu_gpu_env.dashboard.services.engine_arguments import arguments_of
+from cpu_gpu_env.dashboard.settings import TOKEN_VARIABLE
 from cpu_gpu_env.errors import printable, without_password
 from cpu_gpu_env.results.store import STORE_VARIABLE
 from cpu_gpu_env.results.store.commands import is_taken
@@ -88,8 +89,7 @@ class EngineProcess:
     def _start(self, words: Sequence[str]) -> None:
         line = [sys.executable, "-m", MODULE, *words, END_WITH_STDIN]
         shown = ["python", "-m", MODULE, *words]
-        hidden = ("HYBRIDCLUSTER_TOKEN",)
-        environment = {name: value for name, value in os.environ.items() if name not in hidden}
+        known = {name: value for name, value in os.environ.items() if name != TOKEN_VARIABLE}
         self._lines.clear()
         self._is_stopping, self._run = False, None
         self._command = without_password(printable(" ".join(shown)))
@@ -99,7 +99,7 @@ class EngineProcess:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             # In the list of processes everybody would see a password.
-            env={**environment, STORE_VARIABLE: self._store, "PYTHONUNBUFFERED": "1"},
+            env={**known, STORE_VARIABLE: self._store, "PYTHONUNBUFFERED": "1"},
             start_new_session=True,  # Ctrl-C goes to us alone, and we stop it
         )
         assert self._process.stdout is not None

@@ -10,7 +10,7 @@ from cpu_gpu_env.dashboard.repositories import runs as repository
 from cpu_gpu_env.dashboard.repositories.runs import Order, Sort
 from cpu_gpu_env.dashboard.repositories.source import StoreSource
 from cpu_gpu_env.dashboard.schemas.runs import RunDetail, RunPage, RunSummary, StoredModelRow
-from cpu_gpu_env.dashboard.services.clusters import devices_of, gpu_fractions_of, phases_of
+from cpu_gpu_env.dashboard.services.clusters import find_devices, gpu_fractions_of, phases_of
 from cpu_gpu_env.results.store.reading import StoreReader
 from cpu_gpu_env.results.store.records import StoredModel
 
@@ -57,8 +57,7 @@ class RunService:
         """
         with self._source.reading() as reader:
             row = reader.run_row(run)
-            states = {name: live["state"] for name, live in reader.live(run).items()}
-            devices = devices_of(row, states)
+            devices = find_devices(reader, row)
             return RunDetail(
                 summary=self._summary(reader, row),
                 settings=row["settings"],
@@ -67,8 +66,8 @@ class RunService:
                 phases=phases_of(row),
                 kept=reader.kept_decisions(run),
                 gpu_fractions=gpu_fractions_of(row),
-                devices=[] if devices is None else list(devices.names),
-                num_cpus=0 if devices is None else devices.num_cpus,
+                devices=list(devices.names),
+                num_cpus=devices.num_cpus,
             )
 
     @staticmethod

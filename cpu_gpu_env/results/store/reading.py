@@ -162,9 +162,7 @@ class StoreReader:
         """A model of a scheduler, whole but for a content that is no longer kept; None: unknown."""
         columns = [column for column in models.c if column.name != "run"]
         own = rows_of(models, run, scheduler) & (models.c.version == version)
-        return next(
-            (StoredModel(**row) for row in self._rows(sa.select(*columns).where(own))), None
-        )
+        return next((StoredModel(**row) for row in self.rows(sa.select(*columns).where(own))), None)
 
     def learner_states(self, run: int) -> dict[str, tuple[int, bytes]]:
         """What the learners of a run go on from: scheduler -> the next episode then, and state."""

@@ -1,5 +1,5 @@
 // The frame of a widget: title, actions, what is shown while it cannot, and a fence around errors.
-import { Component, type ReactNode, Suspense } from "react";
+import { Component, type CSSProperties, type ReactNode, Suspense } from "react";
 import { useLive } from "../live/store";
 import type { WidgetSpec } from "./registry";
 import { type WidgetView, WidgetViewContext } from "./view";
@@ -66,7 +66,7 @@ export function Widget(props: WidgetProps) {
         event.preventDefault();
         onDrop();
       }}
-      style={{ gridColumn: `span ${columns}`, gridRow: `span ${spec.rows}` }}
+      style={{ "--columns": columns, "--rows": spec.rows } as CSSProperties}
     >
       {/* biome-ignore lint/a11y/noStaticElementInteractions: by keyboard, "Arrange" does the same */}
       <header draggable onDragStart={() => onDrag(spec.id)} onDragEnd={() => onDrag(null)}>

@@ -1,0 +1,46 @@
+import { useMemo, useState } from "react";
+import { useComparison } from "../../../api/queries";
+import { useRun } from "../../../live/run";
+import { useChartTheme } from "../../../theme";
+import { Chart } from "../../Chart";
+import { Choice, LONG_SPANS } from "../controls";
+import { winsHeight, winsOption, winsSummary, winsTable } from "./wins";
+
+const REFRESH_MS = 5_000;
+const NOTHING = { lanes: [], wins: [] };
+
+/** How often each scheduler is better than each other. */
+export function WinsWidget() {
+  const run = useRun();
+  const [span, setSpan] = useState<"all" | "window">("all");
+  const answer = useComparison(run, { span }, { every: REFRESH_MS });
+  const theme = useChartTheme();
+  const wins = answer.data ?? NOTHING;
+  const option = useMemo(() => winsOption(wins, theme), [wins, theme]);
+  const table = useMemo(() => winsTable(wins), [wins]);
+  return (
+    <div className="stack">
+      <div className="choices">
+        <Choice label="over" value={span} options={LONG_SPANS} onChange={setSpan} />
+        <span className="note">% of the episodes in which the row is better than the column</span>
+      </div>
+      {wins.lanes.length < 2 ? (
+        <p className="empty">
+          {answer.error
+            ? answer.error.message
+            : answer.isPending
+              ? "Loading …"
+              : "It takes two schedulers, and an episode, to compare."}
+        </p>
+      ) : (
+        <Chart
+          label="How often each scheduler is better than each other"
+          summary={winsSummary(wins)}
+          option={option}
+          table={table}
+          height={winsHeight(wins)}
+        />
+      )}
+    </div>
+  );
+}
