@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from cpu_gpu_env.checks import check_count, check_number
-from cpu_gpu_env.dashboard.errors import ConflictError, UnavailableError
+from cpu_gpu_env.dashboard.errors import ConflictError, NotFoundError, UnavailableError
 from cpu_gpu_env.dashboard.repositories.runs import find_alive
 from cpu_gpu_env.dashboard.repositories.source import StoreSource
 from cpu_gpu_env.dashboard.schemas.live import ReplayState
@@ -103,15 +103,11 @@ class Replay:
             self._anchor = float(episode)
 
     def poll(self) -> Watched:
-        """The state at the position; if the store cannot be read, the one before, and why.
-
-        Raises:
-            NotFoundError: If there is no such run.
-        """
+        """The state at the position; if the run cannot be read, the one before, and why."""
         try:
             with self._reading, self._source.reading() as reader:
                 self._watched = self._read(reader)
-        except UnavailableError as error:
+        except (NotFoundError, UnavailableError) as error:
             return replace(self._watched, trouble=str(error), rest_s=_TROUBLE_S)
         return self._watched
 
