@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import socket
 from typing import Any
 
@@ -79,6 +80,8 @@ def make_server(
         settings: Its set-up.
         log_level: From which on uvicorn's lines are logged.
     """
+    gc.collect()
+    gc.freeze()  # to look for garbage among all that was imported takes longer than most answers
     return uvicorn.Server(
         uvicorn.Config(
             app,
