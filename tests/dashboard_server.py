@@ -1,112 +1,216 @@
-"""The real server in a thread, and requests to it byte by byte."""
+"""The server of the page in a thread, with clients, and engines that write to what it reads."""
 
 from __future__ import annotations
 
-import base64
+import json
+import os
 import socket
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from types import TracebackType
+from typing import Any
 
-from dashboard_process import wait_for
-from fastapi import FastAPI
+import httpx
+import store_rows
+from stream_batches import NAMES, play
+from websockets.sync.client import ClientConnection, connect
 
 from cpu_gpu_env.dashboard.app import make_app
 from cpu_gpu_env.dashboard.serving import make_server
 from cpu_gpu_env.dashboard.settings import DashboardSettings
-
-TOKEN = "a-token-for-the-tests-0123456789"
-
-
-@dataclass
-class Answer:
-    """An answer as it came."""
-
-    code: int
-    headers: dict[str, str]
-    body: bytes
+from cpu_gpu_env.runtime.engine import Finished
+from cpu_gpu_env.runtime.storing import episode_rows
+from cpu_gpu_env.runtime.stream_measures import StreamMeasures
 
 
-class Server:
-    """A server on a free port of loopback; several headers of one name are several pairs."""
+class Served:
+    """A server on a port of its own, as long as the block lasts."""
 
-    def __init__(self, port: int, app: FastAPI) -> None:
-        self.port, self.app = port, app
-        self.host = f"127.0.0.1:{port}"
+    def __init__(self, store: str, **settings: Any) -> None:
+        self.settings = DashboardSettings(store=store, port=0, **settings)
+        self.app = make_app(self.settings)
+        self.server = make_server(self.app, self.settings)
+        self._thread = threading.Thread(target=self.server.run, daemon=True)
 
-    def send(self, data: bytes) -> Answer:
-        """Send bytes and read one answer."""
-        with socket.create_connection(("127.0.0.1", self.port), timeout=20) as connection:
-            connection.sendall(data)
-            return read_answer(connection)
+    def __enter__(self) -> Served:
+        self._thread.start()
+        store_rows.wait_until(lambda: self.server.started)
+        self.port = self.server.servers[0].sockets[0].getsockname()[1]
+        self.http = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=30)
+        return self
 
-    def ask(
+    def __exit__(
         self,
-        path: str,
-        *headers: tuple[str, str],
-        method: str = "GET",
-        host: str | None = None,
-        body: bytes = b"",
-    ) -> Answer:
-        """Send a request; without another host it is for the right one."""
-        lines = [f"{method} {path} HTTP/1.1", f"Host: {host or self.host}", "Connection: close"]
-        if body:
-            lines.append(f"Content-Length: {len(body)}")
-        lines += [f"{name}: {value}" for name, value in headers]
-        return self.send("\r\n".join([*lines, "", ""]).encode("latin-1") + body)
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.http.close()
+        self.end()
 
-    def shake_hands(
-        self, *headers: tuple[str, str], path: str = "/ws", host: str | None = None
-    ) -> Answer:
-        """Ask for a socket as a browser does, but for the headers that are given."""
-        key = base64.b64encode(b"0123456789abcdef").decode()
-        needed = [("Upgrade", "websocket"), ("Sec-WebSocket-Version", "13")]
-        lines = [f"GET {path} HTTP/1.1", f"Host: {host or self.host}", "Connection: Upgrade"]
-        for name, value in (*needed, ("Sec-WebSocket-Key", key), *headers):
-            lines.append(f"{name}: {value}")
-        return self.send("\r\n".join([*lines, "", ""]).encode("latin-1"))
+    def end(self) -> float:
+        """End it; return how long that took [s]."""
+        begin_s = time.monotonic()
+        self.server.should_exit = True
+        self._thread.join(20)
+        assert not self._thread.is_alive()
+        return time.monotonic() - begin_s
+
+    def get(self, path: str, code: int = 200) -> Any:
+        """The JSON that a path gives."""
+        answer = self.http.get(path)
+        assert answer.status_code == code, answer.text
+        return answer.json()
+
+    def watch(self, run: int | None = None, **options: Any) -> Watching:
+        """A socket that reads."""
+        query = "" if run is None else f"?run={run}"
+        address = f"ws://127.0.0.1:{self.port}/ws{query}"
+        return Watching(connect(address, max_size=None, **options))
+
+    def connect_deaf(self, receive_bytes: int = 4096) -> socket.socket:
+        """A socket that shakes hands and then reads nothing."""
+        deaf = socket.socket()
+        deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
+        deaf.connect(("127.0.0.1", self.port))
+        deaf.sendall(
+            f"GET /ws HTTP/1.1\r\nHost: 127.0.0.1:{self.port}\r\nConnection: Upgrade\r\n"
+            "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+            "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n".encode()
+        )
+        head = b""
+        while not head.endswith(b"\r\n\r\n"):
+            head += deaf.recv(1)
+        assert head.startswith(b"HTTP/1.1 101 ")
+        return deaf
+
+    def waiting_bytes(self) -> list[int]:
+        """What waits in this process to be read by each connection."""
+        connections = list(self.server.server_state.connections)
+        return [one.transport.get_write_buffer_size() for one in connections]
+
+    def metric(self, name: str) -> float:
+        """The value of a metric without labels."""
+        for line in self.http.get("/metrics").text.splitlines():
+            if line.startswith(f"{name} "):
+                return float(line.split()[1])
+        raise AssertionError(f"there is no {name}")
 
 
-def read_answer(connection: socket.socket) -> Answer:
-    """Read an answer, and its body if it has a length."""
-    data = b""
-    while b"\r\n\r\n" not in data:
-        more = connection.recv(65536)
-        assert more, f"the connection was closed after {data!r}"
-        data += more
-    head, _, body = data.partition(b"\r\n\r\n")
-    first, *lines = head.decode("latin-1").split("\r\n")
-    pairs = [line.split(": ", 1) for line in lines]
-    headers = {name.lower(): value for name, value in pairs}
-    assert len(headers) == len(pairs), f"a header comes twice: {pairs}"
-    while len(body) < int(headers.get("content-length", 0)):
-        more = connection.recv(65536)
-        if not more:  # HEAD
-            break
-        body += more
-    return Answer(int(first.split()[1]), headers, body)
+class Watching:
+    """A client that keeps the state as the page does: a snapshot, and changes onto it."""
+
+    def __init__(self, connecting: AbstractContextManager[ClientConnection]) -> None:
+        self._connecting = connecting
+        self.connection = connecting.__enter__()
+        self.state: dict[str, Any] = {}
+        self.messages: list[dict[str, Any]] = []
+        self.arrived_s: list[float] = []
+
+    def __enter__(self) -> Watching:
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self._connecting.__exit__(*error)
+
+    def read(self, timeout_s: float = 10.0) -> dict[str, Any]:
+        """Take the next message."""
+        message: dict[str, Any] = json.loads(self.connection.recv(timeout_s))
+        self.arrived_s.append(time.monotonic())
+        if message["type"] == "snapshot":
+            self.state = message["state"]
+        else:
+            assert message["sequence"] == self.messages[-1]["sequence"] + 1
+            lanes = {**self.state["lanes"], **message.get("lanes", {})}
+            changed = {k: v for k, v in message.items() if k not in ("type", "sequence", "lanes")}
+            self.state = {**self.state, **changed, "lanes": lanes}
+        self.messages.append(message)
+        return message
+
+    def read_until(self, is_so: Callable[[Mapping[str, Any]], Any], timeout_s: float = 15.0) -> Any:
+        """Read until the state is as wanted; return what the condition gave."""
+        until_s = time.monotonic() + timeout_s
+        while not (found := self.state and is_so(self.state)):
+            left_s = until_s - time.monotonic()
+            assert left_s > 0, self.state
+            try:
+                self.read(left_s)
+            except TimeoutError:
+                raise AssertionError(self.state) from None
+        return found
 
 
-def offer(token: str, protocol: str = "hybridcluster") -> tuple[str, str]:
-    """The header by which a browser hands a token to a socket."""
-    coded = base64.urlsafe_b64encode(token.encode()).decode().rstrip("=")
-    return "Sec-WebSocket-Protocol", f"{protocol}, token.{coded}"
+class PlayedRun:
+    """A run that is written as an engine writes it: by a StoreWriter, of real batches.
+
+    Args:
+        url: Of the store.
+        about: More of what the engine says of itself.
+    """
+
+    def __init__(self, url: str, **about: Any) -> None:
+        self.writer = store_rows.quiet_writer(url)
+        settings = {"window": 5, "env_kwargs": {}}
+        self.run = self.writer.new_run(
+            kind="stream",
+            command="python scripts/stream.py",
+            schedulers=list(NAMES),
+            provenance={},
+            settings=settings,
+            notes=["a note"],
+        )
+        self.measures = StreamMeasures(NAMES, window=5, electricity_price=0.3)
+        self.done = self.tasks = 0
+        self.about = {
+            "process": {"pid": os.getpid(), "cpu_percent": 12.5, "rss_bytes": 10**8},
+            "log": [[1.5e9, "the run begins"]],
+            **about,
+        }
+        self.show()
+
+    def __enter__(self) -> PlayedRun:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self, status: str = "finished") -> None:
+        """End the run."""
+        if self.writer is not None:
+            self.writer.close(self.run, status)
+        self.writer = None
+
+    def play(self, count: int) -> Finished:
+        """Play episodes, store them, and show what comes of them."""
+        finished = play(self.done, count)
+        self.measures.add(finished)
+        self.done += count
+        self.tasks += count * finished.arrived.batch.phase.problem.num_tasks
+        update = {"next_episode": self.done, "tasks": self.tasks, "clock_s": float(self.done)}
+        self.writer.put(episode_rows(self.run, finished), self.run, update)
+        self.show()
+        self.writer.flush()
+        return finished
+
+    def show(self, **about: Any) -> None:
+        """Show the newest states."""
+        engine = {
+            "episode": self.done,
+            "clock_s": float(self.done),
+            "placed": 0,
+            "speed": None,
+            "paused": False,
+            "phase": "",
+            "trouble": None,
+            "notes": [],
+            **self.about,
+            **about,
+        }
+        states = self.measures.states() if self.done else _empty(self.measures)
+        self.writer.show(self.run, {name: {**s, "engine": engine} for name, s in states.items()})
 
 
-@contextmanager
-def serving(settings: DashboardSettings) -> Iterator[Server]:
-    """Serve for a block."""
-    app = make_app(settings)
-    server = make_server(app, settings)
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-        thread.start()
-        try:
-            wait_for(lambda: server.started, "the server's start")
-            yield Server(port, app)
-        finally:
-            server.should_exit = True
-            thread.join(30)
-            assert not thread.is_alive()
+def _empty(measures: StreamMeasures) -> Mapping[str, Mapping[str, Any]]:
+    return {name: {**lane.state(), "difference": None} for name, lane in measures.lanes.items()}

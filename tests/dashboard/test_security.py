@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from dashboard_server import TOKEN, Server, offer, read_answer, serving
+from dashboard_requests import TOKEN, Server, offer, read_answer, serving
 
 from cpu_gpu_env import HybridClusterError
 from cpu_gpu_env.dashboard.security import MAX_BODY
