@@ -13,7 +13,7 @@ from cpu_gpu_env.dashboard.repositories import played as repository
 from cpu_gpu_env.dashboard.repositories.live import MAX_LANES, NOW_COLUMNS
 from cpu_gpu_env.dashboard.repositories.played import BUSY, PRESENT, SUMMED
 from cpu_gpu_env.dashboard.schemas.live import DeviceState, LaneState
-from cpu_gpu_env.dashboard.services.clusters import Devices, devices_of
+from cpu_gpu_env.dashboard.services.clusters import Devices, find_devices
 from cpu_gpu_env.model.tasks import FloatArray
 from cpu_gpu_env.results.metrics import (
     CUMULATIVE_METRICS,
@@ -64,7 +64,7 @@ class PlayedRun:
         found = repository.read_ends(reader, row["run"], self._names)
         self.first, self.last = (0, -1) if found is None else found
         self.position = self.first - 1
-        self._devices = devices_of(row, {}) or Devices((), 0)
+        self._devices = find_devices(reader, row)
         self._lanes = {name: _Lane(self._window, self._devices) for name in self._names}
         self._summed = self.first
         """Number of the episode after those in the sums."""
