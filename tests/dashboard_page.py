@@ -95,7 +95,9 @@ def rows_of(table: Any) -> dict[str, dict[str, str]]:
     headings, *rows = table.evaluate(
         "table => [...table.rows].map(row => [...row.cells].map(cell => cell.innerText.trim()))"
     )
-    return {row[0]: dict(zip(headings[1:], row[1:], strict=True)) for row in rows}
+    names = [row[0].split()[0] for row in rows]  # behind it may stand that it is the reference
+    cells = [dict(zip(headings[1:], row[1:], strict=True)) for row in rows]
+    return dict(zip(names, cells, strict=True))
 
 
 def read_number(cell: str) -> tuple[float, int]:
