@@ -12,13 +12,13 @@ from starlette.concurrency import run_in_threadpool
 from cpu_gpu_env import __version__
 from cpu_gpu_env.dashboard.openapi import describe
 from cpu_gpu_env.dashboard.refusals import handle_errors
-from cpu_gpu_env.dashboard.routes import control, health, live, page, runs
+from cpu_gpu_env.dashboard.routes import control, health, live, page, runs, tasks
 from cpu_gpu_env.dashboard.routes.metering import RequestMeter
 from cpu_gpu_env.dashboard.security import Guard
 from cpu_gpu_env.dashboard.services.container import Services, make_services
 from cpu_gpu_env.dashboard.settings import DashboardSettings
 
-ROUTERS = (runs.router, control.router, live.router, health.router, page.router)
+ROUTERS = (runs.router, tasks.router, control.router, live.router, health.router, page.router)
 """Of everything that can be asked for."""
 
 

@@ -20,7 +20,7 @@ from cpu_gpu_env.baselines.imitation.forest import Forest, load_forest
 from cpu_gpu_env.baselines.imitation.hybrid_ml import FEATURES, HybridML, derive, nearest_fitting
 from cpu_gpu_env.checks import check_count
 from cpu_gpu_env.envs.env import HybridClusterEnv
-from cpu_gpu_env.errors import HybridClusterError
+from cpu_gpu_env.errors import HybridClusterError, unknown_name
 from cpu_gpu_env.model.tasks import FloatArray
 from cpu_gpu_env.problem.observation import NUM_FEATURES
 from cpu_gpu_env.problem.problem import Problem
@@ -34,8 +34,8 @@ from cpu_gpu_env.runtime.stored_episode import actions_of, check_same, draw_epis
 from cpu_gpu_env.runtime.trained_files import FOREST_SUFFIX, find_trained, name_of_trained
 from cpu_gpu_env.sim.state import SchedulingState
 
-TIE = 1e-4
-"""Values that are so close are the same: a net rounds otherwise in batches of another size."""
+TIE = 1e-6
+"""Values of a net that are so close are the same: it rounds otherwise in batches of other sizes."""
 LOADED_MODELS = 8
 """Forests, and agents, that are kept loaded."""
 
@@ -103,18 +103,27 @@ def predict_decision(
             not the same any more.
     """
     row = reader.run_row(run)
-    reader.check_scheduler(run, scheduler)
+    if scheduler not in row["schedulers"]:
+        raise unknown_name(f"scheduler of run {run}", scheduler, row["schedulers"])
     if not learns(row, scheduler):
         raise HybridClusterError(f"scheduler {scheduler!r} does not learn")
-    decision = reader.task(run, sequence).get(scheduler)
-    if decision is None:
-        raise HybridClusterError(f"the decision of {scheduler} on task {sequence} is not kept")
+    decision = _find_decision(reader, run, scheduler, sequence)
     torch.set_num_threads(1)  # nets this small are slower on several
     model = _find_model(reader, row, scheduler, decision["model_version"])
     env, actions = _draw(reader, row, decision, model.observes_queues)
     for action in actions[: decision["task"]].tolist():
         env.step(action)
     return _predict(env, model, int(actions[decision["task"]]), decision)
+
+
+def _find_decision(
+    reader: StoreReader, run: int, scheduler: str, sequence: int
+) -> Mapping[str, Any]:
+    """Read the row of a decision."""
+    for page in reader.pages(decisions, run, scheduler, sequence, sequence + 1):
+        return {name: values[0] for name, values in page.items()}
+    reader.task(run, sequence)  # says which tasks there are, if there is no such one
+    raise HybridClusterError(f"the decision of {scheduler} on task {sequence} is not kept")
 
 
 def _draw(
@@ -199,7 +208,7 @@ def _predict(
     env: HybridClusterEnv, model: _Model, action: int, decision: Mapping[str, Any]
 ) -> StoredPrediction:
     """Ask a model about the task that is to be placed, on which an action was stored."""
-    state = env.scheduling_state()
+    state = env.scheduling_state().observed(env.current_observation()[None])
     kind: Literal["probability", "q_value"] = "probability"
     if isinstance(model.loaded, Forest):
         values = _votes(model.loaded, env.problem, state)
@@ -213,7 +222,7 @@ def _predict(
     loss = float(values[choice] - values[action])
     if action != choice and kind == "q_value" and abs(loss) < TIE:
         choice, loss = action, 0.0
-    explored = action != choice
+    explored = bool(action != choice)
     if explored and not (model.exploration > 0.0 and loss < MAX_LOSS + TIE):
         raise HybridClusterError(
             f"the model of {decision['scheduler']} is not what it was: it chose action {action} on "

@@ -39,6 +39,11 @@ def read_newest(
     return {name: values[::-1] for name, values in page.items()}
 
 
+def rows_in(page: Page) -> list[dict[str, Any]]:
+    """Rows of a page, one after another."""
+    return [dict(zip(page, row, strict=True)) for row in zip(*page.values(), strict=True)]
+
+
 def read_column(
     reader: StoreReader, run: int, scheduler: str, first: int, end: int, column: sa.Column[Any]
 ) -> Page:

@@ -105,3 +105,14 @@ def phase_before(reader: StoreReader, run: int, scheduler: str, episode: int) ->
     within = rows_within(episodes, run, scheduler, 0, episode)
     last = sa.select(episodes.c.phase).where(*within).order_by(episodes.c.episode.desc()).limit(1)
     return next((row["phase"] for row in reader.rows(last)), None)
+
+
+def finished_at(
+    reader: StoreReader, run: int, schedulers: Sequence[str], episode: int
+) -> float | None:
+    """When an episode was finished by the first of these that has played it; None: by none."""
+    for scheduler in schedulers:
+        within = rows_within(episodes, run, scheduler, episode, episode + 1)
+        for row in reader.rows(sa.select(episodes.c.finished_at).where(*within)):
+            return float(row["finished_at"])
+    return None

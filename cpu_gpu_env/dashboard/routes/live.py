@@ -31,7 +31,7 @@ from cpu_gpu_env.dashboard.services.hub import Client
 PATIENCE_S = 10.0
 """So long a client may leave what was sent unread [s]."""
 TOO_SLOW, NO_SUCH_RUN = 1008, 4404
-_LISTEN_S = 0.1
+_LISTEN_S = 0.02
 _PARTING_S = 2.0
 _MAX_REASON_BYTES = 120
 

@@ -29,6 +29,18 @@ class Devices:
     """How many CPUs there are."""
 
 
+def devices_of(row: Mapping[str, Any], states: Mapping[str, Mapping[str, Any]]) -> Devices | None:
+    """Find the devices of a run; None: it does not tell, and its cluster is not known here.
+
+    Args:
+        row: Of the table of runs. A drift takes a device away at most, and the last one.
+        states: Newest state of each lane, as the table `live` has it.
+    """
+    found = _of_cluster(row)
+    shown = (_shown(state) for state in states.values())
+    return found or next((devices for devices in shown if devices is not None), None)
+
+
 def find_devices(reader: StoreReader, row: Mapping[str, Any]) -> Devices:
     """Find the devices of a run.
 
@@ -37,15 +49,21 @@ def find_devices(reader: StoreReader, row: Mapping[str, Any]) -> Devices:
 
     Args:
         reader: The store.
-        row: Of the table of runs. A drift takes a device away at most, and the last one.
+        row: Of the table of runs.
     """
+    found = _of_cluster(row)
+    if found is None:
+        lanes = reader.live(row["run"])
+        found = devices_of(row, {name: of_lane["state"] for name, of_lane in lanes.items()})
+    return found or Devices((), count_seen_cpus(reader, row["run"], row["schedulers"]))
+
+
+def _of_cluster(row: Mapping[str, Any]) -> Devices | None:
     with suppress(HybridClusterError):
         cluster = resolve_cluster(env_kwargs_of(row, "").get("cluster", DEFAULT_CLUSTER))
         if _is_same(row, cluster):
             return Devices(tuple(cluster.device_names), len(cluster.cpus))
-    shown = (_shown(of_lane["state"]) for of_lane in reader.live(row["run"]).values())
-    found = next((devices for devices in shown if devices is not None), None)
-    return found or Devices((), count_seen_cpus(reader, row["run"], row["schedulers"]))
+    return None
 
 
 def _is_same(row: Mapping[str, Any], cluster: Cluster) -> bool:

@@ -5,14 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from cpu_gpu_env.dashboard.repositories.source import StoreSource
+from cpu_gpu_env.dashboard.services.audit import AuditService
 from cpu_gpu_env.dashboard.services.comparison import ComparisonService
 from cpu_gpu_env.dashboard.services.control import ControlService
+from cpu_gpu_env.dashboard.services.decisions import DecisionService
 from cpu_gpu_env.dashboard.services.deletion import DeletionService
 from cpu_gpu_env.dashboard.services.engine_process import EngineProcess
+from cpu_gpu_env.dashboard.services.exports import ExportService
 from cpu_gpu_env.dashboard.services.history import HistoryService
 from cpu_gpu_env.dashboard.services.live import LiveService
+from cpu_gpu_env.dashboard.services.log import LogService
 from cpu_gpu_env.dashboard.services.replay import Replay
 from cpu_gpu_env.dashboard.services.runs import RunService
+from cpu_gpu_env.dashboard.services.statistics import StatisticsService
 from cpu_gpu_env.dashboard.services.telemetry import Telemetry
 from cpu_gpu_env.dashboard.settings import DashboardSettings
 
@@ -29,6 +34,16 @@ class Services:
     """How the schedulers of a run compare."""
     history: HistoryService
     """How a run went."""
+    decisions: DecisionService
+    """Single decisions."""
+    audit: AuditService
+    """What each scheduler saw, predicted, chose and got for a task, and what that cost."""
+    statistics: StatisticsService
+    """The newest decisions of a scheduler, summed up."""
+    log: LogService
+    """What happened in a run."""
+    exports: ExportService
+    """Rows of a run as a file."""
     live: LiveService
     """The newest state of what is watched; in the event loop."""
     replay: Replay | None
@@ -66,6 +81,11 @@ def make_services(settings: DashboardSettings) -> Services:
         comparison=ComparisonService(source),
         history=HistoryService(source),
         live=live,
+        decisions=DecisionService(source),
+        audit=AuditService(source),
+        statistics=StatisticsService(source),
+        log=LogService(source),
+        exports=ExportService(source),
         replay=replay,
         telemetry=telemetry,
         engine=engine,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from cpu_gpu_env.dashboard.repositories.decisions import read_decisions, read_newest
+from cpu_gpu_env.dashboard.repositories.decisions import read_decisions, read_newest, rows_in
 from cpu_gpu_env.dashboard.repositories.source import StoreSource
 from cpu_gpu_env.dashboard.schemas.tasks import DecisionPage, DecisionRow, Share
 from cpu_gpu_env.dashboard.services.clusters import find_devices
@@ -58,9 +58,8 @@ class DecisionService:
             if first is not None:
                 rows = read_decisions(reader, run, scheduler, first, limit)
             else:
-                rows = read_newest(
-                    reader, run, scheduler, last or limit, NO_END if before is None else before
-                )
+                end = NO_END if before is None else before
+                rows = rows_in(read_newest(reader, run, scheduler, last or limit, end))
             return DecisionPage(
                 run=run,
                 scheduler=scheduler,
@@ -85,33 +84,31 @@ def decision_rows(
 ) -> list[DecisionRow]:
     """Tell of decisions, given by their rows of the table."""
     num_cpus = find_devices(reader, run_row).num_cpus if rows else 0
-    return [_decision_row(row, num_cpus) for row in rows]
-
-
-def _decision_row(row: Mapping[str, Any], num_cpus: int) -> DecisionRow:
-    cpu, gpu = _share(row, "cpu", 0), _share(row, "gpu", num_cpus)
-    shares = [share for share in (cpu, gpu) if share is not None]
-    if not shares:
-        raise HybridClusterError(f"the store is damaged: task {row['sequence']} ran nowhere")
-    taken = {name: row[name] for name in _COPIED}
-    return DecisionRow(
-        **taken,
-        cpu=cpu,
-        gpu=gpu,
-        wait_s=min(share.start_s for share in shares) - row["arrival_s"],
-        response_s=max(share.finish_s for share in shares) - row["arrival_s"],
-    )
+    found = []
+    for row in rows:
+        cpu, gpu = _share(row, "cpu", 0), _share(row, "gpu", num_cpus)
+        shares = [share for share in (cpu, gpu) if share is not None]
+        if not shares:
+            raise reader.store.error(f"it is damaged: task {row['sequence']} ran nowhere")
+        found.append(
+            DecisionRow(
+                **{name: row[name] for name in _COPIED},
+                cpu=cpu,
+                gpu=gpu,
+                wait_s=min(share.start_s for share in shares) - row["arrival_s"],
+                response_s=max(share.finish_s for share in shares) - row["arrival_s"],
+            )
+        )
+    return found
 
 
 _COPIED = [name for name in DecisionRow.model_fields if name in tables.decisions.c]
 
 
 def _share(row: Mapping[str, Any], pool: str, first_device: int) -> Share | None:
-    device = row[f"{pool}_device"]
-    if device is None:
-        return None
-    return Share(
-        device=first_device + device,
-        start_s=row[f"{pool}_start_s"],
-        finish_s=row[f"{pool}_finish_s"],
+    device, start_s, finish_s = (
+        row[f"{pool}_{name}"] for name in ("device", "start_s", "finish_s")
     )
+    if device is None or start_s is None or finish_s is None:
+        return None
+    return Share(device=first_device + device, start_s=start_s, finish_s=finish_s)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.csv
@@ -60,18 +61,85 @@ def export_rows(
     Raises:
         HybridClusterError: If the run or a scheduler is unknown, or the store cannot be read.
     """
+    written = 0
+
+    def count(rows: int) -> None:
+        nonlocal written
+        written += rows
+        progress(rows)
+
+    form = path.suffix.lower()
+    blocks = export_blocks(reader, table, run, form, schedulers, first, end, count)
+    with replacing(path) as file:
+        for block in blocks:
+            file.write(block)
+    return written
+
+
+def export_blocks(
+    reader: StoreReader,
+    table: sa.Table,
+    run: int,
+    suffix: str,
+    schedulers: Sequence[str],
+    first: int = 0,
+    end: int = NO_END,
+    progress: Callable[[int], None] = lambda rows: None,
+) -> Iterator[bytes]:
+    """Give the file that `export_rows` writes piece by piece, each as soon as its rows are read.
+
+    Args:
+        reader: The store.
+        table: `tables.episodes`, or `tables.decisions`.
+        run: Number of the run.
+        suffix: One of `SUFFIXES`.
+        schedulers: Whose rows.
+        first: Number of the first episode, or sequence of the first decision.
+        end: That of the one after the last.
+        progress: Called with the number of rows that have been written, page by page.
+
+    Raises:
+        HybridClusterError: If the run or a scheduler is unknown, which is found at once, or the
+            store cannot be read.
+    """
     for scheduler in schedulers:
         reader.check_scheduler(run, scheduler)
-    as_csv, written = path.suffix.lower() == ".csv", 0
+    as_csv = suffix == ".csv"
     schema = pa.schema([(column.name, _type(column, as_csv)) for column in table.c])
-    with replacing(path) as file, _writer(file, schema, as_csv) as writer:
-        for scheduler in schedulers:
-            for page in reader.pages(table, run, scheduler, first, end):
-                writer.write_table(_batch(page, schema, as_csv))
-                rows = len(page["run"])
-                written += rows
-                progress(rows)
-    return written
+
+    def blocks() -> Iterator[bytes]:
+        sink = _Sink()
+        with _writer(sink, schema, as_csv) as writer:
+            for scheduler in schedulers:
+                for page in reader.pages(table, run, scheduler, first, end):
+                    writer.write_table(_batch(page, schema, as_csv))
+                    progress(len(page["run"]))
+                    yield sink.take()
+        yield sink.take()
+
+    return blocks()
+
+
+class _Sink(io.RawIOBase):
+    """Takes what a writer writes, until somebody takes it away."""
+
+    def __init__(self) -> None:
+        self._written = bytearray()
+
+    def writable(self) -> bool:
+        """Writers ask."""
+        return True
+
+    def write(self, octets: Any) -> int:
+        """Take some octets."""
+        self._written += octets
+        return len(memoryview(octets))
+
+    def take(self) -> bytes:
+        """Give what was written since the last time."""
+        taken = bytes(self._written)
+        self._written.clear()
+        return taken
 
 
 def _type(column: sa.Column[Any], as_csv: bool) -> pa.DataType:
@@ -80,7 +148,7 @@ def _type(column: sa.Column[Any], as_csv: bool) -> pa.DataType:
     return next(arrow for kind, arrow in _TYPES.items() if isinstance(column.type, kind))
 
 
-def _writer(file: BinaryIO, schema: pa.Schema, as_csv: bool) -> Any:
+def _writer(file: io.RawIOBase, schema: pa.Schema, as_csv: bool) -> Any:
     if as_csv:
         return pyarrow.csv.CSVWriter(file, schema)
     return pyarrow.parquet.ParquetWriter(file, schema)

@@ -342,7 +342,8 @@ class StoreReader:
 
     def columns(self, query: sa.Select[Any]) -> dict[str, Sequence[Any]]:
         """All rows of a query by column, read in one short transaction."""
-        (table,) = query.get_final_froms()
+        # What the columns tell is told at once; the other way compiles the query.
+        (table,) = query.columns_clause_froms or query.get_final_froms()
         assert isinstance(table, sa.Table)
         with telling(self.store):
             with self.engine.connect() as connection:

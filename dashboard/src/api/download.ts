@@ -9,6 +9,13 @@ function save(address: string, name: string): void {
   link.click();
 }
 
+/** Have the browser save what the page has as a file. */
+export function saveBlob(blob: Blob, name: string): void {
+  const local = URL.createObjectURL(blob);
+  save(local, name);
+  setTimeout(() => URL.revokeObjectURL(local), 60_000);
+}
+
 /** Have the browser save an answer as a file. */
 export async function download(path: string, params: Params, name: string): Promise<void> {
   const address = withParams(path, params);
@@ -17,9 +24,7 @@ export async function download(path: string, params: Params, name: string): Prom
     return;
   }
   const response = await request(address);
-  const local = URL.createObjectURL(await response.blob());
-  save(local, name);
-  setTimeout(() => URL.revokeObjectURL(local), 60_000);
+  saveBlob(await response.blob(), name);
 }
 
 export type ExportTable = "episodes" | "decisions";

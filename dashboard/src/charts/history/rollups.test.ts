@@ -1,98 +1,88 @@
+// @vitest-environment node
 import { describe, expect, it } from "vitest";
-import type { HistoryAnswer, HistoryLane } from "../../api/types";
+import type { HistoryLane } from "../../api/types";
 import {
-  autoGranularity,
+  ask,
   granularities,
   groupRows,
   infinite,
-  joinPages,
+  MAX_GROUPS,
   measured,
-  points,
-  spreadsWide,
-  valuesOf,
+  seen,
+  sortGroups,
 } from "./rollups";
 
-function lane(given: Partial<HistoryLane>): HistoryLane {
-  return { episode: [], count: [], phase: [], bound: [], values: {}, cumulative: {}, ...given };
-}
-
-const first: HistoryAnswer = {
-  run: 1,
-  granularity: 10,
-  lanes: {
-    greedy: lane({
-      episode: [0, 10],
-      count: [10, 10],
-      phase: ["", ""],
-      bound: [1, 1.5],
-      values: { objective: [2, "inf"], gap: [null, null] },
-      cumulative: { regret: [10, 25] },
-    }),
-    oracle: lane({
-      episode: [0],
-      count: [10],
-      phase: [""],
-      bound: [1],
-      values: { objective: [1.25] },
-      cumulative: { regret: [2.5] },
-    }),
+const objective = { metric: "objective", isSum: false };
+const lanes: Record<string, HistoryLane> = {
+  greedy: {
+    episode: [0, 10, 20],
+    count: [10, 10, 3],
+    phase: ["", "", "late"],
+    bound: [1, 1.5, 2],
+    values: { objective: [2, "inf", 4], gap: [null, null, null] },
+    cumulative: { regret: [10, 25, 31] },
   },
-  marks: [{ episode: 5, kind: "model", scheduler: "forest", label: "v1" }],
-  next: 20,
+  oracle: {
+    episode: [0],
+    count: [10],
+    phase: [""],
+    bound: [1],
+    values: { objective: [1.25] },
+    cumulative: { regret: [2.5] },
+  },
 };
 
-const second: HistoryAnswer = {
-  run: 1,
-  granularity: 10,
-  lanes: {
-    greedy: lane({
-      episode: [20],
-      count: [3],
-      phase: ["late"],
-      bound: [2],
-      values: { objective: [4] },
-      cumulative: { regret: [31] },
-    }),
-  },
-  marks: [
-    { episode: 5, kind: "model", scheduler: "forest", label: "v1" },
-    { episode: 20, kind: "drift", scheduler: null, label: "late" },
-  ],
-  next: null,
-};
+it("granularities leave at least two groups", () => {
+  expect(granularities(50)).toEqual([1, 2, 5, 10, 20]);
+  expect(granularities(1)).toEqual([1]);
+  expect(granularities(1000).at(-1)).toBe(500);
+});
 
-describe("granularity", () => {
-  it("is the least of 1, 2, 5, 10 that leaves few enough groups", () => {
-    expect([0, 400, 401, 2000, 2001, 1_000_000].map((count) => autoGranularity(count))).toEqual([
-      1, 1, 2, 5, 10, 5000,
-    ]);
+describe("what is asked for", () => {
+  it("is the whole run in as many groups as a chart has points", () => {
+    expect(ask(50, null, null)).toEqual({ first: 0, end: 50, granularity: 1, left: 0 });
+    expect(ask(2_000, null, null)).toEqual({ first: 0, end: 2_000, granularity: 5, left: 0 });
+    expect(ask(0, null, null)).toEqual({ first: 0, end: 0, granularity: 1, left: 0 });
   });
 
-  it("can be chosen as long as two groups are left", () => {
-    expect(granularities(50)).toEqual([1, 2, 5, 10, 20]);
-    expect(granularities(1)).toEqual([1]);
-    expect(granularities(1000).at(-1)).toBe(500);
+  it("is finer in a part, from a multiple of the granularity on", () => {
+    expect(ask(100_000, { first: 40_007, end: 42_007 }, null)).toEqual({
+      first: 40_005,
+      end: 42_007,
+      granularity: 5,
+      left: 0,
+    });
+  });
+
+  it("is the last groups of too many", () => {
+    const asked = ask(5_000, null, 1);
+    expect(asked).toEqual({ first: 4_000, end: 5_000, granularity: 1, left: 4_000 });
+    expect((asked.end - asked.first) / asked.granularity).toBe(MAX_GROUPS);
+  });
+
+  it("is nothing that the run has not", () => {
+    expect(ask(30, { first: 20, end: 90 }, 1)).toMatchObject({ first: 20, end: 30 });
+    expect(ask(30, { first: 50, end: 90 }, 1)).toMatchObject({ first: 30, end: 30 });
+  });
+
+  it("can be what is seen", () => {
+    expect(seen({ first: 100, end: 200 }, [25, 50])).toEqual({ first: 125, end: 150 });
+    expect(seen({ first: 0, end: 10 }, [33, 34])).toEqual({ first: 3, end: 5 });
+    expect(seen({ first: 0, end: 10 }, [0, 100])).toEqual({ first: 0, end: 10 });
   });
 });
 
-describe("pages", () => {
-  const all = joinPages([first, second]);
+it("tells what was measured, and what is infinite", () => {
+  expect([...measured(lanes, false)]).toEqual(["objective"]);
+  expect([...measured(lanes, true)]).toEqual(["regret"]);
+  expect(infinite(lanes, objective)).toBe(1);
+  expect(infinite(lanes, { metric: "regret", isSum: true })).toBe(0);
+});
 
-  it("join lane by lane, marks once", () => {
-    expect(all.lanes.greedy?.episode).toEqual([0, 10, 20]);
-    expect(all.lanes.greedy?.values.objective).toEqual([2, "inf", 4]);
-    expect(all.lanes.oracle?.episode).toEqual([0]);
-    expect(all.marks.map((mark) => mark.episode)).toEqual([5, 20]);
-    expect(joinPages([])).toEqual({ granularity: 1, lanes: {}, marks: [] });
-  });
+describe("rows", () => {
+  const rows = groupRows(lanes, objective);
 
-  it("tell what was measured", () => {
-    expect([...measured(all.lanes, false)]).toEqual(["objective"]);
-    expect([...measured(all.lanes, true)]).toEqual(["regret"]);
-  });
-
-  it("become rows, with gaps where a lane has no such group", () => {
-    const rows = groupRows(all.lanes, { metric: "objective", isCumulative: false });
+  it("are groups, with gaps where a lane has no such group", () => {
     expect(rows.map((row) => [row.first, row.count, row.phase, row.bound])).toEqual([
       [0, 10, "", 1],
       [10, 10, "", 1.5],
@@ -104,43 +94,16 @@ describe("pages", () => {
       { greedy: 4 },
     ]);
   });
-});
 
-describe("points", () => {
-  const greedy = joinPages([first, second]).lanes.greedy as HistoryLane;
-
-  it("put a mean into the middle of its group, in the shown unit", () => {
-    expect(points(greedy, { metric: "objective", isCumulative: false }, 100)).toEqual([
-      [4.5, 200],
-      [14.5, null],
-      [21, 400],
-    ]);
+  it("are sorted either way, infinite ones at an end, missing ones last", () => {
+    const firsts = (key: string, order: "asc" | "desc") =>
+      sortGroups(rows, { key, order }).map((row) => row.first);
+    expect(firsts("greedy", "asc")).toEqual([0, 20, 10]);
+    expect(firsts("greedy", "desc")).toEqual([10, 20, 0]);
+    expect(firsts("oracle", "asc")).toEqual([0, 10, 20]);
+    expect(firsts("oracle", "desc")).toEqual([0, 10, 20]);
+    expect(firsts("bound", "desc")).toEqual([20, 10, 0]);
+    expect(firsts("phase", "desc")).toEqual([20, 0, 10]);
+    expect(firsts("count", "asc")).toEqual([20, 0, 10]);
   });
-
-  it("put a sum at the end of its group", () => {
-    expect(points(greedy, { metric: "regret", isCumulative: true }, 1)).toEqual([
-      [9, 10],
-      [19, 25],
-      [22, 31],
-    ]);
-  });
-
-  it("are gaps for a metric that a lane has not", () => {
-    const choice = { metric: "makespan_s", isCumulative: false };
-    expect(points(greedy, choice, 1).map(([, y]) => y)).toEqual([null, null, null]);
-    expect(valuesOf(greedy, choice)).toEqual([]);
-  });
-
-  it("count what is infinite", () => {
-    const lanes = joinPages([first, second]).lanes;
-    expect(infinite(lanes, { metric: "objective", isCumulative: false })).toBe(1);
-    expect(infinite(lanes, { metric: "regret", isCumulative: true })).toBe(0);
-  });
-});
-
-it("a thousand times worse wants a logarithmic axis, unless something is not above zero", () => {
-  expect(spreadsWide([1, 1000, null])).toBe(true);
-  expect(spreadsWide([1, 2])).toBe(false);
-  expect(spreadsWide([0, 1000])).toBe(false);
-  expect(spreadsWide([])).toBe(false);
 });

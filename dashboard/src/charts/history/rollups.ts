@@ -1,15 +1,12 @@
-// How a run went, from pages of groups of episodes.
-import type { HistoryAnswer, HistoryLane, Mark, Quantity } from "../../api/types";
+// What of a run's history is looked at: groups of episodes, a metric, schedulers.
+import type { HistoryLane, Quantity } from "../../api/types";
+import { toNumber } from "../../format";
+import type { Sorting } from "../../widgets/SortHeader";
+import { meanOf, type Source, sumOf } from "../live/history/curves";
+import { chooseGranularity } from "../live/history/granularity";
 
-/** Groups a chart has at most by itself: more than pixels on a phone, quick to draw and to ask for. */
-export const AUTO_GROUPS = 400;
-
-/** Steps of 1, 2 and 5: the least that leaves at most `groups` of them. */
-export function autoGranularity(episodes: number, groups = AUTO_GROUPS): number {
-  for (let power = 1; ; power *= 10) {
-    for (const step of [1, 2, 5]) if (episodes <= groups * step * power) return step * power;
-  }
-}
+/** Groups that the server gives at once. */
+export const MAX_GROUPS = 1_000;
 
 /** Granularities that one may choose for so many episodes: none leaves fewer than two groups. */
 export function granularities(episodes: number): number[] {
@@ -22,59 +19,54 @@ export function granularities(episodes: number): number[] {
   }
 }
 
-export interface History {
+/** Episodes from number `first` to before `end`. */
+export interface Stretch {
+  first: number;
+  end: number;
+}
+
+export interface Asked extends Stretch {
   granularity: number;
-  lanes: Record<string, HistoryLane>;
-  marks: Mark[];
+  /** Groups that there are in the stretch and that were not asked for, as they are too many. */
+  left: number;
 }
 
-const lists = (before: Record<string, Quantity[]>, after: Record<string, Quantity[]>) =>
-  Object.fromEntries(
-    [...new Set([...Object.keys(before), ...Object.keys(after)])].map((key) => [
-      key,
-      [...(before[key] ?? []), ...(after[key] ?? [])],
-    ]),
-  );
-
-/** Join pages in their order to one. */
-export function joinPages(pages: readonly HistoryAnswer[]): History {
-  const lanes: Record<string, HistoryLane> = {};
-  for (const page of pages) {
-    for (const [name, lane] of Object.entries(page.lanes)) {
-      const before = lanes[name];
-      lanes[name] = before
-        ? {
-            episode: [...before.episode, ...lane.episode],
-            count: [...before.count, ...lane.count],
-            phase: [...before.phase, ...lane.phase],
-            bound: [...before.bound, ...lane.bound],
-            values: lists(before.values, lane.values),
-            cumulative: lists(before.cumulative, lane.cumulative),
-          }
-        : lane;
-    }
-  }
-  const marks = new Map(
-    pages.flatMap((page) => page.marks).map((mark) => [JSON.stringify(mark), mark]),
-  );
-  return { granularity: pages[0]?.granularity ?? 1, lanes, marks: [...marks.values()] };
+/** What to ask for to show a stretch (null: all) of a run of so many episodes.
+ *
+ * Of too many groups the last ones; they begin at multiples of the granularity, as the server's do.
+ *
+ * @param wanted - Episodes of a group; null: as many as a chart has points for.
+ */
+export function ask(episodes: number, stretch: Stretch | null, wanted: number | null): Asked {
+  const first = Math.min(stretch?.first ?? 0, episodes);
+  const end = Math.min(stretch?.end ?? episodes, episodes);
+  const granularity = wanted ?? chooseGranularity(end - first);
+  const [from, to] = [Math.floor(first / granularity), Math.ceil(end / granularity)];
+  const shown = Math.max(from, to - MAX_GROUPS);
+  return { first: shown * granularity, end, granularity, left: shown - from };
 }
 
-/** What of a lane is looked at: means over each group, or sums from the run's beginning. */
+/** The part of a stretch that is seen, from percents of it; at least two episodes, whole ones. */
+export function seen({ first, end }: Stretch, [start, stop]: [number, number]): Stretch {
+  const at = (percent: number) => first + ((end - first) * percent) / 100;
+  const from = Math.max(Math.floor(at(start)), first);
+  return { first: from, end: Math.min(Math.max(Math.ceil(at(stop)), from + 2), end) };
+}
+
+/** Means of a metric over each group, or its sums from the run's beginning. */
 export interface Choice {
   metric: string;
-  isCumulative: boolean;
+  isSum: boolean;
 }
 
-export function valuesOf(lane: HistoryLane, { metric, isCumulative }: Choice): Quantity[] {
-  return (isCumulative ? lane.cumulative[metric] : lane.values[metric]) ?? [];
-}
+export const sourceOf = ({ metric, isSum }: Choice): Source =>
+  isSum ? sumOf(metric) : meanOf(metric);
 
 /** Metrics that some lane has values of. */
-export function measured(lanes: Record<string, HistoryLane>, isCumulative: boolean): Set<string> {
+export function measured(lanes: Record<string, HistoryLane>, isSum: boolean): Set<string> {
   const found = new Set<string>();
   for (const lane of Object.values(lanes)) {
-    const values = isCumulative ? lane.cumulative : lane.values;
+    const values = isSum ? lane.cumulative : lane.values;
     for (const [key, list] of Object.entries(values)) {
       if (list.some((value) => value !== null)) found.add(key);
     }
@@ -82,37 +74,11 @@ export function measured(lanes: Record<string, HistoryLane>, isCumulative: boole
   return found;
 }
 
-/** Points to draw: (episode, value); a mean is in the middle of its group, a sum at its end.
- *
- * What there is not, or is infinite, leaves a gap.
- */
-export function points(
-  lane: HistoryLane,
-  choice: Choice,
-  scale: number,
-): [x: number, y: number | null][] {
-  const values = valuesOf(lane, choice);
-  return lane.episode.map((first, group) => {
-    const length = (lane.count[group] ?? 1) - 1;
-    const value = values[group];
-    const y = typeof value === "number" ? value * scale : null;
-    return [first + (choice.isCumulative ? length : length / 2), y];
-  });
-}
-
 /** How many values are infinite, which no chart can show. */
 export function infinite(lanes: Record<string, HistoryLane>, choice: Choice): number {
   return Object.values(lanes)
-    .flatMap((lane) => valuesOf(lane, choice))
+    .flatMap((lane) => sourceOf(choice)(lane) ?? [])
     .filter((value) => value === "inf" || value === "-inf").length;
-}
-
-/** Whether values differ so much that only a logarithmic axis shows all. */
-export function spreadsWide(values: readonly (number | null)[]): boolean {
-  const drawn = values.filter((value): value is number => value !== null);
-  const least = drawn.reduce((low, value) => Math.min(low, value), Number.POSITIVE_INFINITY);
-  const most = drawn.reduce((high, value) => Math.max(high, value), 0);
-  return least > 0 && most > 30 * least;
 }
 
 /** A group of episodes over all lanes. */
@@ -129,7 +95,7 @@ export interface GroupRow {
 export function groupRows(lanes: Record<string, HistoryLane>, choice: Choice): GroupRow[] {
   const rows = new Map<number, GroupRow>();
   for (const [name, lane] of Object.entries(lanes)) {
-    const values = valuesOf(lane, choice);
+    const values = sourceOf(choice)(lane) ?? [];
     lane.episode.forEach((first, group) => {
       const row = rows.get(first) ?? {
         first,
@@ -143,4 +109,20 @@ export function groupRows(lanes: Record<string, HistoryLane>, choice: Choice): G
     });
   }
   return [...rows.values()].sort((a, b) => a.first - b.first);
+}
+
+/** What a row is sorted by: "first", "count", "phase", "bound", or a scheduler's value. */
+function keyOf(row: GroupRow, key: string): number | string | null {
+  if (key === "first" || key === "count" || key === "phase") return row[key];
+  return toNumber(key === "bound" ? row.bound : row.values[key]);
+}
+
+/** Rows in another order; what has no value stands last either way. */
+export function sortGroups(rows: readonly GroupRow[], { key, order }: Sorting<string>): GroupRow[] {
+  const sign = order === "asc" ? 1 : -1;
+  return rows.toSorted((a, b) => {
+    const [x, y] = [keyOf(a, key), keyOf(b, key)];
+    if (x === null || y === null) return Number(x === null) - Number(y === null);
+    return x === y ? a.first - b.first : sign * (x < y ? -1 : 1);
+  });
 }

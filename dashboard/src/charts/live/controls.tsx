@@ -20,7 +20,7 @@ export function Choice<T extends string>({
 }) {
   const id = useId();
   return (
-    <span className="choice">
+    <span className="field">
       <label htmlFor={id}>{label}</label>
       <select id={id} value={value} onChange={(event) => onChange(event.target.value as T)}>
         {options.map((option) => (
@@ -45,7 +45,3 @@ export const SPANS: readonly Option<Span>[] = [
 export const LONG_SPANS = SPANS.filter(
   (span): span is Option<"window" | "all"> => span.value !== "now",
 );
-
-/** Names as options. */
-export const named = (names: readonly string[]): Option<string>[] =>
-  names.map((name) => ({ value: name, label: name }));

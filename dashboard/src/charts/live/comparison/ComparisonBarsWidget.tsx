@@ -26,8 +26,8 @@ export function ComparisonBarsWidget() {
   const table = useMemo(() => comparisonTable(states, span, measures), [states, span, measures]);
   const options = COMPARED.map((value) => ({ value, label: measureOf(measures, value).label }));
   return (
-    <div className="stack">
-      <div className="choices">
+    <>
+      <div className="toolbar">
         <Choice label="by" value={key} options={options} onChange={setKey} />
         <Choice label="over" value={span} options={SPANS} onChange={setSpan} />
       </div>
@@ -41,6 +41,6 @@ export function ComparisonBarsWidget() {
       {bars.bars.some(({ isCut }) => isCut) && (
         <p className="note">≫: the bar is longer than there is room for.</p>
       )}
-    </div>
+    </>
   );
 }

@@ -1,9 +1,10 @@
-import { useMemo, useState } from "react";
+import { useMemo } from "react";
 import { useSlowLive } from "../../../live/slow";
 import { useChartTheme } from "../../../theme";
+import { useChosenScheduler } from "../../../widgets/chosen";
+import { SchedulerSelect } from "../../../widgets/SchedulerSelect";
 import { Chart } from "../../Chart";
 import { useSchedulers } from "../../lanes";
-import { Choice, named } from "../controls";
 import { deviceRows, devicesSummary, devicesTable } from "./devices";
 import { devicesHeight, devicesOption } from "./devicesChart";
 import { waitsOption, waitsTable } from "./waits";
@@ -13,8 +14,7 @@ const NO_DEVICES: never[] = [];
 /** Load and queue of every device of a scheduler. */
 export function DevicesWidget() {
   const schedulers = useSchedulers();
-  const [chosen, setChosen] = useState<string | null>(null);
-  const scheduler = chosen !== null && schedulers.includes(chosen) ? chosen : (schedulers[0] ?? "");
+  const [scheduler, choose] = useChosenScheduler();
   const lane = useSlowLive(({ state }) => state?.lanes[scheduler]);
   const theme = useChartTheme();
   const devices = lane?.devices ?? NO_DEVICES;
@@ -27,14 +27,9 @@ export function DevicesWidget() {
     [waits, theme],
   );
   return (
-    <div className="stack">
-      <div className="choices">
-        <Choice
-          label="scheduler"
-          value={scheduler}
-          options={named(schedulers)}
-          onChange={setChosen}
-        />
+    <>
+      <div className="toolbar">
+        <SchedulerSelect schedulers={schedulers} value={scheduler} onChange={choose} />
         {rows.length < devices.length && (
           <span className="note">
             {devices.length} devices in {rows.length} groups; the table has each
@@ -60,6 +55,6 @@ export function DevicesWidget() {
           height={170}
         />
       )}
-    </div>
+    </>
   );
 }

@@ -89,8 +89,8 @@ export function HistoryView({ label, measure, source, choices, missing }: Histor
     error && `${error.message}.`,
   ].filter((note) => note !== false && note !== null);
   return (
-    <div className="stack">
-      <div className="choices">
+    <>
+      <div className="toolbar">
         {choices}
         <Choice label="axis" value={scale} options={SCALES} onChange={setScale} />
       </div>
@@ -101,6 +101,6 @@ export function HistoryView({ label, measure, source, choices, missing }: Histor
       )}
       <LanePicker lanes={lanes} shown={shown} onToggle={toggle} />
       {notes.length > 0 && <p className="note">{notes.join(" ")}</p>}
-    </div>
+    </>
   );
 }

@@ -29,8 +29,8 @@ export function PercentilesWidget() {
   const table = useMemo(() => percentilesTable(rows, unit), [rows, unit]);
   const note = percentilesNote(rows);
   return (
-    <div className="stack">
-      <div className="choices">
+    <>
+      <div className="toolbar">
         <Choice label="of" value={quantity} options={QUANTITIES} onChange={setQuantity} />
         <Choice label="over" value={span} options={LONG_SPANS} onChange={setSpan} />
       </div>
@@ -46,6 +46,6 @@ export function PercentilesWidget() {
         />
       )}
       {note && <p className="note">{note}</p>}
-    </div>
+    </>
   );
 }

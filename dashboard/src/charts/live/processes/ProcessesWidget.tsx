@@ -12,7 +12,7 @@ export function ProcessesWidget() {
   const table = useMemo(() => processesTable(samples), [samples]);
   const summary = processesSummary(samples);
   return (
-    <div className="stack">
+    <>
       <Chart
         label="CPU and memory of engine and server"
         summary={summary}
@@ -21,6 +21,6 @@ export function ProcessesWidget() {
         height={220}
       />
       <p className="note">{summary}</p>
-    </div>
+    </>
   );
 }

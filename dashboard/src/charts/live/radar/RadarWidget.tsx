@@ -39,8 +39,8 @@ export function RadarWidget() {
   const notes = radarNotes(radar, shown).join(" ");
   if (radar.axes.length < 3) return <p className="empty">Waiting for what is measured …</p>;
   return (
-    <div className="stack">
-      <div className="choices">
+    <>
+      <div className="toolbar">
         <Choice label="over" value={span} options={LONG_SPANS} onChange={setSpan} />
       </div>
       <Chart
@@ -52,6 +52,6 @@ export function RadarWidget() {
       />
       <LanePicker lanes={lanes} shown={shown} onToggle={toggle} />
       <p className="note">{notes}</p>
-    </div>
+    </>
   );
 }

@@ -28,8 +28,8 @@ export function TrendWidget() {
   const label = `${measure.label} over the window`;
   const window = Math.max(0, ...Object.values(states).map((lane) => lane.window_episodes));
   return (
-    <div className="stack">
-      <div className="choices">
+    <>
+      <div className="toolbar">
         <Choice label="of" value={key} options={options} onChange={setChosen} />
         <span className="note">last {window} episodes; each line from its least to its most</span>
       </div>
@@ -59,6 +59,6 @@ export function TrendWidget() {
           })}
         </ul>
       )}
-    </div>
+    </>
   );
 }

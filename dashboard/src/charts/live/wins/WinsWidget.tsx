@@ -19,8 +19,8 @@ export function WinsWidget() {
   const option = useMemo(() => winsOption(wins, theme), [wins, theme]);
   const table = useMemo(() => winsTable(wins), [wins]);
   return (
-    <div className="stack">
-      <div className="choices">
+    <>
+      <div className="toolbar">
         <Choice label="over" value={span} options={LONG_SPANS} onChange={setSpan} />
         <span className="note">% of the episodes in which the row is better than the column</span>
       </div>
@@ -41,6 +41,6 @@ export function WinsWidget() {
           height={winsHeight(wins)}
         />
       )}
-    </div>
+    </>
   );
 }
