@@ -1,10 +1,10 @@
 // The Gantt chart of an episode: a row a device, a bar a share.
 import type { CustomSeriesRenderItem } from "echarts";
-import { graphic } from "echarts/core";
 import type { DecisionRow, RunDetail } from "../../api/types";
 import { formatNumber, formatPercent, NONE } from "../../format";
 import type { ChartTheme } from "../../theme";
 import type { TableData } from "../../widgets/DataTable";
+import { clip } from "../clip";
 import type { ChartOption } from "../echarts";
 import { type BarKind, deviceName, type Layout } from "./bars";
 
@@ -79,7 +79,7 @@ function drawBars(
     const size = api.size?.([0, 1]);
     const height = (Array.isArray(size) ? (size[1] ?? 0) : (size ?? 0)) * BAR_PART;
     const { x = 0, y = 0, width = 0, height: full = 0 } = params.coordSys as unknown as DOMRect;
-    const shape = graphic.clipRectByRect(
+    const shape = clip(
       { x: left, y: middle - height / 2, width: Math.max(right - left, 1), height },
       { x, y, width, height: full },
     );
