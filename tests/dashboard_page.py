@@ -10,6 +10,8 @@ from urllib.parse import urlsplit
 
 LOST = ("ERR_CONNECTION_REFUSED", "ERR_CONNECTION_RESET", "ERR_EMPTY_RESPONSE", "WebSocket")
 """What a browser itself says of a server that is gone."""
+PATIENCE_MS = 60_000
+"""How long a machine that does much else at the same time may take."""
 NONE = "\u2013"
 """What stands for a value that there is not."""
 _BROKEN = "This widget has failed"
@@ -26,6 +28,7 @@ class OpenPage:
 
     def __init__(self, browser: Any, url: str, **options: Any) -> None:
         self.context = browser.new_context(**options)
+        self.context.set_default_timeout(PATIENCE_MS)
         self.page = self.context.new_page()
         self.asked: list[str] = []
         """Address of every request and socket."""
@@ -95,7 +98,9 @@ def rows_of(table: Any) -> dict[str, dict[str, str]]:
     headings, *rows = table.evaluate(
         "table => [...table.rows].map(row => [...row.cells].map(cell => cell.innerText.trim()))"
     )
-    return {row[0]: dict(zip(headings[1:], row[1:], strict=True)) for row in rows}
+    names = [row[0].split()[0] for row in rows]  # behind it may stand that it is the reference
+    cells = [dict(zip(headings[1:], row[1:], strict=True)) for row in rows]
+    return dict(zip(names, cells, strict=True))
 
 
 def read_number(cell: str) -> tuple[float, int]:

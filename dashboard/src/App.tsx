@@ -4,6 +4,7 @@ import { Header } from "./header/Header";
 import { Grid } from "./layout/Grid";
 import { useLive } from "./live/store";
 import { Notices } from "./Notices";
+import { ReplayBar } from "./replay/ReplayBar";
 import { useShortcuts } from "./shortcuts";
 
 /** What to do while the store has no run. */
@@ -47,6 +48,7 @@ export function App() {
         Skip to the widgets
       </a>
       <Header />
+      <ReplayBar />
       <main id="main" tabIndex={-1}>
         {isEmpty && <Welcome />}
         <Grid onlyAlways={isEmpty} />

@@ -1,5 +1,6 @@
 // All widgets of the page, in the order in which a new browser shows them.
 import type { ComponentType } from "react";
+import { historyWidgets } from "../charts/history";
 import { liveWidgets } from "../charts/live";
 import { taskWidgets } from "../charts/tasks";
 import { comparisonWidgets, storeWidgets } from ".";
@@ -25,6 +26,7 @@ export interface WidgetSpec {
 export const WIDGETS: readonly WidgetSpec[] = [
   ...comparisonWidgets,
   ...liveWidgets,
+  ...historyWidgets,
   ...taskWidgets,
   ...storeWidgets,
 ];

@@ -137,7 +137,7 @@ function TaskNumber({ task, last }: NumberProps) {
   };
   const step = (by: number) => () => chooseTask(Math.max((task ?? 0) + by, 0));
   return (
-    <form className="tools" onSubmit={submit}>
+    <form className="toolbar" onSubmit={submit}>
       <span className="field">
         <label htmlFor={id}>Task</label>
         <input

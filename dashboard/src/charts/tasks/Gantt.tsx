@@ -229,7 +229,7 @@ export function Gantt() {
   const trouble = error ?? noDetail;
   return (
     <div className="stack" ref={box}>
-      <div className="tools">
+      <div className="toolbar">
         <SchedulerSelect schedulers={schedulers} value={scheduler} onChange={choose} />
         <EpisodeChooser episode={episode} newest={newest} onChange={setEpisode} />
         <Select
