@@ -51,18 +51,16 @@ class OpenPage:
         if message.type in ("error", "warning"):
             self.complaints.append(f"{message.type}: {message.text}")
 
-    def check(self, lost: bool = False) -> None:
+    def check(self, *expected: str) -> None:
         """Check that nothing was asked of others, and nothing went wrong.
 
         Args:
-            lost: Whether the server was away, of which browsers complain.
+            expected: Words of complaints that have to be, as of a server that is away.
         """
         ours = urlsplit(self.url).netloc
         elsewhere = [url for url in self.asked if not url.startswith(("data:", "blob:"))]
         assert [url for url in elsewhere if urlsplit(url).netloc != ours] == []
-        heard = self.complaints
-        if lost:
-            heard = [said for said in heard if not any(word in said for word in LOST)]
+        heard = [said for said in self.complaints if not any(word in said for word in expected)]
         assert heard == []
         assert self.page.get_by_text(_BROKEN).count() == 0
 
