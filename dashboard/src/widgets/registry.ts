@@ -14,8 +14,8 @@ export interface WidgetSpec {
   component: ComponentType;
   /** Of the twelve columns of the page, how many it takes: 3 to 12. */
   columns: number;
-  /** Height in rows of 92 px. */
-  rows: number;
+  /** Height in rows of 92 px; by the number of schedulers, if that decides. */
+  rows: number | ((schedulers: number) => number);
   /** What there must be before it can show anything: "lanes" of the live state, a "run" of the
    * store; "nothing": it always can. */
   needs: "lanes" | "run" | "nothing";

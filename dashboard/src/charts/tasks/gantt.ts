@@ -4,6 +4,7 @@ import type { DecisionRow, RunDetail } from "../../api/types";
 import { formatNumber, formatPercent, NONE } from "../../format";
 import type { ChartTheme } from "../../theme";
 import type { TableData } from "../../widgets/DataTable";
+import { clip } from "../clip";
 import type { ChartOption } from "../echarts";
 import { type BarKind, deviceName, type Layout } from "./bars";
 
@@ -64,21 +65,6 @@ const stripes = (kind: BarKind, dashes: number[], color: string) => ({
   rotation: kind === "split-cpu" ? Math.PI / 4 : -Math.PI / 4,
 });
 
-interface Box {
-  x: number;
-  y: number;
-  width: number;
-  height: number;
-}
-
-/** The part of a box that is in another; null: none. ECharts has it, too, but is loaded later. */
-function clipped(box: Box, frame: Box): Box | null {
-  const [x, y] = [Math.max(box.x, frame.x), Math.max(box.y, frame.y)];
-  const width = Math.min(box.x + box.width, frame.x + frame.width) - x;
-  const height = Math.min(box.y + box.height, frame.y + frame.height) - y;
-  return width > 0 && height > 0 ? { x, y, width, height } : null;
-}
-
 function drawBars(
   bars: Layout["bars"],
   colours: { fill: string; text: string; edge: string; mark: string; pattern: string },
@@ -93,7 +79,7 @@ function drawBars(
     const size = api.size?.([0, 1]);
     const height = (Array.isArray(size) ? (size[1] ?? 0) : (size ?? 0)) * BAR_PART;
     const { x = 0, y = 0, width = 0, height: full = 0 } = params.coordSys as unknown as DOMRect;
-    const shape = clipped(
+    const shape = clip(
       { x: left, y: middle - height / 2, width: Math.max(right - left, 1), height },
       { x, y, width, height: full },
     );

@@ -21,7 +21,7 @@ export function ringsOf(ratios: readonly number[]): Rings {
   const step = Math.log10(factor);
   return {
     factor,
-    least: Math.min(-1, Math.floor(low / step - 1e-9)),
+    least: Math.min(-1, Math.floor(low / step + 1e-9)),
     most: Math.max(1, Math.ceil(high / step - 1e-9)),
   };
 }
