@@ -1,17 +1,52 @@
-"""Runs for the server to read, made by hand of round numbers."""
+"""Runs for the server to read, made by hand of round numbers, and how to ask it of them."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import httpx
 import sqlalchemy as sa
 import stored_runs
 
+from cpu_gpu_env.dashboard.app import make_app
+from cpu_gpu_env.dashboard.settings import DashboardSettings
 from cpu_gpu_env.results.store import tables
 
 NAMES = ("myopic", "random", "oracle")
 STREAM = {"num_tasks": 6, "cluster": "a100-node"}
+
+
+class Asked:
+    """The application of a store, asked without a server around it; a context manager."""
+
+    def __init__(self, store: str) -> None:
+        self.app = make_app(DashboardSettings(store))
+
+    def __enter__(self) -> Asked:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.app.state.services.close()
+
+    def ask(self, path: str) -> httpx.Response:
+        """What a path answers."""
+
+        async def ask() -> httpx.Response:
+            transport = httpx.ASGITransport(self.app)
+            async with httpx.AsyncClient(
+                transport=transport, base_url="http://localhost"
+            ) as client:
+                return await client.get(path)
+
+        return asyncio.run(ask())
+
+    def get(self, path: str, code: int = 200) -> Any:
+        """The JSON that a path answers."""
+        answer = self.ask(path)
+        assert answer.status_code == code, answer.text
+        return answer.json()
 
 
 def add_run(engine: sa.Engine, names: Sequence[str] = NAMES, **columns: Any) -> int:

@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import stored_runs
-from dashboard_rows import NAMES, add_episodes, add_run
-from dashboard_server import Served
+from dashboard_rows import NAMES, Asked, add_episodes, add_run
 
 from cpu_gpu_env.dashboard.services import comparison
 from cpu_gpu_env.results.estimate import Estimate
@@ -35,8 +34,8 @@ def test_means_differences_and_wins_by_hand(store_url: str) -> None:
     add_episodes(
         engine, run, "oracle", [1.0, 5.0, 1.5], energy_j=10.0, decision_p50_s=[1.0, 9.0, 2.0]
     )
-    with Served(store_url) as served:
-        answer = served.get(f"/api/runs/{run}/comparison")
+    with Asked(store_url) as server:
+        answer = server.get(f"/api/runs/{run}/comparison")
         assert (answer["first"], answer["end"], answer["reference"]) == (0, 3, "myopic")
         assert [lane["scheduler"] for lane in answer["lanes"]] == ["oracle", "myopic", "random"]
         lanes = lanes_of(answer)
@@ -54,23 +53,23 @@ def test_means_differences_and_wins_by_hand(store_url: str) -> None:
             [third, 0, pytest.approx(2 / 3)],
             [0, 0, 0],
         ]
-        window = served.get(f"/api/runs/{run}/comparison?span=window&episodes=1&reference=oracle")
+        window = server.get(f"/api/runs/{run}/comparison?span=window&episodes=1&reference=oracle")
         assert (window["first"], window["end"], window["reference"]) == (2, 3, "oracle")
         assert lanes_of(window)["random"]["means"]["objective"] == {"mean": 3.0, "half_width": None}
         assert lanes_of(window)["random"]["differences"]["objective"]["mean"] == 1.5
         assert lanes_of(window)["oracle"]["differences"] == {}
-        unknown = served.get(f"/api/runs/{run}/comparison?reference=greedy", 404)
+        unknown = server.get(f"/api/runs/{run}/comparison?reference=greedy", 404)
         assert "greedy" in unknown["error"]
-        assert served.get(f"/api/runs/{run + 1}/comparison", 404)
+        assert server.get(f"/api/runs/{run + 1}/comparison", 404)
         for wrong in ("span=now", "episodes=0", "episodes=10001", "episodes=x"):
-            assert served.get(f"/api/runs/{run}/comparison?{wrong}", 422)
+            assert server.get(f"/api/runs/{run}/comparison?{wrong}", 422)
 
 
 def test_estimates_are_those_of_the_terminal(store_url: str) -> None:
     engine = stored_runs.open_store(store_url)
     run, _ = stored_runs.store_run(engine, {"": ({"num_tasks": 6}, range(9))})
-    with Served(store_url) as served:
-        answer = served.get(f"/api/runs/{run}/comparison?reference=myopic")
+    with Asked(store_url) as server:
+        answer = server.get(f"/api/runs/{run}/comparison?reference=myopic")
     with open_reader(store_url) as reader:
         stored = {name: reader.episodes(run, name) for name in (*stored_runs.SCHEDULERS, "oracle")}
     assert len(answer["lanes"]) == len(stored)
@@ -97,8 +96,8 @@ def test_episodes_without_a_value_do_not_count_and_infinite_ones_are_told(store_
     run = add_run(engine)
     add_episodes(engine, run, "myopic", [1.0, 2.0, 4.0], gap=[None, 0.5, math.inf], bound=1.0)
     add_episodes(engine, run, "random", [2.0, 6.0], first=1, gap=[0.25, math.inf])
-    with Served(store_url) as served:
-        lanes = lanes_of(served.get(f"/api/runs/{run}/comparison"))
+    with Asked(store_url) as server:
+        lanes = lanes_of(server.get(f"/api/runs/{run}/comparison"))
     assert lanes["myopic"]["episodes"] == 3
     assert lanes["myopic"]["means"]["gap"] == {"mean": "inf", "half_width": None}
     assert lanes["random"]["episodes"] == 2
@@ -110,8 +109,8 @@ def test_episodes_without_a_value_do_not_count_and_infinite_ones_are_told(store_
 
 def test_a_run_without_episodes_compares_nothing(store_url: str) -> None:
     run = add_run(stored_runs.open_store(store_url))
-    with Served(store_url) as served:
-        answer = served.get(f"/api/runs/{run}/comparison")
+    with Asked(store_url) as server:
+        answer = server.get(f"/api/runs/{run}/comparison")
     assert answer == {"run": run, "first": 0, "end": 0, "reference": None, "lanes": [], "wins": []}
 
 
@@ -123,9 +122,9 @@ def test_a_long_run_is_compared_by_its_newest_episodes(
     run = add_run(engine)
     for name in NAMES:
         add_episodes(engine, run, name, [100.0] * 13 + [1.0] * 7)
-    with Served(store_url) as served:
+    with Asked(store_url) as server:
         for query in ("span=all", "span=window&episodes=10000"):
-            answer = served.get(f"/api/runs/{run}/comparison?{query}")
+            answer = server.get(f"/api/runs/{run}/comparison?{query}")
             assert (answer["first"], answer["end"]) == (13, 20)
             assert lanes_of(answer)["random"]["means"]["objective"]["mean"] == 1.0
 
@@ -147,7 +146,7 @@ def test_estimates_of_many_samples_are_those_of_each(count: int) -> None:
 
 def test_metrics_are_named(store_url: str) -> None:
     stored_runs.open_store(store_url)
-    with Served(store_url) as served:
-        keys = [measure["key"] for measure in served.get("/api/measures")]
+    with Asked(store_url) as server:
+        keys = [measure["key"] for measure in server.get("/api/measures")]
     assert keys[:2] == [OBJECTIVE.key, GAP.key]
     assert {metric.key for metric in STORED_METRICS} < set(keys)

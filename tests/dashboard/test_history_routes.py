@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from typing import Any
 
@@ -9,8 +10,7 @@ import numpy as np
 import pytest
 import sqlalchemy as sa
 import stored_runs
-from dashboard_rows import NAMES, add_episodes, add_run
-from dashboard_server import Served
+from dashboard_rows import NAMES, Asked, add_episodes, add_run
 
 from cpu_gpu_env.dashboard.repositories import totals
 from cpu_gpu_env.dashboard.services import history
@@ -20,11 +20,11 @@ from cpu_gpu_env.results.store import reading, tables
 OBJECTIVE = np.array([1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0])
 
 
-def pages(served: Served, run: int, query: str) -> list[Any]:
+def pages(server: Asked, run: int, query: str) -> list[Any]:
     """All pages of a history."""
     found, first = [], 0
     while first is not None:
-        found.append(served.get(f"/api/runs/{run}/history?{query}&first={first}"))
+        found.append(server.get(f"/api/runs/{run}/history?{query}&first={first}"))
         first = found[-1]["next"]
     return found
 
@@ -46,8 +46,8 @@ def test_groups_and_sums_by_hand(store_url: str) -> None:
     energy = [10.0, 20.0, 30.0, 40.0, 50.0, 60.0, 70.0]
     add_episodes(engine, run, "myopic", OBJECTIVE.tolist(), energy_j=energy, bound=1.0)
     add_episodes(engine, run, "random", [3.0, 5.0])
-    with Served(store_url) as served:
-        answer = served.get(f"/api/runs/{run}/history?granularity=3")
+    with Asked(store_url) as server:
+        answer = server.get(f"/api/runs/{run}/history?granularity=3")
         assert (answer["granularity"], answer["next"], answer["marks"]) == (3, None, [])
         assert set(answer["lanes"]) == {"myopic", "random"}
         assert answer["lanes"]["myopic"] == {
@@ -62,34 +62,34 @@ def test_groups_and_sums_by_hand(store_url: str) -> None:
             "cumulative": {"objective": [7.0, 63.0, 127.0], "energy_j": [60.0, 210.0, 280.0]},
         }
         assert answer["lanes"]["random"]["cumulative"] == {"objective": [8.0]}
-        alone = served.get(f"/api/runs/{run}/history?granularity=3&schedulers=random")
+        alone = server.get(f"/api/runs/{run}/history?granularity=3&schedulers=random")
         assert alone["lanes"] == {"random": answer["lanes"]["random"]}
-        within = served.get(f"/api/runs/{run}/history?granularity=3&first=4&limit=1")
+        within = server.get(f"/api/runs/{run}/history?granularity=3&first=4&limit=1")
         assert within["lanes"]["myopic"]["episode"] == [3]
         assert within["lanes"]["myopic"]["cumulative"]["objective"] == [63.0]
         assert within["next"] == 6
-        after = served.get(f"/api/runs/{run}/history?first=7")
+        after = server.get(f"/api/runs/{run}/history?first=7")
         assert (after["lanes"], after["next"]) == ({}, None)
 
 
-@pytest.mark.parametrize("granularity", [1, 2, 3, 7, 10_000])
-@pytest.mark.parametrize("limit", [1, 2, 1_000])
-def test_pages_are_the_whole_in_pieces(store_url: str, granularity: int, limit: int) -> None:
+def test_pages_are_the_whole_in_pieces(store_url: str) -> None:
     engine = stored_runs.open_store(store_url)
     run = add_run(engine)
     for name in NAMES:
         add_episodes(engine, run, name, OBJECTIVE.tolist(), regret=0.5)
-    with Served(store_url) as served:
-        found = pages(served, run, f"granularity={granularity}&limit={limit}")
-    groups = -(-7 // granularity)
-    assert len(found) == -(-groups // limit)
-    starts = list(range(0, 7, granularity))
-    ends = [min(start + granularity, 7) for start in starts]
-    assert joined(found, "oracle", "episode") == starts
-    assert joined(found, "oracle", "count") == [e - s for s, e in zip(starts, ends, strict=True)]
-    summed = joined(found, "oracle", "cumulative", "objective")
-    assert summed == [OBJECTIVE[:end].sum() for end in ends]
-    assert joined(found, "random", "cumulative", "regret") == [0.5 * end for end in ends]
+    for granularity, limit in itertools.product((1, 3, 10_000), (1, 2)):
+        with Asked(store_url) as server:  # which remembers nothing yet
+            found = pages(server, run, f"granularity={granularity}&limit={limit}")
+        groups = -(-7 // granularity)
+        assert len(found) == -(-groups // limit)
+        starts = list(range(0, 7, granularity))
+        ends = [min(start + granularity, 7) for start in starts]
+        assert joined(found, "oracle", "episode") == starts
+        counts = [end - start for start, end in zip(starts, ends, strict=True)]
+        assert joined(found, "oracle", "count") == counts
+        summed = joined(found, "oracle", "cumulative", "objective")
+        assert summed == [OBJECTIVE[:end].sum() for end in ends]
+        assert joined(found, "random", "cumulative", "regret") == [0.5 * end for end in ends]
 
 
 def test_a_page_reads_a_bounded_number_of_episodes(
@@ -100,19 +100,19 @@ def test_a_page_reads_a_bounded_number_of_episodes(
     run = add_run(engine)
     for name in NAMES:
         add_episodes(engine, run, name, OBJECTIVE.tolist())
-    with Served(store_url) as served:
+    with Asked(store_url) as server:
         assert [
-            len(p["lanes"]["random"]["count"]) for p in pages(served, run, "granularity=2")
+            len(p["lanes"]["random"]["count"]) for p in pages(server, run, "granularity=2")
         ] == [2, 2]
-        assert [p["lanes"]["random"]["count"] for p in pages(served, run, "granularity=6")] == [
+        assert [p["lanes"]["random"]["count"] for p in pages(server, run, "granularity=6")] == [
             [6],
             [1],
         ]
         for wrong in ("granularity=0", "granularity=10001", "limit=0", "limit=1001", "first=-1"):
-            refusal = served.get(f"/api/runs/{run}/history?{wrong}", 422)
+            refusal = server.get(f"/api/runs/{run}/history?{wrong}", 422)
             assert wrong.split("=")[0] in refusal["error"]
-        assert served.get(f"/api/runs/{run}/history?schedulers=random,nobody", 404)
-        assert served.get(f"/api/runs/{run + 1}/history", 404)
+        assert server.get(f"/api/runs/{run}/history?schedulers=random,nobody", 404)
+        assert server.get(f"/api/runs/{run + 1}/history", 404)
 
 
 def test_phases_cut_groups_and_are_marked(store_url: str) -> None:
@@ -121,8 +121,8 @@ def test_phases_cut_groups_and_are_marked(store_url: str) -> None:
     for phase, first, count in (("before", 0, 3), ("drift", 3, 2), ("back", 5, 2)):
         for name in NAMES:
             add_episodes(engine, run, name, [1.0] * count, first, phase)
-    with Served(store_url) as served:
-        answer = served.get(f"/api/runs/{run}/history?granularity=4")
+    with Asked(store_url) as server:
+        answer = server.get(f"/api/runs/{run}/history?granularity=4")
         lane = answer["lanes"]["myopic"]
         assert lane["phase"] == ["before", "drift", "drift", "back"]
         assert lane["episode"] == [0, 3, 4, 5]
@@ -133,7 +133,7 @@ def test_phases_cut_groups_and_are_marked(store_url: str) -> None:
             {"episode": 5, "kind": "drift", "scheduler": None, "label": "back"},
         ]
         assert answer["marks"] == marks
-        found = pages(served, run, "granularity=1&limit=1")
+        found = pages(server, run, "granularity=1&limit=1")
         assert [mark for page in found for mark in page["marks"]] == marks
 
 
@@ -146,13 +146,13 @@ def test_models_are_marked_where_they_begin_to_play(store_url: str) -> None:
     for name, version, episode in (("random", 0, 0), ("random", 1, 2), ("myopic", 1, 5)):
         row = {**model, "scheduler": name, "version": version, "episode": episode}
         stored_runs.insert(engine, tables.models, [row])
-    with Served(store_url) as served:
+    with Asked(store_url) as server:
         ask = f"/api/runs/{run}/history?granularity=1&limit=4"
         mark = {"episode": 2, "kind": "model", "scheduler": "random", "label": "version 1"}
-        assert served.get(ask)["marks"] == [mark]
-        later = served.get(f"{ask}&first=4")["marks"]
+        assert server.get(ask)["marks"] == [mark]
+        later = server.get(f"{ask}&first=4")["marks"]
         assert later == [{**mark, "episode": 5, "scheduler": "myopic"}]
-        assert served.get(f"{ask}&schedulers=myopic")["marks"] == []
+        assert server.get(f"{ask}&schedulers=myopic")["marks"] == []
 
 
 def test_what_has_no_value_or_an_infinite_one(store_url: str) -> None:
@@ -160,8 +160,8 @@ def test_what_has_no_value_or_an_infinite_one(store_url: str) -> None:
     run = add_run(engine)
     regret = [None, 1.0, None, math.inf, 2.0]
     add_episodes(engine, run, "random", [1.0] * 5, regret=regret, gap=regret)
-    with Served(store_url) as served:
-        found = pages(served, run, "granularity=1&limit=2")
+    with Asked(store_url) as server:
+        found = pages(server, run, "granularity=1&limit=2")
     assert joined(found[:2], "random", "values", "gap") == [None, 1.0, None, "inf"]
     assert joined(found, "random", "cumulative", "regret") == [None, 1.0, 1.0, "inf", "inf"]
 
@@ -171,8 +171,8 @@ def test_episodes_that_are_missing_are_no_group(store_url: str) -> None:
     run = add_run(engine)
     add_episodes(engine, run, "random", [1.0, 2.0], 10)
     add_episodes(engine, run, "random", [4.0], 10**12)
-    with Served(store_url) as served:
-        found = pages(served, run, "granularity=5&limit=2")
+    with Asked(store_url) as server:
+        found = pages(server, run, "granularity=5&limit=2")
     assert joined(found, "random", "episode") == [10, 10**12]
     assert joined(found, "random", "cumulative", "objective") == [3.0, 7.0]
 
@@ -202,11 +202,11 @@ def test_sums_of_the_engine_save_reading_what_comes_before(
     ask = f"/api/runs/{run}/history?granularity=1&limit=2"
 
     def summed(first: int) -> list[float]:
-        answer = served.get(f"{ask}&first={first}")
+        answer = server.get(f"{ask}&first={first}")
         values: list[float] = answer["lanes"]["random"]["cumulative"]["objective"]
         return values
 
-    with Served(store_url) as served:
+    with Asked(store_url) as server:
         assert summed(6) == [127.0]
         assert read == [(6, 7)]
         assert summed(3) == [15.0, 31.0]
@@ -217,23 +217,23 @@ def test_sums_of_the_engine_save_reading_what_comes_before(
     with engine.begin() as connection:
         other = measures_of(np.full(6, 1e9))
         connection.execute(sa.update(tables.runs).values(measures=other))
-    with Served(store_url) as served:
+    with Asked(store_url) as server:
         assert summed(6) == [127.0]
         assert read[3:] == [(0, 2), (2, 4), (4, 6)]
     with engine.begin() as connection:
         damaged = {"lanes": {"random": {"episodes": 7, "sums": {"objective": "much"}}}}
         connection.execute(sa.update(tables.runs).values(measures=damaged))
-    with Served(store_url) as served:
+    with Asked(store_url) as server:
         assert summed(6) == [127.0]
 
 
 def test_a_run_that_goes_on_has_more_groups(store_url: str) -> None:
     engine = stored_runs.open_store(store_url)
     run = add_run(engine)
-    with Served(store_url) as served:
+    with Asked(store_url) as server:
         for count in range(1, 8):
             add_episodes(engine, run, "random", [OBJECTIVE[count - 1]], count - 1)
-            answer = served.get(f"/api/runs/{run}/history?granularity=2&first={count - 1}")
+            answer = server.get(f"/api/runs/{run}/history?granularity=2&first={count - 1}")
             lane = answer["lanes"]["random"]
             assert lane["cumulative"]["objective"] == [OBJECTIVE[:count].sum()]
             assert lane["count"] == [2 - count % 2]
@@ -242,12 +242,12 @@ def test_a_run_that_goes_on_has_more_groups(store_url: str) -> None:
 def test_another_run_with_the_number_of_one_that_was_deleted(tmp_path: Any) -> None:
     url = str(tmp_path / "results.sqlite")
     engine = stored_runs.open_store(url)
-    with Served(url) as served:
+    with Asked(url) as server:
         for factor in (1.0, 3.0):
             run = add_run(engine, started_at=1e9 + factor)
             add_episodes(engine, run, "random", (factor * OBJECTIVE).tolist())
             first, second = (
-                served.get(f"/api/runs/{run}/history?granularity=1&limit=4&first={first}")
+                server.get(f"/api/runs/{run}/history?granularity=1&limit=4&first={first}")
                 for first in (0, 4)
             )
             both = joined([first, second], "random", "cumulative", "objective")

@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 import store_rows
 import stored_runs
-from dashboard_rows import NAMES, STREAM, add_decisions, add_run
-from dashboard_server import Served
+from dashboard_rows import NAMES, STREAM, Asked, add_decisions, add_run
 from store_rows import quiet_writer
 
 from cpu_gpu_env.dashboard.schemas.runs import RunDetail
@@ -22,10 +21,10 @@ def test_runs_come_in_pages_sorted_as_asked(store_url: str) -> None:
     engine = stored_runs.open_store(store_url)
     for kind, tasks in (("stream", 30), ("pareto", 10), ("stream", 20)):
         add_run(engine, kind=kind, tasks=tasks, started_at=1e9 - tasks)
-    with Served(store_url) as served:
+    with Asked(store_url) as server:
 
         def listed(query: str) -> tuple[list[int], int]:
-            page = served.get(f"/api/runs{query}")
+            page = server.get(f"/api/runs{query}")
             return [run["run"] for run in page["runs"]], page["total"]
 
         assert listed("") == ([3, 2, 1], 3)
@@ -37,24 +36,24 @@ def test_runs_come_in_pages_sorted_as_asked(store_url: str) -> None:
         assert listed("?sort=kind&order=asc") == ([2, 1, 3], 3)
         assert listed("?sort=status") == ([3, 2, 1], 3)
         for wrong in ("sort=command", "order=up", "limit=0", "limit=201", "offset=-1", "limit=x"):
-            refusal = served.get(f"/api/runs?{wrong}", 422)
+            refusal = server.get(f"/api/runs?{wrong}", 422)
             assert wrong.split("=")[0] in refusal["error"]
 
 
 def test_an_empty_store_has_no_runs(store_url: str) -> None:
     stored_runs.open_store(store_url)
-    with Served(store_url) as served:
-        assert served.get("/api/runs") == {"runs": [], "total": 0}
-        assert "no runs yet" in served.get("/api/runs/1", 404)["error"]
+    with Asked(store_url) as server:
+        assert server.get("/api/runs") == {"runs": [], "total": 0}
+        assert "no runs yet" in server.get("/api/runs/1", 404)["error"]
 
 
 def test_a_store_that_comes_later_is_read_then(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'later.sqlite'}"
-    with Served(url) as served:
-        refusal = served.get("/api/runs", 503)
+    with Asked(url) as server:
+        refusal = server.get("/api/runs", 503)
         assert "there is no such file" in refusal["error"]
         stored_runs.open_store(url)
-        assert served.get("/api/runs")["total"] == 0
+        assert server.get("/api/runs")["total"] == 0
 
 
 def test_a_store_that_is_damaged_is_told_from_a_run_that_is_unknown(tmp_path: Path) -> None:
@@ -63,31 +62,31 @@ def test_a_store_that_is_damaged_is_told_from_a_run_that_is_unknown(tmp_path: Pa
     run = add_run(engine)
     with engine.begin() as connection:
         connection.exec_driver_sql("UPDATE runs SET schedulers = 'no JSON'")
-    with Served(str(path)) as served:
-        assert "damaged" in served.get(f"/api/runs/{run}", 503)["error"]
-        assert served.get(f"/api/runs/{run + 1}", 404) == {
+    with Asked(str(path)) as server:
+        assert "damaged" in server.get(f"/api/runs/{run}", 503)["error"]
+        assert server.get(f"/api/runs/{run + 1}", 404) == {
             "error": "run is 2; allowed: those of the store: 1"
         }
 
 
 @pytest.mark.parametrize("run", ["0", "2147483648", "-1", "x", "1.5", "%00"])
 def test_what_is_no_number_of_a_run_is_refused(tmp_path: Path, run: str) -> None:
-    with Served(str(tmp_path / "none.sqlite")) as served:
-        assert "run" in served.get(f"/api/runs/{run}", 422)["error"]
+    with Asked(str(tmp_path / "none.sqlite")) as server:
+        assert "run" in server.get(f"/api/runs/{run}", 422)["error"]
 
 
 def test_a_run_that_is_written_is_alive(store_url: str) -> None:
     old = add_run(stored_runs.open_store(store_url), status="running")  # it was killed
     writer = quiet_writer(store_url)
     run = writer.new_run(**store_rows.RUN, status="running")
-    with Served(store_url) as served:
+    with Asked(store_url) as server:
 
         def alive() -> dict[int, tuple[str, bool]]:
-            runs = served.get("/api/runs")["runs"]
+            runs = server.get("/api/runs")["runs"]
             return {run["run"]: (run["status"], run["is_alive"]) for run in runs}
 
         assert alive() == {old: ("running", False), run: ("running", True)}
-        assert served.get(f"/api/runs/{run}")["summary"]["is_alive"]
+        assert server.get(f"/api/runs/{run}")["summary"]["is_alive"]
         writer.close(run, "interrupted")
         assert alive() == {old: ("running", False), run: ("interrupted", False)}
 
@@ -110,8 +109,8 @@ def test_a_run_tells_what_it_is_made_of(store_url: str) -> None:
         for version in (1, 2)
     ]
     stored_runs.insert(engine, tables.models, models)
-    with Served(store_url) as served:
-        detail = served.get(f"/api/runs/{run}")
+    with Asked(store_url) as server:
+        detail = server.get(f"/api/runs/{run}")
     RunDetail.model_validate(detail)
     assert detail["summary"]["schedulers"] == [*stored_runs.SCHEDULERS, "oracle"]
     assert detail["summary"]["problem"] == "a100-node, lognormal"
@@ -133,13 +132,13 @@ def test_devices_of_a_cluster_that_is_not_here_are_those_of_the_newest_state(
     engine = stored_runs.open_store(store_url)
     run = add_run(engine, settings={"env_kwargs": {**STREAM, "cluster": "gone.json"}})
     add_decisions(engine, run, "random", [{"cpu_device": 2}, {"cpu_device": 1}])
-    with Served(store_url) as served:
-        detail = served.get(f"/api/runs/{run}")
+    with Asked(store_url) as server:
+        detail = server.get(f"/api/runs/{run}")
         assert (detail["devices"], detail["num_cpus"]) == ([], 3)
         devices = [{"name": "one", "kind": "cpu"}, {"name": "two", "kind": "gpu"}]
         state = {"run": run, "scheduler": "random", "updated_at": 1.0}
         stored_runs.insert(engine, tables.live, [{**state, "state": {"devices": devices}}])
-        detail = served.get(f"/api/runs/{run}")
+        detail = server.get(f"/api/runs/{run}")
         assert (detail["devices"], detail["num_cpus"]) == (["one", "two"], 1)
 
 
@@ -147,7 +146,7 @@ def test_devices_of_a_file_that_is_another_now_are_not_told(tmp_path: Path) -> N
     engine = stored_runs.open_store(str(tmp_path / "results.sqlite"))
     problem = {"cluster": "a100-node", "cluster_sha256": "0" * 64}
     run = add_run(engine, settings={"env_kwargs": STREAM}, provenance={"problem": problem})
-    with Served(str(tmp_path / "results.sqlite")) as served:
-        detail = served.get(f"/api/runs/{run}")
+    with Asked(str(tmp_path / "results.sqlite")) as server:
+        detail = server.get(f"/api/runs/{run}")
     assert (detail["devices"], detail["num_cpus"]) == ([], 0)
     assert detail["summary"]["schedulers"] == list(NAMES)
