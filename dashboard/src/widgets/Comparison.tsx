@@ -117,8 +117,9 @@ function ReferenceChooser(props: {
 /** J less the reference over the whole run, with an interval that holds at all times at once. */
 function RunDifference({ scheduler, measure }: { scheduler: string; measure: Measure }) {
   const difference = useLive(({ state }) => state?.lanes[scheduler]?.difference ?? null);
-  if (!difference) return NONE;
+  if (!difference || difference.mean === null) return NONE;
   const { mean, low, high, differs } = difference;
+  if (low === null || high === null) return formatDifference(mean, measure);
   return (
     <>
       {formatDifference(mean, measure)}
@@ -126,7 +127,7 @@ function RunDifference({ scheduler, measure }: { scheduler: string; measure: Mea
         {" "}
         [{formatDifference(low, measure)}, {formatDifference(high, measure)}]
       </span>
-      {!differs && <span className="interval"> not sure</span>}
+      {!differs && <span className="interval"> undecided</span>}
     </>
   );
 }
