@@ -20,6 +20,7 @@ from websockets.exceptions import ConnectionClosed
 
 from cpu_gpu_env.dashboard import serving
 from cpu_gpu_env.dashboard.routes import live as live_routes
+from cpu_gpu_env.dashboard.services import live as live_service
 from cpu_gpu_env.results.store.comparisons import ComparisonRun
 from cpu_gpu_env.results.store.database import Store, writing_engine
 from cpu_gpu_env.results.store.tables import live, runs
@@ -281,6 +282,22 @@ def test_what_a_client_sends_is_bounded(store_url: str) -> None:
                 watching.read_until(lambda state: False)
         assert closed.value.sent is not None or closed.value.rcvd is not None
         assert (closed.value.rcvd or closed.value.sent).code == 1009
+
+
+def test_sockets_are_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live_service, "MAX_SOCKETS", 2)
+    url = str(tmp_path / "results.sqlite")
+    with PlayedRun(url) as played, Served(url) as served:
+        played.play(1)
+        with served.watch() as one, served.watch() as other:
+            one.read()
+            other.read_until(lambda state: state["server"]["clients"] == 2)
+            with served.watch() as third, pytest.raises(ConnectionClosed) as closed:
+                third.read()
+            assert closed.value.rcvd is not None
+            assert closed.value.rcvd.code == 1013
+        with served.watch() as watching:
+            watching.read_until(lambda state: state["server"]["clients"] == 1)
 
 
 def test_a_file_that_is_gone_and_comes_back(tmp_path: Path) -> None:
