@@ -5,7 +5,7 @@ import { useChartTheme } from "../../theme";
 import { Segments } from "../../widgets/Segments";
 import { Chart } from "../Chart";
 import { useLanes, useSchedulers } from "../lanes";
-import { Choice, named } from "../live/controls";
+import { Choice } from "../live/controls";
 import { measureOf, useMeasureMap } from "../live/measures";
 import { useAsking, useSeen } from "../tasks/asking";
 import { intervalOption, intervals, intervalTable, type Kind } from "./intervals";
@@ -64,7 +64,10 @@ export function IntervalsWidget() {
         <Choice
           label="Reference"
           value={reference ?? DEFAULT}
-          options={[{ value: DEFAULT, label: "the run's" }, ...named(schedulers)]}
+          options={[
+            { value: DEFAULT, label: "the run's" },
+            ...schedulers.map((name) => ({ value: name, label: name })),
+          ]}
           onChange={setWanted}
         />
       </div>
