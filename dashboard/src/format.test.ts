@@ -22,6 +22,7 @@ const energy: Measure = {
   scale: 1e-3,
   digits: 1,
   lower_is_better: true,
+  in_radar: true,
 };
 
 describe("numbers", () => {
