@@ -34,8 +34,10 @@ class OpenPage:
         """Address of every request and socket."""
         self.complaints: list[str] = []
         """Errors and warnings of the console, with violations of the policy, and exceptions."""
+        self.messages = 0
+        """That came over sockets."""
         self.page.on("request", lambda request: self.asked.append(request.url))
-        self.page.on("websocket", lambda socket: self.asked.append(socket.url))
+        self.page.on("websocket", self._meet)
         self.page.on("console", self._hear)
         self.page.on("pageerror", lambda error: self.complaints.append(f"uncaught: {error}"))
         self.url = url
@@ -51,18 +53,23 @@ class OpenPage:
         if message.type in ("error", "warning"):
             self.complaints.append(f"{message.type}: {message.text}")
 
-    def check(self, lost: bool = False) -> None:
+    def _meet(self, socket: Any) -> None:
+        self.asked.append(socket.url)
+        socket.on("framereceived", lambda _: self._count())
+
+    def _count(self) -> None:
+        self.messages += 1
+
+    def check(self, *expected: str) -> None:
         """Check that nothing was asked of others, and nothing went wrong.
 
         Args:
-            lost: Whether the server was away, of which browsers complain.
+            expected: Words of complaints that have to be, as of a server that is away.
         """
         ours = urlsplit(self.url).netloc
         elsewhere = [url for url in self.asked if not url.startswith(("data:", "blob:"))]
         assert [url for url in elsewhere if urlsplit(url).netloc != ours] == []
-        heard = self.complaints
-        if lost:
-            heard = [said for said in heard if not any(word in said for word in LOST)]
+        heard = [said for said in self.complaints if not any(word in said for word in expected)]
         assert heard == []
         assert self.page.get_by_text(_BROKEN).count() == 0
 

@@ -166,7 +166,7 @@ class PlayedRun:
             notes=["a note"],
         )
         self.measures = StreamMeasures(NAMES, window=5, electricity_price=0.3)
-        self.done = self.tasks = 0
+        self.done = self.tasks = self.shown = 0
         self.about = {
             "process": {"pid": os.getpid(), "cpu_percent": 12.5, "rss_bytes": 10**8},
             "log": [[1.5e9, "the run begins"]],

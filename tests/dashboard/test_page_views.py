@@ -209,7 +209,7 @@ def test_without_a_store_it_says_what_to_do(browser: Any, tmp_path: Path) -> Non
         opened.page.get_by_text("Nothing has run yet").wait_for()
         opened.page.get_by_text(f"hybridcluster stream --store {tmp_path}/none.sqlite").wait_for()
         assert not opened.scrolls_sideways()
-        opened.check()
+        opened.check("503 (Service Unavailable)")
 
 
 def test_the_page_asks_for_the_token_and_keeps_it_for_the_tab(

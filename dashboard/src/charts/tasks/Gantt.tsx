@@ -195,7 +195,7 @@ function Plan({ decisions, detail, scheduler, zoomer }: PlanProps) {
           }
           option={option}
           table={table}
-          height={Math.min(Math.max(layout.rows.length, 4), 16) * 18 + 100}
+          height={Math.min(Math.max(layout.rows.length, 4), 16) * 24 + 110}
           onSelect={select}
           onZoomer={setZoomer}
         />
