@@ -43,7 +43,7 @@ install_packages() {
 compare_bundle() {
     local built status=0
     built=$(mktemp -d)
-    npm exec -- vite build --outDir "$built" --emptyOutDir --logLevel warn || status=$?
+    npm exec -- vite build --outDir "$built" --emptyOutDir --logLevel error || status=$?
     if [ "$status" -eq 0 ]; then
         diff --recursive --brief "$built" "../$page" >&2 || status=$?
         [ "$status" -eq 0 ] || printf 'error: %s is not what dashboard/ makes; mend it by\n%s\n' \

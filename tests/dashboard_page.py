@@ -10,6 +10,8 @@ from urllib.parse import urlsplit
 
 LOST = ("ERR_CONNECTION_REFUSED", "ERR_CONNECTION_RESET", "ERR_EMPTY_RESPONSE", "WebSocket")
 """What a browser itself says of a server that is gone."""
+PATIENCE_MS = 60_000
+"""How long a machine that does much else at the same time may take."""
 NONE = "\u2013"
 """What stands for a value that there is not."""
 _BROKEN = "This widget has failed"
@@ -26,13 +28,16 @@ class OpenPage:
 
     def __init__(self, browser: Any, url: str, **options: Any) -> None:
         self.context = browser.new_context(**options)
+        self.context.set_default_timeout(PATIENCE_MS)
         self.page = self.context.new_page()
         self.asked: list[str] = []
         """Address of every request and socket."""
         self.complaints: list[str] = []
         """Errors and warnings of the console, with violations of the policy, and exceptions."""
+        self.messages = 0
+        """That came over sockets."""
         self.page.on("request", lambda request: self.asked.append(request.url))
-        self.page.on("websocket", lambda socket: self.asked.append(socket.url))
+        self.page.on("websocket", self._meet)
         self.page.on("console", self._hear)
         self.page.on("pageerror", lambda error: self.complaints.append(f"uncaught: {error}"))
         self.url = url
@@ -48,18 +53,23 @@ class OpenPage:
         if message.type in ("error", "warning"):
             self.complaints.append(f"{message.type}: {message.text}")
 
-    def check(self, lost: bool = False) -> None:
+    def _meet(self, socket: Any) -> None:
+        self.asked.append(socket.url)
+        socket.on("framereceived", lambda _: self._count())
+
+    def _count(self) -> None:
+        self.messages += 1
+
+    def check(self, *expected: str) -> None:
         """Check that nothing was asked of others, and nothing went wrong.
 
         Args:
-            lost: Whether the server was away, of which browsers complain.
+            expected: Words of complaints that have to be, as of a server that is away.
         """
         ours = urlsplit(self.url).netloc
         elsewhere = [url for url in self.asked if not url.startswith(("data:", "blob:"))]
         assert [url for url in elsewhere if urlsplit(url).netloc != ours] == []
-        heard = self.complaints
-        if lost:
-            heard = [said for said in heard if not any(word in said for word in LOST)]
+        heard = [said for said in self.complaints if not any(word in said for word in expected)]
         assert heard == []
         assert self.page.get_by_text(_BROKEN).count() == 0
 
@@ -95,7 +105,9 @@ def rows_of(table: Any) -> dict[str, dict[str, str]]:
     headings, *rows = table.evaluate(
         "table => [...table.rows].map(row => [...row.cells].map(cell => cell.innerText.trim()))"
     )
-    return {row[0]: dict(zip(headings[1:], row[1:], strict=True)) for row in rows}
+    names = [row[0].split()[0] for row in rows]  # behind it may stand that it is the reference
+    cells = [dict(zip(headings[1:], row[1:], strict=True)) for row in rows]
+    return dict(zip(names, cells, strict=True))
 
 
 def read_number(cell: str) -> tuple[float, int]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from dashboard_page import OpenPage, read_number, rows_of
+from dashboard_page import LOST, OpenPage, read_number, rows_of
 from dashboard_process import CommandProcess, Dashboard, module, wait_for
 
 from cpu_gpu_env.results.metrics import STREAM_METRICS, Metric
@@ -121,7 +121,7 @@ def outage(browser: Any, store: str, folder: Path, seconds: float) -> None:
                     pause(opened.page)
                     time.sleep(1.5)
                     check_values(opened, store)
-                    opened.check(lost=True)
+                    opened.check(*LOST)
         finally:
             first.end()
 

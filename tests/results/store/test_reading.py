@@ -209,10 +209,7 @@ def test_a_run_that_has_only_begun_has_nothing_yet(store_url: str) -> None:
 
 
 def test_a_reader_cannot_write(stored: Stored) -> None:
-    with (
-        pytest.raises(DBAPIError, match=r"read-?only"),
-        stored.reader.engine.begin() as connection,
-    ):
+    with pytest.raises(DBAPIError, match=r"read-?only"), stored.reader.engine.begin() as connection:
         connection.execute(sa.delete(tables.episodes))
     assert len(stored.reader.episodes(stored.run, "myopic")) == 9
 
