@@ -109,6 +109,8 @@ export function pins(episodes: readonly number[], curve: Curve): Point[] {
 }
 
 function phaseSeries(phases: readonly Phase[], theme: ChartTheme) {
+  // The system's colours are strong ones.
+  const shade = theme.isForced ? 0.15 : 0.7;
   return {
     id: "phases",
     type: "line" as const,
@@ -116,11 +118,11 @@ function phaseSeries(phases: readonly Phase[], theme: ChartTheme) {
     silent: true,
     markArea: {
       silent: true,
-      itemStyle: { color: theme.grid, opacity: 0.7 },
+      itemStyle: { color: theme.grid },
       label: { color: theme.muted, position: "top" as const, distance: 3, fontSize: 11 },
       // Every other one is shaded, all are named.
       data: phases.map((phase, i): [object, object] => [
-        { xAxis: phase.first, name: phase.label, itemStyle: { opacity: i % 2 ? 0.7 : 0 } },
+        { xAxis: phase.first, name: phase.label, itemStyle: { opacity: i % 2 ? shade : 0 } },
         { xAxis: phase.end },
       ]),
     },
