@@ -16,7 +16,7 @@ from cpu_gpu_env.scripts import command
 TABLES = ("episodes", "decisions")
 METRICS = {metric.key: metric for metric in STREAM_METRICS}
 MAX_NUMBER = 2**62
-OF_A_RUN = ("compare", "every", "export", "forest", "episode", "task")
+OF_A_RUN = ("compare", "every", "export", "forest", "delete", "episode", "task")
 """Arguments that want something else of a run than to show it; of these only one can be, but for
 the last two."""
 
@@ -26,8 +26,8 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     parser = command.Parser(
         "history",
         "List the runs of a results store. Of one run: show how its schedulers did and what they "
-        "learned, compare it to another, audit decisions, export rows, or fit a forest to what the "
-        "oracle did.",
+        "learned, compare it to another, audit decisions, export rows, fit a forest to what the "
+        "oracle did, or delete it.",
         "1 --episode 12 --task 7",
     )
     number, run = command.whole_number(0, MAX_NUMBER), command.whole_number(1, 2**31 - 1)
@@ -67,6 +67,13 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     looks.add_argument("--table", choices=TABLES, default="episodes", help="of --export")
     looks.add_argument("--forest", type=command.path, metavar="FILE", help="fit a forest: *.npz")
     parser.add_seed("seed of the fit of --forest")
+    looks.add_argument(
+        "--delete",
+        action="store_const",
+        const=True,
+        help="delete it with all its rows, for good; asks before (curves of TensorBoard stay)",
+    )
+    looks.add_argument("--yes", action="store_true", help="--delete without asking")
     arguments = parser.parse_args(argv)
     _check(parser, arguments)
     return arguments
@@ -85,6 +92,8 @@ def _check(parser: command.Parser, arguments: argparse.Namespace) -> None:
         parser.error(f"--{given[0]} needs the number of a run")
     if len(given) > 1 and given != ["episode", "task"]:
         parser.error(f"--{given[0]} and --{given[1]} do not go together")
+    if arguments.yes and not arguments.delete:
+        parser.error("--yes goes with --delete")
     if arguments.episodes is not None and ("task" in given or "episode" in given):
         parser.error(f"--episodes and --{given[0]} do not go together")
 
@@ -94,7 +103,7 @@ def main(arguments: argparse.Namespace) -> int:
     """Find out what is asked for, and show it."""
     # Importing what reads the store costs time, and is not needed for help.
     from cpu_gpu_env.results.store.reading import open_reader
-    from cpu_gpu_env.scripts import stored_exports, stored_views
+    from cpu_gpu_env.scripts import stored_deletion, stored_exports, stored_views
 
     if arguments.run is None and stored_views.is_missing(arguments.store):
         print(
@@ -102,6 +111,8 @@ def main(arguments: argparse.Namespace) -> int:
             f"and so does {command.invocation('compare')} --store"
         )
         return 0
+    if arguments.delete:
+        return stored_deletion.delete(arguments)
     with open_reader(arguments.store) as reader:
         if arguments.run is None:
             stored_views.list_runs(reader)

@@ -127,7 +127,7 @@ class Dashboard(CommandProcess):
 
     def __init__(
         self,
-        store: str | Path,
+        store: str | Path | None,
         *arguments: object,
         port: int = 0,
         token: str | None = None,
@@ -137,7 +137,8 @@ class Dashboard(CommandProcess):
         environment = {**os.environ} if environment is None else environment
         if token is not None:
             environment["HYBRIDCLUSTER_TOKEN"] = token
-        line = ("--store", store, "--port", port, *arguments)
+        named = () if store is None else ("--store", store)
+        line = (*named, "--port", port, *arguments)
         super().__init__(program, *line, environment=environment)
         self.token = token
         try:

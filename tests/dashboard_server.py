@@ -9,12 +9,13 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
+from functools import cache
 from types import TracebackType
 from typing import Any
 
 import httpx
 import store_rows
-from stream_batches import NAMES, play
+from stream_batches import NAMES, make_phase, play
 from websockets.sync.client import ClientConnection, connect
 
 from cpu_gpu_env.dashboard.app import make_app
@@ -23,6 +24,9 @@ from cpu_gpu_env.dashboard.settings import DashboardSettings
 from cpu_gpu_env.runtime.engine import Finished
 from cpu_gpu_env.runtime.storing import episode_rows
 from cpu_gpu_env.runtime.stream_measures import StreamMeasures
+
+CLUSTER = "epyc-7763 + a100-80gb:2"
+PHASE = make_phase(cluster=CLUSTER)
 
 
 class Served:
@@ -152,7 +156,7 @@ class PlayedRun:
 
     def __init__(self, url: str, **about: Any) -> None:
         self.writer = store_rows.quiet_writer(url)
-        settings = {"window": 5, "env_kwargs": {}}
+        settings = {"window": 5, "env_kwargs": {"cluster": CLUSTER}}
         self.run = self.writer.new_run(
             kind="stream",
             command="python scripts/stream.py",
@@ -162,7 +166,7 @@ class PlayedRun:
             notes=["a note"],
         )
         self.measures = StreamMeasures(NAMES, window=5, electricity_price=0.3)
-        self.done = self.tasks = 0
+        self.done = self.tasks = self.shown = 0
         self.about = {
             "process": {"pid": os.getpid(), "cpu_percent": 12.5, "rss_bytes": 10**8},
             "log": [[1.5e9, "the run begins"]],
@@ -184,7 +188,7 @@ class PlayedRun:
 
     def play(self, count: int) -> Finished:
         """Play episodes, store them, and show what comes of them."""
-        finished = play(self.done, count)
+        finished = _played(self.done, count)
         self.measures.add(finished)
         self.done += count
         self.tasks += count * finished.arrived.batch.phase.problem.num_tasks
@@ -210,6 +214,11 @@ class PlayedRun:
         }
         states = self.measures.states() if self.done else _empty(self.measures)
         self.writer.show(self.run, {name: {**s, "engine": engine} for name, s in states.items()})
+
+
+@cache
+def _played(first: int, count: int) -> Finished:
+    return play(first, count, PHASE)
 
 
 def _empty(measures: StreamMeasures) -> Mapping[str, Mapping[str, Any]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import Any
+from collections.abc import Iterable
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -38,7 +38,8 @@ _HEADERS = {
 }
 _STARTS = ("http.response.start", "websocket.http.response.start")
 
-_log = logging.getLogger(__name__)
+Header = tuple[bytes, bytes]
+_log = logging.getLogger("uvicorn.error")
 
 
 class Guard:
@@ -79,6 +80,11 @@ class Guard:
             await answer.refuse(500, "something went wrong in the server; its log tells what")
 
 
+async def refuse(scope: Scope, send: Send, code: int, why: object) -> None:
+    """Answer a request with a refusal, with the headers that all answers have."""
+    await _Answer(scope, send).refuse(code, why)
+
+
 class _Answer:
     """What goes out: with the headers that all answers have."""
 
@@ -97,7 +103,8 @@ class _Answer:
             offered = SUBPROTOCOL in self._scope["subprotocols"]
             message = {**message, "subprotocol": SUBPROTOCOL if offered else None}
         elif kind in _STARTS:
-            message = {**message, "headers": self._headers(message.get("headers", ()))}
+            headers = secured(message.get("headers", ()), self._scope["path"])
+            message = {**message, "headers": headers}
         self.started = True
         await self._send(message)
 
@@ -111,14 +118,15 @@ class _Answer:
         await refusal(code, why, headers)(self._scope, _nothing, self.send)
         await asyncio.sleep(0)  # of a socket: uvicorn takes an end before its closing for an error
 
-    def _headers(self, given: Any) -> list[tuple[bytes, bytes]]:
-        path = self._scope["path"]
-        is_docs = path == "/docs" or path.startswith("/docs/")
-        found = {name.lower() for name, _ in given}
-        policy = DOCS_POLICY if is_docs else POLICY
-        ours = {**_HEADERS, "content-security-policy": policy}
-        more = [(name.encode(), value.encode()) for name, value in ours.items()]
-        return [*given, *((name, value) for name, value in more if name not in found)]
+
+def secured(headers: Iterable[Header], path: str = "/") -> list[Header]:
+    """Add to the headers of an answer what browsers are told by all of them."""
+    given = list(headers)
+    found = {name.lower() for name, _ in given}
+    is_docs = path == "/docs" or path.startswith("/docs/")
+    ours = {**_HEADERS, "content-security-policy": DOCS_POLICY if is_docs else POLICY}
+    more = [(name.encode(), value.encode()) for name, value in ours.items()]
+    return given + [(name, value) for name, value in more if name not in found]
 
 
 async def _read_body(scope: Scope, receive: Receive) -> Receive:

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import socket
 from typing import Any
 
 import uvicorn
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.http11 import Response
 
+from cpu_gpu_env.dashboard.connections import Connection
+from cpu_gpu_env.dashboard.refusals import refusal
+from cpu_gpu_env.dashboard.security import secured
 from cpu_gpu_env.dashboard.settings import DashboardSettings
 
 MAX_RECEIVED_BYTES = 4096
 """Of a message from a client."""
 UNREAD_BYTES = 64 * 1024
 """What may wait for a client that does not read, here and in the kernel each."""
-MAX_CONNECTIONS = 500
-"""At once; of more, requests are refused with code 503."""
 _PING_S = 20.0
 _PARTING_S = 1.0
 _END_S = 3
@@ -30,6 +33,20 @@ class Socket(WebSocketsSansIOProtocol):
     the end waits, too, for as long as the client likes, which keeps the connection, what waits on
     it, and a server that is to end.
     """
+
+    def __init__(self, *arguments: Any, **more: Any) -> None:
+        super().__init__(*arguments, **more)
+        self._plainly = self.conn.reject
+        setattr(self.conn, "reject", self._reject)  # noqa: B010
+
+    def _reject(self, status: Any, text: str) -> Response:
+        """Refuse a handshake that is none, as all else is refused."""
+        response, answer = self._plainly(status, text), refusal(int(status), text.strip())
+        response.body = bytes(answer.body)
+        for name, value in secured(answer.raw_headers):
+            response.headers.pop(name.decode(), None)
+            response.headers[name.decode()] = value.decode()
+        return response
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Let little wait: what is read late is old."""
@@ -79,6 +96,8 @@ def make_server(
         settings: Its set-up.
         log_level: From which on uvicorn's lines are logged.
     """
+    gc.collect()
+    gc.freeze()  # to look for garbage among all that was imported takes longer than most answers
     return uvicorn.Server(
         uvicorn.Config(
             app,
@@ -86,8 +105,7 @@ def make_server(
             port=settings.port,
             log_level=log_level,
             access_log=False,
-            http="h11",  # whose headers are bounded, whatever else is installed
-            limit_concurrency=MAX_CONNECTIONS,
+            http=Connection,
             ws=Socket,
             ws_max_size=MAX_RECEIVED_BYTES,
             ws_per_message_deflate=False,

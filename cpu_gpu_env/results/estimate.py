@@ -82,7 +82,8 @@ def _half_widths(samples: FloatArray) -> FloatArray:
     t = np.partition(t, (low, high), axis=0)
     farther = spread * np.maximum(-t[low], t[high])
     farthest = spread * np.abs(deviations).max(axis=0)
-    return np.where(varies, np.maximum(student, np.minimum(farther, farthest)), student)
+    wider = np.maximum(student, np.minimum(farther, farthest))
+    return np.asarray(np.where(varies, wider, student))
 
 
 @lru_cache(maxsize=1)

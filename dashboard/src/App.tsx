@@ -4,6 +4,7 @@ import { Header } from "./header/Header";
 import { Grid } from "./layout/Grid";
 import { useLive } from "./live/store";
 import { Notices } from "./Notices";
+import { ReplayBar } from "./replay/ReplayBar";
 import { useShortcuts } from "./shortcuts";
 
 /** What to do while the store has no run. */
@@ -11,6 +12,7 @@ function Welcome() {
   const mayStart = useLive(({ state }) => state?.server.engine.may_start ?? false);
   const engine = useLive(({ state }) => state?.server.engine.state ?? "none");
   const store = useLive(({ state }) => state?.server.store ?? "");
+  const trouble = useLive(({ state }) => state?.server.trouble ?? null);
   const isComing = engine === "starting" || engine === "running";
   return (
     <section className="welcome" aria-labelledby="welcome">
@@ -20,6 +22,7 @@ function Welcome() {
         {isComing &&
           "The first numbers come in a few seconds: learned schedulers are trained first."}
       </p>
+      {trouble && !isComing && <p className="hint">{trouble}</p>}
       {mayStart && !isComing && (
         <button type="button" className="primary" onClick={() => open({ kind: "start" })}>
           Start an engine …
@@ -45,6 +48,7 @@ export function App() {
         Skip to the widgets
       </a>
       <Header />
+      <ReplayBar />
       <main id="main" tabIndex={-1}>
         {isEmpty && <Welcome />}
         <Grid onlyAlways={isEmpty} />

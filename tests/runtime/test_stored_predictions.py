@@ -47,7 +47,7 @@ class Handing:
     """In place of a learner: hands over version 1 after the first batch."""
 
     def __init__(self, start: LearnedModel) -> None:
-        self._batches, self._model = 0, LearnedModel(1, changed(start.content), exploration=0.5)
+        self._batches, self._model = 0, LearnedModel(1, changed(start.content), exploration=1.0)
 
     def offer(self, experience: Experience) -> None:
         self._batches += 1
@@ -67,14 +67,14 @@ class HandedLane(OnlineLane):
         return Handing(self._start)
 
 
-def changed(content: bytes) -> bytes:
-    """A model that decides otherwise than a pretrained one."""
+def changed(content: bytes, by: float = 0.02) -> bytes:
+    """A model that values actions otherwise than a pretrained one."""
     if b"root.npy" in content:
         return load_forest(content).steepened(0.3, 3.0).to_bytes()
     agent = load_agent(content)
     with torch.no_grad():
         for weights in agent.policy.parameters():
-            weights.add_(0.3 * torch.randn(weights.shape, generator=torch.manual_seed(3)))
+            weights.add_(by * torch.randn(weights.shape, generator=torch.manual_seed(3)))
     return agent_to_bytes(agent.policy, agent.settings)
 
 
@@ -122,7 +122,7 @@ def stored(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StoreReader]:
 @pytest.mark.parametrize("name", [*FROZEN, *ONLINE])
 def test_what_a_model_values_most_is_what_was_stored(stored: StoreReader, name: str) -> None:
     num_explored = 0
-    for sequence in range(NUM_TASKS * EPISODES):
+    for sequence in range(0, NUM_TASKS * EPISODES, 2):
         row = stored.task(1, sequence)[name]
         found = predict_decision(stored, 1, name, sequence)
         swapped = name in ONLINE and row["episode"] >= SWAPPED
@@ -156,7 +156,7 @@ def test_versions_are_other_models(stored: StoreReader) -> None:
 @pytest.mark.parametrize("name", ["random-forest", "dqn-queues-online"])
 def test_what_a_model_saw_is_what_is_stored_of_the_task(stored: StoreReader, name: str) -> None:
     workload = make_problem().workload
-    for sequence in range(NUM_TASKS, 2 * NUM_TASKS):
+    for sequence in range(NUM_TASKS, 2 * NUM_TASKS, 3):
         row = stored.task(1, sequence)[name]
         seen = predict_decision(stored, 1, name, sequence).features
         scaled = {}
@@ -209,7 +209,7 @@ def test_what_is_not_kept_or_was_changed_is_said(tmp_path: Path) -> None:
     play(url, StreamSettings({"num_tasks": NUM_TASKS}, names, seed=11))
     models, decisions = tables.models, tables.decisions
     forest, dqn, queues = (models.c.scheduler == name for name in names)
-    other = load_agent(changed(changed(Path(pretrained("dqn")).read_bytes())))
+    other = load_agent(changed(pretrained("dqn").read_bytes(), 0.5))
     with open_store(url).begin() as connection:
         connection.execute(sa.update(models).where(forest).values(content=None))
         content = agent_to_bytes(other.policy, other.settings)

@@ -95,9 +95,9 @@ def _sums(summed: Sequence[Metric]) -> list[sa.Label[Any]]:
     return [sa.func.sum(episodes.c[m.key]).label(_sum_key(m)) for m in summed]
 
 
-def sums_of(page: Page, metric: Metric) -> Sequence[float | None]:
-    """Sums of a metric in groups that `read_groups` gave."""
-    return page[_sum_key(metric)]
+def sums_of(page: Page, metric: Metric) -> FloatArray:
+    """Sums of a metric in groups of `read_groups`, (groups,); nan: no episode has a value."""
+    return np.array(page[_sum_key(metric)], np.float64)
 
 
 def phase_before(reader: StoreReader, run: int, scheduler: str, episode: int) -> str | None:

@@ -59,7 +59,7 @@ class PrefixSums:
             return self._note(lane, episode, total)
         for first, end in _stretches(place, episode):
             sums = self._note(
-                lane, end, add(sums, read_sums(reader, run, scheduler, first, end, SUMMED))
+                lane, end, _add(sums, read_sums(reader, run, scheduler, first, end, SUMMED))
             )
         return sums
 
@@ -97,7 +97,7 @@ def _stretches(first: int, end: int) -> Iterator[tuple[int, int]]:
         yield begin, min(begin + PAGE_ROWS, end)
 
 
-def add(one: Sums, other: Sums) -> Sums:
+def _add(one: Sums, other: Sums) -> Sums:
     """Sums over two stretches of episodes together."""
     return {metric: _added(one[metric], other[metric]) for metric in SUMMED}
 

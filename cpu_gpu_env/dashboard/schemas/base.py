@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from cpu_gpu_env.checks import MAX_FLOAT
 from cpu_gpu_env.results.gap import INFINITY
 
 
@@ -23,6 +24,17 @@ def _plain(value: Any) -> Any:
 _Float = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 Number = Annotated[_Float | Literal["inf", "-inf"] | None, BeforeValidator(_plain)]
 """A number; null: there is none, "inf": it is infinite."""
+
+
+def _plain_list(values: Any) -> Any:
+    """Do what `_plain` does for each value of a list, of which nearly all are finite."""
+    if not isinstance(values, list):
+        return values
+    return [v if type(v) is float and -MAX_FLOAT <= v <= MAX_FLOAT else _plain(v) for v in values]
+
+
+Numbers = Annotated[list[_Float | Literal["inf", "-inf"] | None], BeforeValidator(_plain_list)]
+"""Many numbers, as `Number` has one."""
 
 
 class Answer(BaseModel):

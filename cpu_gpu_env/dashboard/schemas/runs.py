@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from cpu_gpu_env.dashboard.schemas.base import Answer, Json, Number
+from cpu_gpu_env.dashboard.schemas.base import Answer, Json, Number, Numbers
 
 
 class RunSummary(Answer):
@@ -94,7 +94,7 @@ class ComparisonAnswer(Answer):
     reference: str | None
     lanes: list[LaneComparison]
     """The best first."""
-    wins: list[list[Number]]
+    wins: list[Numbers]
     """(lanes, lanes): share of the episodes in which the row's scheduler has the better J."""
 
 
@@ -115,10 +115,10 @@ class HistoryLane(Answer):
     count: list[int]
     """How many it has."""
     phase: list[str]
-    bound: list[Number]
-    values: dict[str, list[Number]]
+    bound: Numbers
+    values: dict[str, Numbers]
     """Metric -> means over those episodes of each group that have a value; null: none has."""
-    cumulative: dict[str, list[Number]]
+    cumulative: dict[str, Numbers]
     """`objective`, `regret`, `energy_j`, `electricity_cost` -> sums over all episodes of the run up
     to the end of each group; an episode without a value adds nothing, one with an infinite value
     makes the sum infinite from there on; absent: the metric was not measured."""

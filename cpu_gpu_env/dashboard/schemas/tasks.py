@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from cpu_gpu_env.dashboard.schemas.base import Answer, Number
+from cpu_gpu_env.dashboard.schemas.base import Answer, Number, Numbers
 
 
 class Share(Answer):
@@ -60,7 +60,7 @@ class Prediction(Answer):
     kind: Literal["probability", "q_value"]
     features: dict[str, Number]
     """What it saw, by name."""
-    values: list[Number]
+    values: Numbers
     """Of each action."""
     why_not: str | None
     """Why it cannot be told; then `values` is empty."""
@@ -106,9 +106,9 @@ class HeatMap(Answer):
     intensity_edges: list[float]
     counts: list[list[int]]
     """(intensities, sizes): tasks in each cell."""
-    gpu_fraction: list[list[Number]]
+    gpu_fraction: list[Numbers]
     """(intensities, sizes): mean as chosen; null: no tasks."""
-    oracle_difference: list[list[Number]] | None
+    oracle_difference: list[Numbers] | None
     """(intensities, sizes): less the oracle's on the same tasks; null: it decided on none."""
 
 
@@ -119,7 +119,7 @@ class Correlation(Answer):
     """size_flop, intensity_flop_per_byte, memory_bytes."""
     columns: list[str]
     """gpu_fraction, wait_s, response_s, energy_j."""
-    values: list[list[Number]]
+    values: list[Numbers]
 
 
 class StatisticsAnswer(Answer):

@@ -128,8 +128,12 @@ def _predict(
     except StoreError:
         raise
     except HybridClusterError as error:
-        kind = "probability" if "forest" in scheduler else "q_value"
-        return Prediction(kind=kind, features={}, values=[], why_not=str(error))
+        return Prediction(
+            kind="probability" if "forest" in scheduler else "q_value",
+            features={},
+            values=[],
+            why_not=str(error),
+        )
     return Prediction(
         kind=found.kind, features=dict(found.features), values=list(found.values), why_not=None
     )

@@ -12,11 +12,12 @@ import numpy.typing as npt
 from cpu_gpu_env.dashboard.errors import NotFoundError
 from cpu_gpu_env.dashboard.repositories.episodes import LaneValues, read_values
 from cpu_gpu_env.dashboard.repositories.source import StoreSource
+from cpu_gpu_env.dashboard.schemas.base import Numbers
 from cpu_gpu_env.dashboard.schemas.runs import ComparisonAnswer, LaneComparison, MeanValue
 from cpu_gpu_env.errors import unknown_name
 from cpu_gpu_env.model.tasks import FloatArray
 from cpu_gpu_env.results.estimate import Estimate
-from cpu_gpu_env.results.metrics import DECISION_METRICS, OBJECTIVE, STREAM_METRICS, Metric
+from cpu_gpu_env.results.metrics import DECISION_METRICS, OBJECTIVE, STREAM_METRICS
 from cpu_gpu_env.results.store import tables
 from cpu_gpu_env.results.store.reading import StoreReader
 from cpu_gpu_env.runtime.stream_measures import lane_reference
@@ -116,7 +117,17 @@ def _mean_objective(objective: FloatArray) -> float:
 def _answer(
     run: int, first: int, end: int, lanes: Sequence[_Lane], reference: str
 ) -> ComparisonAnswer:
-    compared_to = next((lane for lane in lanes if lane.name == reference), None)
+    means = [lane.values[:, :_MEANS] for lane in lanes]
+    compared_to = next(
+        (m for m, lane in zip(means, lanes, strict=True) if lane.name == reference), None
+    )
+    differences = [
+        np.full_like(own, np.nan)
+        if compared_to is None or own is compared_to
+        else _difference(own, compared_to)
+        for own in means
+    ]
+    estimates = _estimates([*means, *differences])
     return ComparisonAnswer(
         run=run,
         first=first,
@@ -126,33 +137,45 @@ def _answer(
             LaneComparison(
                 scheduler=lane.name,
                 episodes=lane.count,
-                means=_means(lane.values[:, :_MEANS]) | _medians(lane.values[:, _MEANS:]),
-                differences=_differences(lane, compared_to),
+                means=own | _medians(lane.values[:, _MEANS:]),
+                differences=difference,
             )
-            for lane in lanes
+            for lane, own, difference in zip(
+                lanes, estimates[: len(lanes)], estimates[len(lanes) :], strict=True
+            )
         ],
         wins=_wins(np.stack([lane.values[:, _OBJECTIVE] for lane in lanes])),
     )
 
 
-def _differences(lane: _Lane, reference: _Lane | None) -> dict[str, MeanValue]:
-    if reference is None or reference is lane:
-        return {}
-    with np.errstate(invalid="ignore"):  # of two infinite gaps there is no difference
-        return _means((lane.values - reference.values)[:, :_MEANS])
+def _difference(one: FloatArray, other: FloatArray) -> FloatArray:
+    with np.errstate(invalid="ignore"):  # of two infinite gaps there is none
+        return one - other
 
 
-def _means(values: FloatArray) -> dict[str, MeanValue]:
-    """Means with intervals over those episodes that have a value, (episodes, metrics)."""
-    found: dict[Metric, Estimate] = {}
+def _estimates(samples: Sequence[FloatArray]) -> list[dict[str, MeanValue]]:
+    """Means with intervals of each metric over those episodes that have a value.
+
+    Args:
+        samples: (episodes, metrics) each; nan: no value.
+    """
+    values = np.concatenate(samples, axis=1)
     known = ~np.isnan(values)
-    for rows in np.unique(known, axis=1).T:  # metrics that the same episodes have
+    alike: dict[bytes, list[int]] = {}  # columns that the same episodes have: quicker together
+    for column, rows in enumerate(known.T):
+        alike.setdefault(rows.tobytes(), []).append(column)
+    found: list[dict[str, MeanValue]] = [{} for _ in samples]
+    for columns in alike.values():
+        rows = known[:, columns[0]]
         if rows.any():
-            same = np.flatnonzero((known == rows[:, None]).all(axis=0))
             with np.errstate(invalid="ignore"):
-                estimates = Estimate.of_each(values[rows][:, same])
-            found |= {STREAM_METRICS[k]: e for k, e in zip(same, estimates, strict=True)}
-    return {metric.key: _value(found[metric]) for metric in STREAM_METRICS if metric in found}
+                estimates = Estimate.of_each(values[rows][:, columns])
+            for column, estimate in zip(columns, estimates, strict=True):
+                metric = STREAM_METRICS[column % _MEANS]
+                found[column // _MEANS][metric.key] = MeanValue(
+                    mean=estimate.mean, half_width=estimate.half_width
+                )
+    return found
 
 
 def _medians(values: FloatArray) -> dict[str, MeanValue]:
@@ -165,11 +188,7 @@ def _medians(values: FloatArray) -> dict[str, MeanValue]:
     return found
 
 
-def _value(estimate: Estimate) -> MeanValue:
-    return MeanValue(mean=estimate.mean, half_width=estimate.half_width)
-
-
-def _wins(objective: npt.NDArray[np.float64]) -> list[list[float | None]]:
+def _wins(objective: npt.NDArray[np.float64]) -> list[Numbers]:
     """Share of the episodes that both played in which the row's scheduler beats the column's."""
     both = ~np.isnan(objective)
     count = both.astype(np.float64) @ both.T.astype(np.float64)

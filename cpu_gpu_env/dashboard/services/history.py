@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
+
 from cpu_gpu_env.dashboard.errors import NotFoundError
 from cpu_gpu_env.dashboard.repositories.episodes import phase_before, read_groups, sums_of
 from cpu_gpu_env.dashboard.repositories.runs import read_models
 from cpu_gpu_env.dashboard.repositories.source import StoreSource
-from cpu_gpu_env.dashboard.repositories.totals import SUMMED, PrefixSums, add
-from cpu_gpu_env.dashboard.schemas.base import Number
+from cpu_gpu_env.dashboard.repositories.totals import SUMMED, PrefixSums
+from cpu_gpu_env.dashboard.schemas.base import Numbers
 from cpu_gpu_env.dashboard.schemas.runs import HistoryAnswer, HistoryLane, Mark
 from cpu_gpu_env.errors import unknown_name
+from cpu_gpu_env.model.tasks import FloatArray
 from cpu_gpu_env.results.store import tables
 from cpu_gpu_env.results.store.queries import Page
 from cpu_gpu_env.results.store.reading import StoreReader
@@ -24,6 +27,8 @@ MAX_GROUPS = 1_000
 MAX_ROWS = 40_000
 """Episodes of all schedulers together that a page is made of, if more than one group: a page may
 have fewer groups than were asked for."""
+MAX_GROUPS_OF_ALL = 6_000
+"""Groups of all schedulers together, in the same way."""
 
 
 class HistoryService:
@@ -67,7 +72,8 @@ class HistoryService:
                 )
             begin = min(low for low, _ in played.values()) // granularity * granularity
             last = max(high for _, high in played.values())
-            groups = min(limit, max(MAX_ROWS // (granularity * len(names)), 1))
+            most = min(MAX_ROWS // granularity, MAX_GROUPS_OF_ALL) // len(names)
+            groups = min(limit, max(most, 1))
             end = min(begin + groups * granularity, last + 1)
             pages = {
                 name: read_groups(reader, run, name, granularity, begin, end, SUMMED)
@@ -90,19 +96,22 @@ class HistoryService:
 
     def _cumulate(
         self, reader: StoreReader, run: int, name: str, begin: int, end: int, page: Page
-    ) -> dict[str, list[Number]]:
+    ) -> dict[str, Numbers]:
         """Sums over all episodes up to the end of each group of a page."""
-        sums = self._sums.before(reader, run, name, begin)
-        found: dict[str, list[Number]] = {metric.key: [] for metric in SUMMED}
-        columns = [sums_of(page, metric) for metric in SUMMED]
-        for values in zip(*columns, strict=True):
-            sums = add(sums, dict(zip(SUMMED, values, strict=True)))
-            for metric in SUMMED:
-                found[metric.key].append(sums[metric])
-        stored = sum(page["count"])
-        if stored == end - begin:  # none of them can come later
+        before = self._sums.before(reader, run, name, begin)
+        found = {m: _cumulated(before[m], sums_of(page, m)) for m in SUMMED if page["episode"]}
+        if found and sum(page["count"]) == end - begin:  # none of them can come later
+            sums = {m: None if np.isnan(of[-1]) else float(of[-1]) for m, of in found.items()}
             self._sums.note(reader, run, name, end, sums)
-        return {key: values for key, values in found.items() if any(v is not None for v in values)}
+        return {m.key: of.tolist() for m, of in found.items() if not np.isnan(of).all()}
+
+
+def _cumulated(before: float | None, sums: FloatArray) -> FloatArray:
+    """Sums up to the end of each group, (groups,); nan: no episode so far has a value."""
+    known = ~np.isnan(sums)
+    added = np.cumsum(np.concatenate([[before or 0.0], np.where(known, sums, 0.0)]))[1:]
+    has_value = np.logical_or.accumulate(known) | (before is not None)
+    return np.where(has_value, added, np.nan)
 
 
 def _chosen(run: int, known: Sequence[str], wanted: Sequence[str] | None) -> list[str]:
@@ -112,7 +121,7 @@ def _chosen(run: int, known: Sequence[str], wanted: Sequence[str] | None) -> lis
     return [name for name in known if wanted is None or name in wanted]
 
 
-def _lane(page: Page, cumulative: dict[str, list[Number]]) -> HistoryLane:
+def _lane(page: Page, cumulative: dict[str, Numbers]) -> HistoryLane:
     values = {m.key: list(page[m.key]) for m in STORED_METRICS}
     return HistoryLane(
         episode=list(page["episode"]),

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from cpu_gpu_env.checks import check_count, check_number
-from cpu_gpu_env.dashboard.errors import ConflictError, UnavailableError
+from cpu_gpu_env.dashboard.errors import ConflictError, NotFoundError, UnavailableError
 from cpu_gpu_env.dashboard.repositories.runs import find_alive
 from cpu_gpu_env.dashboard.repositories.source import StoreSource
 from cpu_gpu_env.dashboard.schemas.live import ReplayState
@@ -43,8 +43,10 @@ class Replay:
         self.run = run
         """Number of the run."""
         self._source, self._clock = source, clock
-        self._lock = threading.RLock()
+        self._reading = threading.Lock()
         self._played: PlayedRun | None = None
+        # Of what follows: never held for long, so that it can be steered while the store is slow.
+        self._lock = threading.RLock()
         self._paused, self._speed = False, DEFAULT_SPEED
         self._anchor_s, self._anchor = 0.0, 0.0
         self._looked_s = -_GROWN_S
@@ -89,32 +91,30 @@ class Replay:
             NotFoundError: If there is no such run.
             UnavailableError: If the store cannot be read.
         """
+        played = self._played
+        if played is None:
+            with self._reading, self._source.reading() as reader:
+                played = self._open(reader)
+        if played.last < played.first:
+            raise ConflictError(f"run {self.run} has no episodes to play")
+        check_count("episode", episode, played.last, low=played.first)
         with self._lock:
-            played = self._played
-            if played is None:
-                with self._source.reading() as reader:
-                    played = self._open(reader)
-            if played.last < played.first:
-                raise ConflictError(f"run {self.run} has no episodes to play")
             self._hold()
-            self._anchor = float(check_count("episode", episode, played.last, low=played.first))
+            self._anchor = float(episode)
 
     def poll(self) -> Watched:
-        """The state at the position; if the store cannot be read, the one before, and why.
-
-        Raises:
-            NotFoundError: If there is no such run.
-        """
+        """The state at the position; if the run cannot be read, the one before, and why."""
         try:
-            with self._lock, self._source.reading() as reader:
+            with self._reading, self._source.reading() as reader:
                 self._watched = self._read(reader)
-        except UnavailableError as error:
+        except (NotFoundError, UnavailableError) as error:
             return replace(self._watched, trouble=str(error), rest_s=_TROUBLE_S)
         return self._watched
 
     def _open(self, reader: StoreReader) -> PlayedRun:
         self._played = played = PlayedRun(reader, reader.run_row(self.run))
-        self._anchor_s, self._anchor = self._clock(), float(played.first)
+        with self._lock:
+            self._anchor_s, self._anchor = self._clock(), float(played.first)
         return played
 
     def _read(self, reader: StoreReader) -> Watched:
@@ -129,24 +129,24 @@ class Replay:
         summary = summary_of(row, self.run in find_alive(reader, [row]))
         if played.last < played.first:
             return Watched(run=summary)
-        position = self._position()
-        played.move(reader, position, time.monotonic() + _SUMMING_S)
-        state = ReplayState(
-            run=self.run,
-            first=played.first,
-            last=played.last,
-            position=position,
-            paused=self._paused,
-            speed=self._speed,
-        )
+        state = self._state(played)
+        played.move(reader, state.position, time.monotonic() + _SUMMING_S)
         return Watched(run=summary, lanes=played.lanes(), replay=state)
 
-    def _position(self) -> int:
-        """Number of the episode that it has come to; at the last one it pauses."""
-        self._hold()
-        if self._played is not None and self._anchor >= self._played.last:
-            self._paused = True
-        return int(self._anchor)
+    def _state(self, played: PlayedRun) -> ReplayState:
+        """Where it has come to; at the last episode it pauses."""
+        with self._lock:
+            self._hold()
+            if self._anchor >= played.last:
+                self._paused = True
+            return ReplayState(
+                run=self.run,
+                first=played.first,
+                last=played.last,
+                position=int(self._anchor),
+                paused=self._paused,
+                speed=self._speed,
+            )
 
     def _hold(self) -> None:
         """Let the position be where it has come to by now."""

@@ -12,6 +12,7 @@ from scipy.stats import spearmanr
 
 from cpu_gpu_env.dashboard.repositories.decisions import read_column, read_newest
 from cpu_gpu_env.dashboard.repositories.source import StoreSource
+from cpu_gpu_env.dashboard.schemas.base import Number, Numbers
 from cpu_gpu_env.dashboard.schemas.tasks import Correlation, HeatMap, Histogram, StatisticsAnswer
 from cpu_gpu_env.dashboard.services.clusters import gpu_fractions_of
 from cpu_gpu_env.model.tasks import FloatArray
@@ -159,7 +160,7 @@ def _heat_map(values: _Values, oracle: _Oracle | None) -> HeatMap | None:
     edges = _edges(intensity, CELLS), _edges(size, CELLS)
 
     def spread(tasks: Any, weights: FloatArray | None = None) -> FloatArray:
-        return np.histogram2d(intensity[tasks], size[tasks], edges, weights=weights)[0]
+        return np.asarray(np.histogram2d(intensity[tasks], size[tasks], edges, weights=weights)[0])
 
     counts = spread(slice(None))
     difference = None
@@ -175,7 +176,7 @@ def _heat_map(values: _Values, oracle: _Oracle | None) -> HeatMap | None:
     )
 
 
-def _means(sums: FloatArray, counts: FloatArray) -> list[list[float | None]]:
+def _means(sums: FloatArray, counts: FloatArray) -> list[Numbers]:
     means = np.divide(sums, counts, out=np.zeros_like(sums), where=counts > 0)
     return [
         [mean if count else None for mean, count in zip(*pair, strict=True)]
@@ -201,7 +202,7 @@ def _correlation(values: _Values) -> Correlation | None:
     return Correlation(rows=[*_ROWS], columns=[*_COLUMNS], values=ours.tolist())
 
 
-def _percentiles(values: FloatArray) -> dict[str, float | None]:
+def _percentiles(values: FloatArray) -> dict[str, Number]:
     known = values[~np.isnan(values)]
     if not len(known):
         return {str(percent): None for percent in PERCENTS}

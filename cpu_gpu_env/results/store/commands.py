@@ -23,7 +23,7 @@ from cpu_gpu_env.results.store.database import (
 )
 from cpu_gpu_env.results.store.mailbox import Mailbox, mailbox_of
 from cpu_gpu_env.results.store.schema import check_schema
-from cpu_gpu_env.results.store.tables import commands, runs
+from cpu_gpu_env.results.store.tables import DELETING, commands, runs
 
 COMMANDS = ("pause", "resume", "speed", "stop")
 """What an engine can be asked for."""
@@ -75,7 +75,7 @@ def is_written(connection: Connection, store: Store, run: int) -> bool:
         UnknownError: If there is no such run.
     """
     status = connection.execute(select(runs.c.status).where(runs.c.run == run)).scalar()
-    if status is None:
+    if status in (None, DELETING):
         raise UnknownError(store.error(f"there is no run {run}"))
     if status != "running":
         return False

@@ -18,6 +18,10 @@ _TABLE = """CREATE TABLE IF NOT EXISTS commands (
     run INTEGER NOT NULL, name TEXT NOT NULL, value REAL, issued_at REAL NOT NULL)"""
 
 
+DELETE = "delete"
+"""Name of the wish that a run be deleted; it stays until `Mailbox.forget`."""
+
+
 def mailbox_of(path: Path) -> Path:
     """The file through which other processes send commands to the writer of a store."""
     return path.with_name(f"{path.name}-commands")
@@ -44,13 +48,31 @@ class Mailbox:
     def take(self) -> list[tuple[int, Command]]:
         """Take out all commands, oldest first, each with its run; none while the file is busy."""
         with suppress(sqlite3.Error):  # it is looked into again soon
-            if self._connection.execute("SELECT 1 FROM commands LIMIT 1").fetchone() is None:
+            others = "FROM commands WHERE name != ?"
+            look = self._connection.execute(f"SELECT 1 {others} LIMIT 1", (DELETE,))
+            if look.fetchone() is None:
                 return []
             rows = self._connection.execute(
-                "DELETE FROM commands RETURNING command, run, name, value, issued_at"
+                f"DELETE {others} RETURNING command, run, name, value, issued_at", (DELETE,)
             ).fetchall()
             return [(run, Command(*rest)) for _, run, *rest in sorted(rows)]
         return []
+
+    def wishes(self) -> list[int]:
+        """Runs that are to be deleted, each until `forget`; none while the file is busy."""
+        with suppress(sqlite3.Error):  # it is looked into again soon
+            select = "SELECT DISTINCT run FROM commands WHERE name = ?"
+            return [run for (run,) in self._connection.execute(select, (DELETE,)).fetchall()]
+        return []
+
+    def forget(self, run: int) -> None:
+        """Throw away the wish that a run be deleted, once that is sure to happen.
+
+        Raises:
+            sqlite3.Error: If it cannot be.
+        """
+        delete = "DELETE FROM commands WHERE run = ? AND name = ?"
+        self._connection.execute(delete, (run, DELETE))
 
     def discard(self, run: int) -> None:
         """Throw away the commands for a run.
@@ -58,7 +80,8 @@ class Mailbox:
         Raises:
             sqlite3.Error: If they cannot be.
         """
-        self._connection.execute("DELETE FROM commands WHERE run = ?", (run,))
+        delete = "DELETE FROM commands WHERE run = ? AND name != ?"
+        self._connection.execute(delete, (run, DELETE))
 
     def send(self, run: int, name: str, value: float | None) -> None:
         """Put a command in.

@@ -97,6 +97,10 @@ class PostgresqlSession(Session):
                 )
             time.sleep(0.05)
 
+    def is_claimed(self, connection: Connection, run: int) -> bool:
+        """Whether another process writes to a run."""
+        return run not in self._claimed and holder(connection, run) is not None
+
     def insert(self, connection: Connection, rows: CheckedRows, again: bool) -> None:
         """Write rows; those that are there stay as they are, if `again`; else they are an error."""
         driver = connection.connection.driver_connection

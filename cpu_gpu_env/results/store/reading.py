@@ -33,7 +33,15 @@ from cpu_gpu_env.results.store.records import (
     episodes_of,
 )
 from cpu_gpu_env.results.store.schema import check_schema
-from cpu_gpu_env.results.store.tables import decisions, episodes, learners, live, models, runs
+from cpu_gpu_env.results.store.tables import (
+    DELETING,
+    decisions,
+    episodes,
+    learners,
+    live,
+    models,
+    runs,
+)
 
 PAGE_ROWS = 10_000
 """Rows that one query reads at most."""
@@ -345,6 +353,8 @@ class StoreReader:
         # What the columns tell is told at once; the other way compiles the query.
         (table,) = query.columns_clause_froms or query.get_final_froms()
         assert isinstance(table, sa.Table)
+        if table is runs:
+            query = query.where(runs.c.status != DELETING)
         with telling(self.store):
             with self.engine.connect() as connection:
                 result = connection.execute(query)

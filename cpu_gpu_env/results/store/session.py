@@ -113,6 +113,20 @@ class Session(ABC):
     def take_commands(self, runs: Collection[int]) -> list[tuple[int, Command]]:
         """Take what other processes have asked of runs since the last time."""
 
+    def end_stale(self, connection: Connection) -> None:  # noqa: B027
+        """Set the status of runs whose process was killed, where that is sure."""
+
+    def is_claimed(self, connection: Connection, run: int) -> bool:
+        """Whether another process writes to a run."""
+        return False
+
+    def wishes(self) -> list[int]:
+        """Runs that other processes want to be deleted."""
+        return []
+
+    def forget(self, run: int) -> None:  # noqa: B027
+        """Take the wish that a run be deleted for heard."""
+
     @abstractmethod
     def is_of_database(self, error: BaseException) -> bool:
         """Whether an error comes from the database, not from this program."""

@@ -9,12 +9,13 @@ from collections.abc import Callable, Collection
 from contextlib import suppress
 from pathlib import Path
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, select, update
 from sqlalchemy.exc import DBAPIError
 
 from cpu_gpu_env.io.file_lock import HeldError, hold, let_go
 from cpu_gpu_env.results.store.database import DATABASE_ERRORS, Store, check_file, driver_error
 from cpu_gpu_env.results.store.mailbox import Mailbox, mailbox_of
+from cpu_gpu_env.results.store.removal import highest_deleted
 from cpu_gpu_env.results.store.rows import CheckedRows
 from cpu_gpu_env.results.store.session import Command, Session
 from cpu_gpu_env.results.store.tables import commands, runs
@@ -147,9 +148,13 @@ class SqliteSession(Session):
 
     def new_number(self, connection: Connection) -> int:
         """Take the number of the next run."""
-        return (
-            int(connection.execute(select(func.coalesce(func.max(runs.c.run), 0))).scalar_one()) + 1
-        )
+        highest = connection.execute(select(func.coalesce(func.max(runs.c.run), 0))).scalar_one()
+        return max(int(highest), highest_deleted(connection)) + 1
+
+    def end_stale(self, connection: Connection) -> None:
+        """Runs that are running are none of others: there is but one process that writes."""
+        stale = update(runs).where(runs.c.status == "running").values(status="interrupted")
+        connection.execute(stale)
 
     def claim(self, connection: Connection, run: int) -> None:
         """Void what was asked of a run before; the lock of the file is on all runs."""
@@ -165,6 +170,16 @@ class SqliteSession(Session):
         with suppress(DBAPIError), self.transaction() as connection:  # obeyed, stored or not
             connection.execute(commands.insert(), rows)
         return [(run, command) for run, command in taken if run in runs]
+
+    def wishes(self) -> list[int]:
+        """Runs that other processes want to be deleted."""
+        return [] if self._mailbox is None else self._mailbox.wishes()
+
+    def forget(self, run: int) -> None:
+        """Take the wish that a run be deleted for heard."""
+        if self._mailbox is not None:
+            with suppress(sqlite3.Error):  # then it is heard again, and there is no such run
+                self._mailbox.forget(run)
 
     def is_of_database(self, error: BaseException) -> bool:
         """Whether an error comes from the database."""

@@ -25,12 +25,15 @@ from cpu_gpu_env.results.metrics import DECISION_METRICS, STREAM_METRICS
 
 metadata = MetaData()
 
+DELETING = "deleting"
+"""Status of a run that is being deleted: readers do not know it any more."""
+
 runs = Table(
     "runs",
     metadata,
     Column("run", Integer, primary_key=True),
     Column("kind", Text, nullable=False),  # stream, comparison, transfer, pareto
-    Column("status", Text, nullable=False),  # running, interrupted, finished
+    Column("status", Text, nullable=False),  # running, interrupted, finished, deleting
     Column("started_at", Float, nullable=False),
     Column("ended_at", Float),
     Column("command", Text, nullable=False),

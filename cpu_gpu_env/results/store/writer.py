@@ -17,7 +17,7 @@ from cpu_gpu_env.results.store.database import Store, check_driver, reading_engi
 from cpu_gpu_env.results.store.retention import KEEP_DECISIONS, Retention
 from cpu_gpu_env.results.store.rows import Rows, check_rows
 from cpu_gpu_env.results.store.session import Command, Session
-from cpu_gpu_env.results.store.tables import runs
+from cpu_gpu_env.results.store.tables import DELETING, runs
 from cpu_gpu_env.results.store.writing import Call, Unit, WritingThread
 
 MAX_WAITING_ROWS = 200_000
@@ -127,8 +127,9 @@ class StoreWriter:
 
         def resume(connection: Connection) -> Mapping[str, Any]:
             row = connection.execute(select(runs).where(runs.c.run == run)).mappings().first()
-            if row is None:
-                known = connection.execute(select(runs.c.run).order_by(runs.c.run)).scalars().all()
+            if row is None or row["status"] == DELETING:
+                there = select(runs.c.run).where(runs.c.status != DELETING).order_by(runs.c.run)
+                known = connection.execute(there).scalars().all()
                 few = ", ".join(map(str, known[-10:])) or "none yet"
                 raise self.store.error(f"there is no run {run}; known, the newest last: {few}")
             self._thread.session.claim(connection, run)
@@ -310,6 +311,7 @@ def _open(store: Store, tell: Callable[[str], None]) -> Session:
                 schema.find_schema(connection, store)
         with session.transaction() as connection:
             schema.migrate(connection, store)
+            session.end_stale(connection)
     except HybridClusterError:
         session.close()
         raise

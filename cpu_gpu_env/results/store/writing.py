@@ -7,12 +7,14 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from cpu_gpu_env.results.store.database import reason
+from cpu_gpu_env.results.store.removal import Deletions
 from cpu_gpu_env.results.store.retention import (
     SLICE_ROWS,
     Retention,
@@ -90,6 +92,7 @@ class WritingThread(threading.Thread):
         self._told_s: float | None = None
         self._show_s = self._poll_s = self._tidy_s = self._failed_s = 0.0
         self.runs: set[int] = set()
+        self._deletions = Deletions(session, tell)
         self._next: Unit | Call | None = None
         self._is_ending = False
 
@@ -130,6 +133,8 @@ class WritingThread(threading.Thread):
     def run(self) -> None:
         """Write until None comes."""
         try:
+            self._persist(lambda connection, _: self._deletions.find(connection))
+            self._hear_wishes()
             while not self._is_ending:
                 self._step()
         except _AbandonedError:
@@ -154,6 +159,8 @@ class WritingThread(threading.Thread):
         if call is not None:
             self._do(call)
         self._delete_old(sum(unit.count for unit in group))
+        if not self._is_ending:
+            self._delete_run()
         self._attend()
 
     def _take_group(self) -> tuple[list[Unit], Call | None]:
@@ -250,6 +257,24 @@ class WritingThread(threading.Thread):
         else:
             if is_poll_due:
                 self._recover()
+                self._hear_wishes()
+
+    def _hear_wishes(self) -> None:
+        """Mark runs that other processes want to be deleted; not those that are being written."""
+        for wished in self.session.wishes():
+            if wished not in self.runs:
+                self._persist(partial(self._mark, wished))
+            self.session.forget(wished)
+
+    def _mark(self, wished: int, connection: Connection, again: bool) -> None:
+        self._deletions.mark(connection, wished)
+
+    def _delete_run(self) -> None:
+        """Delete a slice of a run, if one is to go."""
+        if self._deletions.due is None:
+            return
+        if not self._persist(lambda connection, _: self._deletions.step(connection)):
+            self._deletions.finished()
 
     def _persist(self, work: Callable[[Connection, bool], Any]) -> Any:
         """Do something in a transaction, as often as it takes until that is committed.

@@ -129,9 +129,12 @@ function Canvas(props: Omit<ChartProps, "table">) {
     let made: EChartsType | null = null;
     let isGone = false;
     const sizes = new ResizeObserver(() => made?.resize());
-    const sight = new IntersectionObserver(([entry]) => setSeen(entry?.isIntersecting ?? false), {
-      rootMargin: OUT_OF_SIGHT,
-    });
+    const sight = new IntersectionObserver(
+      (entries) => setSeen(entries.at(-1)?.isIntersecting ?? false),
+      {
+        rootMargin: OUT_OF_SIGHT,
+      },
+    );
     import("./echarts").then(({ init }) => {
       if (isGone) return;
       made = init(element, themeObject(theme), { renderer: "canvas" });

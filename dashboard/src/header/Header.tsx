@@ -1,7 +1,7 @@
 // The bar at the top: what is shown, how it goes, and what steers it.
 import { Disclosure } from "../Disclosure";
 import { open } from "../dialogs/opened";
-import { formatDuration, formatNumber, formatShort } from "../format";
+import { formatDuration, formatNumber, formatShort, NONE } from "../format";
 import { shallowEqual, useLive } from "../live/store";
 import { setTheme, type ThemeChoice, useThemeChoice } from "../theme";
 import { Connection } from "./Connection";
@@ -19,7 +19,7 @@ function Fact({ name, value }: { name: string; value: string }) {
 
 /** A rate in few characters; null: not measured yet. */
 function rateText(rate: number | null): string {
-  return rate === null ? "–" : `${formatShort(Math.round(rate))} /s`;
+  return rate === null ? NONE : `${formatShort(rate < 10 ? rate : Math.round(rate))} tasks/s`;
 }
 
 function Facts() {
@@ -81,7 +81,8 @@ function ThemeButton() {
 
 /** What does not answer at the moment, as the server and the engine say it. */
 function Troubles() {
-  const server = useLive(({ state }) => state?.server.trouble ?? null);
+  // A store without a run is welcomed below, with what the server says of it.
+  const server = useLive(({ state }) => (state?.run ? state.server.trouble : null));
   const engine = useLive(({ state }) => state?.engine?.trouble ?? null);
   return (
     <div role="status" className="troubles">

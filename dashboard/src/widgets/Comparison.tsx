@@ -1,5 +1,5 @@
 // How the schedulers compare now, over the window, and over all episodes.
-import { useMemo, useState } from "react";
+import { Fragment, useMemo, useState } from "react";
 import { useComparison, useMeasures } from "../api/queries";
 import type { LaneState, MeanValue, Measure } from "../api/types";
 import { LaneName } from "../charts/LaneName";
@@ -69,6 +69,11 @@ function Value({
   );
 }
 
+/** Whether a row has a value of a metric, or a difference. */
+function isMeasured(row: ComparisonRow, key: string): boolean {
+  return (row.values[key] ?? row.differences[key]?.mean ?? null) !== null;
+}
+
 /** The rows of a span; the store is asked for differences, and if there is nothing live. */
 function useRows(span: Span, reference: string | null) {
   const run = useRun();
@@ -112,8 +117,9 @@ function ReferenceChooser(props: {
 /** J less the reference over the whole run, with an interval that holds at all times at once. */
 function RunDifference({ scheduler, measure }: { scheduler: string; measure: Measure }) {
   const difference = useLive(({ state }) => state?.lanes[scheduler]?.difference ?? null);
-  if (!difference) return NONE;
+  if (!difference || difference.mean === null) return NONE;
   const { mean, low, high, differs } = difference;
+  if (low === null || high === null) return formatDifference(mean, measure);
   return (
     <>
       {formatDifference(mean, measure)}
@@ -121,7 +127,7 @@ function RunDifference({ scheduler, measure }: { scheduler: string; measure: Mea
         {" "}
         [{formatDifference(low, measure)}, {formatDifference(high, measure)}]
       </span>
-      {!differs && <span className="interval"> not sure</span>}
+      {!differs && <span className="interval"> undecided</span>}
     </>
   );
 }
@@ -139,7 +145,7 @@ export function Comparison() {
       Object.values(state?.lanes ?? NO_LANES).find((lane) => lane.difference)?.difference
         ?.reference ?? null,
   );
-  const shown = measures.filter(({ key }) => rows.some((row) => key in row.values));
+  const shown = measures.filter(({ key }) => rows.some((row) => isMeasured(row, key)));
   const best = new Map(shown.map((measure) => [measure.key, bestValue(rows, measure)]));
   const sorted = sortRows(rows, sorting);
   const objective = measures.find(({ key }) => key === "objective");
@@ -151,7 +157,9 @@ export function Comparison() {
         <Segments label="Episodes" options={SPANS} value={span} onChange={setSpan} />
         <ReferenceChooser schedulers={schedulers} value={reference} onChange={setWanted} />
         <span className="hint">
-          {span === "now" ? "the newest episode" : `${formatNumber(episodes)} episodes`}
+          {span === "now"
+            ? "the newest episode"
+            : `${formatNumber(episodes)} ${episodes === 1 ? "episode" : "episodes"}`}
         </span>
       </div>
       {error && <p role="alert">{error.message}</p>}
@@ -170,20 +178,21 @@ export function Comparison() {
                 onSort={setSorting}
               />
               {shown.map((measure) => (
-                <SortHeader
-                  key={measure.key}
-                  label={withUnit(measure)}
-                  name={measure.key}
-                  sorting={sorting}
-                  onSort={setSorting}
-                  isNumber
-                />
+                <Fragment key={measure.key}>
+                  <SortHeader
+                    label={withUnit(measure)}
+                    name={measure.key}
+                    sorting={sorting}
+                    onSort={setSorting}
+                    isNumber
+                  />
+                  {hasDifference && measure === objective && (
+                    <th scope="col" className="number">
+                      J less {ofRun} <span className="interval">[95 %], whole run</span>
+                    </th>
+                  )}
+                </Fragment>
               ))}
-              {hasDifference && (
-                <th scope="col" className="number">
-                  J less {ofRun} <span className="interval">[95 %], whole run</span>
-                </th>
-              )}
             </tr>
           </thead>
           <tbody>
@@ -196,19 +205,21 @@ export function Comparison() {
                   )}
                 </th>
                 {shown.map((measure) => (
-                  <td key={measure.key} className="number">
-                    {reference === null ? (
-                      <Value row={row} measure={measure} best={best.get(measure.key) ?? null} />
-                    ) : (
-                      <Difference value={row.differences[measure.key]} measure={measure} />
+                  <Fragment key={measure.key}>
+                    <td className="number">
+                      {reference === null ? (
+                        <Value row={row} measure={measure} best={best.get(measure.key) ?? null} />
+                      ) : (
+                        <Difference value={row.differences[measure.key]} measure={measure} />
+                      )}
+                    </td>
+                    {hasDifference && measure === objective && (
+                      <td className="number">
+                        <RunDifference scheduler={row.scheduler} measure={measure} />
+                      </td>
                     )}
-                  </td>
+                  </Fragment>
                 ))}
-                {hasDifference && (
-                  <td className="number">
-                    <RunDifference scheduler={row.scheduler} measure={objective} />
-                  </td>
-                )}
               </tr>
             ))}
           </tbody>

@@ -135,6 +135,7 @@ export function Runs() {
     setSorting(next);
     setOffset(0);
   };
+  if (error && !data) return <p className="empty">{error.message}</p>;
   return (
     <>
       {error && <p role="alert">{error.message}</p>}

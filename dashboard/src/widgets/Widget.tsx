@@ -1,5 +1,6 @@
 // The frame of a widget: title, actions, what is shown while it cannot, and a fence around errors.
 import { Component, type CSSProperties, type ReactNode, Suspense } from "react";
+import { useSchedulers } from "../charts/lanes";
 import { useLive } from "../live/store";
 import type { WidgetSpec } from "./registry";
 import { type WidgetView, WidgetViewContext } from "./view";
@@ -53,6 +54,8 @@ export interface WidgetProps {
 
 export function Widget(props: WidgetProps) {
   const { spec, view, columns, actions, onView, isDropTarget, onDrag, onOver, onDrop } = props;
+  const numSchedulers = useSchedulers().length;
+  const rows = typeof spec.rows === "number" ? spec.rows : spec.rows(numSchedulers);
   const heading = `widget-${spec.id}`;
   return (
     <section
@@ -66,7 +69,7 @@ export function Widget(props: WidgetProps) {
         event.preventDefault();
         onDrop();
       }}
-      style={{ "--columns": columns, "--rows": spec.rows } as CSSProperties}
+      style={{ "--columns": columns, "--rows": rows } as CSSProperties}
     >
       {/* biome-ignore lint/a11y/noStaticElementInteractions: by keyboard, "Arrange" does the same */}
       <header draggable onDragStart={() => onDrag(spec.id)} onDragEnd={() => onDrag(null)}>

@@ -1,5 +1,6 @@
 // All widgets of the page, in the order in which a new browser shows them.
 import type { ComponentType } from "react";
+import { historyWidgets } from "../charts/history";
 import { liveWidgets } from "../charts/live";
 import { taskWidgets } from "../charts/tasks";
 import { comparisonWidgets, storeWidgets } from ".";
@@ -13,8 +14,8 @@ export interface WidgetSpec {
   component: ComponentType;
   /** Of the twelve columns of the page, how many it takes: 3 to 12. */
   columns: number;
-  /** Height in rows of 92 px. */
-  rows: number;
+  /** Height in rows of 92 px; by the number of schedulers, if that decides. */
+  rows: number | ((schedulers: number) => number);
   /** What there must be before it can show anything: "lanes" of the live state, a "run" of the
    * store; "nothing": it always can. */
   needs: "lanes" | "run" | "nothing";
@@ -25,6 +26,7 @@ export interface WidgetSpec {
 export const WIDGETS: readonly WidgetSpec[] = [
   ...comparisonWidgets,
   ...liveWidgets,
+  ...historyWidgets,
   ...taskWidgets,
   ...storeWidgets,
 ];

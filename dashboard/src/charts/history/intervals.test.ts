@@ -81,10 +81,14 @@ describe("intervals", () => {
     );
     const option = intervalOption(wide, gap, "mean", lanes, theme);
     expect(option.xAxis).toMatchObject({ type: "log" });
-    expect(option.yAxis).toMatchObject({ data: ["oracle", "greedy"] });
+    expect(option.yAxis).toMatchObject([
+      { data: ["oracle", "greedy"] },
+      { data: ["2.0", "2\u202f000.0"] },
+    ]);
     const differences = intervals(answer, gap, "difference");
-    expect(intervalOption(differences, gap, "difference", lanes, theme).xAxis).toMatchObject({
-      type: "value",
+    expect(intervalOption(differences, gap, "difference", lanes, theme)).toMatchObject({
+      xAxis: { type: "value" },
+      yAxis: [{}, { data: ["better", "not sure", "reference", "worse"] }],
     });
   });
 });

@@ -83,6 +83,11 @@ export function intervalTable(
   };
 }
 
+function sayings(interval: Interval, measure: Measure, kind: Kind): string {
+  if (kind === "mean") return interval.drawn ? formatValue(interval.value?.mean, measure) : "";
+  return interval.value ? verdict(interval, measure) : "reference";
+}
+
 const CAP_PX = 5;
 
 /** The line from the low to the high end of each interval, with caps. */
@@ -129,7 +134,7 @@ export function intervalOption(
   const isLog =
     kind === "mean" && Math.min(...lows) > 0 && Math.max(...highs) > 30 * Math.min(...lows);
   return {
-    grid: { left: 8, right: 64, top: 8, bottom: 26, outerBoundsMode: "same" },
+    grid: { left: 8, right: 8, top: 8, bottom: 6, outerBoundsMode: "same" },
     tooltip: {
       trigger: "item",
       formatter: (params) => {
@@ -151,13 +156,25 @@ export function intervalOption(
       nameGap: 22,
       axisLabel: { hideOverlap: true, formatter: (value: number) => formatShort(value) },
     },
-    yAxis: {
-      type: "category",
-      inverse: true,
-      data: shown.map(({ scheduler }) => scheduler),
-      axisLabel: { width: 130, overflow: "truncate", interval: 0 },
-      axisTick: { show: false },
-    },
+    yAxis: [
+      {
+        type: "category",
+        inverse: true,
+        data: shown.map(({ scheduler }) => scheduler),
+        axisLabel: { width: 130, overflow: "truncate", interval: 0 },
+        axisTick: { show: false },
+      },
+      // What each interval says stands beside it.
+      {
+        type: "category",
+        inverse: true,
+        position: "right",
+        data: shown.map((interval) => sayings(interval, measure, kind)),
+        axisLabel: { interval: 0 },
+        axisLine: { show: false },
+        axisTick: { show: false },
+      },
+    ],
     series: [
       {
         type: "custom",
@@ -182,13 +199,6 @@ export function intervalOption(
           value: [interval.drawn?.mean ?? "-", row],
           symbol: `path://${looks[row]?.path ?? ""}`,
           itemStyle: { color: colours[row] ?? theme.ink },
-          label: {
-            show: kind === "difference" && verdict(interval, measure) !== "",
-            formatter: verdict(interval, measure),
-            position: "right",
-            color: theme.muted,
-            fontSize: 11,
-          },
         })),
       },
     ],

@@ -50,8 +50,8 @@ export function auditTable(
       number("wait [s]"),
       number("response [s]"),
       number("energy [J]"),
-      number("saw: CPU free in [s]"),
-      number("saw: GPU free in [s]"),
+      number("CPU free in [s]"),
+      number("GPU free in [s]"),
       number("model"),
     ],
     rows: lanes.map((lane) => {
@@ -137,7 +137,7 @@ function TaskNumber({ task, last }: NumberProps) {
   };
   const step = (by: number) => () => chooseTask(Math.max((task ?? 0) + by, 0));
   return (
-    <form className="tools" onSubmit={submit}>
+    <form className="toolbar" onSubmit={submit}>
       <span className="field">
         <label htmlFor={id}>Task</label>
         <input
@@ -182,7 +182,7 @@ export function Audit() {
   const isKnown = detail?.summary.run === run;
   const trouble = task === null ? null : (error ?? noDetail);
   return (
-    <div className="stack scrolls" ref={box}>
+    <div className="stack audit" ref={box}>
       <TaskNumber task={task} last={come > 0 ? come - 1 : null} />
       {task === null && (
         <p className="empty">Choose a task: by its number in the run, or in the Gantt chart.</p>

@@ -195,7 +195,7 @@ function Plan({ decisions, detail, scheduler, zoomer }: PlanProps) {
           }
           option={option}
           table={table}
-          height={Math.min(Math.max(layout.rows.length, 4), 16) * 18 + 100}
+          height={Math.min(Math.max(layout.rows.length, 4), 16) * 24 + 110}
           onSelect={select}
           onZoomer={setZoomer}
         />
@@ -229,7 +229,7 @@ export function Gantt() {
   const trouble = error ?? noDetail;
   return (
     <div className="stack" ref={box}>
-      <div className="tools">
+      <div className="toolbar">
         <SchedulerSelect schedulers={schedulers} value={scheduler} onChange={choose} />
         <EpisodeChooser episode={episode} newest={newest} onChange={setEpisode} />
         <Select

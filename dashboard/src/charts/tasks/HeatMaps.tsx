@@ -107,7 +107,7 @@ export function HeatMaps() {
   if (isAll)
     return (
       <div className="stack">
-        <div className="tools">
+        <div className="toolbar">
           <SpanSelect />
           {tools}
         </div>

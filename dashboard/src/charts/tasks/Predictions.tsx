@@ -1,9 +1,9 @@
 // What learned schedulers saw and thought of each action, as small bars with their numbers.
 import { useId } from "react";
 import type { AuditAnswer, AuditLane, Prediction } from "../../api/types";
-import { formatNumber, formatPercent, NONE, toFinite } from "../../format";
+import { formatNumber, formatPercent, NONE } from "../../format";
 import { LaneName } from "../LaneName";
-import { actionRows, ORACLE, whyNotBest } from "./judgement";
+import { actionRows, digitsOf, ORACLE, whyNotBest } from "./judgement";
 
 type Learned = AuditLane & { prediction: Prediction };
 
@@ -58,7 +58,7 @@ function One({ lane, gpuFractions, oracles, place }: OneProps) {
   const { prediction, decision, scheduler } = lane;
   const { heading: what, hint } = KINDS[prediction.kind];
   const rows = actionRows(prediction, gpuFractions, decision.action, oracles);
-  const digits = rows.some(({ value }) => Math.abs(toFinite(value) ?? 0) >= 100) ? 1 : 3;
+  const digits = digitsOf(prediction);
   const why = whyNotBest(rows, decision);
   return (
     <section className="prediction" aria-labelledby={heading}>
@@ -91,8 +91,7 @@ function One({ lane, gpuFractions, oracles, place }: OneProps) {
                 </td>
                 <td className="number">{formatNumber(row.value, digits)}</td>
                 <td>
-                  {row.isChosen && <span className="mark">▲ chosen</span>}
-                  {row.isChosen && row.isOracles && " "}
+                  {row.isChosen && <span className="mark">▲ chosen </span>}
                   {row.isOracles && <span className="mark">◆ oracle</span>}
                 </td>
               </tr>

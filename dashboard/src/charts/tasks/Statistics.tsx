@@ -36,7 +36,7 @@ export function Statistics({ tools, children }: StatisticsProps) {
   const { answer, error } = useStatisticsOf(scheduler, asking);
   return (
     <div className="stack" ref={box}>
-      <div className="tools">
+      <div className="toolbar">
         <SchedulerSelect schedulers={schedulers} value={scheduler} onChange={choose} />
         <SpanSelect />
         {tools}

@@ -16,9 +16,12 @@ export function useSeen<T extends Element>(): [RefObject<T | null>, boolean] {
   useEffect(() => {
     const element = target.current;
     if (!element) return;
-    const sight = new IntersectionObserver(([entry]) => setSeen(entry?.isIntersecting ?? false), {
-      rootMargin: "100px",
-    });
+    const sight = new IntersectionObserver(
+      (entries) => setSeen(entries.at(-1)?.isIntersecting ?? false),
+      {
+        rootMargin: "100px",
+      },
+    );
     sight.observe(element);
     return () => sight.disconnect();
   }, []);

@@ -45,7 +45,12 @@ export function correlationCells({ rows, columns, values }: Correlation): Cell[]
   );
 }
 
+/** Stands between the edges of a bin. */
+export const RANGE = " – ";
+
 /** Names of the bins between edges. */
 export function bins(edges: readonly number[], text: (edge: number) => string): string[] {
-  return edges.slice(1).map((edge, index) => `${text(edges[index] ?? Number.NaN)} – ${text(edge)}`);
+  return edges
+    .slice(1)
+    .map((edge, index) => `${text(edges[index] ?? Number.NaN)}${RANGE}${text(edge)}`);
 }

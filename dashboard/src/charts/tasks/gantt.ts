@@ -1,20 +1,20 @@
 // The Gantt chart of an episode: a row a device, a bar a share.
 import type { CustomSeriesRenderItem } from "echarts";
-import { graphic } from "echarts/core";
 import type { DecisionRow, RunDetail } from "../../api/types";
 import { formatNumber, formatPercent, NONE } from "../../format";
 import type { ChartTheme } from "../../theme";
 import type { TableData } from "../../widgets/DataTable";
+import { clip } from "../clip";
 import type { ChartOption } from "../echarts";
 import { type BarKind, deviceName, type Layout } from "./bars";
 
 /** Rows that are seen at once; more are reached by a slider. */
 export const MAX_ROWS_SEEN = 16;
 const KINDS: readonly { kind: BarKind; name: string; lane: number; dashes: number[] | null }[] = [
-  { kind: "cpu", name: "whole on a CPU", lane: 4, dashes: null },
-  { kind: "gpu", name: "whole on a GPU", lane: 0, dashes: null },
-  { kind: "split-cpu", name: "CPU share of a split task", lane: 4, dashes: [2, 4] },
-  { kind: "split-gpu", name: "GPU share of a split task", lane: 0, dashes: [2, 4] },
+  { kind: "cpu", name: "CPU", lane: 4, dashes: null },
+  { kind: "gpu", name: "GPU", lane: 0, dashes: null },
+  { kind: "split-cpu", name: "CPU part", lane: 4, dashes: [2, 4] },
+  { kind: "split-gpu", name: "GPU part", lane: 0, dashes: [2, 4] },
 ];
 const BAR_PART = 0.76;
 const LABEL_PX = 7;
@@ -79,7 +79,7 @@ function drawBars(
     const size = api.size?.([0, 1]);
     const height = (Array.isArray(size) ? (size[1] ?? 0) : (size ?? 0)) * BAR_PART;
     const { x = 0, y = 0, width = 0, height: full = 0 } = params.coordSys as unknown as DOMRect;
-    const shape = graphic.clipRectByRect(
+    const shape = clip(
       { x: left, y: middle - height / 2, width: Math.max(right - left, 1), height },
       { x, y, width, height: full },
     );
@@ -122,7 +122,7 @@ export function ganttOption(
 ): ChartOption {
   const isLong = layout.rows.length > MAX_ROWS_SEEN;
   return {
-    grid: { left: 8, right: isLong ? 34 : 12, top: 34, bottom: 62, outerBoundsMode: "same" },
+    grid: { left: 8, right: isLong ? 34 : 12, top: 34, bottom: 30, outerBoundsMode: "same" },
     legend: { top: 0, left: 0, type: "scroll", itemWidth: 22, itemHeight: 12, selectedMode: false },
     tooltip: {
       trigger: "item",

@@ -7,13 +7,24 @@ import type { ChartOption } from "../echarts";
 import { bins } from "./cells";
 
 /** What is counted, in the order in which it is shown. */
-export const SHOWN = [
+export const SHOWN: readonly Shown[] = [
   { key: "size_flop", label: "size [FLOP]", text: formatShort },
   { key: "intensity_flop_per_byte", label: "intensity [FLOP/B]", text: formatShort },
-  { key: "gpu_fraction", label: "GPU fraction", text: formatPercent },
-] as const;
+  { key: "gpu_fraction", label: "GPU fraction", text: formatPercent, isOfActions: true },
+];
 
-export type Shown = (typeof SHOWN)[number];
+export interface Shown {
+  key: string;
+  label: string;
+  text: (value: number | null) => string;
+  /** Whether the values are those of the actions, which are in the middles of their bins. */
+  isOfActions?: boolean;
+}
+
+function namesOf({ edges }: Histogram, { text, isOfActions }: Shown): string[] {
+  if (!isOfActions) return bins(edges, text);
+  return edges.slice(1).map((edge, index) => text((edge + (edges[index] ?? edge)) / 2));
+}
 
 const total = ({ counts }: Histogram): number => counts.reduce((sum, count) => sum + count, 0);
 
@@ -23,10 +34,10 @@ export function histogramOption(
   theme: ChartTheme,
 ): ChartOption {
   const { counts, edges } = histogram;
-  const names = bins(edges, shown.text);
+  const names = namesOf(histogram, shown);
   const all = total(histogram);
   return {
-    grid: { left: 4, right: 8, top: 12, bottom: 24, outerBoundsMode: "same" },
+    grid: { left: 4, right: 8, top: 12, bottom: 4, outerBoundsMode: "same" },
     tooltip: {
       trigger: "axis",
       axisPointer: { type: "shadow" },
@@ -46,7 +57,8 @@ export function histogramOption(
       // The lower edge alone: the names of bins are long.
       axisLabel: {
         hideOverlap: true,
-        formatter: (_: string, index: number) => shown.text(edges[index] ?? null),
+        formatter: (name: string, index: number) =>
+          shown.isOfActions ? name : shown.text(edges[index] ?? null),
       },
     },
     yAxis: {
@@ -71,7 +83,7 @@ export function histogramTable(histograms: Record<string, Histogram>): TableData
   return {
     columns: [
       { label: "of" },
-      { label: "from – to" },
+      { label: "value" },
       { label: "tasks", isNumber: true },
       { label: "share", isNumber: true },
     ],
@@ -79,7 +91,7 @@ export function histogramTable(histograms: Record<string, Histogram>): TableData
       const histogram = histograms[shown.key];
       if (!histogram) return [];
       const all = total(histogram);
-      return bins(histogram.edges, shown.text).map((name, index) => {
+      return namesOf(histogram, shown).map((name, index) => {
         const count = histogram.counts[index] ?? 0;
         return [shown.label, name, formatNumber(count), formatPercent(all ? count / all : null, 1)];
       });
@@ -91,6 +103,6 @@ export function histogramTable(histograms: Record<string, Histogram>): TableData
 export function describeHistogram(histogram: Histogram, shown: Shown): string {
   const most = Math.max(...histogram.counts);
   const index = histogram.counts.indexOf(most);
-  const name = bins(histogram.edges, shown.text)[index];
+  const name = namesOf(histogram, shown)[index];
   return name && most > 0 ? `Most tasks, ${formatNumber(most)}, are at ${name}` : "No tasks";
 }

@@ -1,7 +1,15 @@
 import { describe, expect, it } from "vitest";
 import type { AuditAnswer, Prediction } from "../../api/types";
 import { decision } from "./examples";
-import { actionRows, barRange, forgotten, learned, oraclesAction, whyNotBest } from "./judgement";
+import {
+  actionRows,
+  barRange,
+  digitsOf,
+  forgotten,
+  learned,
+  oraclesAction,
+  whyNotBest,
+} from "./judgement";
 
 const fractions = [0, 0.5, 1];
 const q: Prediction = { kind: "q_value", features: {}, values: [-4, -1, -3], why_not: null };
@@ -31,6 +39,14 @@ describe("actionRows", () => {
     expect(actionRows(alike, fractions, 0, 0).map((row) => row.length)).toEqual([1, 1, 1]);
     expect(actionRows({ ...q, values: [] }, fractions, 0, 0)).toEqual([]);
   });
+});
+
+it("values have as many decimals as tell them apart", () => {
+  expect(digitsOf(p)).toBe(2);
+  expect(digitsOf({ ...q, values: [-4, -1, -3] })).toBe(2);
+  expect(digitsOf({ ...q, values: [-0.0081, -0.0072] })).toBe(6);
+  expect(digitsOf({ ...q, values: [-4000, 100] })).toBe(0);
+  expect(digitsOf({ ...q, values: [1, 1] })).toBe(3);
 });
 
 describe("whyNotBest", () => {

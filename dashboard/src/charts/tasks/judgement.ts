@@ -26,6 +26,13 @@ export function barRange({ kind, values }: Prediction): [from: number, to: numbe
   return known.length ? [Math.min(...known), Math.max(...known)] : [0, 0];
 }
 
+/** Decimals with which the values of a prediction can be told apart. */
+export function digitsOf(prediction: Prediction): number {
+  const [from, to] = barRange(prediction);
+  if (!(to > from)) return 3;
+  return Math.min(Math.max(Math.ceil(2 - Math.log10(to - from)), 0), 8);
+}
+
 /** The actions of a prediction, in the order of their GPU fractions. */
 export function actionRows(
   prediction: Prediction,

@@ -12,6 +12,7 @@ import {
   cellsOf,
   correlationCells,
   type HeatMapView,
+  RANGE,
 } from "./cells";
 
 const NAMES: Record<string, string> = {
@@ -38,21 +39,52 @@ interface Scale {
   to: number;
 }
 
-/** Colours from nothing to all, or from less over none to more. Each has a light and a dark end that
- * the label of a cell can stand out from. */
-function colours(isDiverging: boolean, { isDark, isForced }: ChartTheme): string[] {
-  if (isForced) return isDark ? ["#000", "#555"] : ["#fff", "#ccc"];
+type Rgb = readonly [number, number, number];
+
+/** Colours from nothing to all, or from less over none to more. */
+function colours(isDiverging: boolean, { isDark, isForced }: ChartTheme): Rgb[] {
+  if (isForced)
+    return [isDark ? [0, 0, 0] : [255, 255, 255], isDark ? [90, 90, 90] : [200, 200, 200]];
   if (isDiverging)
-    return isDark ? ["#ff9350", "#232d3a", "#58b0f5"] : ["#b84a00", "#f1f3f6", "#0067b1"];
-  return isDark ? ["#1d2733", "#58b0f5"] : ["#eef3f9", "#0067b1"];
+    return isDark
+      ? [
+          [255, 147, 80],
+          [35, 45, 58],
+          [88, 176, 245],
+        ]
+      : [
+          [184, 74, 0],
+          [241, 243, 246],
+          [0, 103, 177],
+        ];
+  return isDark
+    ? [
+        [29, 39, 51],
+        [88, 176, 245],
+      ]
+    : [
+        [238, 243, 249],
+        [0, 103, 177],
+      ];
 }
 
-/** Colour of a label: the light and the dark ends are told apart at half-way. */
-function labelColour(value: number, { from, to }: Scale, isDiverging: boolean, theme: ChartTheme) {
-  if (theme.isForced) return theme.isDark ? "#fff" : "#000";
-  const part = (value - from) / (to - from || 1);
-  const isStrong = isDiverging ? Math.abs(part - 0.5) > 0.3 : part > 0.5;
-  return isStrong === theme.isDark ? "#0a1420" : theme.isDark ? "#e6ebf2" : "#18212e";
+/** Relative luminance after WCAG 2. */
+function luminance(colour: Rgb): number {
+  const [red = 0, green = 0, blue = 0] = colour.map((value) => {
+    const part = value / 255;
+    return part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4;
+  });
+  return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+}
+
+/** Black or white: what has more contrast with the colour at a part of a scale, 0 to 1. */
+export function labelColour(scale: readonly Rgb[], part: number): string {
+  const at = Math.min(Math.max(part, 0), 1) * (scale.length - 1);
+  const below = Math.min(Math.floor(at), scale.length - 2);
+  const [low, high] = [scale[below] ?? [0, 0, 0], scale[below + 1] ?? [0, 0, 0]];
+  const mix = (place: 0 | 1 | 2) => low[place] + (high[place] - low[place]) * (at - below);
+  const light = luminance([mix(0), mix(1), mix(2)]);
+  return 1.05 / (light + 0.05) > (light + 0.05) / 0.05 ? "#fff" : "#000";
 }
 
 interface Matrix {
@@ -68,24 +100,36 @@ interface Matrix {
   /** Names of the axes; null: no axes and no numbers, for a small one among many. */
   axes: { x: string; y: string } | null;
   legend: [low: string, high: string];
+  fontSize: number;
 }
 
 function matrixOption(matrix: Matrix, theme: ChartTheme): ChartOption {
   const { columns, rows, cells, scale, isDiverging, text, axes } = matrix;
   const shown = cells.filter((cell) => cell.value !== null);
-  const axis = (data: string[], name: string | undefined, gap: number) => ({
+  const palette = colours(isDiverging, theme);
+  // Of bins the lower edge alone, and not each: there is no room for more.
+  const axis = (data: string[], name: string | undefined, gap: number, width: number) => ({
     type: "category" as const,
     data,
     ...(name ? { name } : {}),
     nameLocation: "middle" as const,
     nameGap: gap,
-    axisLabel: { show: axes !== null, hideOverlap: true, fontSize: 10 },
+    axisLabel: {
+      show: axes !== null,
+      fontSize: 11,
+      ...(name
+        ? {
+            interval: Math.ceil(data.length / 7) - 1,
+            formatter: (text: string) => text.split(RANGE)[0] ?? "",
+          }
+        : { interval: 0, width, overflow: "break" as const }),
+    },
     axisTick: { show: false },
     splitArea: { show: false },
   });
   return {
     grid: axes
-      ? { left: 8, right: 8, top: 8, bottom: 46, outerBoundsMode: "same" }
+      ? { left: 8, right: 8, top: 8, bottom: 28, outerBoundsMode: "same" }
       : { left: 2, right: 2, top: 2, bottom: 2 },
     tooltip: {
       trigger: "item",
@@ -101,7 +145,7 @@ function matrixOption(matrix: Matrix, theme: ChartTheme): ChartOption {
       min: scale.from,
       max: scale.to,
       dimension: 2,
-      inRange: { color: colours(isDiverging, theme) },
+      inRange: { color: palette.map((colour) => `rgb(${colour.join(",")})`) },
       calculable: false,
       orient: "horizontal",
       left: "center",
@@ -110,12 +154,11 @@ function matrixOption(matrix: Matrix, theme: ChartTheme): ChartOption {
       itemHeight: 110,
       text: [matrix.legend[1], matrix.legend[0]],
     },
-    xAxis: axis(columns, axes?.x, 22),
-    yAxis: axis(rows, axes?.y, 52),
+    xAxis: axis(columns, axes?.x, 24, 70),
+    yAxis: axis(rows, axes?.y, 40, 90),
     series: {
       type: "heatmap",
-      label: { show: axes !== null, fontSize: 11 },
-      labelLayout: { hideOverlap: true },
+      label: { show: axes !== null, fontSize: matrix.fontSize },
       itemStyle: { borderWidth: 1, borderColor: theme.surface },
       emphasis: { itemStyle: { borderColor: theme.ink, borderWidth: 2 } },
       data: shown.map((cell) => ({
@@ -123,11 +166,21 @@ function matrixOption(matrix: Matrix, theme: ChartTheme): ChartOption {
         cell,
         label: {
           formatter: text(cell.value ?? 0),
-          color: labelColour(cell.value ?? 0, scale, isDiverging, theme),
+          color: labelColour(palette, ((cell.value ?? 0) - scale.from) / (scale.to - scale.from)),
         },
       })),
     },
   };
+}
+
+/** Of more columns or rows the cells are too small for numbers: differences have their sign alone. */
+const MAX_NUMBERED = 14;
+/** What is less has no sign [points]. */
+const LEAST_SIGNED = 2.5;
+
+function signOf(value: number): string {
+  if (Math.abs(value) * 100 < LEAST_SIGNED) return "";
+  return value > 0 ? "+" : "\u2212";
 }
 
 /** A heat map of GPU fractions [%]; a small one has colours alone, its numbers are in the table. */
@@ -142,6 +195,7 @@ export function heatMapOption(
   const rows = bins(map.intensity_edges, formatShort);
   const text = (value: number) =>
     isDiverging ? signed(value * 100, 0) : formatNumber(value * 100);
+  const isFine = Math.max(columns.length, rows.length) > MAX_NUMBERED;
   return matrixOption(
     {
       columns,
@@ -149,7 +203,8 @@ export function heatMapOption(
       cells: cellsOf(map, view),
       scale: { from: isDiverging ? -1 : 0, to: 1 },
       isDiverging,
-      text,
+      text: isFine ? (value) => (isDiverging ? signOf(value) : "") : text,
+      fontSize: isFine ? 9 : 11,
       describe: ({ column, row, value, count }) =>
         `size ${columns[column]} FLOP\nintensity ${rows[row]} FLOP/B\n` +
         `GPU fraction ${isDiverging ? "less the oracle's: " : ""}${text(value ?? 0)} ` +
@@ -209,6 +264,7 @@ export function correlationOption(correlation: Correlation, theme: ChartTheme): 
         `${rows[row]} and ${columns[column]}: ${signed(value, 3)}`,
       axes: { x: "", y: "" },
       legend: ["falls", "rises"],
+      fontSize: 11,
     },
     theme,
   );

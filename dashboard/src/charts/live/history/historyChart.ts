@@ -35,17 +35,10 @@ export function historyOption(chart: HistoryChart, theme: ChartTheme): ChartOpti
     grid: {
       left: 10,
       right: 18,
-      top: 42,
+      top: 20,
       bottom: 8,
       outerBoundsMode: "same",
       outerBoundsContain: "all",
-    },
-    legend: {
-      type: "scroll",
-      top: 0,
-      left: 0,
-      right: 0,
-      data: drawn.map(({ lane }) => lane.scheduler),
     },
     tooltip: {
       trigger: "axis",

@@ -21,7 +21,7 @@ export function ringsOf(ratios: readonly number[]): Rings {
   const step = Math.log10(factor);
   return {
     factor,
-    least: Math.min(-1, Math.floor(low / step - 1e-9)),
+    least: Math.min(-1, Math.floor(low / step + 1e-9)),
     most: Math.max(1, Math.ceil(high / step - 1e-9)),
   };
 }
@@ -47,8 +47,8 @@ export function radarOption(
   return {
     tooltip: { trigger: "item", formatter: (item) => tooltip(item, radar) },
     radar: {
-      center: ["50%", "52%"],
-      radius: "68%",
+      center: ["50%", "50%"],
+      radius: "74%",
       splitNumber: rings.most - rings.least,
       axisName: { color: theme.ink },
       indicator: radar.axes.map((measure, i) => ({
@@ -74,7 +74,6 @@ export function radarOption(
         type: "radar" as const,
         ...(lane ? laneLine(lane, theme) : {}),
         z: isReference ? 4 : 2,
-        // ECharts has numbers of pixels for the dash of a radar, too.
         data: [
           {
             name: scheduler,

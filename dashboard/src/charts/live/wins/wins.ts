@@ -3,6 +3,7 @@ import { formatPercent, NONE, toFinite } from "../../../format";
 import type { ChartTheme } from "../../../theme";
 import type { TableData } from "../../../widgets/DataTable";
 import type { ChartOption } from "../../echarts";
+import { names } from "../axes";
 
 export type Wins = Pick<ComparisonAnswer, "lanes" | "wins">;
 
@@ -44,13 +45,10 @@ export function winsOption({ lanes, wins }: Wins, theme: ChartTheme): ChartOptio
       nameLocation: "middle",
       nameGap: 22,
     },
-    yAxis: {
-      type: "category",
-      inverse: true,
-      data: lanes.map(({ scheduler }, i) => `${i + 1}  ${scheduler}`),
-      axisTick: { show: false },
-      axisLabel: { interval: 0, color: theme.ink, width: 130, overflow: "truncate" },
-    },
+    yAxis: names(
+      lanes.map(({ scheduler }, i) => `${i + 1}  ${scheduler}`),
+      theme,
+    ),
     visualMap: {
       show: false,
       min: 0,
