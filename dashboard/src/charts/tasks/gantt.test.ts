@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { layOut } from "./bars";
 import { decision, theme } from "./examples";
-import { barText, ganttOption, ganttTable, describe as inWords, MAX_ROWS_SEEN } from "./gantt";
+import { barText, ganttOption, ganttTable, describe as inWords } from "./gantt";
 
 const detail = { devices: ["epyc #0", "a100 #0"], num_cpus: 1 };
 const split = decision({ sequence: 205, episode: 1, task: 5, gpu_fraction: 0.6 });
@@ -85,12 +85,12 @@ describe("the bars", () => {
   });
 });
 
-it("more rows than fit have a slider of their own", () => {
-  const many = { devices: Array.from({ length: 20 }, (_, i) => `cpu #${i}`), num_cpus: 20 };
-  const zooms = (devices: typeof many) =>
-    (ganttOption(layOut([], devices), devices, theme, null).dataZoom as object[]).length;
-  expect(MAX_ROWS_SEEN).toBeLessThan(20);
-  expect(zooms(many)).toBe(zooms({ ...many, devices: many.devices.slice(0, 3) }) + 1);
+it("time begins with the first of the tasks that are shown", () => {
+  const late = decision({ cpu: { device: 0, start_s: 7, finish_s: 9 }, gpu: null });
+  expect(ganttOption(layOut([late], detail), detail, theme, null).xAxis).toMatchObject({
+    min: 7,
+    max: 9,
+  });
 });
 
 it("words tell both shares, when they run, and what it cost", () => {
