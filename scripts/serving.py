@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import errno
 import socket
+import sys
 import webbrowser
 from contextlib import closing
 from dataclasses import replace
+from types import FrameType
+
+from uvicorn import Server
 
 from cpu_gpu_env.dashboard.app import make_app
+from cpu_gpu_env.dashboard.services.engine_process import EngineProcess
 from cpu_gpu_env.dashboard.serving import make_server
 from cpu_gpu_env.dashboard.settings import DashboardSettings
 from cpu_gpu_env.errors import HybridClusterError, printable
@@ -40,12 +45,28 @@ def serve(settings: DashboardSettings, opens: bool) -> None:
         port = listener.getsockname()[1]
         settings = replace(settings, port=port)
         address = _address(settings.host, port)
-        server = make_server(make_app(settings), settings)
+        app = make_app(settings)
+        server = make_server(app, settings)
+        _tell_of_end(server, app.state.services.engine)
         print(f"the page is at {address}", flush=True)
         print(f"{_what(settings)}; Ctrl-C ends it all", flush=True)
         if opens:
             webbrowser.open(address)
         server.run(sockets=[listener])
+
+
+def _tell_of_end(server: Server, engine: EngineProcess) -> None:
+    """Say at the first signal what is waited for; at the second, wait no longer."""
+    handle = server.handle_exit
+
+    def end(number: int, frame: FrameType | None) -> None:
+        if server.should_exit:
+            engine.hurry()
+        elif engine.is_active:
+            print("ending; the engine stores what it has played", file=sys.stderr, flush=True)
+        handle(number, frame)
+
+    setattr(server, "handle_exit", end)  # noqa: B010
 
 
 def _what(settings: DashboardSettings) -> str:

@@ -43,6 +43,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--hours", type=float, default=0.0, help="let the fuzzers try other inputs for so long"
     )
+    parser.addoption(
+        "--minutes", type=float, default=3.0, help="how long the memory of a tab is watched"
+    )
 
 
 @pytest.fixture(scope="session")

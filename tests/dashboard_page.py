@@ -34,8 +34,10 @@ class OpenPage:
         """Address of every request and socket."""
         self.complaints: list[str] = []
         """Errors and warnings of the console, with violations of the policy, and exceptions."""
+        self.messages = 0
+        """That came over sockets."""
         self.page.on("request", lambda request: self.asked.append(request.url))
-        self.page.on("websocket", lambda socket: self.asked.append(socket.url))
+        self.page.on("websocket", self._meet)
         self.page.on("console", self._hear)
         self.page.on("pageerror", lambda error: self.complaints.append(f"uncaught: {error}"))
         self.url = url
@@ -50,6 +52,13 @@ class OpenPage:
     def _hear(self, message: Any) -> None:
         if message.type in ("error", "warning"):
             self.complaints.append(f"{message.type}: {message.text}")
+
+    def _meet(self, socket: Any) -> None:
+        self.asked.append(socket.url)
+        socket.on("framereceived", lambda _: self._count())
+
+    def _count(self) -> None:
+        self.messages += 1
 
     def check(self, *expected: str) -> None:
         """Check that nothing was asked of others, and nothing went wrong.

@@ -22,7 +22,7 @@ import psutil
 Found = TypeVar("Found")
 
 
-def wait_for(find: Callable[[], Found], what: str, seconds: float = 60.0) -> Found:
+def wait_for(find: Callable[[], Found], what: str, seconds: float = 180.0) -> Found:
     """Call something until what it returns is true."""
     deadline = time.monotonic() + seconds
     while True:
@@ -109,7 +109,7 @@ class CommandProcess:
         except psutil.NoSuchProcess:
             return []
 
-    def find(self, pattern: str, seconds: float = 60.0) -> str:
+    def find(self, pattern: str, seconds: float = 180.0) -> str:
         """Wait for a line with a pattern, and return its first group."""
 
         def look() -> list[str]:
@@ -127,7 +127,7 @@ class Dashboard(CommandProcess):
 
     def __init__(
         self,
-        store: str | Path,
+        store: str | Path | None,
         *arguments: object,
         port: int = 0,
         token: str | None = None,
@@ -137,7 +137,8 @@ class Dashboard(CommandProcess):
         environment = {**os.environ} if environment is None else environment
         if token is not None:
             environment["HYBRIDCLUSTER_TOKEN"] = token
-        line = ("--store", store, "--port", port, *arguments)
+        named = () if store is None else ("--store", store)
+        line = (*named, "--port", port, *arguments)
         super().__init__(program, *line, environment=environment)
         self.token = token
         try:

@@ -2,6 +2,7 @@
 
 import json
 import math
+import socket
 import sqlite3
 import threading
 import time
@@ -17,12 +18,16 @@ from dashboard_server import PlayedRun, Served
 from store_units import query
 from websockets.exceptions import ConnectionClosed
 
+from cpu_gpu_env.dashboard import serving
 from cpu_gpu_env.dashboard.routes import live as live_routes
+from cpu_gpu_env.dashboard.services import live as live_service
 from cpu_gpu_env.results.store.comparisons import ComparisonRun
 from cpu_gpu_env.results.store.database import Store, writing_engine
 from cpu_gpu_env.results.store.tables import live, runs
 from cpu_gpu_env.scripts.temporary_postgresql import Server
 
+HEAVY_LOG = [[float(number), "x" * 400] for number in range(150)]
+"""Makes a message of 65 kB."""
 OBJECTIVE = "SELECT scheduler, objective, bound FROM episodes WHERE run = {} AND episode = {}"
 
 
@@ -155,16 +160,18 @@ def _writing(url: str) -> Any:
 
 
 def test_a_client_that_falls_behind_gets_the_newest_state(store_url: str) -> None:
-    filler = [[float(n), "x" * 400] for n in range(150)]
-    with PlayedRun(store_url, log=filler) as played, Served(store_url) as served:
+    with PlayedRun(store_url, log=HEAVY_LOG) as played, Served(store_url) as served:
         played.play(1)
         deaf = served.connect_deaf()
         with served.watch() as watching:
-            for count in range(60):
-                played.show(placed=count, log=[*filler, [0.0, str(count)]])
-                watching.read_until(lambda state, n=count: state["engine"]["placed"] >= n - 1)
-                time.sleep(0.03)
-            assert max(served.waiting_bytes()) < 64 * 1024 + 100_000
+            count = behind = 0
+            while behind < 15:  # states that do not fit between here and there
+                count += 1
+                behind += max(served.waiting_bytes()) > 64 * 1024
+                played.show(placed=count, log=[*HEAVY_LOG, [0.0, str(count)]])
+                watching.read_until(lambda state, n=count: state["engine"]["placed"] >= n)
+                assert max(served.waiting_bytes()) < 64 * 1024 + 100_000
+                assert count < 100
             newest = watching.messages[-1]["sequence"]
         messages = _read_frames(deaf, lambda m: m["type"] == "snapshot" and m["sequence"] > 1)
         deaf.close()
@@ -199,38 +206,54 @@ def test_a_client_that_never_reads_is_closed(
     store_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(live_routes, "PATIENCE_S", 1.0)
-    filler = [[float(n), "x" * 400] for n in range(150)]
-    with PlayedRun(store_url, log=filler) as played, Served(store_url) as served:
+    with PlayedRun(store_url, log=HEAVY_LOG) as played, Served(store_url) as served:
         played.play(1)
-        deaf, late = served.connect_deaf(), served.connect_deaf()
+        deaf = served.connect_deaf()
         with served.watch() as watching:
             until_s, count = time.monotonic() + 20, 0
-            while served.metric("hybridcluster_clients_too_slow_total") < 2:
+            while served.metric("hybridcluster_clients_too_slow_total") < 1:
                 count += 1
-                played.show(placed=count, log=[*filler, [0.0, str(count)]])
+                played.show(placed=count, log=[*HEAVY_LOG, [0.0, str(count)]])
                 watching.read_until(lambda state, n=count: state["engine"]["placed"] >= n - 1)
                 assert max(served.waiting_bytes()) < 64 * 1024 + 100_000
                 assert time.monotonic() < until_s
-            # One that begins to read now is told why it was closed.
-            with suppress(ConnectionError):
-                assert _read_frames(late, lambda message: False)[-1] == {"code": 1008}
             store_rows.wait_until(lambda: served.metric("hybridcluster_sockets") == 1.0)
             store_rows.wait_until(lambda: max(served.waiting_bytes()) == 0)
             watching.read()  # the others are served on
-        with suppress(ConnectionError):  # reset: it has lost what it did not read
-            while deaf.recv(65536):
-                pass
+        with pytest.raises(ConnectionResetError):
+            _drain(deaf)
+
+
+def _drain(deaf: socket.socket) -> None:
+    while deaf.recv(65536):
+        pass
+
+
+def test_a_client_that_reads_too_late_is_told_why(
+    store_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live_routes, "PATIENCE_S", 1.0)
+    monkeypatch.setattr(serving, "_PARTING_S", 10.0)
+    with PlayedRun(store_url, log=HEAVY_LOG) as played, Served(store_url) as served:
+        played.play(1)
+        late = served.connect_deaf()
+        count = 0
+        while served.metric("hybridcluster_clients_too_slow_total") < 1:
+            count += 1
+            played.show(log=[*HEAVY_LOG, [0.0, str(count)]])
+            assert count < 200
+        assert _read_frames(late, lambda message: False)[-1] == {"code": 1008}
+        late.close()
 
 
 def test_a_server_ends_whoever_does_not_read(store_url: str) -> None:
-    filler = [[float(n), "x" * 400] for n in range(150)]
-    with PlayedRun(store_url, log=filler) as played, Served(store_url) as served:
+    with PlayedRun(store_url, log=HEAVY_LOG) as played, Served(store_url) as served:
         played.play(1)
         deaf = served.connect_deaf()
         count = 0
         while max(served.waiting_bytes(), default=0) < 64 * 1024:
             count += 1
-            played.show(placed=count, log=[*filler, [0.0, str(count)]])
+            played.show(placed=count, log=[*HEAVY_LOG, [0.0, str(count)]])
             time.sleep(0.05)
             assert count < 200
         with served.watch() as watching:
@@ -259,6 +282,22 @@ def test_what_a_client_sends_is_bounded(store_url: str) -> None:
                 watching.read_until(lambda state: False)
         assert closed.value.sent is not None or closed.value.rcvd is not None
         assert (closed.value.rcvd or closed.value.sent).code == 1009
+
+
+def test_sockets_are_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live_service, "MAX_SOCKETS", 2)
+    url = str(tmp_path / "results.sqlite")
+    with PlayedRun(url) as played, Served(url) as served:
+        played.play(1)
+        with served.watch() as one, served.watch() as other:
+            one.read()
+            other.read_until(lambda state: state["server"]["clients"] == 2)
+            with served.watch() as third, pytest.raises(ConnectionClosed) as closed:
+                third.read()
+            assert closed.value.rcvd is not None
+            assert closed.value.rcvd.code == 1013
+        with served.watch() as watching:
+            watching.read_until(lambda state: state["server"]["clients"] == 1)
 
 
 def test_a_file_that_is_gone_and_comes_back(tmp_path: Path) -> None:

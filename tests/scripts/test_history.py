@@ -1,6 +1,7 @@
 """Looking back from the command line."""
 
 import csv
+import os
 from pathlib import Path
 
 import numpy as np
@@ -268,3 +269,44 @@ def test_what_does_not_go_together_is_told(
     with pytest.raises(SystemExit):
         history.main(words)
     assert message in capsys.readouterr().err
+
+
+def test_a_run_is_deleted_once_that_is_confirmed(
+    store: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "no terminal to ask on; allowed: --yes" in refused(capsys, store, "1", "--delete")
+    for answer, is_there in (("no", True), ("", True), ("y", False)):
+        terminal, theirs = os.openpty()
+        with open(theirs) as stdin, open(terminal, "w") as typed:
+            monkeypatch.setattr("sys.stdin", stdin)
+            typed.write(f"{answer}\n")
+            typed.flush()
+            assert history.main(["1", "--delete", "--store", store]) == int(is_there)
+        said = capsys.readouterr().out
+        assert "run 1: stream, finished, started " in said
+        # 9 episodes of 6 tasks by three schedulers and the oracle, and a model.
+        assert "9 episodes of myopic, earliest-finish, random, oracle; 216 decisions and 1" in said
+        assert "delete run 1 for good? [y/N]" in said
+        assert ("nothing was deleted" in said) == is_there
+        with open_reader(store) as reader:
+            assert ([row["run"] for row in reader.runs()] == [1, 2]) == is_there
+    # Decisions, episodes, the model and the run.
+    assert f"run 1 is deleted: {216 + 36 + 1 + 1} rows" in said
+    assert "run is 1; allowed: those of the store: 2" in refused(capsys, store, "1", "--delete")
+    assert "run 2 is deleted" in shown(capsys, store, "2", "--delete", "--yes")
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        (["--delete"], "--delete needs the number of a run"),
+        (["1", "--yes"], "--yes goes with --delete"),
+        (["1", "--delete", "--task", "3"], "--delete and --task do not go together"),
+    ],
+)
+def test_what_a_deletion_needs_is_told(
+    store: str, capsys: pytest.CaptureFixture[str], line: list[str], told: str
+) -> None:
+    with pytest.raises(SystemExit):
+        history.main([*line, "--store", store])
+    assert told in capsys.readouterr().err

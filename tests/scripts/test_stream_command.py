@@ -1,6 +1,9 @@
 """The command: what it stores is what comparisons find, and bad input is told in a line."""
 
+import json
+import os
 import sqlite3
+import time
 from pathlib import Path
 
 import pytest
@@ -53,6 +56,32 @@ def test_more_tasks_than_asked_for_are_those_of_the_last_episode(tmp_path: Path)
             assert missing.all() == (metric.key in without_bound), metric.key
         for name in ("greedy", "random"):
             assert reader.count(tables.decisions, 1, name) == 30
+
+
+def test_whoever_watches_is_told_of_the_process_and_what_happened(tmp_path: Path) -> None:
+    line = ["--num-tasks", "10", "--bound", "none", "--schedulers", "greedy,random"]
+    line += ["--drift", "arrivals", "--drift-episodes", "2", "--episodes", "5"]
+    began = time.time()
+    assert play(tmp_path, *line) == 0
+    assert play(tmp_path, "--resume", "1", "--episodes", "6") == 0
+    with open_reader(tmp_path / "store.sqlite") as reader:
+        states = [row["state"] for row in reader.live(1).values()]
+    for state in states:
+        json.dumps(state, allow_nan=False)
+        process, log = state["engine"]["process"], state["engine"]["log"]
+        assert process["pid"] == os.getpid()
+        assert process["cpu_percent"] > 0.0
+        assert process["rss_bytes"] > 50 * 2**20
+        assert all(began <= at <= time.time() for at, _ in log)
+        # Of the run as it was resumed.
+        assert [text for _, text in log] == [
+            "goes on with episode 5",
+            "phase 'back' from episode 5 on",
+        ]
+        assert set(state["percentiles"]["all"]["slowdown"]) == {"50", "90", "99"}
+        # Of six episodes: the one of now is among them.
+        assert state["now"]["makespan_s"] > 0.0
+        assert state["episodes"] == 6
 
 
 @pytest.mark.parametrize(

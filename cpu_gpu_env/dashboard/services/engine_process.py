@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import signal
@@ -12,7 +13,7 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import IO, Literal
+from typing import Literal
 
 from cpu_gpu_env.dashboard.errors import ConflictError
 from cpu_gpu_env.dashboard.schemas.control import StartRequest
@@ -30,7 +31,27 @@ STOP_S = 60.0
 """How long it may take to store what it has played; then it is killed [s]."""
 MAX_LINES, MAX_LINE = 200, 500
 """Of what it writes: lines that are kept, and bytes of each."""
+_log = logging.getLogger("uvicorn.error")
 _BEGUN = re.compile(r"run ([0-9]+) has begun")
+
+
+class _Lines:
+    """The last lines that a process has written."""
+
+    def __init__(self) -> None:
+        self._lines: deque[LogLine] = deque(maxlen=MAX_LINES)
+        self._lock = threading.Lock()
+
+    def add(self, text: str) -> None:
+        """Add one, unless it is empty."""
+        if text:
+            with self._lock:
+                self._lines.append(LogLine(at=time.time(), text=text))
+
+    def newest(self) -> list[LogLine]:
+        """All that are kept."""
+        with self._lock:
+            return list(self._lines)
 
 
 class EngineProcess:
@@ -46,7 +67,7 @@ class EngineProcess:
         self._store, self._arguments = store, arguments
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
-        self._lines: deque[LogLine] = deque(maxlen=MAX_LINES)
+        self._lines = _Lines()
         self._command: str | None = None
         self._is_stopping = False
         self._run: int | None = None
@@ -90,8 +111,7 @@ class EngineProcess:
         line = [sys.executable, "-m", MODULE, *words, END_WITH_STDIN]
         shown = ["python", "-m", MODULE, *words]
         known = {name: value for name, value in os.environ.items() if name != TOKEN_VARIABLE}
-        self._lines.clear()
-        self._is_stopping, self._run = False, None
+        self._is_stopping, self._run, self._lines = False, None, _Lines()
         self._command = without_password(printable(" ".join(shown)))
         self._process = subprocess.Popen(
             line,
@@ -102,22 +122,24 @@ class EngineProcess:
             env={**known, STORE_VARIABLE: self._store, "PYTHONUNBUFFERED": "1"},
             start_new_session=True,  # Ctrl-C goes to us alone, and we stop it
         )
-        assert self._process.stdout is not None
-        threading.Thread(
-            target=self._read, args=(self._process, self._process.stdout), daemon=True
-        ).start()
+        threading.Thread(target=self._read, args=(self._process, self._lines), daemon=True).start()
 
-    def _read(self, process: subprocess.Popen[bytes], stream: IO[bytes]) -> None:
-        """In a thread: keep its last lines, until it has ended."""
-        while line := stream.readline(MAX_LINE):
-            text = without_password(printable(line.decode(errors="replace").rstrip()))
-            if begun := _BEGUN.match(text):
-                self._run = int(begun[1])
-            if text:
-                self._lines.append(LogLine(at=time.time(), text=text))
-        code = process.wait()
-        stream.close()
-        self._lines.append(LogLine(at=time.time(), text=f"ended with exit code {code}"))
+    def _read(self, process: subprocess.Popen[bytes], lines: _Lines) -> None:
+        """In a thread: keep the last lines of an engine, until it has ended."""
+        assert process.stdin is not None
+        assert process.stdout is not None
+        with process.stdin, process.stdout as stream:
+            while line := stream.readline(MAX_LINE):
+                text = without_password(printable(line.decode(errors="replace").rstrip()))
+                begun = _BEGUN.match(text)
+                if begun and process is self._process:
+                    self._run = int(begun[1])
+                lines.add(text)
+            code = process.wait()
+        if not self._is_stopping:
+            last = lines.newest()[-1:]
+            why = f": {last[0].text}" if last else ""
+            _log.warning("the engine has ended with exit code %d%s", code, why)
 
     def stop(self) -> None:
         """Ask it to end, once it has stored everything; return at once.
@@ -136,6 +158,11 @@ class EngineProcess:
                 killer.daemon = True
                 killer.start()
 
+    def hurry(self) -> None:
+        """If it is ending, let it end at once; called from handlers of signals."""
+        if self._is_stopping and self._process is not None:
+            self._process.terminate()
+
     def close(self) -> None:
         """Stop it if it is there, and wait until it has ended."""
         with suppress(ConflictError):
@@ -152,7 +179,7 @@ class EngineProcess:
             pid=None if process is None else process.pid,
             exit_code=None if process is None else process.poll(),
             command=self._command,
-            log=list(self._lines),
+            log=self._lines.newest(),
         )
 
     def _state(

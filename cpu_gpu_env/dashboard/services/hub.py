@@ -177,6 +177,7 @@ class Hub:
         self._clients: set[Client] = set()
         self._newest: Tick | None = None
         self._watched = Watched()
+        self._error: NotFoundError | None = None
         self._published_s = self._polled_s = 0.0
         self._stopped = threading.Event()
         self._timer: asyncio.TimerHandle | None = None
@@ -192,7 +193,9 @@ class Hub:
         if not self._clients:
             self._start()
         self._clients.add(client)
-        if self._newest is not None:
+        if self._error is not None:
+            client.fail(self._error)
+        elif self._newest is not None:
             client.put(self._newest)
         return client
 
@@ -262,6 +265,7 @@ class Hub:
             client.put(tick)
 
     def _fail(self, error: NotFoundError) -> None:
+        self._error = error
         for client in self._clients:
             client.fail(error)
 

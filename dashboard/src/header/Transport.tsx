@@ -67,6 +67,7 @@ function SpeedForm({ onSpeed }: { onSpeed: (speed: number) => void }) {
       <input
         type="number"
         aria-label="Another speed"
+        placeholder="another"
         min={MIN_SPEED}
         max={MAX_SPEED}
         step="any"

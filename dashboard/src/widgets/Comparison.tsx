@@ -6,7 +6,7 @@ import { LaneName } from "../charts/LaneName";
 import { useSchedulers } from "../charts/lanes";
 import { formatDifference, formatNumber, formatValue, NONE, toNumber, withUnit } from "../format";
 import { useRun } from "../live/run";
-import { useLive } from "../live/store";
+import { type Live, useLive } from "../live/store";
 import {
   bestValue,
   type ComparisonRow,
@@ -132,6 +132,12 @@ function RunDifference({ scheduler, measure }: { scheduler: string; measure: Mea
   );
 }
 
+/** To whom the lanes are compared over the whole run; null: nothing is known yet. */
+function referenceOf({ state }: Live): string | null {
+  const differences = Object.values(state?.lanes ?? NO_LANES).map((lane) => lane.difference);
+  return differences.find((known) => known && known.mean !== null)?.reference ?? null;
+}
+
 export function Comparison() {
   const [span, setSpan] = useState<Span>("window");
   const [wanted, setWanted] = useState<string | null>(null);
@@ -140,11 +146,7 @@ export function Comparison() {
   const all = useSchedulers();
   const reference = wanted !== null && all.includes(wanted) ? wanted : null;
   const { rows, schedulers, error } = useRows(span, reference);
-  const ofRun = useLive(
-    ({ state }) =>
-      Object.values(state?.lanes ?? NO_LANES).find((lane) => lane.difference)?.difference
-        ?.reference ?? null,
-  );
+  const ofRun = useLive(referenceOf);
   const shown = measures.filter(({ key }) => rows.some((row) => isMeasured(row, key)));
   const best = new Map(shown.map((measure) => [measure.key, bestValue(rows, measure)]));
   const sorted = sortRows(rows, sorting);

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 from store_rows import RUN, decision_rows, learner_rows, model_rows, query, quiet_writer, wait_until
-from store_units import check_run, unit_rows
+from store_units import stored_units, unit_rows
 from writing_process import WritingProcess, wait_for
 
 from cpu_gpu_env.errors import HybridClusterError
@@ -15,8 +15,9 @@ from cpu_gpu_env.results.store import removal
 from cpu_gpu_env.results.store.commands import send_command
 from cpu_gpu_env.results.store.database import UnknownError
 from cpu_gpu_env.results.store.deletion import delete_run, is_half_deleted
+from cpu_gpu_env.results.store.mailbox import DELETE, Mailbox, mailbox_of
 from cpu_gpu_env.results.store.reading import open_reader
-from cpu_gpu_env.results.store.tables import metadata, runs
+from cpu_gpu_env.results.store.tables import episodes, metadata, runs
 
 TABLES = [table for table in metadata.sorted_tables if "run" in table.c]
 
@@ -35,7 +36,7 @@ def write_runs(url: str, number: int = 2, decided: int = 300) -> None:
         writer = quiet_writer(url)
         run = writer.new_run(**RUN)
         rows = [decision_rows(run, name, 0, decided) for name in ("greedy", "oracle")]
-        rows += unit_rows(run, 1) if decided < 1_000 else []
+        rows += [played for played in unit_rows(run, 1) if played.table is episodes]
         writer.put([*rows, model_rows(run, 1), learner_rows(run, 3)], run, {"next_episode": 30})
         writer.show(run, {"greedy": {"episodes": 3}})
         send_command(url, run, "pause")
@@ -90,16 +91,13 @@ def test_one_that_is_half_deleted_is_unknown_and_is_gone_on_with(
     store_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_runs(store_url)
-    before, left = counts(store_url, 1), [5]
+    before, asked = counts(store_url, 1), iter(range(4))
 
     def few(connection: sa.Connection, run: int) -> int:
-        if not left.pop():
+        if next(asked, None) is None:
             raise KeyboardInterrupt
-        left.append(left_slices := 4 - len(done))
-        done.append(left_slices)
         return removal.delete_slice(connection, run)
 
-    done: list[int] = []
     monkeypatch.setattr("cpu_gpu_env.results.store.deletion.delete_slice", few)
     with pytest.raises(KeyboardInterrupt):
         delete_run(store_url, 1)
@@ -140,7 +138,7 @@ deletion.delete_run(url, run)
 def test_a_process_killed_over_it_is_gone_on_from(store_url: str, by: str) -> None:
     write_runs(store_url, 3)
     other = counts(store_url, 2)
-    for slices in (0, 3, 4):
+    for slices in (0, 4):
         line = [sys.executable, "-c", DELETES, store_url, "1", str(slices)]
         assert subprocess.run(line, check=False).returncode == -9
     assert 0 < counts(store_url, 1)["decisions"] < counts(store_url, 2)["decisions"]
@@ -155,14 +153,14 @@ def test_a_process_killed_over_it_is_gone_on_from(store_url: str, by: str) -> No
 
 
 def test_an_engine_of_another_run_deletes_between_what_it_writes(tmp_path: Path) -> None:
-    url = str(tmp_path / "results.sqlite")
-    write_runs(url, 2, 30_000)
+    url = f"sqlite:///{tmp_path / 'results.sqlite'}"
+    write_runs(url, 2, 15_000)
     with WritingProcess(url, None, 400) as process:
         run = process.wait_until_begun()
         process.wait_for_more(3)
         assert delete_run(url, 1) is None
-        with open_reader(url) as reader:  # from now on nobody knows it
-            assert [row["run"] for row in reader.runs()] == [2, run]
+        with open_reader(url) as reader:  # as soon as it has heard, nobody knows it any more
+            wait_for(lambda: [row["run"] for row in reader.runs()] == [2, run])
         with pytest.raises(HybridClusterError, match=f"run {run} is being written"):
             delete_run(url, run)
         process.wait_for_more(3)
@@ -170,18 +168,19 @@ def test_an_engine_of_another_run_deletes_between_what_it_writes(tmp_path: Path)
         process.wait_for_more(3)
         acknowledged = process.acknowledged
         process.kill()
-    check_run(url, run, acknowledged)
-    assert counts(url, 2)["decisions"] == 60_000
+    assert stored_units(url, run) >= acknowledged
+    assert counts(url, 2)["decisions"] == 30_000
 
 
 def test_an_engine_killed_before_it_has_deleted_is_gone_on_from_when_the_next_starts(
     tmp_path: Path,
 ) -> None:
     url = str(tmp_path / "results.sqlite")
-    write_runs(url, 2, 60_000)
+    write_runs(url, 2, 20_000)
     with WritingProcess(url, None, 10_000) as process:
         run = process.wait_until_begun()
         assert delete_run(url, 1) is None
+        wait_for(lambda: is_half_deleted(url, 1))
         process.kill()
     left = counts(url, 1)
     assert left["runs"] == 1
@@ -190,14 +189,12 @@ def test_an_engine_killed_before_it_has_deleted_is_gone_on_from_when_the_next_st
         process.wait_until_begun()
         wait_for(lambda: not any(counts(url, 1).values()))
         process.kill()
-    assert counts(url, 2)["decisions"] == 120_000
+    assert counts(url, 2)["decisions"] == 40_000
 
 
 def test_a_wish_that_nobody_heard_is_granted_by_the_next_writer(tmp_path: Path) -> None:
     path = tmp_path / "results.sqlite"
     write_runs(str(path))
-    from cpu_gpu_env.results.store.mailbox import DELETE, Mailbox, mailbox_of
-
     mailbox = Mailbox(mailbox_of(path))
     mailbox.send(1, DELETE, None)
     mailbox.close()

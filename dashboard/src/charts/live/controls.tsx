@@ -1,5 +1,6 @@
 // What one chooses in a chart, as the browser's own controls: they work by keyboard and on a phone.
 import { useId } from "react";
+import { Segments } from "../../widgets/Segments";
 
 export interface Option<T extends string> {
   value: T;
@@ -34,14 +35,21 @@ export function Choice<T extends string>({
 }
 
 export type Span = "now" | "window" | "all";
+/** Many episodes, instead of the newest alone. */
+export type LongSpan = "window" | "all";
 
-export const SPANS: readonly Option<Span>[] = [
-  { value: "now", label: "newest episode" },
-  { value: "window", label: "window" },
-  { value: "all", label: "all episodes" },
-];
+const LONG_SPANS = [
+  ["window", "Window"],
+  ["all", "All"],
+] as const;
+const SPANS = [["now", "Now"], ...LONG_SPANS] as const;
 
-/** Of what episodes values are, without the newest alone. */
-export const LONG_SPANS = SPANS.filter(
-  (span): span is Option<"window" | "all"> => span.value !== "now",
-);
+/** Of which episodes values are. */
+export function SpanChoice({ value, onChange }: { value: Span; onChange: (value: Span) => void }) {
+  return <Segments label="Episodes" options={SPANS} value={value} onChange={onChange} />;
+}
+
+/** Of which episodes values are that one episode does not have. */
+export function LongSpanChoice(props: { value: LongSpan; onChange: (value: LongSpan) => void }) {
+  return <Segments label="Episodes" options={LONG_SPANS} {...props} />;
+}

@@ -47,7 +47,7 @@ export const liveWidgets: readonly WidgetSpec[] = [
     description: "Makespan, energy, wait and decision time relative to the oracle's",
     component: RadarWidget,
     columns: 6,
-    rows: 5,
+    rows: 6,
     needs: "lanes",
     hasTable: true,
   },

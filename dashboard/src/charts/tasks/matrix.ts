@@ -273,7 +273,7 @@ export function correlationOption(correlation: Correlation, theme: ChartTheme): 
 export function correlationTable({ rows, columns, values }: Correlation): TableData {
   return {
     columns: [
-      { label: "" },
+      { label: "of a task" },
       ...columns.map((column) => ({ label: nameOf(column), isNumber: true })),
     ],
     rows: rows.map((row, index) => [

@@ -3,7 +3,7 @@ import { useSlowLive } from "../../../live/slow";
 import { useChartTheme } from "../../../theme";
 import { Chart } from "../../Chart";
 import { useLanes } from "../../lanes";
-import { Choice, SPANS, type Span } from "../controls";
+import { Choice, type Span, SpanChoice } from "../controls";
 import { NO_LANES } from "../lanes";
 import { measureOf, useMeasureMap } from "../measures";
 import { barsOf, barsSummary, COMPARED, type Compared, comparisonTable } from "./bars";
@@ -29,7 +29,7 @@ export function ComparisonBarsWidget() {
     <>
       <div className="toolbar">
         <Choice label="by" value={key} options={options} onChange={setKey} />
-        <Choice label="over" value={span} options={SPANS} onChange={setSpan} />
+        <SpanChoice value={span} onChange={setSpan} />
       </div>
       <Chart
         label={`Schedulers by ${measure.label}`}

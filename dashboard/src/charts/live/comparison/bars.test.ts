@@ -21,7 +21,7 @@ describe("bars", () => {
   it("have the values of the span, the best marked, and the bound", () => {
     const { bars, bound, limit } = barsOf(lanes({ a: 1.5, b: 1.2 }), "window", J);
     expect(bars.map(({ isBest }) => isBest)).toEqual([false, true]);
-    expect(bars.map((bar) => barText(bar, J))).toEqual(["1.500", "1.200  best"]);
+    expect(bars.map((bar) => barText(bar, J))).toEqual(["1.500", "★ 1.200"]);
     expect(bound).toBe(0.9);
     expect(limit).toBeGreaterThan(1.5);
   });

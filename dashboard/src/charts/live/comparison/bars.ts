@@ -70,7 +70,7 @@ function boundOf(lanes: Lanes, span: Span, measure: Measure): number | null {
 export function barText({ value, isCut, isBest }: Bar, measure: Measure): string {
   if (value === null) return NONE;
   const text = formatMeasure(Number.isFinite(value) ? value : "inf", measure);
-  return `${isCut ? "≫ " : ""}${text}${isBest ? "  best" : ""}`;
+  return `${isBest ? "★ " : ""}${isCut ? "≫ " : ""}${text}`;
 }
 
 /** All five measures of each scheduler. */

@@ -4,6 +4,7 @@ import type { ChartTheme } from "../../../theme";
 import type { ChartOption } from "../../echarts";
 import type { Lane } from "../../lanes";
 import { laneFill } from "../../series";
+import { names } from "../axes";
 import { type Bars, barText } from "./bars";
 
 const ROW_HEIGHT = 28;
@@ -47,13 +48,14 @@ export function barsOption(
         hideOverlap: true,
       },
     },
-    yAxis: {
-      type: "category",
-      inverse: true,
-      data: bars.map(({ scheduler }) => scheduler),
-      axisTick: { show: false },
-      axisLabel: { interval: 0, color: theme.ink, width: 120, overflow: "truncate" },
-    },
+    yAxis: [
+      names(
+        bars.map(({ scheduler }) => scheduler),
+        theme,
+      ),
+      // The values stand beside the bars, where nothing is behind them.
+      { ...names(texts, theme), position: "right", axisLine: { show: false } },
+    ],
     series: [
       {
         id: "values",
@@ -64,24 +66,16 @@ export function barsOption(
           const lane = look.get(scheduler);
           return {
             value: value === null ? 0 : Math.min(value, limit) * measure.scale,
-            ...(lane ? { itemStyle: { ...laneFill(lane, theme).itemStyle, opacity: 0.75 } } : {}),
+            ...(lane ? { itemStyle: laneFill(lane, theme).itemStyle } : {}),
           };
         }),
-        label: {
-          show: true,
-          position: "insideLeft",
-          color: theme.ink,
-          textBorderColor: theme.surface,
-          textBorderWidth: 3,
-          formatter: ({ dataIndex }) => texts[dataIndex] ?? "",
-        },
         markLine: {
           silent: true,
           symbol: "none",
           lineStyle: { color: theme.ink, type: "dashed", width: 2 },
           label: {
             show: true,
-            position: "end",
+            position: "start",
             color: theme.ink,
             formatter: `bound ${bound === null ? "" : formatValue(bound, measure)}`,
           },

@@ -2,24 +2,36 @@ import { NONE } from "../../../format";
 import type { ChartTheme } from "../../../theme";
 import type { ChartOption } from "../../echarts";
 import { laneDecal } from "../../series";
+import { names } from "../axes";
 import { type DeviceRow, loadText, queueText } from "./devices";
 
 /** Height of a row [px]. */
 export const ROW_HEIGHT = 26;
 const HEAD = 48;
+/** Room for the name of a device [px]. */
+const LABEL_WIDTH = 118;
+const SHORT_WIDTH = 84;
 
 export const devicesHeight = (rows: readonly DeviceRow[]): number =>
-  HEAD + 28 + ROW_HEIGHT * Math.max(rows.length, 1);
+  HEAD + 8 + ROW_HEIGHT * Math.max(rows.length, 1);
 
 /** Load of each row as a bar with its text, the window's and all episodes' as marks; beside it the
  * queue. */
-export function devicesOption(rows: readonly DeviceRow[], theme: ChartTheme): ChartOption {
-  const labels = rows.map(({ label }) => label);
-  const category = {
-    type: "category" as const,
-    data: labels,
-    inverse: true,
-    axisTick: { show: false },
+export function devicesOption(
+  rows: readonly DeviceRow[],
+  theme: ChartTheme,
+  isNarrow = false,
+): ChartOption {
+  const labels = names(
+    rows.map(({ label }) => label),
+    theme,
+  );
+  const box = {
+    top: HEAD,
+    bottom: 8,
+    outerBoundsMode: "same" as const,
+    outerBoundsContain: "axisLabel" as const,
+    outerBoundsClampWidth: 0,
   };
   return {
     legend: {
@@ -36,8 +48,8 @@ export function devicesOption(rows: readonly DeviceRow[], theme: ChartTheme): Ch
     },
     axisPointer: { link: [{ yAxisIndex: "all" }] },
     grid: [
-      { left: 130, right: "36%", top: HEAD, bottom: 28 },
-      { left: "68%", right: 12, top: HEAD, bottom: 28 },
+      { ...box, left: 4, right: "38%" },
+      { ...box, left: "63%", right: 4 },
     ],
     xAxis: [
       {
@@ -63,8 +75,21 @@ export function devicesOption(rows: readonly DeviceRow[], theme: ChartTheme): Ch
       },
     ],
     yAxis: [
-      { ...category, axisLabel: { color: theme.ink, width: 118, overflow: "truncate" } },
-      { ...category, gridIndex: 1, axisLabel: { show: false } },
+      {
+        ...labels,
+        axisLabel: { ...labels.axisLabel, width: isNarrow ? SHORT_WIDTH : LABEL_WIDTH },
+      },
+      texts(
+        rows.map((row) => loadText(row, isNarrow)),
+        0,
+        theme,
+      ),
+      { ...labels, gridIndex: 1, axisLabel: { show: false } },
+      texts(
+        rows.map((row) => queueText(row, isNarrow)),
+        1,
+        theme,
+      ),
     ],
     series: [
       {
@@ -72,8 +97,8 @@ export function devicesOption(rows: readonly DeviceRow[], theme: ChartTheme): Ch
         name: "newest episode",
         type: "bar",
         barWidth: "72%",
+        barMaxWidth: 24,
         color: theme.lanes[0] ?? theme.ink,
-        label: barLabel(theme, rows.map(loadText)),
         data: rows.map((row) => bar(row, percent(row.load.mean), theme)),
       },
       mark(
@@ -95,9 +120,9 @@ export function devicesOption(rows: readonly DeviceRow[], theme: ChartTheme): Ch
         name: "queue",
         type: "bar",
         barWidth: "72%",
+        barMaxWidth: 24,
         xAxisIndex: 1,
-        yAxisIndex: 1,
-        label: barLabel(theme, rows.map(queueText)),
+        yAxisIndex: 2,
         data: rows.map((row) => bar(row, row.queue.mean, theme)),
       },
     ],
@@ -113,21 +138,18 @@ function bar({ kind }: DeviceRow, value: number | null, theme: ChartTheme) {
     value: value ?? 0,
     itemStyle: {
       color: theme.lanes[isGpu ? 1 : 0] ?? theme.ink,
-      opacity: 0.75,
       ...(isGpu ? { decal: laneDecal(1, theme) } : {}),
     },
   };
 }
 
-/** Text that can be read on the bar and beside it. */
-function barLabel(theme: ChartTheme, texts: readonly string[]) {
+/** Texts beside the bars of a grid, where nothing is behind them. */
+function texts(data: string[], gridIndex: number, theme: ChartTheme) {
   return {
-    show: true,
-    position: "insideLeft" as const,
-    color: theme.ink,
-    textBorderColor: theme.surface,
-    textBorderWidth: 3,
-    formatter: ({ dataIndex }: { dataIndex: number }) => texts[dataIndex] ?? NONE,
+    ...names(data, theme),
+    gridIndex,
+    position: "right" as const,
+    axisLine: { show: false },
   };
 }
 

@@ -1,12 +1,12 @@
 import { useMemo, useState } from "react";
-import { Choice } from "../controls";
+import { Segments } from "../../../widgets/Segments";
 import { measureOf, useMeasureMap } from "../measures";
 import { meanOf, sumOf } from "./curves";
 import { HistoryView } from "./HistoryView";
 
 const KINDS = [
-  { value: "sum", label: "so far" },
-  { value: "mean", label: "of each group" },
+  ["sum", "So far"],
+  ["mean", "Mean"],
 ] as const;
 
 /** Regret over the episodes, with drifts and retrainings. */
@@ -20,7 +20,7 @@ export function RegretWidget() {
       label={kind === "sum" ? "Regret so far, by episode" : "Mean regret, by episode"}
       measure={measure}
       source={source}
-      choices={<Choice label="regret" value={kind} options={KINDS} onChange={setKind} />}
+      choices={<Segments label="Regret" options={KINDS} value={kind} onChange={setKind} />}
       missing="There is no regret without bounds: this run has none."
     />
   );

@@ -2,7 +2,7 @@ import { useMemo, useState } from "react";
 import { useSlowLive } from "../../../live/slow";
 import { useChartTheme } from "../../../theme";
 import { Chart } from "../../Chart";
-import { Choice, LONG_SPANS } from "../controls";
+import { Choice, type LongSpan, LongSpanChoice } from "../controls";
 import { NO_LANES } from "../lanes";
 import {
   percentileRows,
@@ -17,7 +17,7 @@ import {
 /** How long tasks wait and take: median, 90th and 99th percentile of each scheduler. */
 export function PercentilesWidget() {
   const [quantity, setQuantity] = useState<Quantity>("wait_s");
-  const [span, setSpan] = useState<"all" | "window">("all");
+  const [span, setSpan] = useState<LongSpan>("all");
   const lanes = useSlowLive(({ state }) => state?.lanes ?? NO_LANES);
   const theme = useChartTheme();
   const { label, unit } = QUANTITIES.find(({ value }) => value === quantity) ?? {
@@ -32,7 +32,7 @@ export function PercentilesWidget() {
     <>
       <div className="toolbar">
         <Choice label="of" value={quantity} options={QUANTITIES} onChange={setQuantity} />
-        <Choice label="over" value={span} options={LONG_SPANS} onChange={setSpan} />
+        <LongSpanChoice value={span} onChange={setSpan} />
       </div>
       {rows.length === 0 ? (
         <p className="empty">This was not measured in this run.</p>

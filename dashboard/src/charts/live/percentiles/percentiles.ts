@@ -2,6 +2,7 @@ import { formatNumber, formatShort, NONE, toNumber } from "../../../format";
 import type { ChartTheme } from "../../../theme";
 import type { TableData } from "../../../widgets/DataTable";
 import type { ChartOption } from "../../echarts";
+import { names } from "../axes";
 import type { Option } from "../controls";
 import type { Lanes } from "../lanes";
 
@@ -78,6 +79,7 @@ export function percentilesOption(
     },
     xAxis: {
       type: "log",
+      position: "top",
       min,
       max,
       axisLabel: {
@@ -86,11 +88,10 @@ export function percentilesOption(
       },
     },
     yAxis: {
-      type: "category",
-      inverse: true,
-      data: rows.map(({ scheduler }) => scheduler),
-      axisTick: { show: false },
-      axisLabel: { color: theme.ink, width: 120, overflow: "truncate" },
+      ...names(
+        rows.map(({ scheduler }) => scheduler),
+        theme,
+      ),
       splitLine: { show: true, lineStyle: { color: theme.grid } },
     },
     series: [

@@ -6,8 +6,6 @@ import type { Sample } from "./samples";
 
 /** Without a sample for this long the line is broken [ms]. */
 const HOLE_MS = 10_000;
-/** Least stretch of time that is shown [ms]. */
-const LEAST_SHOWN_MS = 60_000;
 const MIB = 2 ** 20;
 
 type Field = Exclude<keyof Sample, "at">;
@@ -28,28 +26,37 @@ export function lineOf(samples: readonly Sample[], field: Field, scale = 1): Tim
   });
 }
 
-/** CPU above, memory below, over the same time. */
+/** How long the axis is [s], and how far apart its ticks are. */
+export function axisOf(samples: readonly Sample[]): { seconds: number; step: number } {
+  const passed = ((samples.at(-1)?.at ?? 0) - (samples[0]?.at ?? 0)) / 1000;
+  if (passed <= 60) return { seconds: 60, step: 10 };
+  const minutes = Math.ceil(passed / 60);
+  return { seconds: 60 * minutes, step: 60 * Math.ceil(minutes / 6) };
+}
+
+/** CPU above, memory below, over the same time: seconds up to now. */
 export function processesOption(samples: readonly Sample[], theme: ChartTheme): ChartOption {
   const last = samples.at(-1)?.at ?? 0;
-  const first = Math.min(samples[0]?.at ?? 0, last - LEAST_SHOWN_MS);
+  const { seconds, step } = axisOf(samples);
+  const ago = (points: TimePoint[]): TimePoint[] =>
+    points.map(([at, value]) => [(at - last) / 1000, value]);
   const time = {
-    type: "time" as const,
-    min: first,
-    max: last,
-    axisLabel: {
-      hideOverlap: true,
-      showMaxLabel: false,
-      formatter: (at: number) => agoText(last - at),
-    },
+    type: "value" as const,
+    min: -seconds,
+    max: 0,
+    interval: step,
+    axisLabel: { hideOverlap: true, formatter: agoText },
     splitLine: { show: false },
   };
+  // Both have the same left and right edge, whatever their labels are.
+  const box = { left: 50, right: 20, outerBoundsMode: "none" as const };
   return {
     legend: { top: 0, left: 0, data: PROCESSES.map(({ name }) => name) },
-    tooltip: { trigger: "axis", formatter: (items) => tooltip(items, last) },
+    tooltip: { trigger: "axis", formatter: tooltip },
     axisPointer: { link: [{ xAxisIndex: "all" }] },
     grid: [
-      { left: 58, right: 12, top: "20%", height: "30%" },
-      { left: 58, right: 12, top: "60%", bottom: 24 },
+      { ...box, top: 48, height: "26%" },
+      { ...box, top: "62%", bottom: 22 },
     ],
     xAxis: [
       { ...time, axisLabel: { show: false } },
@@ -79,13 +86,13 @@ export function processesOption(samples: readonly Sample[], theme: ChartTheme): 
         emphasis: { disabled: true },
       };
       return [
-        { ...look, id: `${name} cpu`, data: lineOf(samples, cpu) },
+        { ...look, id: `${name} cpu`, data: ago(lineOf(samples, cpu)) },
         {
           ...look,
           id: `${name} memory`,
           xAxisIndex: 1,
           yAxisIndex: 1,
-          data: lineOf(samples, bytes, 1 / MIB),
+          data: ago(lineOf(samples, bytes, 1 / MIB)),
         },
       ];
     }),
@@ -93,19 +100,18 @@ export function processesOption(samples: readonly Sample[], theme: ChartTheme): 
 }
 
 const named = () => ({
-  nameTextStyle: { align: "left" as const, padding: [0, 0, 0, -50] },
+  nameTextStyle: { align: "left" as const, padding: [0, 0, 0, -44] },
+  axisLine: { onZero: false },
   axisLabel: { formatter: (value: number) => formatShort(value) },
 });
 
-function agoText(ms: number): string {
-  const seconds = Math.round(ms / 1000);
-  if (seconds === 0) return "now";
-  return seconds % 60 === 0 || seconds >= 120
-    ? `−${Math.round(seconds / 60)} min`
-    : `−${seconds} s`;
+function agoText(seconds: number): string {
+  const ago = Math.round(-seconds);
+  if (ago === 0) return "now";
+  return ago % 60 === 0 ? `−${ago / 60} min` : `−${ago} s`;
 }
 
-function tooltip(items: unknown, last: number): string {
+function tooltip(items: unknown): string {
   const shown = (Array.isArray(items) ? items : [items]) as {
     seriesId: string;
     value: TimePoint;
@@ -116,7 +122,7 @@ function tooltip(items: unknown, last: number): string {
     const isCpu = seriesId.endsWith("cpu");
     return `${seriesId.replace("cpu", "CPU")}: ${formatNumber(value, isCpu ? 1 : 0)} ${isCpu ? "%" : "MiB"}`;
   });
-  return [agoText(last - at), ...lines].join("\n");
+  return [agoText(at), ...lines].join("\n");
 }
 
 /** The newest first. */

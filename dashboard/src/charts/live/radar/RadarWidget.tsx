@@ -4,7 +4,7 @@ import { useSlowLive } from "../../../live/slow";
 import { useChartTheme } from "../../../theme";
 import { Chart } from "../../Chart";
 import { useLanes } from "../../lanes";
-import { Choice, LONG_SPANS } from "../controls";
+import { type LongSpan, LongSpanChoice } from "../controls";
 import { LanePicker, useShown } from "../LanePicker";
 import { NO_LANES } from "../lanes";
 import { ORACLE, radarNotes, radarOf, radarTable } from "./radar";
@@ -17,7 +17,7 @@ const DEFAULT_SHOWN = 7;
 /** Makespan, energy, wait and decision time of schedulers relative to the oracle's. */
 export function RadarWidget() {
   const lanes = useLanes();
-  const [span, setSpan] = useState<"window" | "all">("all");
+  const [span, setSpan] = useState<LongSpan>("all");
   const states = useSlowLive(({ state }) => state?.lanes ?? NO_LANES);
   const measures = useMeasures().data ?? NO_MEASURES;
   const theme = useChartTheme();
@@ -41,14 +41,14 @@ export function RadarWidget() {
   return (
     <>
       <div className="toolbar">
-        <Choice label="over" value={span} options={LONG_SPANS} onChange={setSpan} />
+        <LongSpanChoice value={span} onChange={setSpan} />
       </div>
       <Chart
         label="Schedulers relative to the oracle"
         summary={notes}
         option={option}
         table={table}
-        height={230}
+        height={270}
       />
       <LanePicker lanes={lanes} shown={shown} onToggle={toggle} />
       <p className="note">{notes}</p>

@@ -47,12 +47,12 @@ export function radarOption(
   return {
     tooltip: { trigger: "item", formatter: (item) => tooltip(item, radar) },
     radar: {
-      center: ["50%", "52%"],
-      radius: "68%",
+      center: ["50%", "50%"],
+      radius: "74%",
       splitNumber: rings.most - rings.least,
-      axisName: { color: theme.ink },
+      axisName: { color: theme.ink, lineHeight: 14 },
       indicator: radar.axes.map((measure, i) => ({
-        name: measure.label,
+        name: measure.label.replaceAll(" ", "\n"),
         min: rings.least,
         max: rings.most,
         // The rings are named once.
@@ -74,7 +74,6 @@ export function radarOption(
         type: "radar" as const,
         ...(lane ? laneLine(lane, theme) : {}),
         z: isReference ? 4 : 2,
-        // ECharts has numbers of pixels for the dash of a radar, too.
         data: [
           {
             name: scheduler,

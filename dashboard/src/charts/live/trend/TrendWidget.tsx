@@ -46,14 +46,11 @@ export function TrendWidget() {
               <li key={lane.scheduler}>
                 <LaneName scheduler={lane.scheduler} place={lane.place} />
                 <Sparkline values={values} lane={lane} />
-                <span className="trend-values">
-                  <b>{formatMeasure(values.at(-1), measure)}</b>
-                  {between && (
-                    <small>
-                      {formatValue(between.least, measure)} to {formatValue(between.most, measure)}
-                    </small>
-                  )}
-                </span>
+                <b>{formatMeasure(values.at(-1), measure)}</b>
+                <small>
+                  {between &&
+                    `${formatValue(between.least, measure)} to ${formatValue(between.most, measure)}`}
+                </small>
               </li>
             );
           })}

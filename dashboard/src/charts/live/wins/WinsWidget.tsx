@@ -3,8 +3,8 @@ import { useComparison } from "../../../api/queries";
 import { useRun } from "../../../live/run";
 import { useChartTheme } from "../../../theme";
 import { Chart } from "../../Chart";
-import { Choice, LONG_SPANS } from "../controls";
-import { winsHeight, winsOption, winsSummary, winsTable } from "./wins";
+import { type LongSpan, LongSpanChoice } from "../controls";
+import { winsHeight, winsOption, winsSummary, winsTable, winsWidth } from "./wins";
 
 const REFRESH_MS = 5_000;
 const NOTHING = { lanes: [], wins: [] };
@@ -12,7 +12,7 @@ const NOTHING = { lanes: [], wins: [] };
 /** How often each scheduler is better than each other. */
 export function WinsWidget() {
   const run = useRun();
-  const [span, setSpan] = useState<"all" | "window">("all");
+  const [span, setSpan] = useState<LongSpan>("all");
   const answer = useComparison(run, { span }, { every: REFRESH_MS });
   const theme = useChartTheme();
   const wins = answer.data ?? NOTHING;
@@ -21,7 +21,7 @@ export function WinsWidget() {
   return (
     <>
       <div className="toolbar">
-        <Choice label="over" value={span} options={LONG_SPANS} onChange={setSpan} />
+        <LongSpanChoice value={span} onChange={setSpan} />
         <span className="note">% of the episodes in which the row is better than the column</span>
       </div>
       {wins.lanes.length < 2 ? (
@@ -33,13 +33,18 @@ export function WinsWidget() {
               : "It takes two schedulers, and an episode, to compare."}
         </p>
       ) : (
-        <Chart
-          label="How often each scheduler is better than each other"
-          summary={winsSummary(wins)}
-          option={option}
-          table={table}
-          height={winsHeight(wins)}
-        />
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to by keyboard, too
+        <section className="wide" tabIndex={0} aria-label="Matrix, scrolls sideways">
+          <div style={{ minWidth: winsWidth(wins) }}>
+            <Chart
+              label="How often each scheduler is better than each other"
+              summary={winsSummary(wins)}
+              option={option}
+              table={table}
+              height={winsHeight(wins)}
+            />
+          </div>
+        </section>
       )}
     </>
   );

@@ -3,10 +3,14 @@ import { formatPercent, NONE, toFinite } from "../../../format";
 import type { ChartTheme } from "../../../theme";
 import type { TableData } from "../../../widgets/DataTable";
 import type { ChartOption } from "../../echarts";
+import { NAME_WIDTH, names } from "../axes";
 
 export type Wins = Pick<ComparisonAnswer, "lanes" | "wins">;
 
 const CELL = 28;
+
+/** Least width [px]: on a phone many schedulers scroll sideways. */
+export const winsWidth = ({ lanes }: Wins): number => NAME_WIDTH + 24 * lanes.length;
 
 export const winsHeight = ({ lanes }: Wins): number => 40 + CELL * Math.max(lanes.length, 2);
 
@@ -44,13 +48,10 @@ export function winsOption({ lanes, wins }: Wins, theme: ChartTheme): ChartOptio
       nameLocation: "middle",
       nameGap: 22,
     },
-    yAxis: {
-      type: "category",
-      inverse: true,
-      data: lanes.map(({ scheduler }, i) => `${i + 1}  ${scheduler}`),
-      axisTick: { show: false },
-      axisLabel: { interval: 0, color: theme.ink, width: 130, overflow: "truncate" },
-    },
+    yAxis: names(
+      lanes.map(({ scheduler }, i) => `${i + 1}  ${scheduler}`),
+      theme,
+    ),
     visualMap: {
       show: false,
       min: 0,

@@ -1,0 +1,50 @@
+import { describe, expect, it } from "vitest";
+import type { Measure, Quantity } from "../api/types";
+import { bestValue, type ComparisonRow, sortRows } from "./comparison";
+
+const measure = { key: "gap", lower_is_better: true } as Measure;
+
+function rowsOf(values: readonly Quantity[]): ComparisonRow[] {
+  return values.map((gap, place) => ({
+    scheduler: "abcdef"[place] ?? "",
+    place,
+    episodes: 1,
+    values: { gap },
+    differences: {},
+  }));
+}
+
+const sorted = (values: readonly Quantity[], order: "asc" | "desc") =>
+  sortRows(rowsOf(values), { key: "gap", order })
+    .map(({ scheduler }) => scheduler)
+    .join("");
+
+describe("sorting", () => {
+  it("has infinite values at their end, and what is missing last either way", () => {
+    expect(sorted([3, null, "inf", 1], "asc")).toBe("dacb");
+    expect(sorted([3, null, "inf", 1], "desc")).toBe("cadb");
+  });
+
+  it("keeps the order of the lanes among equals", () => {
+    expect(sorted([2, 1, 2, 1], "asc")).toBe("bdac");
+  });
+
+  it("goes by the place of a lane, not by its name", () => {
+    const rows = rowsOf([1, 2, 3]);
+    const back = sortRows(rows, { key: "scheduler", order: "desc" });
+    expect(back.map(({ place }) => place)).toEqual([2, 1, 0]);
+  });
+});
+
+describe("the best", () => {
+  it("is the least or the most, as the measure says", () => {
+    expect(bestValue(rowsOf([3, 1, "inf", null]), measure)).toBe(1);
+    expect(bestValue(rowsOf([3, 1]), { ...measure, lower_is_better: false })).toBe(3);
+  });
+
+  it("is nobody if there is nothing to compare", () => {
+    expect(bestValue(rowsOf([null, 1]), measure)).toBeNull();
+    expect(bestValue(rowsOf([2, 2]), measure)).toBeNull();
+    expect(bestValue([], measure)).toBeNull();
+  });
+});
