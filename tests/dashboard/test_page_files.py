@@ -139,9 +139,6 @@ def test_docs_load_nothing_of_others_and_no_inline_script(server: Server) -> Non
     assert answer.code == 200
     assert b"://" not in answer.body
     assert answer.body.count(b"<script") == answer.body.count(b"<script src=") == 2
-    policy = answer.headers["content-security-policy"]
-    assert "script-src 'self';" in policy
-    assert "http" not in policy
     start = server.ask("/docs/start.js")
     assert start.headers["content-type"].startswith("text/javascript")
     assert b"/openapi.json" in start.body
