@@ -27,7 +27,7 @@ MAX_GROWTH_BYTES = 20 * 10**6
 WARM_UP_S = 6.0
 """So long before nothing is counted: batches grow [s]."""
 _STEP_S = 0.02
-_START_S = 60.0
+_START_S = 180.0
 
 
 @dataclass
