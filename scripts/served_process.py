@@ -10,10 +10,11 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 
 import psutil
+from websockets.asyncio.client import connect
+from websockets.exceptions import WebSocketException
 
 from cpu_gpu_env.errors import HybridClusterError
 
@@ -101,25 +102,26 @@ class Crowd:
         self._loop.close()
 
     async def _open(self) -> None:
-        ready = [await self._connect() for _ in range(self._count - 1)]
-        self._tasks = [asyncio.create_task(self._read(*streams)) for streams in ready]
+        ready = [self._loop.create_future() for _ in range(self._count - 1)]
+        self._tasks = [asyncio.create_task(self._read(is_open)) for is_open in ready]
         self._tasks.append(asyncio.create_task(self._stay_deaf()))
+        await asyncio.gather(*ready)
 
     async def _end(self) -> None:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _connect(
-        self, connection: socket.socket | None = None
-    ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        where = (self._server.host, self._server.port) if connection is None else (None, None)
-        reader, writer = await asyncio.open_connection(*where, sock=connection)
-        writer.write(self._handshake())
-        head = await reader.readuntil(b"\r\n\r\n")
-        if b" 101 " not in head.partition(b"\r\n")[0]:
-            raise HybridClusterError(f"the socket was refused: {head[:80]!r}")
-        return reader, writer
+    async def _read(self, is_open: asyncio.Future[None]) -> None:
+        address = f"ws://{self._server.host}:{self._server.port}/ws"
+        try:
+            async with connect(address, compression=None, max_size=None) as websocket:
+                is_open.set_result(None)
+                async for message in websocket:
+                    self.received_bytes += len(message)
+        except (OSError, WebSocketException) as error:
+            if not is_open.done():
+                is_open.set_exception(HybridClusterError(f"a socket was refused: {error}"))
 
     def _handshake(self) -> bytes:
         key = base64.b64encode(os.urandom(16)).decode()
@@ -128,11 +130,6 @@ class Crowd:
             "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
             f"Sec-WebSocket-Key: {key}\r\n\r\n"
         ).encode()
-
-    async def _read(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with _closing(writer):
-            while data := await reader.read(1 << 18):
-                self.received_bytes += len(data)
 
     async def _stay_deaf(self) -> None:
         while True:
@@ -154,11 +151,3 @@ class Crowd:
 def _is_cut(connection: socket.socket) -> bool:
     """Whether the other side has reset a connection; nothing is read of it."""
     return connection.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) != 0
-
-
-@contextmanager
-def _closing(writer: asyncio.StreamWriter) -> Iterator[None]:
-    try:
-        yield
-    finally:
-        writer.close()

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 import sys
-from datetime import datetime
 
+from cpu_gpu_env.baselines.report.stored_tables import moment
 from cpu_gpu_env.errors import HybridClusterError, printable
 from cpu_gpu_env.results.store.deletion import delete_run, is_half_deleted
 from cpu_gpu_env.results.store.reading import open_reader
@@ -38,7 +38,7 @@ def _described(store: str, run: int) -> str:
         row, kept = reader.run_row(run), reader.kept_decisions(run)
         decisions = sum(last - first + 1 for first, last in kept.values())
         models = len(reader.models(run))
-    began = datetime.fromtimestamp(row["started_at"]).isoformat(" ", "minutes")
+    began = moment(row["started_at"])
     return printable(
         f"run {run}: {row['kind']}, {row['status']}, started {began}, {row['next_episode']:,} "
         f"episodes of {', '.join(row['schedulers'])}; {decisions:,} decisions and {models:,} "

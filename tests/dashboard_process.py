@@ -22,7 +22,7 @@ import psutil
 Found = TypeVar("Found")
 
 
-def wait_for(find: Callable[[], Found], what: str, seconds: float = 60.0) -> Found:
+def wait_for(find: Callable[[], Found], what: str, seconds: float = 180.0) -> Found:
     """Call something until what it returns is true."""
     deadline = time.monotonic() + seconds
     while True:
@@ -109,7 +109,7 @@ class CommandProcess:
         except psutil.NoSuchProcess:
             return []
 
-    def find(self, pattern: str, seconds: float = 60.0) -> str:
+    def find(self, pattern: str, seconds: float = 180.0) -> str:
         """Wait for a line with a pattern, and return its first group."""
 
         def look() -> list[str]:

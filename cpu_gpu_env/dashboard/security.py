@@ -17,16 +17,14 @@ MAX_BODY = 64 * 1024
 BODY_S = 10.0
 """How long a body may take to come [s]."""
 
-_POLICY = (
-    "default-src 'none'; script-src 'self'; style-src {styles}; img-src 'self' data:; "
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "connect-src 'self'; font-src 'self'; base-uri 'none'; form-action 'none'; "
     "frame-ancestors 'none'"
 )
-POLICY = _POLICY.format(styles="'self'")
-"""What the page may load and do: nothing of others, and nothing that stands in its HTML."""
-DOCS_POLICY = _POLICY.format(styles="'self' 'unsafe-inline'")
-"""The same of ``/docs``: Swagger UI writes styles into the document."""
+"""What pages may load and do: nothing of others, and nothing that stands in their HTML."""
 _HEADERS = {
+    "content-security-policy": POLICY,
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
     "referrer-policy": "no-referrer",
@@ -103,8 +101,7 @@ class _Answer:
             offered = SUBPROTOCOL in self._scope["subprotocols"]
             message = {**message, "subprotocol": SUBPROTOCOL if offered else None}
         elif kind in _STARTS:
-            headers = secured(message.get("headers", ()), self._scope["path"])
-            message = {**message, "headers": headers}
+            message = {**message, "headers": secured(message.get("headers", ()))}
         self.started = True
         await self._send(message)
 
@@ -119,13 +116,11 @@ class _Answer:
         await asyncio.sleep(0)  # of a socket: uvicorn takes an end before its closing for an error
 
 
-def secured(headers: Iterable[Header], path: str = "/") -> list[Header]:
+def secured(headers: Iterable[Header]) -> list[Header]:
     """Add to the headers of an answer what browsers are told by all of them."""
     given = list(headers)
     found = {name.lower() for name, _ in given}
-    is_docs = path == "/docs" or path.startswith("/docs/")
-    ours = {**_HEADERS, "content-security-policy": DOCS_POLICY if is_docs else POLICY}
-    more = [(name.encode(), value.encode()) for name, value in ours.items()]
+    more = [(name.encode(), value.encode()) for name, value in _HEADERS.items()]
     return given + [(name, value) for name, value in more if name not in found]
 
 

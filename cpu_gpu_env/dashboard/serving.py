@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import gc
 import socket
+import struct
 from typing import Any
 
 import uvicorn
+from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.http11 import Response
 
@@ -22,6 +24,7 @@ UNREAD_BYTES = 64 * 1024
 """What may wait for a client that does not read, here and in the kernel each."""
 _PING_S = 20.0
 _PARTING_S = 1.0
+_NO_LINGER = struct.pack("ii", 1, 0)
 _END_S = 3
 """How long requests and sockets have when the server ends [s]."""
 
@@ -58,9 +61,11 @@ class Socket(WebSocketsSansIOProtocol):
 
     async def send(self, message: Any) -> None:
         """Send, as soon as the client has read enough; say goodbye in any case."""
+        if self.close_sent:  # by uvicorn, to one that answers no pings: no fault of the application
+            raise ClientDisconnected
         if message["type"] == "websocket.close" and not self.writable.is_set():
             self.writable.set()
-            self.loop.call_later(_PARTING_S, self.transport.abort)
+            self.loop.call_later(_PARTING_S, self._cut)
         await super().send(message)
 
     def on_task_complete(self, task: asyncio.Task[None]) -> None:
@@ -80,7 +85,14 @@ class Socket(WebSocketsSansIOProtocol):
 
     def _give_up(self) -> None:
         if self.transport.get_write_buffer_size():
-            self.loop.call_later(_PARTING_S, self.transport.abort)
+            self.loop.call_later(_PARTING_S, self._cut)
+
+    def _cut(self) -> None:
+        """Reset the connection: the kernel, too, forgets what waits on it."""
+        connection = self.transport.get_extra_info("socket")
+        if connection is not None and not self.disconnected:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
+        self.transport.abort()
 
 
 def make_server(

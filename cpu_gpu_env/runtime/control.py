@@ -31,7 +31,7 @@ class Control:
     Args:
         speed: Simulated seconds a second; None: as fast as it goes.
         poll: Called often for new commands.
-        idle: Called often while the stream waits.
+        idle: Called often while the stream waits, and once it has followed commands.
         note: Takes a line for each command that is followed.
     """
 
@@ -90,7 +90,8 @@ class Control:
 
     def _follow(self) -> None:
         self._attended = time.monotonic()
-        for command in self._poll():
+        commands = list(self._poll())
+        for command in commands:
             self._note(_described(command))
             if command.name == "stop":
                 self.stopping = True
@@ -99,6 +100,8 @@ class Control:
                 self._anchor = None
             elif command.name == "speed":
                 self.speed, self._anchor = command.value, None
+        if commands:  # who asked waits to see it, and the next batch may take long
+            self._idle()
 
 
 def _described(command: Command) -> str:

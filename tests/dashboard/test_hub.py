@@ -186,6 +186,8 @@ def test_a_run_that_is_gone_ends_who_watches_it_and_a_fault_does_not() -> None:
         polled.error = NotFoundError("run 1 is gone")
         with pytest.raises(NotFoundError, match="gone"):
             await _take_all(client)
+        with pytest.raises(NotFoundError, match="gone"):  # who comes too late is told, too
+            await _take_all(hub.join())
 
     _play(scenario)
 

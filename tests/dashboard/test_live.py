@@ -3,21 +3,17 @@
 import json
 import math
 import sqlite3
-import threading
 import time
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
-import store_rows
 import stored_runs
 from dashboard_server import PlayedRun, Served
 from store_units import query
 from websockets.exceptions import ConnectionClosed
 
-from cpu_gpu_env.dashboard.routes import live as live_routes
 from cpu_gpu_env.results.store.comparisons import ComparisonRun
 from cpu_gpu_env.results.store.database import Store, writing_engine
 from cpu_gpu_env.results.store.tables import live, runs
@@ -118,147 +114,8 @@ def test_an_empty_store_becomes_a_full_one(tmp_path: Path) -> None:
             watching.read_until(lambda state: state["server"]["trouble"] is None)
 
 
-def test_at_most_ten_a_second_however_fast_it_flows(store_url: str) -> None:
-    with PlayedRun(store_url) as played, Served(store_url) as served, served.watch() as watching:
-        played.play(3)
-        watching.read_until(lambda state: state["lanes"]["oracle"]["episodes"] == 3)
-        played.writer.show = lambda *_: None
-        begin_s, written = time.monotonic(), 0
-
-        def write() -> None:
-            nonlocal written
-            states = played.measures.states()
-            engine = writing_engine(Store.of(store_url))
-            with engine.connect() as connection:
-                while time.monotonic() < begin_s + 2.5:
-                    written += 1
-                    for name, state in states.items():
-                        mine = sa.update(live).where(live.c.scheduler == name)
-                        with suppress(sa.exc.OperationalError), connection.begin():
-                            now = {**state, "tasks": written}
-                            connection.execute(mine.values(state=now, updated_at=time.time()))
-            engine.dispose()
-
-        writing = threading.Thread(target=write)
-        writing.start()
-        while time.monotonic() < begin_s + 2.5:
-            watching.read()
-        writing.join()
-        times = [s for s in watching.arrived_s if begin_s <= s <= begin_s + 2.5]
-        assert written > 50  # far more states than messages
-        assert 5 < len(times) <= 26
-        watching.read_until(lambda state: state["lanes"]["oracle"]["tasks"] == written)
-
-
 def _writing(url: str) -> Any:
     return writing_engine(Store.of(url)).begin()
-
-
-def test_a_client_that_falls_behind_gets_the_newest_state(store_url: str) -> None:
-    filler = [[float(n), "x" * 400] for n in range(150)]
-    with PlayedRun(store_url, log=filler) as played, Served(store_url) as served:
-        played.play(1)
-        deaf = served.connect_deaf()
-        with served.watch() as watching:
-            for count in range(60):
-                played.show(placed=count, log=[*filler, [0.0, str(count)]])
-                watching.read_until(lambda state, n=count: state["engine"]["placed"] >= n - 1)
-                time.sleep(0.03)
-            assert max(served.waiting_bytes()) < 64 * 1024 + 100_000
-            newest = watching.messages[-1]["sequence"]
-        messages = _read_frames(deaf, lambda m: m["type"] == "snapshot" and m["sequence"] > 1)
-        deaf.close()
-        numbers = [message["sequence"] for message in messages]
-        assert [m["type"] for m in messages] == [
-            "snapshot",
-            *["change"] * (len(messages) - 2),
-            "snapshot",
-        ]
-        assert numbers[:-1] == list(range(numbers[0], numbers[0] + len(numbers) - 1))
-        assert numbers[-1] >= newest - 1 > numbers[-2] + 5  # it has missed some, and is up to date
-
-
-def _read_frames(deaf: Any, is_last: Any) -> list[dict[str, Any]]:
-    """Messages of a socket that begins to read: unmasked text frames."""
-    deaf.settimeout(10.0)
-    file, found = deaf.makefile("rb"), []
-    while not found or not is_last(found[-1]):
-        first, length = file.read(2)
-        if length >= 126:
-            length = int.from_bytes(file.read(2 if length == 126 else 8), "big")
-        content = file.read(length)
-        assert first in (0x81, 0x88, 0x89), first
-        if first == 0x88:
-            return [*found, {"code": int.from_bytes(content[:2], "big")}]
-        if first == 0x81:
-            found.append(json.loads(content))
-    return found
-
-
-def test_a_client_that_never_reads_is_closed(
-    store_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(live_routes, "PATIENCE_S", 1.0)
-    filler = [[float(n), "x" * 400] for n in range(150)]
-    with PlayedRun(store_url, log=filler) as played, Served(store_url) as served:
-        played.play(1)
-        deaf, late = served.connect_deaf(), served.connect_deaf()
-        with served.watch() as watching:
-            until_s, count = time.monotonic() + 20, 0
-            while served.metric("hybridcluster_clients_too_slow_total") < 2:
-                count += 1
-                played.show(placed=count, log=[*filler, [0.0, str(count)]])
-                watching.read_until(lambda state, n=count: state["engine"]["placed"] >= n - 1)
-                assert max(served.waiting_bytes()) < 64 * 1024 + 100_000
-                assert time.monotonic() < until_s
-            # One that begins to read now is told why it was closed.
-            with suppress(ConnectionError):
-                assert _read_frames(late, lambda message: False)[-1] == {"code": 1008}
-            store_rows.wait_until(lambda: served.metric("hybridcluster_sockets") == 1.0)
-            store_rows.wait_until(lambda: max(served.waiting_bytes()) == 0)
-            watching.read()  # the others are served on
-        with suppress(ConnectionError):  # reset: it has lost what it did not read
-            while deaf.recv(65536):
-                pass
-
-
-def test_a_server_ends_whoever_does_not_read(store_url: str) -> None:
-    filler = [[float(n), "x" * 400] for n in range(150)]
-    with PlayedRun(store_url, log=filler) as played, Served(store_url) as served:
-        played.play(1)
-        deaf = served.connect_deaf()
-        count = 0
-        while max(served.waiting_bytes(), default=0) < 64 * 1024:
-            count += 1
-            played.show(placed=count, log=[*filler, [0.0, str(count)]])
-            time.sleep(0.05)
-            assert count < 200
-        with served.watch() as watching:
-            watching.read()
-            assert served.end() < 8.0
-            with pytest.raises(ConnectionClosed) as closed:
-                watching.read_until(lambda state: False)
-        deaf.close()
-        assert closed.value.rcvd is not None
-        assert closed.value.rcvd.code == 1012
-
-
-def test_what_a_client_sends_is_bounded(store_url: str) -> None:
-    with PlayedRun(store_url) as played, Served(store_url) as served:
-        played.play(1)
-        with served.watch() as watching:
-            for number in range(100):
-                watching.connection.send(f"what is this? {number}")
-            watching.connection.send(b"\x00" * 4000)
-            for count in (1, 2, 3):
-                played.show(placed=count)
-                watching.read_until(lambda state, n=count: state["engine"]["placed"] == n)
-        with served.watch() as watching:
-            watching.connection.send("x" * 5000)
-            with pytest.raises(ConnectionClosed) as closed:
-                watching.read_until(lambda state: False)
-        assert closed.value.sent is not None or closed.value.rcvd is not None
-        assert (closed.value.rcvd or closed.value.sent).code == 1009
 
 
 def test_a_file_that_is_gone_and_comes_back(tmp_path: Path) -> None:

@@ -76,7 +76,7 @@ def test_values_pause_and_speed_with_its_own_engine(
         OpenPage(browser, dashboard.url) as opened,
     ):
         page = opened.page
-        opened.widget("Comparison").get_by_role("cell").first.wait_for(timeout=60_000)
+        opened.widget("Comparison").get_by_role("cell").first.wait_for(timeout=180_000)
         wait_for(lambda: next_episode(store_url) > WINDOW, "more than a window")
 
         page.get_by_role("button", name="Pause", exact=True).click()
@@ -107,7 +107,7 @@ def outage(browser: Any, store: str, folder: Path, seconds: float) -> None:
         first = Dashboard(store, "--no-engine")
         try:
             with OpenPage(browser, first.url) as opened:
-                opened.widget("Comparison").get_by_role("cell").first.wait_for(timeout=60_000)
+                opened.widget("Comparison").get_by_role("cell").first.wait_for(timeout=180_000)
                 first.kill()
                 opened.page.get_by_text("Reconnecting").wait_for()
                 before = next_episode(store)

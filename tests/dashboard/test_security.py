@@ -237,6 +237,7 @@ def test_every_answer_tells_browsers_what_they_may_do(plain: Server, guarded: Se
     answers = [
         plain.ask("/"),
         plain.ask("/assets/nothing.js"),
+        plain.ask("/docs"),
         plain.ask("/api/measures"),
         plain.ask("/api/measures", method="PUT"),
         plain.ask("/api/runs/x"),
@@ -266,8 +267,8 @@ def test_every_answer_tells_browsers_what_they_may_do(plain: Server, guarded: Se
         assert answer.headers["cache-control"] in ("no-store", "no-cache")
         assert "server" not in answer.headers
     codes = [answer.code for answer in answers[1:]]
-    assert codes == [404, 200, 405, 422, 404, 200, 503, 403, 413, 400, 401, 401, 403, 403, 400]
-    assert all(json.loads(answer.body)["error"] for answer in answers[7:])
+    assert codes == [404, 200, 200, 405, 422, 404, 200, 503, 403, 413, 400, 401, 401, 403, 403, 400]
+    assert all(json.loads(answer.body)["error"] for answer in answers[8:])
 
 
 def test_bodies_are_bounded(plain: Server) -> None:

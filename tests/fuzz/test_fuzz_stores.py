@@ -23,6 +23,7 @@ LOOKS = (
     ["1", "--export", "x.csv"],
     ["1", "--export", "x.parquet", "--table", "decisions"],
     ["1", "--forest", "x.npz"],
+    ["1", "--delete", "--yes"],
 )
 BASE = {"num_tasks": 3}
 

@@ -141,7 +141,7 @@ def test_an_installed_wheel_has_the_page_and_needs_no_node(
             assert dashboard.get(f"/{name}", raw=True)
         opened = browser.new_page()
         opened.goto(dashboard.url)
-        opened.get_by_text("no store yet").first.wait_for()
+        opened.get_by_text("Nothing has run yet").wait_for(timeout=60_000)
         opened.close()
 
 

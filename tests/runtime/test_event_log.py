@@ -72,10 +72,17 @@ class Asked:
 def test_commands_are_noted_as_they_are_followed() -> None:
     asked = [Asked("speed", 2.5), Asked("pause"), Asked("resume"), Asked("speed"), Asked("stop")]
     noted: list[str] = []
-    control = Control(poll=lambda: [asked.pop(0)] if asked else [], note=noted.append)
+    shown: list[tuple[float | None, bool]] = []
+    control = Control(
+        poll=lambda: [asked.pop(0)] if asked else [],
+        idle=lambda: shown.append((control.speed, control.paused)),
+        note=noted.append,
+    )
     while not control.stopping:
         control.attend()
         time.sleep(0.01)
+    # What has changed is shown at once, not when the stream next waits.
+    assert {(2.5, False), (2.5, True), (None, False)} == set(shown)
     assert noted == [
         "command: speed 2.5x",
         "command: pause",

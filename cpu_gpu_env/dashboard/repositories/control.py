@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from cpu_gpu_env.dashboard.errors import NotFoundError, UnavailableError
+from cpu_gpu_env.dashboard.errors import ConflictError, NotFoundError, UnavailableError
+from cpu_gpu_env.errors import HybridClusterError
 from cpu_gpu_env.results.store.commands import send_command
 from cpu_gpu_env.results.store.database import StoreError, UnknownError
+from cpu_gpu_env.results.store.deletion import delete_run
 
 
 def send(url: str, run: int, name: str, value: float | None = None) -> None:
@@ -30,13 +32,14 @@ def delete(url: str, run: int) -> int | None:
 
     Raises:
         NotFoundError: If there is no such run.
+        ConflictError: If a process is writing it.
         UnavailableError: If the store cannot be written.
     """
-    from cpu_gpu_env.results.store.deletion import delete_run
-
     try:
         return delete_run(url, run)
     except UnknownError as error:
         raise NotFoundError(error) from None
     except StoreError as error:
         raise UnavailableError(error) from None
+    except HybridClusterError as error:
+        raise ConflictError(error) from None

@@ -80,11 +80,16 @@ def read_groups(
 
 def read_sums(
     reader: StoreReader, run: int, scheduler: str, first: int, end: int, summed: Sequence[Metric]
-) -> dict[Metric, float | None]:
-    """Sum metrics over episodes from number `first` to before `end`; None: none has a value."""
-    query = sa.select(*_sums(summed)).where(*rows_within(episodes, run, scheduler, first, end))
-    (row,) = reader.rows(query)
-    return {metric: row[_sum_key(metric)] for metric in summed}
+) -> tuple[int, dict[Metric, float | None]]:
+    """Sum metrics over episodes from number `first` to before `end`.
+
+    Returns:
+        How many episodes there are, and the sums; None: none has a value.
+    """
+    counted = sa.func.count().label("count")
+    within = rows_within(episodes, run, scheduler, first, end)
+    (row,) = reader.rows(sa.select(counted, *_sums(summed)).where(*within))
+    return row["count"], {metric: row[_sum_key(metric)] for metric in summed}
 
 
 def _sum_key(metric: Metric) -> str:

@@ -64,9 +64,10 @@ def find_alive(reader: StoreReader, rows: Collection[Mapping[str, Any]]) -> set[
 def _heard(reader: StoreReader, run: int) -> float:
     """When something was written to a run last, or it began."""
     began = sa.select(runs.c.started_at).where(runs.c.run == run)
-    newest = sa.select(sa.func.max(live.c.updated_at).label("updated_at")).where(live.c.run == run)
+    newest = sa.select(live.c.updated_at).where(live.c.run == run)
+    newest = newest.order_by(live.c.updated_at.desc()).limit(1)
     found = [row for query in (began, newest) for row in reader.rows(query)]
-    return max((value for row in found for value in row.values() if value), default=0.0)
+    return max((float(value) for row in found for value in row.values()), default=0.0)
 
 
 def read_models(reader: StoreReader, run: int, first: int, end: int) -> list[dict[str, Any]]:

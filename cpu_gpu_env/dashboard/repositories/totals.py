@@ -14,6 +14,7 @@ from cpu_gpu_env.dashboard.repositories.episodes import read_sums
 from cpu_gpu_env.errors import HybridClusterError
 from cpu_gpu_env.results.metrics import ELECTRICITY_COST, ENERGY, OBJECTIVE, REGRET, Metric
 from cpu_gpu_env.results.running_sum import RunningSum
+from cpu_gpu_env.results.store import tables
 from cpu_gpu_env.results.store.reading import PAGE_ROWS, StoreReader
 from cpu_gpu_env.results.store.tables import runs
 
@@ -54,13 +55,11 @@ class PrefixSums:
         place, sums = self._nearest(lane, episode)
         last, total = read_total(reader, run, scheduler)
         if total is not None and place <= episode <= last and last - episode < episode - place:
-            for first, end in _stretches(episode, last):
-                total = _less(total, read_sums(reader, run, scheduler, first, end, SUMMED))
+            for _, part in _stretches(reader, run, scheduler, episode, last):
+                total = _less(total, part)
             return self._note(lane, episode, total)
-        for first, end in _stretches(place, episode):
-            sums = self._note(
-                lane, end, _add(sums, read_sums(reader, run, scheduler, first, end, SUMMED))
-            )
+        for end, part in _stretches(reader, run, scheduler, place, episode):
+            sums = self._note(lane, end, _add(sums, part))
         return sums
 
     def note(self, reader: StoreReader, run: int, scheduler: str, episode: int, sums: Sums) -> None:
@@ -91,10 +90,18 @@ def _lane(reader: StoreReader, run: int, scheduler: str) -> _Lane:
     return run, float(row["started_at"]), scheduler
 
 
-def _stretches(first: int, end: int) -> Iterator[tuple[int, int]]:
-    """Cut episodes into stretches that one query reads."""
-    for begin in range(first, end, PAGE_ROWS):
-        yield begin, min(begin + PAGE_ROWS, end)
+def _stretches(
+    reader: StoreReader, run: int, scheduler: str, first: int, end: int
+) -> Iterator[tuple[int, Sums]]:
+    """Sum up episodes in stretches that one query reads: where each ends, and its sums."""
+    while first < end:
+        until = min(first + PAGE_ROWS, end)
+        count, sums = read_sums(reader, run, scheduler, first, until, SUMMED)
+        yield until, sums
+        first = until
+        if not count:  # numbers follow each other, but in a store that somebody else has made
+            low, high = reader.ends(tables.episodes, run, scheduler, until)
+            first = max(low, until) if high >= low else end
 
 
 def _add(one: Sums, other: Sums) -> Sums:

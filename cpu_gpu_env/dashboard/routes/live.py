@@ -8,6 +8,7 @@ watched. It is closed with code
 - 1009 if it sends a message that is too long: what it sends is read slowly, and ignored;
 - 1011 if it does not answer pings, or something went wrong here;
 - 1012 if the server ends;
+- 1013 if too many sockets are open;
 - 4404 if there is no such run, or it was deleted.
 """
 
@@ -30,7 +31,7 @@ from cpu_gpu_env.dashboard.services.hub import Client
 
 PATIENCE_S = 10.0
 """So long a client may leave what was sent unread [s]."""
-TOO_SLOW, NO_SUCH_RUN = 1008, 4404
+TOO_SLOW, TOO_MANY, NO_SUCH_RUN = 1008, 1013, 4404
 _LISTEN_S = 0.02
 _PARTING_S = 2.0
 _MAX_REASON_BYTES = 120
@@ -55,6 +56,9 @@ async def get_status(services: ServicesOfApp) -> ServerState:
 async def watch(websocket: WebSocket, services: ServicesOfApp, run: WatchedRun = None) -> None:
     """Send the newest state of a run, again and again."""
     await websocket.accept()
+    if services.live.is_full:
+        await _close(websocket, TOO_MANY, "too many sockets are open")
+        return
     with services.live.watching(run) as client:
         tasks = [
             asyncio.create_task(_send_all(websocket, client, services)),

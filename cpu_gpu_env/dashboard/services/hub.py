@@ -29,7 +29,7 @@ HEARTBEAT_S = 3.0
 """After so long without a change an empty one is sent, so that clients know that we live [s]."""
 SILENCE_S = 2.0
 """A store that has not answered for so long is in trouble [s]."""
-_ATTEND_S = 0.5
+_ATTEND_S, _BUSY_S = 0.5, 10.0
 _STALE_S = 1.0
 """That an engine is alive is told so often, if nothing else of it changes [s]."""
 
@@ -177,8 +177,9 @@ class Hub:
         self._clients: set[Client] = set()
         self._newest: Tick | None = None
         self._watched = Watched()
+        self._error: NotFoundError | None = None
         self._published_s = self._polled_s = 0.0
-        self._stopped = threading.Event()
+        self._stopped, self._taken = threading.Event(), threading.Event()
         self._timer: asyncio.TimerHandle | None = None
 
     @property
@@ -192,7 +193,9 @@ class Hub:
         if not self._clients:
             self._start()
         self._clients.add(client)
-        if self._newest is not None:
+        if self._error is not None:
+            client.fail(self._error)
+        elif self._newest is not None:
             client.put(self._newest)
         return client
 
@@ -206,6 +209,7 @@ class Hub:
     def stop(self) -> None:
         """Look into the store no more."""
         self._stopped.set()
+        self._taken.set()
         if self._timer is not None:
             self._timer.cancel()
 
@@ -231,15 +235,19 @@ class Hub:
                 _log.exception("the state cannot be made out")
                 watched = replace(watched, trouble=f"{type(error).__name__}: {error}", rest_s=1.0)
                 tell = partial(self._take, watched)
+            self._taken.clear()
             try:
                 loop.call_soon_threadsafe(tell)
             except RuntimeError:  # the loop has ended
                 return
+            # A loop that is busy is not told more than it can take, nor then all at once.
+            self._taken.wait(_BUSY_S)
             self._stopped.wait(watched.rest_s)
 
     def _take(self, watched: Watched) -> None:
         self._polled_s, self._watched = time.monotonic(), watched
         self._publish(watched, watched.trouble)
+        self._taken.set()
 
     def _publish(self, watched: Watched, trouble: str | None, is_due: bool = False) -> None:
         """Tell all of the newest state, if it has changed or it is time to."""
@@ -262,6 +270,7 @@ class Hub:
             client.put(tick)
 
     def _fail(self, error: NotFoundError) -> None:
+        self._error = error
         for client in self._clients:
             client.fail(error)
 

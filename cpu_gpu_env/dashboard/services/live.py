@@ -18,6 +18,9 @@ from cpu_gpu_env.dashboard.services.telemetry import Telemetry
 from cpu_gpu_env.dashboard.services.watching import Watcher
 from cpu_gpu_env.dashboard.settings import DashboardSettings
 
+MAX_SOCKETS = 500
+"""That are open at once."""
+
 
 class LiveService:
     """Hubs, one for each run that somebody watches; its methods belong into the event loop.
@@ -44,6 +47,11 @@ class LiveService:
         self._process = ProcessMeter()
         self._started_at = time.time()
         self._clients = 0
+
+    @property
+    def is_full(self) -> bool:
+        """Whether no more sockets may be opened."""
+        return self._clients >= MAX_SOCKETS
 
     @contextmanager
     def watching(self, run: int | None) -> Iterator[Client]:

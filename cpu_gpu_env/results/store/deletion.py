@@ -10,13 +10,18 @@ from contextlib import closing
 from pathlib import Path
 
 from sqlalchemy import Connection, select
-from sqlalchemy.exc import DBAPIError
 
 from cpu_gpu_env.checks import check_count
 from cpu_gpu_env.errors import HybridClusterError
 from cpu_gpu_env.io.file_lock import is_held
 from cpu_gpu_env.results.store.commands import is_written
-from cpu_gpu_env.results.store.database import Store, UnknownError, reading_engine, reason
+from cpu_gpu_env.results.store.database import (
+    DATABASE_ERRORS,
+    Store,
+    UnknownError,
+    reading_engine,
+    reason,
+)
 from cpu_gpu_env.results.store.mailbox import DELETE, Mailbox, mailbox_of
 from cpu_gpu_env.results.store.removal import delete_slice, mark, marked_runs
 from cpu_gpu_env.results.store.schema import check_schema
@@ -65,7 +70,7 @@ def delete_run(
 
             return _delete(PostgresqlSession(store, tell), run)
         return _delete_in_file(store, store.path, run, tell)
-    except (DBAPIError, sqlite3.Error) as error:
+    except (sqlite3.Error, *DATABASE_ERRORS) as error:
         raise store.error(f"run {run} cannot be deleted: {reason(error)}") from None
 
 
@@ -80,7 +85,7 @@ def is_half_deleted(url: str | os.PathLike[str], run: int) -> bool:
         with reading_engine(store).connect() as connection:
             check_schema(connection, store)
             return _status(connection, run) == DELETING
-    except DBAPIError as error:
+    except DATABASE_ERRORS as error:
         raise store.error(reason(error)) from None
 
 

@@ -311,7 +311,6 @@ def _open(store: Store, tell: Callable[[str], None]) -> Session:
                 schema.find_schema(connection, store)
         with session.transaction() as connection:
             schema.migrate(connection, store)
-            session.end_stale(connection)
     except HybridClusterError:
         session.close()
         raise

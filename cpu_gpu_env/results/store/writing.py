@@ -133,7 +133,7 @@ class WritingThread(threading.Thread):
     def run(self) -> None:
         """Write until None comes."""
         try:
-            self._persist(lambda connection, _: self._deletions.find(connection))
+            self._persist(self._take_stock)
             self._hear_wishes()
             while not self._is_ending:
                 self._step()
@@ -144,6 +144,11 @@ class WritingThread(threading.Thread):
         finally:
             self.session.close()
             self.has_ended = True
+
+    def _take_stock(self, connection: Connection, again: bool) -> None:
+        """Find out what was left undone when processes were killed."""
+        self.session.end_stale(connection)
+        self._deletions.find(connection)
 
     def _step(self) -> None:
         group, call = self._take_group()

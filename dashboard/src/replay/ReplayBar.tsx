@@ -30,10 +30,10 @@ function usePosition({ position, first, last }: ReplayState): [number, (to: numb
 }
 
 const STEPS = [
-  { name: "First episode", sign: "⏮", by: Number.NEGATIVE_INFINITY },
+  { name: "First episode", sign: "|◂", by: Number.NEGATIVE_INFINITY },
   { name: "Episode before", sign: "◂", by: -1 },
   { name: "Next episode", sign: "▸", by: 1 },
-  { name: "Last episode", sign: "⏭", by: Number.POSITIVE_INFINITY },
+  { name: "Last episode", sign: "▸|", by: Number.POSITIVE_INFINITY },
 ] as const;
 
 function Bar({ replay }: { replay: ReplayState }) {

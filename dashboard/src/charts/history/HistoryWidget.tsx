@@ -51,10 +51,15 @@ function choices(history: History, measures: Measures) {
     const found = measured(history.lanes, isSum);
     const known = [...measures.keys()].filter((key) => found.has(key));
     const others = [...found].filter((key) => !measures.has(key)).sort();
-    return [...known, ...others].map((metric) => ({
-      value: nameOfChoice({ metric, isSum }),
-      label: `${isSum ? "summed up: " : ""}${withUnit(measureOf(measures, metric))}`,
-    }));
+    const labels = [...known, ...others].map((key) => withUnit(measureOf(measures, key)));
+    return [...known, ...others].map((metric, place) => {
+      const label = labels[place] ?? metric;
+      const isOnly = labels.indexOf(label) === labels.lastIndexOf(label);
+      return {
+        value: nameOfChoice({ metric, isSum }),
+        label: `${isSum ? "summed up: " : ""}${label}${isOnly ? "" : ` (${metric})`}`,
+      };
+    });
   };
   return [...listed(false), ...listed(true)];
 }
@@ -256,6 +261,7 @@ export function HistoryWidget() {
         <ExportMenu run={run} onShown={save} />
       </div>
       {error && <p role="alert">{error.message}</p>}
+      {history === NO_HISTORY && !error && <p className="empty">Loading …</p>}
       <Shown
         history={history}
         choice={choice}

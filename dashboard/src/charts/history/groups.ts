@@ -51,7 +51,9 @@ export function groupsCsv(
 export function zoomable(option: ChartOption, { first, end }: Stretch): ChartOption {
   return {
     ...option,
-    grid: { ...(option.grid as object), bottom: 34 },
+    // The schedulers are chosen below the chart, by buttons that look like its lines.
+    legend: { show: false },
+    grid: { ...(option.grid as object), top: 10, bottom: 30 },
     xAxis: { ...(option.xAxis as object), min: first, max: Math.max(end - 1, first + 1) } as never,
     dataZoom: [
       { type: "inside", filterMode: "none", zoomOnMouseWheel: "ctrl", moveOnMouseMove: true },

@@ -37,7 +37,7 @@ export const liveWidgets: readonly WidgetSpec[] = [
     description: "Load and queue of every device of a scheduler",
     component: DevicesWidget,
     columns: 6,
-    rows: 6,
+    rows: 5,
     needs: "lanes",
     hasTable: true,
   },

@@ -10,8 +10,8 @@ import { useSchedulers } from "../lanes";
 import { ZoomButtons } from "../ZoomButtons";
 import { shown } from "../zoom";
 import { type Asking, useAsking, useSeen } from "./asking";
-import { layOut, newestEpisode, spanOfEpisode } from "./bars";
-import { describe, ganttOption, ganttTable } from "./gantt";
+import { layOut, newestEpisode, rowsFrom, spanOfEpisode } from "./bars";
+import { describe, ganttOption, ganttTable, MAX_ROWS_SEEN } from "./gantt";
 import { openAudit } from "./openAudit";
 import { Select } from "./Select";
 
@@ -133,6 +133,34 @@ function TaskPicker({ decisions, detail, chosen, onChoose }: PickerProps) {
   );
 }
 
+interface RowPagerProps {
+  row: number;
+  length: number;
+  onChange: (row: number) => void;
+}
+
+/** Turn to other devices: there are more than a chart can show. */
+function RowPager({ row, length, onChange }: RowPagerProps) {
+  const end = Math.min(row + MAX_ROWS_SEEN, length);
+  return (
+    <nav className="row" aria-label="Devices that are shown">
+      <button
+        type="button"
+        disabled={row === 0}
+        onClick={() => onChange(Math.max(row - MAX_ROWS_SEEN, 0))}
+      >
+        Devices before
+      </button>
+      <span>
+        {row + 1} to {end} of {length}
+      </span>
+      <button type="button" disabled={end >= length} onClick={() => onChange(end)}>
+        Next devices
+      </button>
+    </nav>
+  );
+}
+
 interface PlanProps {
   decisions: readonly DecisionRow[];
   detail: RunDetail;
@@ -143,10 +171,13 @@ interface PlanProps {
 function Plan({ decisions, detail, scheduler, zoomer }: PlanProps) {
   const theme = useChartTheme();
   const chosen = useChosenTask();
+  const [wantedRow, setRow] = useState(0);
   const layout = useMemo(() => layOut(decisions, detail), [decisions, detail]);
+  const { length } = layout.rows;
+  const row = wantedRow < length ? wantedRow : 0;
   const option = useMemo(
-    () => ganttOption(layout, detail, theme, chosen),
-    [layout, detail, theme, chosen],
+    () => ganttOption(rowsFrom(layout, row, MAX_ROWS_SEEN), detail, theme, chosen),
+    [layout, row, detail, theme, chosen],
   );
   const table = useMemo(
     () => ({
@@ -172,8 +203,12 @@ function Plan({ decisions, detail, scheduler, zoomer }: PlanProps) {
     chooseTask(decision.sequence);
     const { current } = zoomer;
     const bars = layout.bars.filter((bar) => bar.decision === decision);
-    if (!current || bars.length === 0 || layout.end <= 0) return;
-    const percent = (value: number) => (value / layout.end) * 100;
+    const [bar] = bars;
+    if (bar && bars.every((one) => one.row < row || one.row >= row + MAX_ROWS_SEEN))
+      setRow(bar.row - (bar.row % MAX_ROWS_SEEN));
+    const { begin, end } = layout;
+    if (!current || !bar || end <= begin) return;
+    const percent = (value: number) => ((value - begin) / (end - begin)) * 100;
     const from = percent(Math.min(...bars.map((bar) => bar.start)));
     const to = percent(Math.max(...bars.map((bar) => bar.finish)));
     const now = current.get();
@@ -190,20 +225,22 @@ function Plan({ decisions, detail, scheduler, zoomer }: PlanProps) {
           summary={
             first && last
               ? `Episode ${last.episode}, tasks ${first.task} to ${last.task}, ` +
-                `${formatNumber(layout.end, 1)} s`
+                `to ${formatNumber(layout.end, 1)} s`
               : "No tasks"
           }
           option={option}
           table={table}
-          height={Math.min(Math.max(layout.rows.length, 4), 16) * 24 + 110}
+          height={Math.min(Math.max(length, 4), MAX_ROWS_SEEN) * 24 + 110}
           onSelect={select}
           onZoomer={setZoomer}
         />
       </div>
+      {length > MAX_ROWS_SEEN && <RowPager row={row} length={length} onChange={setRow} />}
       <TaskPicker decisions={decisions} detail={detail} chosen={chosen} onChoose={choose} />
       {layout.hidden > 0 && (
         <p className="note">
-          {formatNumber(layout.hidden)} devices on which none of these tasks ran are left out.
+          Devices that are left out, as none of these tasks ran on them:{" "}
+          {formatNumber(layout.hidden)}
         </p>
       )}
     </>

@@ -1,6 +1,7 @@
 import { useId, useMemo, useState } from "react";
 import type { HeatMap } from "../../api/types";
 import { useChartTheme } from "../../theme";
+import { useWidgetView } from "../../widgets/view";
 import { Chart } from "../Chart";
 import { LaneName } from "../LaneName";
 import { useSchedulers } from "../lanes";
@@ -96,6 +97,7 @@ function AllToggle({ isOn, onChange }: { isOn: boolean; onChange: (isOn: boolean
 /** Where schedulers put which tasks, and how that differs from what the oracle does. */
 export function HeatMaps() {
   const schedulers = useSchedulers();
+  const isTable = useWidgetView() === "table";
   const [view, setView] = useState<HeatMapView>("chosen");
   const [isAll, setAll] = useState(false);
   const tools = (
@@ -111,7 +113,7 @@ export function HeatMaps() {
           <SpanSelect />
           {tools}
         </div>
-        <div className="multiples small">
+        <div className={isTable ? "multiples wide" : "multiples small"}>
           {schedulers.map((scheduler, place) => (
             <Small key={scheduler} scheduler={scheduler} place={place} view={view} />
           ))}

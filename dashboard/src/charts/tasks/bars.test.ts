@@ -1,3 +1,4 @@
+// @vitest-environment node
 import { describe, expect, it } from "vitest";
 import {
   deviceName,
@@ -5,6 +6,7 @@ import {
   MAX_EMPTY_ROWS,
   neighbour,
   newestEpisode,
+  rowsFrom,
   spanOfEpisode,
   tasksPerEpisode,
 } from "./bars";
@@ -47,6 +49,14 @@ describe("layOut", () => {
     expect([end, hidden]).toEqual([6.25, 0]);
   });
 
+  it("can be shown some rows at a time, over the same time", () => {
+    const layout = layOut([decision()], detail);
+    const part = rowsFrom(layout, 1, 1);
+    expect(part.rows.map((row) => row.name)).toEqual(["a100 #0"]);
+    expect(part.bars.map(({ row, kind }) => [row, kind])).toEqual([[0, "split-gpu"]]);
+    expect([part.begin, part.end]).toEqual([0, 2]);
+  });
+
   it("leaves idle devices out where there are many", () => {
     const many = { devices: Array.from({ length: 500 }, (_, i) => `cpu #${i}`), num_cpus: 500 };
     const { rows, bars, hidden } = layOut(
@@ -72,6 +82,7 @@ describe("layOut", () => {
       rows: [],
       bars: [],
       hidden: 0,
+      begin: 0,
       end: 0,
     });
   });

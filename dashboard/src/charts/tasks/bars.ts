@@ -26,7 +26,8 @@ export interface Layout {
   bars: Bar[];
   /** Devices that have no row: nothing ran there, and there are too many to show them empty. */
   hidden: number;
-  /** Last finish [s]. */
+  /** First start and last finish [s]. */
+  begin: number;
   end: number;
 }
 
@@ -74,7 +75,19 @@ export function layOut(
     rows: shown.map((device) => ({ device, name: deviceName(device, detail) })),
     bars,
     hidden: count - shown.length,
+    begin: bars.reduce((begin, bar) => Math.min(begin, bar.start), bars[0]?.start ?? 0),
     end: bars.reduce((end, bar) => Math.max(end, bar.finish), 0),
+  };
+}
+
+/** The part of a layout that has so many rows from a row on. */
+export function rowsFrom(layout: Layout, first: number, count: number): Layout {
+  return {
+    ...layout,
+    rows: layout.rows.slice(first, first + count),
+    bars: layout.bars
+      .filter(({ row }) => row >= first && row < first + count)
+      .map((bar) => ({ ...bar, row: bar.row - first })),
   };
 }
 

@@ -1,3 +1,4 @@
+// @vitest-environment node
 import { describe, expect, it } from "vitest";
 import type { HeatMap } from "../../api/types";
 import { bins, cellsOf, correlationCells, hasView } from "./cells";

@@ -8,7 +8,7 @@ import { clip } from "../clip";
 import type { ChartOption } from "../echarts";
 import { type BarKind, deviceName, type Layout } from "./bars";
 
-/** Rows that are seen at once; more are reached by a slider. */
+/** Rows that are seen at once; one turns to the others. */
 export const MAX_ROWS_SEEN = 16;
 const KINDS: readonly { kind: BarKind; name: string; lane: number; dashes: number[] | null }[] = [
   { kind: "cpu", name: "CPU", lane: 4, dashes: null },
@@ -120,9 +120,8 @@ export function ganttOption(
   theme: ChartTheme,
   chosen: number | null,
 ): ChartOption {
-  const isLong = layout.rows.length > MAX_ROWS_SEEN;
   return {
-    grid: { left: 8, right: isLong ? 34 : 12, top: 34, bottom: 30, outerBoundsMode: "same" },
+    grid: { left: 8, right: 12, top: 34, bottom: 30, outerBoundsMode: "same" },
     legend: { top: 0, left: 0, type: "scroll", itemWidth: 22, itemHeight: 12, selectedMode: false },
     tooltip: {
       trigger: "item",
@@ -134,7 +133,7 @@ export function ganttOption(
     },
     xAxis: {
       type: "value",
-      min: 0,
+      min: layout.begin,
       max: layout.end || 1,
       name: "time in the episode [s]",
       nameLocation: "middle",
@@ -160,21 +159,6 @@ export function ganttOption(
         showDataShadow: false,
         labelFormatter: (value: number) => `${formatNumber(value, 1)} s`,
       },
-      ...(isLong
-        ? [
-            {
-              type: "slider" as const,
-              yAxisIndex: 0,
-              filterMode: "none" as const,
-              startValue: 0,
-              endValue: MAX_ROWS_SEEN - 1,
-              width: 14,
-              right: 2,
-              showDataShadow: false,
-              showDetail: false,
-            },
-          ]
-        : []),
     ],
     series: KINDS.map(({ kind, name, lane, dashes }) => {
       const bars = layout.bars.filter((bar) => bar.kind === kind);

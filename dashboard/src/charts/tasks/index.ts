@@ -4,7 +4,7 @@ import { Correlations } from "./Correlations";
 import { Gantt } from "./Gantt";
 import { HeatMaps } from "./HeatMaps";
 import { Histograms } from "./Histograms";
-import { AUDIT } from "./openAudit";
+import { AUDIT } from "./ids";
 
 /** Charts of tasks and of a run's history. */
 export const taskWidgets: readonly WidgetSpec[] = [

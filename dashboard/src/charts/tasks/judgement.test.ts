@@ -1,3 +1,4 @@
+// @vitest-environment node
 import { describe, expect, it } from "vitest";
 import type { AuditAnswer, Prediction } from "../../api/types";
 import { decision } from "./examples";

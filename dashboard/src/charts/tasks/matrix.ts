@@ -129,7 +129,7 @@ function matrixOption(matrix: Matrix, theme: ChartTheme): ChartOption {
   });
   return {
     grid: axes
-      ? { left: 8, right: 8, top: 8, bottom: 28, outerBoundsMode: "same" }
+      ? { left: 8, right: 8, top: 8, bottom: 34, outerBoundsMode: "same" }
       : { left: 2, right: 2, top: 2, bottom: 2 },
     tooltip: {
       trigger: "item",
@@ -159,7 +159,7 @@ function matrixOption(matrix: Matrix, theme: ChartTheme): ChartOption {
     series: {
       type: "heatmap",
       label: { show: axes !== null, fontSize: matrix.fontSize },
-      itemStyle: { borderWidth: 1, borderColor: theme.surface },
+      itemStyle: { borderWidth: 0.5, borderColor: theme.line },
       emphasis: { itemStyle: { borderColor: theme.ink, borderWidth: 2 } },
       data: shown.map((cell) => ({
         value: [cell.column, cell.row, cell.value ?? 0],
@@ -273,7 +273,7 @@ export function correlationOption(correlation: Correlation, theme: ChartTheme): 
 export function correlationTable({ rows, columns, values }: Correlation): TableData {
   return {
     columns: [
-      { label: "" },
+      { label: "of a task" },
       ...columns.map((column) => ({ label: nameOf(column), isNumber: true })),
     ],
     rows: rows.map((row, index) => [

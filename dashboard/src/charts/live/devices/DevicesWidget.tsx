@@ -5,10 +5,13 @@ import { useChosenScheduler } from "../../../widgets/chosen";
 import { SchedulerSelect } from "../../../widgets/SchedulerSelect";
 import { Chart } from "../../Chart";
 import { useSchedulers } from "../../lanes";
+import { useNarrow } from "../useNarrow";
 import { deviceRows, devicesSummary, devicesTable } from "./devices";
 import { devicesHeight, devicesOption } from "./devicesChart";
 import { waitsOption, waitsTable } from "./waits";
 
+/** Below this width there is no room for how far values go in groups [px]. */
+const NARROW = 480;
 const NO_DEVICES: never[] = [];
 
 /** Load and queue of every device of a scheduler. */
@@ -17,9 +20,10 @@ export function DevicesWidget() {
   const [scheduler, choose] = useChosenScheduler();
   const lane = useSlowLive(({ state }) => state?.lanes[scheduler]);
   const theme = useChartTheme();
+  const [box, isNarrow] = useNarrow<HTMLDivElement>(NARROW);
   const devices = lane?.devices ?? NO_DEVICES;
   const rows = useMemo(() => deviceRows(devices), [devices]);
-  const option = useMemo(() => devicesOption(rows, theme), [rows, theme]);
+  const option = useMemo(() => devicesOption(rows, theme, isNarrow), [rows, theme, isNarrow]);
   const table = useMemo(() => devicesTable(devices), [devices]);
   const waits = lane?.waits_s ?? null;
   const waiting = useMemo(
@@ -28,7 +32,7 @@ export function DevicesWidget() {
   );
   return (
     <>
-      <div className="toolbar">
+      <div className="toolbar" ref={box}>
         <SchedulerSelect schedulers={schedulers} value={scheduler} onChange={choose} />
         {rows.length < devices.length && (
           <span className="note">

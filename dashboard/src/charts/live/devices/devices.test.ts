@@ -31,7 +31,7 @@ describe("the rows of devices", () => {
     expect(rows).toHaveLength(MAX_ROWS);
     expect(rows.reduce((sum, { count }) => sum + count, 0)).toBe(200);
     expect(rows.filter(({ kind }) => kind === "cpu")).toHaveLength(3);
-    expect(rows.at(-1)?.label).toBe("gpu-x #147–159");
+    expect(rows.at(-1)?.label).toBe("#147–159 gpu-x");
     const last = rows.at(-1);
     expect(last?.load.least).toBeCloseTo(147 / 160);
     expect(last?.load.most).toBeCloseTo(159 / 160);

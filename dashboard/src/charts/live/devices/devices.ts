@@ -64,25 +64,26 @@ function rowOf(devices: readonly DeviceState[]): DeviceRow {
   };
 }
 
-/** "a100 #0" to "a100 #12" is "a100 #0–12". */
+/** "a100 #0" to "a100 #12" is "#0–12 a100": what tells them apart is not cut off. */
 function rangeLabel(first = "", last = ""): string {
   const [head, number] = last.split(" #");
-  if (number !== undefined && first.startsWith(`${head} #`)) return `${first}–${number}`;
+  const from = first.split(" #")[1];
+  if (number !== undefined && first === `${head} #${from}`) return `#${from}–${number} ${head}`;
   return `${first} – ${last}`;
 }
 
 /** Text at a bar: the value, and of several devices how far they go. */
-export function loadText({ load, count }: DeviceRow): string {
+export function loadText({ load, count }: DeviceRow, isShort = false): string {
   if (load.mean === null) return "–";
   const mean = formatPercent(load.mean);
-  if (count === 1) return mean;
+  if (count === 1 || isShort) return mean;
   return `${mean} (${formatNumber((load.least ?? 0) * 100)}–${formatNumber((load.most ?? 0) * 100)})`;
 }
 
-export function queueText({ queue, count }: DeviceRow): string {
+export function queueText({ queue, count }: DeviceRow, isShort = false): string {
   if (queue.mean === null) return "–";
   const mean = formatNumber(queue.mean, 1);
-  return count === 1 ? mean : `${mean} (to ${formatNumber(queue.most, 1)})`;
+  return count === 1 || isShort ? mean : `${mean} (to ${formatNumber(queue.most, 1)})`;
 }
 
 /** Every device by itself. */

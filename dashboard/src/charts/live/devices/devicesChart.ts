@@ -9,14 +9,19 @@ import { type DeviceRow, loadText, queueText } from "./devices";
 export const ROW_HEIGHT = 26;
 const HEAD = 48;
 /** Room for the name of a device [px]. */
-const LABEL_WIDTH = 108;
+const LABEL_WIDTH = 118;
+const SHORT_WIDTH = 84;
 
 export const devicesHeight = (rows: readonly DeviceRow[]): number =>
   HEAD + 8 + ROW_HEIGHT * Math.max(rows.length, 1);
 
 /** Load of each row as a bar with its text, the window's and all episodes' as marks; beside it the
  * queue. */
-export function devicesOption(rows: readonly DeviceRow[], theme: ChartTheme): ChartOption {
+export function devicesOption(
+  rows: readonly DeviceRow[],
+  theme: ChartTheme,
+  isNarrow = false,
+): ChartOption {
   const labels = names(
     rows.map(({ label }) => label),
     theme,
@@ -26,6 +31,7 @@ export function devicesOption(rows: readonly DeviceRow[], theme: ChartTheme): Ch
     bottom: 8,
     outerBoundsMode: "same" as const,
     outerBoundsContain: "axisLabel" as const,
+    outerBoundsClampWidth: 0,
   };
   return {
     legend: {
@@ -69,10 +75,21 @@ export function devicesOption(rows: readonly DeviceRow[], theme: ChartTheme): Ch
       },
     ],
     yAxis: [
-      { ...labels, axisLabel: { ...labels.axisLabel, width: LABEL_WIDTH } },
-      texts(rows.map(loadText), 0, theme),
+      {
+        ...labels,
+        axisLabel: { ...labels.axisLabel, width: isNarrow ? SHORT_WIDTH : LABEL_WIDTH },
+      },
+      texts(
+        rows.map((row) => loadText(row, isNarrow)),
+        0,
+        theme,
+      ),
       { ...labels, gridIndex: 1, axisLabel: { show: false } },
-      texts(rows.map(queueText), 1, theme),
+      texts(
+        rows.map((row) => queueText(row, isNarrow)),
+        1,
+        theme,
+      ),
     ],
     series: [
       {

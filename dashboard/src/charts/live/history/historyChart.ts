@@ -21,7 +21,7 @@ export interface HistoryChart {
 /** Symbols that a line has along it: enough to tell it apart, and not in the way. */
 const SYMBOLS_A_LINE = 6;
 /** Retrainings of a lane that are drawn at most; the table has all. */
-export const MAX_PINS = 25;
+export const MAX_PINS = 12;
 
 /** Lines over episodes, phases of a drift shaded, retrainings as pins on their lane's line. */
 export function historyOption(chart: HistoryChart, theme: ChartTheme): ChartOption {
@@ -35,7 +35,7 @@ export function historyOption(chart: HistoryChart, theme: ChartTheme): ChartOpti
     grid: {
       left: 10,
       right: 18,
-      top: 20,
+      top: 22,
       bottom: 8,
       outerBoundsMode: "same",
       outerBoundsContain: "all",
@@ -53,7 +53,11 @@ export function historyOption(chart: HistoryChart, theme: ChartTheme): ChartOpti
       min: 0,
       max: Math.max(1, ...chart.curves.map(({ points }) => points.at(-1)?.[0] ?? 0)),
       minInterval: 1,
-      axisLabel: { formatter: (value: number) => formatShort(value), hideOverlap: true },
+      axisLabel: {
+        formatter: (value: number) => formatShort(value),
+        hideOverlap: true,
+        showMaxLabel: false,
+      },
       splitLine: { show: false },
     },
     yAxis: {
@@ -76,7 +80,7 @@ export function historyOption(chart: HistoryChart, theme: ChartTheme): ChartOpti
         type: "scatter" as const,
         name: lane.scheduler,
         symbol: "pin",
-        symbolSize: 18,
+        symbolSize: 14,
         itemStyle: { color: laneColour(lane, theme), borderColor: theme.surface, borderWidth: 1 },
         data: pins(chart.retrained.get(lane.scheduler) ?? [], curve),
         silent: true,
@@ -105,6 +109,8 @@ export function pins(episodes: readonly number[], curve: Curve): Point[] {
 }
 
 function phaseSeries(phases: readonly Phase[], theme: ChartTheme) {
+  // The system's colours are strong ones.
+  const shade = theme.isForced ? 0.15 : 0.7;
   return {
     id: "phases",
     type: "line" as const,
@@ -112,11 +118,11 @@ function phaseSeries(phases: readonly Phase[], theme: ChartTheme) {
     silent: true,
     markArea: {
       silent: true,
-      itemStyle: { color: theme.grid, opacity: 0.7 },
-      label: { color: theme.muted, position: "insideTop" as const, fontSize: 11 },
+      itemStyle: { color: theme.grid },
+      label: { color: theme.muted, position: "top" as const, distance: 3, fontSize: 11 },
       // Every other one is shaded, all are named.
       data: phases.map((phase, i): [object, object] => [
-        { xAxis: phase.first, name: phase.label, itemStyle: { opacity: i % 2 ? 0.7 : 0 } },
+        { xAxis: phase.first, name: phase.label, itemStyle: { opacity: i % 2 ? shade : 0 } },
         { xAxis: phase.end },
       ]),
     },

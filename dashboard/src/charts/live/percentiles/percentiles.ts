@@ -79,6 +79,7 @@ export function percentilesOption(
     },
     xAxis: {
       type: "log",
+      position: "top",
       min,
       max,
       axisLabel: {

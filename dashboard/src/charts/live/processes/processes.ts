@@ -48,13 +48,15 @@ export function processesOption(samples: readonly Sample[], theme: ChartTheme): 
     axisLabel: { hideOverlap: true, formatter: agoText },
     splitLine: { show: false },
   };
+  // Both have the same left and right edge, whatever their labels are.
+  const box = { left: 50, right: 20, outerBoundsMode: "none" as const };
   return {
     legend: { top: 0, left: 0, data: PROCESSES.map(({ name }) => name) },
     tooltip: { trigger: "axis", formatter: tooltip },
     axisPointer: { link: [{ xAxisIndex: "all" }] },
     grid: [
-      { left: 58, right: 12, top: 48, height: "26%" },
-      { left: 58, right: 12, top: "62%", bottom: 22 },
+      { ...box, top: 48, height: "26%" },
+      { ...box, top: "62%", bottom: 22 },
     ],
     xAxis: [
       { ...time, axisLabel: { show: false } },
@@ -98,7 +100,8 @@ export function processesOption(samples: readonly Sample[], theme: ChartTheme): 
 }
 
 const named = () => ({
-  nameTextStyle: { align: "left" as const, padding: [0, 0, 0, -50] },
+  nameTextStyle: { align: "left" as const, padding: [0, 0, 0, -44] },
+  axisLine: { onZero: false },
   axisLabel: { formatter: (value: number) => formatShort(value) },
 });
 

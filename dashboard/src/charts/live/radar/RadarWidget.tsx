@@ -48,7 +48,7 @@ export function RadarWidget() {
         summary={notes}
         option={option}
         table={table}
-        height={230}
+        height={270}
       />
       <LanePicker lanes={lanes} shown={shown} onToggle={toggle} />
       <p className="note">{notes}</p>

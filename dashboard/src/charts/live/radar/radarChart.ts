@@ -50,9 +50,9 @@ export function radarOption(
       center: ["50%", "50%"],
       radius: "74%",
       splitNumber: rings.most - rings.least,
-      axisName: { color: theme.ink },
+      axisName: { color: theme.ink, lineHeight: 14 },
       indicator: radar.axes.map((measure, i) => ({
-        name: measure.label,
+        name: measure.label.replaceAll(" ", "\n"),
         min: rings.least,
         max: rings.most,
         // The rings are named once.

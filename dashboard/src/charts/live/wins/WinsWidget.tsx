@@ -4,7 +4,7 @@ import { useRun } from "../../../live/run";
 import { useChartTheme } from "../../../theme";
 import { Chart } from "../../Chart";
 import { type LongSpan, LongSpanChoice } from "../controls";
-import { winsHeight, winsOption, winsSummary, winsTable } from "./wins";
+import { winsHeight, winsOption, winsSummary, winsTable, winsWidth } from "./wins";
 
 const REFRESH_MS = 5_000;
 const NOTHING = { lanes: [], wins: [] };
@@ -33,13 +33,18 @@ export function WinsWidget() {
               : "It takes two schedulers, and an episode, to compare."}
         </p>
       ) : (
-        <Chart
-          label="How often each scheduler is better than each other"
-          summary={winsSummary(wins)}
-          option={option}
-          table={table}
-          height={winsHeight(wins)}
-        />
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to by keyboard, too
+        <section className="wide" tabIndex={0} aria-label="Matrix, scrolls sideways">
+          <div style={{ minWidth: winsWidth(wins) }}>
+            <Chart
+              label="How often each scheduler is better than each other"
+              summary={winsSummary(wins)}
+              option={option}
+              table={table}
+              height={winsHeight(wins)}
+            />
+          </div>
+        </section>
       )}
     </>
   );

@@ -3,11 +3,14 @@ import { formatPercent, NONE, toFinite } from "../../../format";
 import type { ChartTheme } from "../../../theme";
 import type { TableData } from "../../../widgets/DataTable";
 import type { ChartOption } from "../../echarts";
-import { names } from "../axes";
+import { NAME_WIDTH, names } from "../axes";
 
 export type Wins = Pick<ComparisonAnswer, "lanes" | "wins">;
 
 const CELL = 28;
+
+/** Least width [px]: on a phone many schedulers scroll sideways. */
+export const winsWidth = ({ lanes }: Wins): number => NAME_WIDTH + 24 * lanes.length;
 
 export const winsHeight = ({ lanes }: Wins): number => 40 + CELL * Math.max(lanes.length, 2);
 

@@ -1,0 +1,2 @@
+/** Of the widget that audits a task. */
+export const AUDIT = "audit";
