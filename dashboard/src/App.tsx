@@ -1,4 +1,5 @@
 import { Dialogs } from "./dialogs/Dialogs";
+import { useIsModal } from "./dialogs/modal";
 import { open } from "./dialogs/opened";
 import { Header } from "./header/Header";
 import { Grid } from "./layout/Grid";
@@ -41,6 +42,7 @@ function Welcome() {
 
 export function App() {
   useShortcuts();
+  const isModal = useIsModal();
   const isEmpty = useLive(({ state }) => state !== null && state.run === null);
   return (
     <>
@@ -53,7 +55,7 @@ export function App() {
         {isEmpty && <Welcome />}
         <Grid onlyAlways={isEmpty} />
       </main>
-      <Notices />
+      {!isModal && <Notices />}
       <Dialogs />
     </>
   );

@@ -1,4 +1,6 @@
 import { type ReactNode, useEffect, useId, useRef } from "react";
+import { Notices } from "../Notices";
+import { useModal } from "./modal";
 
 export interface DialogProps {
   title: string;
@@ -11,9 +13,12 @@ export interface DialogProps {
 export function Dialog({ title, children, onClose }: DialogProps) {
   const dialog = useRef<HTMLDialogElement>(null);
   const heading = useId();
+  useModal();
   useEffect(() => {
     const element = dialog.current;
     if (element && !element.open) element.showModal();
+    // A form is there to be filled in: not the button that closes it comes first.
+    element?.querySelector<HTMLElement>("form input, form select")?.focus();
     return () => element?.close();
   }, []);
   return (
@@ -33,6 +38,7 @@ export function Dialog({ title, children, onClose }: DialogProps) {
         </button>
       </header>
       {children}
+      <Notices />
     </dialog>
   );
 }

@@ -17,12 +17,20 @@ const SOURCES: [Source, string][] = [
   ["engine", "Engine's output"],
 ];
 
-function Lines({ lines, what }: { lines: readonly LogLine[]; what: string }) {
+interface LinesProps {
+  lines: readonly LogLine[];
+  /** What is said if there are none. */
+  what: string;
+  /** Whether the lines have columns that are to stay so. */
+  isTerminal?: boolean;
+}
+
+function Lines({ lines, what, isTerminal }: LinesProps) {
   if (lines.length === 0) return <p className="empty">{what}</p>;
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by the keyboard
     <section className="table-box" aria-label="Log lines, the newest first" tabIndex={0}>
-      <ol className="log">
+      <ol className={isTerminal ? "log terminal" : "log"}>
         {lines.map((line, place) => (
           // biome-ignore lint/suspicious/noArrayIndexKey: lines have no name, and no state
           <li key={place}>
@@ -55,7 +63,7 @@ function OfEngine() {
           {code !== null && ` ended with ${code}`}
         </p>
       )}
-      <Lines lines={lines} what="This server has started no engine." />
+      <Lines lines={lines} what="This server has started no engine." isTerminal />
     </>
   );
 }

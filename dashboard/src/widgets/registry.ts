@@ -1,7 +1,7 @@
 // All widgets of the page, in the order in which a new browser shows them.
 import type { ComponentType } from "react";
 import { historyWidgets } from "../charts/history";
-import { liveWidgets } from "../charts/live";
+import { liveWidgets, processWidgets } from "../charts/live";
 import { taskWidgets } from "../charts/tasks";
 import { comparisonWidgets, storeWidgets } from ".";
 
@@ -29,4 +29,5 @@ export const WIDGETS: readonly WidgetSpec[] = [
   ...historyWidgets,
   ...taskWidgets,
   ...storeWidgets,
+  ...processWidgets,
 ];

@@ -91,6 +91,10 @@ export const liveWidgets: readonly WidgetSpec[] = [
     needs: "run",
     hasTable: true,
   },
+];
+
+/** What watching costs the machine. */
+export const processWidgets: readonly WidgetSpec[] = [
   {
     id: "processes",
     title: "CPU and memory",
