@@ -182,6 +182,7 @@ export function ganttOption(
         itemStyle: {
           color: fill,
           borderColor: theme.line,
+          borderWidth: theme.isForced ? 1 : 0,
           ...(dashes ? { decal: stripes(kind, dashes, colours.pattern) } : {}),
         },
         encode: { x: [1, 2], y: 0 },

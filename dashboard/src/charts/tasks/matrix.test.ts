@@ -97,7 +97,7 @@ it("correlations are numbers with signs, in the chart and in the table", () => {
   const cells = dataOf(correlationOption(correlation, theme));
   expect(cells.map(({ label }) => label.formatter)).toEqual(["+0.50", "−1.00", "0.00"]);
   const { rows, columns } = correlationTable(correlation);
-  expect(columns.map(({ label }) => label)).toEqual(["", "GPU fraction", "wait"]);
+  expect(columns.map(({ label }) => label)).toEqual(["of a task", "GPU fraction", "wait"]);
   expect(rows).toEqual([
     ["size", "+0.500", "–"],
     ["memory", "−1.000", "0.000"],
