@@ -104,7 +104,7 @@ function drawBars(
           fill: colours.text,
           fontSize: 11,
           fontWeight: dashes ? 700 : 400,
-          ...(dashes ? { backgroundColor: colours.fill, padding: [1, 2] } : {}),
+          ...(dashes ? { stroke: colours.fill, lineWidth: 5 } : {}),
         },
       },
       textConfig: { position: "inside" },
