@@ -104,7 +104,7 @@ function drawBars(
           fill: colours.text,
           fontSize: 11,
           fontWeight: dashes ? 700 : 400,
-          ...(dashes ? { backgroundColor: colours.fill, padding: [1, 2] } : {}),
+          ...(dashes ? { stroke: colours.fill, lineWidth: 5 } : {}),
         },
       },
       textConfig: { position: "inside" },
@@ -182,6 +182,7 @@ export function ganttOption(
         itemStyle: {
           color: fill,
           borderColor: theme.line,
+          borderWidth: theme.isForced ? 1 : 0,
           ...(dashes ? { decal: stripes(kind, dashes, colours.pattern) } : {}),
         },
         encode: { x: [1, 2], y: 0 },
