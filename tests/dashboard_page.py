@@ -106,7 +106,8 @@ def rows_of(table: Any) -> dict[str, dict[str, str]]:
         "table => [...table.rows].map(row => [...row.cells].map(cell => cell.innerText.trim()))"
     )
     names = [row[0].split()[0] for row in rows]  # behind it may stand that it is the reference
-    cells = [dict(zip(headings[1:], row[1:], strict=True)) for row in rows]
+    columns = [heading.rstrip(" \u25b2\u25bc") for heading in headings[1:]]  # what it is sorted by
+    cells = [dict(zip(columns, row[1:], strict=True)) for row in rows]
     return dict(zip(names, cells, strict=True))
 
 

@@ -103,7 +103,9 @@ def test_nothing_keeps_people_from_using_it(browser: Any, dashboard: Dashboard, 
         assert opened.violations(axe) == []
         opened.page.keyboard.press("Escape")
         opened.page.get_by_role("button", name="Details of run 1", exact=True).click()
-        opened.page.get_by_role("dialog", name="Run 1").get_by_text("Settings").wait_for()
+        opened.page.get_by_role("dialog", name="Run 1").get_by_text(
+            "Settings and provenance"
+        ).wait_for()
         assert opened.violations(axe) == []
         opened.check()
 
