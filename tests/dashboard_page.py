@@ -10,6 +10,8 @@ from urllib.parse import urlsplit
 
 LOST = ("ERR_CONNECTION_REFUSED", "ERR_CONNECTION_RESET", "ERR_EMPTY_RESPONSE", "WebSocket")
 """What a browser itself says of a server that is gone."""
+NOT_YET = "503 (Service Unavailable)"
+"""What a browser says of an answer while there is no store yet."""
 PATIENCE_MS = 60_000
 """How long a machine that does much else at the same time may take."""
 NONE = "\u2013"

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from dashboard_browser import axe_source
-from dashboard_page import OpenPage, rows_of
+from dashboard_page import NOT_YET, OpenPage, rows_of
 from dashboard_process import Dashboard
 from dashboard_stores import SCHEDULERS, copy_run
 
@@ -211,7 +211,7 @@ def test_without_a_store_it_says_what_to_do(browser: Any, tmp_path: Path) -> Non
         opened.page.get_by_text("Nothing has run yet").wait_for()
         opened.page.get_by_text(f"hybridcluster stream --store {tmp_path}/none.sqlite").wait_for()
         assert not opened.scrolls_sideways()
-        opened.check("503 (Service Unavailable)")
+        opened.check(NOT_YET)
 
 
 def test_the_page_asks_for_the_token_and_keeps_it_for_the_tab(
