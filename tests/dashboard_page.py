@@ -10,6 +10,8 @@ from urllib.parse import urlsplit
 
 LOST = ("ERR_CONNECTION_REFUSED", "ERR_CONNECTION_RESET", "ERR_EMPTY_RESPONSE", "WebSocket")
 """What a browser itself says of a server that is gone."""
+NOT_YET = "503 (Service Unavailable)"
+"""What a browser says of an answer while there is no store yet."""
 PATIENCE_MS = 60_000
 """How long a machine that does much else at the same time may take."""
 NONE = "\u2013"
@@ -106,7 +108,8 @@ def rows_of(table: Any) -> dict[str, dict[str, str]]:
         "table => [...table.rows].map(row => [...row.cells].map(cell => cell.innerText.trim()))"
     )
     names = [row[0].split()[0] for row in rows]  # behind it may stand that it is the reference
-    cells = [dict(zip(headings[1:], row[1:], strict=True)) for row in rows]
+    columns = [heading.rstrip(" \u25b2\u25bc") for heading in headings[1:]]  # what it is sorted by
+    cells = [dict(zip(columns, row[1:], strict=True)) for row in rows]
     return dict(zip(names, cells, strict=True))
 
 

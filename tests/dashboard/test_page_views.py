@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from dashboard_browser import axe_source
-from dashboard_page import OpenPage, rows_of
+from dashboard_page import NOT_YET, OpenPage, rows_of
 from dashboard_process import Dashboard
 from dashboard_stores import SCHEDULERS, copy_run
 
@@ -103,7 +103,9 @@ def test_nothing_keeps_people_from_using_it(browser: Any, dashboard: Dashboard, 
         assert opened.violations(axe) == []
         opened.page.keyboard.press("Escape")
         opened.page.get_by_role("button", name="Details of run 1", exact=True).click()
-        opened.page.get_by_role("dialog", name="Run 1").get_by_text("Settings").wait_for()
+        opened.page.get_by_role("dialog", name="Run 1").get_by_text(
+            "Settings and provenance"
+        ).wait_for()
         assert opened.violations(axe) == []
         opened.check()
 
@@ -209,7 +211,7 @@ def test_without_a_store_it_says_what_to_do(browser: Any, tmp_path: Path) -> Non
         opened.page.get_by_text("Nothing has run yet").wait_for()
         opened.page.get_by_text(f"hybridcluster stream --store {tmp_path}/none.sqlite").wait_for()
         assert not opened.scrolls_sideways()
-        opened.check("503 (Service Unavailable)")
+        opened.check(NOT_YET)
 
 
 def test_the_page_asks_for_the_token_and_keeps_it_for_the_tab(
