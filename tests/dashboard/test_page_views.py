@@ -16,7 +16,14 @@ from dashboard_stores import SCHEDULERS, copy_run
 TITLES = {
     *("Comparison", "Schedulers compared", "Over the window", "Devices", "Against the oracle"),
     *("Regret over time", "Sums so far", "Waits and responses", "Who beats whom", "CPU and memory"),
-    *("Last tasks", "Decision audit", "Chosen GPU fraction", "Correlation"),
+    *(
+        "History",
+        "How sure that is",
+        "Last tasks",
+        "Decision audit",
+        "Chosen GPU fraction",
+        "Correlation",
+    ),
     *("Sizes, intensities, GPU fractions", "Runs", "Log"),
 }
 ONE, FIFTEEN = 5, 6
