@@ -44,6 +44,7 @@ def get_decisions(
     They are the newest `last`, or `limit`, of those that are kept; with `first`, a page of at most
     `limit` from that task of the run on, which goes with neither `last` nor `before`.
     """
+    services.audit.warm_up()  # whoever looks at tasks clicks one of them next
     return services.decisions.page(run, scheduler, first, last, before, limit)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping
@@ -33,6 +34,16 @@ class AuditService:
     def __init__(self, source: StoreSource) -> None:
         self._source = source
         self._episodes = _Episodes()
+        self._warming = threading.Lock()
+
+    def warm_up(self) -> None:
+        """Load the libraries that audits of learned schedulers need, in a thread; at most once.
+
+        They take seconds and hundreds of megabytes, so they are loaded neither for a server that
+        nobody asks for tasks nor while somebody waits for an audit.
+        """
+        if self._warming.acquire(blocking=False):
+            threading.Thread(target=_load_libraries, name="warm-up", daemon=True).start()
 
     def audit(self, run: int, sequence: int) -> AuditAnswer:
         """Audit what each scheduler decided on a task.
@@ -112,6 +123,12 @@ class _Episodes:
             self._kept[key] = episode
             while len(self._kept) > MAX_EPISODES:
                 self._kept.popitem(last=False)
+
+
+def _load_libraries() -> None:
+    """Import what predictions need, if it is there."""
+    with contextlib.suppress(ImportError):
+        import cpu_gpu_env.runtime.stored_predictions  # noqa: F401
 
 
 def _predict(
