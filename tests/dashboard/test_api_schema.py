@@ -49,12 +49,19 @@ def ask_for_everything(dashboard: Dashboard, folder: Path, examples: int, phases
 
 def test_of_a_store_with_runs_of_every_kind(filled_store: Path, tmp_path: Path) -> None:
     with Dashboard(filled_store, "--no-engine", token=TOKEN) as dashboard:
-        ask_for_everything(dashboard, tmp_path, 10, "examples,coverage,fuzzing")
+        ask_for_everything(dashboard, tmp_path, 10, "examples,fuzzing")
 
 
+@pytest.mark.slow
+def test_each_bound_of_each_argument(filled_store: Path, tmp_path: Path) -> None:
+    with Dashboard(filled_store, "--no-engine", token=TOKEN) as dashboard:
+        ask_for_everything(dashboard, tmp_path, 40, "coverage,fuzzing")
+
+
+@pytest.mark.slow
 def test_of_a_store_that_is_not_there(tmp_path: Path) -> None:
     with Dashboard(tmp_path / "none.sqlite", "--no-engine") as dashboard:
-        ask_for_everything(dashboard, tmp_path, 5, "coverage,fuzzing")
+        ask_for_everything(dashboard, tmp_path, 10, "coverage,fuzzing")
 
 
 @pytest.mark.slow
