@@ -16,9 +16,7 @@ from cpu_gpu_env.runtime import dqn_learner, forest_learner
 from cpu_gpu_env.runtime.background import BackgroundLearner
 from cpu_gpu_env.runtime.lanes import Arrived, Lane
 from cpu_gpu_env.runtime.records import Experience, LaneEpisodes, LearnedModel, Learner
-
-SUFFIX = "-online"
-"""Ends the names of lanes that learn; before it stands the name of the frozen twin."""
+from cpu_gpu_env.runtime.trained_files import ONLINE_SUFFIX
 
 
 @dataclass(frozen=True)
@@ -48,15 +46,15 @@ def _make_dqn_learner(name: str) -> Learner:
 
 
 ONLINE: dict[str, OnlineKind] = {
-    f"random-forest{SUFFIX}": OnlineKind(
+    f"random-forest{ONLINE_SUFFIX}": OnlineKind(
         forest_learner.starting_model,
         forest_learner.ForestLearner,
         forest_learner.make_online,
         observe_queues=False,
         needs_oracle=True,
     ),
-    f"dqn{SUFFIX}": _dqn("dqn", observe_queues=False),
-    f"dqn-queues{SUFFIX}": _dqn("dqn-queues", observe_queues=True),
+    f"dqn{ONLINE_SUFFIX}": _dqn("dqn", observe_queues=False),
+    f"dqn-queues{ONLINE_SUFFIX}": _dqn("dqn-queues", observe_queues=True),
 }
 """Name -> how it learns."""
 

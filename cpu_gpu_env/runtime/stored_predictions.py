@@ -14,7 +14,7 @@ import torch
 from stable_baselines3.dqn.policies import DQNPolicy
 
 from cpu_gpu_env.agents.agent import Agent
-from cpu_gpu_env.agents.pretrained import PRETRAINED, pretrained_path
+from cpu_gpu_env.agents.pretrained import pretrained_path
 from cpu_gpu_env.agents.saving import SavedAgent, load_agent
 from cpu_gpu_env.baselines.imitation.forest import Forest, load_forest
 from cpu_gpu_env.baselines.imitation.hybrid_ml import FEATURES, HybridML, derive, nearest_fitting
@@ -24,14 +24,19 @@ from cpu_gpu_env.errors import HybridClusterError, unknown_name
 from cpu_gpu_env.model.tasks import FloatArray
 from cpu_gpu_env.problem.observation import NUM_FEATURES
 from cpu_gpu_env.problem.problem import Problem
-from cpu_gpu_env.results.records import ORACLE
 from cpu_gpu_env.results.store.queries import join_pages
 from cpu_gpu_env.results.store.reading import StoreReader
 from cpu_gpu_env.results.store.tables import decisions, episodes
 from cpu_gpu_env.runtime.exploring_agent import MAX_LOSS
-from cpu_gpu_env.runtime.online import ONLINE, SUFFIX
+from cpu_gpu_env.runtime.online import ONLINE
 from cpu_gpu_env.runtime.stored_episode import actions_of, check_same, draw_episode
-from cpu_gpu_env.runtime.trained_files import FOREST_SUFFIX, find_trained, name_of_trained
+from cpu_gpu_env.runtime.trained_files import (
+    FOREST_SUFFIX,
+    ONLINE_SUFFIX,
+    files_by_name,
+    find_trained,
+    learns,
+)
 from cpu_gpu_env.sim.state import SchedulingState
 
 TIE = 1e-6
@@ -71,16 +76,6 @@ class _Model:
     @property
     def observes_queues(self) -> bool:
         return isinstance(self.loaded, SavedAgent) and self.loaded.settings.observe_queues
-
-
-def learns(row: Mapping[str, Any], scheduler: str) -> bool:
-    """Whether a scheduler of a run has learned what it does, so that `predict_decision` tells.
-
-    Args:
-        row: Of the table of runs.
-        scheduler: Name of the scheduler.
-    """
-    return scheduler in PRETRAINED or scheduler in ONLINE or scheduler in _files(row)
 
 
 def predict_decision(
@@ -158,7 +153,7 @@ def _find_model(
 ) -> _Model:
     """Load the model of a version."""
     if version == 0:
-        base, path = scheduler.removesuffix(SUFFIX), _files(row).get(scheduler)
+        base, path = scheduler.removesuffix(ONLINE_SUFFIX), files_by_name(row).get(scheduler)
         file = pretrained_path(base) if path is None else find_trained(path)
         exploration = ONLINE[scheduler].start().exploration if scheduler in ONLINE else 0.0
         return _Model(_load_file(file), exploration)
@@ -169,19 +164,8 @@ def _find_model(
         raise HybridClusterError(
             f"version {version} of {scheduler} is no longer kept: of old versions only some are"
         )
-    is_forest = pretrained_path(scheduler.removesuffix(SUFFIX)).suffix == FOREST_SUFFIX
+    is_forest = pretrained_path(scheduler.removesuffix(ONLINE_SUFFIX)).suffix == FOREST_SUFFIX
     return _Model(_load(stored.content, is_forest), stored.exploration)
-
-
-def _files(row: Mapping[str, Any]) -> dict[str, Path]:
-    """Paths of the schedulers of a run that took part by path, by name."""
-    settings, found = row["settings"], dict[str, Path]()
-    names, paths = settings.get("schedulers"), settings.get("agents")
-    if isinstance(names, list) and isinstance(paths, list):
-        taken = {ORACLE, *ONLINE, *map(str, names)}
-        for path in map(Path, map(str, paths)):
-            found[name_of_trained(path, taken | found.keys())] = path
-    return found
 
 
 def _load_file(path: Path) -> Forest | SavedAgent:

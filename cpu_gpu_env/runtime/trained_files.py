@@ -1,15 +1,47 @@
-"""Files of trained schedulers that take part by path: which one is meant, and what it is called."""
+"""Trained schedulers of a run: which they are, their files, and what those by path are called."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
+from typing import Any
 
+from cpu_gpu_env.agents.pretrained import PRETRAINED
 from cpu_gpu_env.errors import HybridClusterError, is_printable
+from cpu_gpu_env.results.records import ORACLE
 
 FOREST_SUFFIX = ".npz"
 """Of the file of a forest; others are agents'."""
+ONLINE_SUFFIX = "-online"
+"""Ends the names of lanes that learn; before it stands the name of the frozen twin."""
+ONLINE_NAMES = frozenset(f"{name}{ONLINE_SUFFIX}" for name in PRETRAINED)
+"""Of these lanes."""
+
+
+def learns(row: Mapping[str, Any], scheduler: str) -> bool:
+    """Whether a scheduler of a run has learned what it does, before the run or during it.
+
+    Args:
+        row: Of the table of runs.
+        scheduler: Name of the scheduler.
+    """
+    return scheduler in PRETRAINED or scheduler in ONLINE_NAMES or scheduler in files_by_name(row)
+
+
+def files_by_name(row: Mapping[str, Any]) -> dict[str, Path]:
+    """Paths of the schedulers of a run that took part by path, by name.
+
+    Args:
+        row: Of the table of runs.
+    """
+    settings, found = row["settings"], dict[str, Path]()
+    names, paths = settings.get("schedulers"), settings.get("agents")
+    if isinstance(names, list) and isinstance(paths, list):
+        taken = {ORACLE, *ONLINE_NAMES, *map(str, names)}
+        for path in map(Path, map(str, paths)):
+            found[name_of_trained(path, taken | found.keys())] = path
+    return found
 
 
 def find_trained(path: Path) -> Path:

@@ -19,8 +19,9 @@ from cpu_gpu_env.errors import unknown_name
 from cpu_gpu_env.model.tasks import FloatArray
 from cpu_gpu_env.results.metrics import GAP
 from cpu_gpu_env.runtime.lanes import Arrived, Lane, play_batch
-from cpu_gpu_env.runtime.online import ONLINE, SUFFIX, OnlineLane
+from cpu_gpu_env.runtime.online import ONLINE, OnlineLane
 from cpu_gpu_env.runtime.records import Experience, LearnedModel, Learner
+from cpu_gpu_env.runtime.trained_files import ONLINE_SUFFIX
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,8 +79,8 @@ def check_twin(name: str) -> None:
     Raises:
         HybridClusterError: If not.
     """
-    if f"{name}{SUFFIX}" not in ONLINE:
-        known = [other.removesuffix(SUFFIX) for other in ONLINE]
+    if f"{name}{ONLINE_SUFFIX}" not in ONLINE:
+        known = [other.removesuffix(ONLINE_SUFFIX) for other in ONLINE]
         raise unknown_name("scheduler that learns online", name, known)
 
 
@@ -95,7 +96,7 @@ def play_twins(name: str, episodes: Iterable[Arrived], seed: int) -> TwinEpisode
         HybridClusterError: If there is no such scheduler, or it does not fit a problem.
     """
     check_twin(name)
-    online, frozen = _InStepLane(f"{name}{SUFFIX}", seed), _frozen_lane(name, seed)
+    online, frozen = _InStepLane(f"{name}{ONLINE_SUFFIX}", seed), _frozen_lane(name, seed)
     learned, kept, versions = [], [], []
     for arrived in episodes:
         learned.append(play_batch(online, arrived).values[GAP])
@@ -106,7 +107,7 @@ def play_twins(name: str, episodes: Iterable[Arrived], seed: int) -> TwinEpisode
 
 def _frozen_lane(name: str, seed: int) -> Lane:
     """A lane that keeps the model with which the other begins, and draws nothing at random."""
-    kind = ONLINE[f"{name}{SUFFIX}"]
+    kind = ONLINE[f"{name}{ONLINE_SUFFIX}"]
     model = replace(kind.start(), exploration=0.0)
 
     def make(env: Any) -> Scheduler:

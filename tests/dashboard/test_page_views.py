@@ -94,7 +94,9 @@ def test_every_widget_shows_something_of_every_run(
 @pytest.mark.parametrize("look", LOOKS)
 def test_nothing_keeps_people_from_using_it(browser: Any, dashboard: Dashboard, look: str) -> None:
     axe = axe_source()
-    run = FIFTEEN if look in ("light", "phone") else 1  # colours do not depend on how many there are
+    run = (
+        FIFTEEN if look in ("light", "phone") else 1
+    )  # colours do not depend on how many there are
     with OpenPage(browser, f"{dashboard.url}/?run={run}", **LOOKS[look]) as opened:
         show_all(opened)
         assert opened.violations(axe) == []

@@ -27,14 +27,16 @@ from cpu_gpu_env.results.provenance import ProblemRecord
 from cpu_gpu_env.results.store import tables
 from cpu_gpu_env.results.store.reading import StoreReader, open_reader
 from cpu_gpu_env.results.store.writer import StoreWriter
+from cpu_gpu_env.runtime import online
 from cpu_gpu_env.runtime.engine import Finished
 from cpu_gpu_env.runtime.lanes import Arrived, Lane, play_batch
 from cpu_gpu_env.runtime.online import OnlineLane
 from cpu_gpu_env.runtime.records import Experience, LearnedModel
 from cpu_gpu_env.runtime.settings import StreamSettings
-from cpu_gpu_env.runtime.stored_predictions import StoredPrediction, learns, predict_decision
+from cpu_gpu_env.runtime.stored_predictions import StoredPrediction, predict_decision
 from cpu_gpu_env.runtime.storing import decision_rows, episode_rows, model_row
 from cpu_gpu_env.runtime.stream import EpisodeStream
+from cpu_gpu_env.runtime.trained_files import ONLINE_NAMES, learns
 from cpu_gpu_env.scripts import comparing
 
 FROZEN = ("random-forest", "dqn", "dqn-queues")
@@ -279,3 +281,7 @@ def test_schedulers_without_a_model_are_known(stored: StoreReader) -> None:
     assert [name for name in row["schedulers"] if not learns(row, name)] == ["greedy"]
     spec = SchedulerSpec("greedy", partial(make_scheduler, "greedy"))
     assert not spec.learned
+
+
+def test_whoever_learns_on_the_way_is_known_without_loading_what_learns() -> None:
+    assert online.ONLINE.keys() == ONLINE_NAMES

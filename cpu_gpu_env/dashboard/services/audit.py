@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import contextlib
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Any
 
 from cpu_gpu_env.dashboard.repositories.source import StoreSource
-from cpu_gpu_env.dashboard.schemas.tasks import AuditAnswer, AuditLane, DecisionRow, Prediction
+from cpu_gpu_env.dashboard.schemas.tasks import AuditAnswer, AuditLane, DecisionRow
 from cpu_gpu_env.dashboard.services.clusters import gpu_fractions_of
 from cpu_gpu_env.dashboard.services.decisions import decision_rows
+from cpu_gpu_env.dashboard.services.prediction_process import PredictionProcess
 from cpu_gpu_env.errors import HybridClusterError
 from cpu_gpu_env.results.store.database import StoreError
 from cpu_gpu_env.results.store.reading import StoreReader
 from cpu_gpu_env.runtime.stored_episode import StoredEpisode, load_episode
+from cpu_gpu_env.runtime.trained_files import learns
 
 MAX_EPISODES = 8
 """Episodes that are kept drawn: those looked at last."""
@@ -29,21 +30,16 @@ class AuditService:
 
     Args:
         source: The store.
+        predictions: Tells what learned schedulers thought.
     """
 
-    def __init__(self, source: StoreSource) -> None:
-        self._source = source
+    def __init__(self, source: StoreSource, predictions: PredictionProcess) -> None:
+        self._source, self._predictions = source, predictions
         self._episodes = _Episodes()
-        self._warming = threading.Lock()
 
     def warm_up(self) -> None:
-        """Load the libraries that audits of learned schedulers need, in a thread; at most once.
-
-        They take seconds and hundreds of megabytes, so they are loaded neither for a server that
-        nobody asks for tasks nor while somebody waits for an audit.
-        """
-        if self._warming.acquire(blocking=False):
-            threading.Thread(target=_load_libraries, name="warm-up", daemon=True).start()
+        """Get ready for an audit, which else has to wait for libraries to load."""
+        self._predictions.warm_up()
 
     def audit(self, run: int, sequence: int) -> AuditAnswer:
         """Audit what each scheduler decided on a task.
@@ -54,11 +50,14 @@ class AuditService:
 
         Raises:
             NotFoundError: If there is no such run, or no decision on the task is kept.
+            UnavailableError: If the store cannot be read, or learned schedulers cannot be asked.
         """
         with self._source.reading() as reader:
             row, rows = reader.run_row(run), reader.task(run, sequence)
             told = decision_rows(reader, row, list(rows.values()))
             costs, why_no_cost = self._costs(reader, row, told[0])
+            learned = [name for name in rows if learns(row, name)]
+            predictions = self._predictions.predict(run, learned, sequence)
             return AuditAnswer(
                 run=run,
                 sequence=sequence,
@@ -70,7 +69,7 @@ class AuditService:
                         scheduler=name,
                         decision=decision,
                         cost=costs.get(name),
-                        prediction=_predict(reader, row, name, sequence),
+                        prediction=predictions.get(name),
                     )
                     for name, decision in zip(rows, told, strict=True)
                 ],
@@ -123,34 +122,3 @@ class _Episodes:
             self._kept[key] = episode
             while len(self._kept) > MAX_EPISODES:
                 self._kept.popitem(last=False)
-
-
-def _load_libraries() -> None:
-    """Import what predictions need, if it is there."""
-    with contextlib.suppress(ImportError):
-        import cpu_gpu_env.runtime.stored_predictions  # noqa: F401
-
-
-def _predict(
-    reader: StoreReader, row: Mapping[str, Any], scheduler: str, sequence: int
-) -> Prediction | None:
-    """What a scheduler thought of each action by its model; None: it does not learn."""
-    # Importing torch takes seconds, and is only needed here.
-    from cpu_gpu_env.runtime.stored_predictions import learns, predict_decision
-
-    if not learns(row, scheduler):
-        return None
-    try:
-        found = predict_decision(reader, row["run"], scheduler, sequence)
-    except StoreError:
-        raise
-    except HybridClusterError as error:
-        return Prediction(
-            kind="probability" if "forest" in scheduler else "q_value",
-            features={},
-            values=[],
-            why_not=str(error),
-        )
-    return Prediction(
-        kind=found.kind, features=dict(found.features), values=list(found.values), why_not=None
-    )

@@ -15,6 +15,7 @@ from cpu_gpu_env.dashboard.services.exports import ExportService
 from cpu_gpu_env.dashboard.services.history import HistoryService
 from cpu_gpu_env.dashboard.services.live import LiveService
 from cpu_gpu_env.dashboard.services.log import LogService
+from cpu_gpu_env.dashboard.services.prediction_process import PredictionProcess
 from cpu_gpu_env.dashboard.services.replay import Replay
 from cpu_gpu_env.dashboard.services.runs import RunService
 from cpu_gpu_env.dashboard.services.statistics import StatisticsService
@@ -38,6 +39,8 @@ class Services:
     """Single decisions."""
     audit: AuditService
     """What each scheduler saw, predicted, chose and got for a task, and what that cost."""
+    predictions: PredictionProcess
+    """What learned schedulers thought, for the audit."""
     statistics: StatisticsService
     """The newest decisions of a scheduler, summed up."""
     log: LogService
@@ -60,6 +63,7 @@ class Services:
     def close(self) -> None:
         """Close what they hold open, and end the engine once it has stored everything."""
         self.live.close()
+        self.predictions.close()
         self.engine.close()
         self.source.close()
 
@@ -73,6 +77,7 @@ def make_services(settings: DashboardSettings) -> Services:
     source = StoreSource(settings.store)
     runs, telemetry = RunService(source), Telemetry()
     replay = None if settings.replay is None else Replay(source, settings.replay)
+    predictions = PredictionProcess(settings.store)
     engine = EngineProcess(settings.store, None if replay else settings.engine)
     live = LiveService(settings, source, replay, engine.describe, telemetry)
     return Services(
@@ -82,7 +87,8 @@ def make_services(settings: DashboardSettings) -> Services:
         history=HistoryService(source),
         live=live,
         decisions=DecisionService(source),
-        audit=AuditService(source),
+        audit=AuditService(source, predictions),
+        predictions=predictions,
         statistics=StatisticsService(source),
         log=LogService(source),
         exports=ExportService(source),
