@@ -27,7 +27,7 @@ from cpu_gpu_env.results.provenance import ProblemRecord
 from cpu_gpu_env.results.store import tables
 from cpu_gpu_env.results.store.reading import StoreReader, open_reader
 from cpu_gpu_env.results.store.writer import StoreWriter
-from cpu_gpu_env.runtime import online
+from cpu_gpu_env.runtime import online as online_lanes
 from cpu_gpu_env.runtime.engine import Finished
 from cpu_gpu_env.runtime.lanes import Arrived, Lane, play_batch
 from cpu_gpu_env.runtime.online import OnlineLane
@@ -284,4 +284,4 @@ def test_schedulers_without_a_model_are_known(stored: StoreReader) -> None:
 
 
 def test_whoever_learns_on_the_way_is_known_without_loading_what_learns() -> None:
-    assert online.ONLINE.keys() == ONLINE_NAMES
+    assert online_lanes.ONLINE.keys() == ONLINE_NAMES

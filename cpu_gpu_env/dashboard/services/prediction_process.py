@@ -57,21 +57,15 @@ class PredictionProcess:
             sequence: Number of the task within the run.
 
         Raises:
-            UnavailableError: If the store cannot be read, or the process is gone; the next call
-                starts another.
+            UnavailableError: If the store cannot be read, or the process ends again and again.
         """
         if not schedulers:
             return {}
         with self._lock:
             try:
-                connection = self._started()
-                connection.send((run, list(schedulers), sequence))
-                answer: _Answer = connection.recv()
-            except (EOFError, OSError):
-                self._end()
-                raise UnavailableError(
-                    "the process that asks learned schedulers has ended; ask again"
-                ) from None
+                answer = self._ask((run, schedulers, sequence))
+            except (EOFError, OSError):  # somebody has killed it since
+                answer = self._ask_another((run, schedulers, sequence))
         if isinstance(answer, str):
             raise UnavailableError(answer)
         return answer
@@ -83,6 +77,20 @@ class PredictionProcess:
             process.kill()  # whoever waits for an answer is told
         with self._lock:
             self._end()
+
+    def _ask(self, asked: _Asked) -> _Answer:
+        connection = self._started()
+        connection.send(asked)
+        answer: _Answer = connection.recv()
+        return answer
+
+    def _ask_another(self, asked: _Asked) -> _Answer:
+        self._end()
+        try:
+            return self._ask(asked)
+        except (EOFError, OSError):
+            self._end()
+            raise UnavailableError("the process that asks learned schedulers has ended") from None
 
     def _started(self) -> Connection[Any, Any]:
         if self._is_closed:
