@@ -29,12 +29,18 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
         "Measure how much slower a stream is while a server shows it over many sockets, one of "
         "which never reads, how much memory that takes the server, and how long it takes to answer "
         "from a large store.",
-        "--rounds 5 --decisions 5000000",
+        "--rounds 6 --decisions 5000000",
     )
     complaint = f"is not a number in (0, {MAX_SECONDS}]"
     seconds = command.argument_type(float, lambda value: 0 < value <= MAX_SECONDS, complaint)
     parser.add("--seconds", seconds, 12.0, "length of each part, with the server and without")
-    parser.add("--rounds", command.positive, 3, "parts of either kind, by turns")
+    parser.add(
+        "--warm-up",
+        seconds,
+        6.0,
+        "so long nothing is counted; on PostgreSQL 90 until the stream is as slow as it stays",
+    )
+    parser.add("--rounds", command.positive, 4, "parts of either kind, by turns")
     parser.add("--sockets", command.whole_number(2, 1000), 50, "sockets that are open")
     parser.add("--schedulers", str, SCHEDULERS, "of the stream, separated by commas; no bound")
     parser.add("--num-tasks", command.positive, 200, "tasks an episode")

@@ -24,8 +24,6 @@ MAX_RATIO = 1.05
 """Time for as many decisions with the server at most, over that without."""
 MAX_GROWTH_BYTES = 20 * 10**6
 """Of the server's memory at most."""
-WARM_UP_S = 6.0
-"""So long before nothing is counted: batches grow [s]."""
 _STEP_S = 0.02
 _START_S = 180.0
 
@@ -66,13 +64,17 @@ def measure(arguments: argparse.Namespace, url: str, folder: Path) -> Cost:
     cost = Cost()
     with _flowing(arguments, url, folder), _opened(url) as reader:
         rates = _Rates(reader)
-        time.sleep(WARM_UP_S)
-        for _ in (
+        time.sleep(arguments.warm_up)
+        for round_number in (
             bar := terminal.progress_bar(range(arguments.rounds), desc="with and without sockets")
         ):
-            cost.without.append(rates.over(arguments.seconds))
-            with ServedProcess(url) as server:
-                _watch(arguments, server, rates, cost)
+            # Other first each time: a stream whose store fills gets slower by itself.
+            for is_watched in (False, True) if round_number % 2 == 0 else (True, False):
+                if is_watched:
+                    with ServedProcess(url) as server:
+                        _watch(arguments, server, rates, cost)
+                else:
+                    cost.without.append(rates.over(arguments.seconds))
             bar.set_postfix_str(f"{cost.ratio:.3f} times as long")
     return cost
 
