@@ -210,8 +210,8 @@ CUMULATIVE_METRICS = {
 """What is summed over the episodes, by the metric of one."""
 
 DECISION_METRICS = {
-    50: Metric("decision_p50_s", "decision time", "decision/p50_s", "s", "µs", 1e6, 0),
-    99: Metric("decision_p99_s", "decision time", "decision/p99_s", "s", "µs", 1e6, 0),
+    50: Metric("decision_p50_s", "p50 decision time", "decision/p50_s", "s", "µs", 1e6, 0),
+    99: Metric("decision_p99_s", "p99 decision time", "decision/p99_s", "s", "µs", 1e6, 0),
 }
 """Percentiles of the wall-clock time of one decision, by percent."""
 

@@ -9,6 +9,11 @@ import { RadarWidget } from "./radar/RadarWidget";
 import { TrendWidget } from "./trend/TrendWidget";
 import { WinsWidget } from "./wins/WinsWidget";
 
+/** Rows of a widget with a line for each scheduler, and all that stands around these. */
+function rowsFor(schedulers: number, lineHeight: number): number {
+  return Math.max(4, Math.ceil((150 + lineHeight * schedulers) / 92));
+}
+
 /** Charts of the live state. */
 export const liveWidgets: readonly WidgetSpec[] = [
   {
@@ -17,7 +22,7 @@ export const liveWidgets: readonly WidgetSpec[] = [
     description: "Objective, gap, makespan, energy and wait of each scheduler, with the bound",
     component: ComparisonBarsWidget,
     columns: 6,
-    rows: 4,
+    rows: (schedulers) => rowsFor(schedulers, 24),
     needs: "lanes",
     hasTable: true,
   },
@@ -27,7 +32,7 @@ export const liveWidgets: readonly WidgetSpec[] = [
     description: "Gap or objective of each scheduler in the last episodes",
     component: TrendWidget,
     columns: 6,
-    rows: 4,
+    rows: (schedulers) => rowsFor(schedulers, 26),
     needs: "lanes",
     hasTable: true,
   },
@@ -77,7 +82,7 @@ export const liveWidgets: readonly WidgetSpec[] = [
     description: "Median, 90th and 99th percentile of wait, response and slowdown of tasks",
     component: PercentilesWidget,
     columns: 6,
-    rows: 4,
+    rows: (schedulers) => rowsFor(schedulers, 22),
     needs: "lanes",
     hasTable: true,
   },
@@ -87,7 +92,7 @@ export const liveWidgets: readonly WidgetSpec[] = [
     description: "How often each scheduler is better than each other in the same episode",
     component: WinsWidget,
     columns: 6,
-    rows: 4,
+    rows: (schedulers) => rowsFor(schedulers, 22),
     needs: "run",
     hasTable: true,
   },

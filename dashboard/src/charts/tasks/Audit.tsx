@@ -182,7 +182,7 @@ export function Audit() {
   const isKnown = detail?.summary.run === run;
   const trouble = task === null ? null : (error ?? noDetail);
   return (
-    <div className="stack audit" ref={box}>
+    <div className={task === null ? "stack audit unchosen" : "stack audit"} ref={box}>
       <TaskNumber task={task} last={come > 0 ? come - 1 : null} />
       {task === null && (
         <p className="empty">Choose a task: by its number in the run, or in the Gantt chart.</p>

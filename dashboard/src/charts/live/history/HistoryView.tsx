@@ -84,7 +84,8 @@ export function HistoryView({ label, measure, source, choices, missing }: Histor
     models.size > 0 && "Pins: the scheduler goes on with a model that has learned.",
     [...models.values()].some((of) => of.length > MAX_PINS) &&
       "Of many retrainings only some have pins; the table has all.",
-    drawn.left > 0 && `${formatNumber(drawn.left)} points at or below zero are not on the axis.`,
+    drawn.left > 0 &&
+      `${formatNumber(drawn.left)} points at zero, below or next to it are not on the axis.`,
     loaded < pages && `Loading page ${loaded + 1} of ${pages} …`,
     error && `${error.message}.`,
   ].filter((note) => note !== false && note !== null);

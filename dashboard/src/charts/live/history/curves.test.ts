@@ -77,6 +77,17 @@ describe("lines over episodes", () => {
     expect(curves[0]?.points.map(([, value]) => value)).toEqual([null, null, 3, null]);
     expect(left).toBe(2);
   });
+
+  it("has no place for what is next to nothing, so that the rest is seen", () => {
+    const { curves, left } = aboveZero(
+      curvesOf(history({ a: lane([1e-13, 2]), b: lane([3, 4000]) }), meanOf("regret")),
+    );
+    expect(curves.map(({ points }) => points.map(([, value]) => value))).toEqual([
+      [null, 2],
+      [3, 4000],
+    ]);
+    expect(left).toBe(1);
+  });
 });
 
 it("the median of an even number of values is between the middle two", () => {

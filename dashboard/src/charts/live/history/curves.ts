@@ -64,13 +64,21 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 ? upper : ((sorted[middle - 1] ?? Number.NaN) + upper) / 2;
 }
 
-/** For a logarithmic axis: what is not above zero has no place on it. */
+/** What is less than this part of the greatest value is nothing but rounding, as a rule: an axis
+ * down to it would show little else. */
+export const LEAST_PART = 1e-6;
+
+/** For a logarithmic axis: what is not above zero, or next to it, has no place on it. */
 export function aboveZero(curves: readonly Curve[]): { curves: Curve[]; left: number } {
   let left = 0;
+  const most = curves.reduce(
+    (soFar, { points }) => points.reduce((more, [, value]) => Math.max(more, value ?? 0), soFar),
+    0,
+  );
   const kept = curves.map(({ lane, points }) => ({
     lane,
     points: points.map(([episode, value]): Point => {
-      if (value === null || value > 0) return [episode, value];
+      if (value === null || value > LEAST_PART * most) return [episode, value];
       left += 1;
       return [episode, null];
     }),
