@@ -11,7 +11,7 @@ import { WinsWidget } from "./wins/WinsWidget";
 
 /** Rows of a widget with a line for each scheduler, and all that stands around these. */
 function rowsFor(schedulers: number, lineHeight: number): number {
-  return Math.max(4, Math.ceil((150 + lineHeight * schedulers) / 92));
+  return Math.max(4, Math.ceil((180 + lineHeight * schedulers) / 92));
 }
 
 /** Charts of the live state. */
