@@ -275,7 +275,7 @@ def run(
             raise
         return _refuse(
             f"this command needs {library}, which is not installed; "
-            f'pip install "cpu-gpu-env[{OPTIONAL[library]}]"'
+            f'pip install ".[{OPTIONAL[library]}]" in the checkout brings it'
         )
     except MemoryError as error:
         return _refuse(f"not enough memory: {str(error) or 'try fewer tasks or episodes'}")

@@ -47,8 +47,8 @@ def _make_parser() -> command.Parser:
         "dashboard",
         "Stream tasks through all schedulers and watch them compete on a page in the browser. "
         "What stands behind -- are arguments of stream.py for the engine, by default "
-        f"{' '.join(ENGINE)}.",
-        "--port 8080 -- --speed 20x --drift mix",
+        f"{' '.join(ENGINE)}, which others replace.",
+        f"--port 8080 -- {' '.join(ENGINE)} --speed 20x --drift mix",
     )
     parser.add_store("file or URL of the results")
     parser.add("--host", str, DEFAULT_HOST, "address to bind to; others need a token")
@@ -72,6 +72,8 @@ def _make_parser() -> command.Parser:
     )
     plays.add_argument("--no-engine", action="store_true", help="watch what others write")
     parser.add_argument("--open", action="store_true", help="open the page in the browser")
+    usage = parser.format_usage().partition(": ")[2].rstrip()
+    parser.usage = f"{usage} [-- ARGUMENTS OF stream.py]"
     return parser
 
 
@@ -112,7 +114,11 @@ def main(arguments: argparse.Namespace) -> int:
     settings = make_settings(arguments)
     from cpu_gpu_env.scripts.serving import serve
 
-    serve(settings, arguments.open)
+    try:
+        serve(settings, arguments.open)
+    except KeyboardInterrupt:
+        kept = "all that was played is stored" if settings.engine else "nothing was being written"
+        return command.interrupted(kept)
     return 0
 
 

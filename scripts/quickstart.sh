@@ -16,7 +16,7 @@ esac
 
 output=runs/quickstart
 
-setup_venv render,train
+setup_venv render,dashboard
 
 step "measure this machine, with four A100 from the data sheet" \
     python scripts/profile_hardware.py --quick --gpus a100-80gb:4 --output "$output/profile.json"

@@ -52,7 +52,11 @@ def serve(settings: DashboardSettings, opens: bool) -> None:
         print(f"{_what(settings)}; Ctrl-C ends it all", flush=True)
         if opens:
             webbrowser.open(address)
-        server.run(sockets=[listener])
+        try:
+            server.run(sockets=[listener])
+        finally:
+            for line in app.state.services.engine.last_words():
+                print(line)
 
 
 def _tell_of_end(server: Server, engine: EngineProcess) -> None:

@@ -19,7 +19,7 @@ from cpu_gpu_env.problem.problem import make_problem
 from cpu_gpu_env.results.records import ORACLE
 from cpu_gpu_env.results.store import MAX_SPEED, MIN_SPEED
 from cpu_gpu_env.runtime.drift import DRIFTS
-from cpu_gpu_env.runtime.stream import STREAM_SEED
+from cpu_gpu_env.runtime.stream import END_WITH_STDIN, STREAM_SEED
 from cpu_gpu_env.scripts import command, comparing, outputs
 from cpu_gpu_env.scripts.compare import ANY_DEVICE
 
@@ -49,6 +49,7 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     for action in parser._actions:
         action.default = argparse.SUPPRESS
     arguments.explicit = vars(parser.parse_args(argv))
+    arguments.command = arguments.command.removesuffix(f" {END_WITH_STDIN}")  # nobody else's
     return arguments
 
 
@@ -130,7 +131,7 @@ def _make_parser() -> command.Parser:
     )
     parser.add("--output", command.path, "runs/stream", "folder of TensorBoard's curves")
     parser.add_argument(
-        "--end-with-stdin",
+        END_WITH_STDIN,
         action="store_true",
         help="end with what is at the other end of standard input: a program that starts this one",
     )

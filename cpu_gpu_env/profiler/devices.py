@@ -114,7 +114,7 @@ def _require_torch() -> None:
         import torch  # noqa: F401
     except ImportError:
         raise HybridClusterError(
-            "measuring needs torch, which is not installed: pip install 'cpu-gpu-env[train]'"
+            "measuring needs torch, which is not installed: pip install '.[train]' in the checkout"
         ) from None
 
 

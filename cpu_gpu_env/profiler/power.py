@@ -78,7 +78,7 @@ def nvml_counter(uuid: str) -> EnergyCounter | NoCounter:
     try:
         nvml = importlib.import_module("pynvml")
     except ImportError:
-        return NoCounter("nvidia-ml-py is not installed: pip install 'cpu-gpu-env[nvml]'")
+        return NoCounter("nvidia-ml-py is not installed: pip install '.[nvml]' in the checkout")
     try:
         nvml.nvmlInit()
         handle = nvml.nvmlDeviceGetHandleByUUID(f"GPU-{uuid}")

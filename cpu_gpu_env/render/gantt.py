@@ -211,7 +211,7 @@ class Brush:
         try:
             import pygame
         except ImportError as error:
-            raise DependencyNotInstalled('run `pip install "cpu-gpu-env[render]"`') from error
+            raise DependencyNotInstalled('run `pip install ".[render]"` in the checkout') from error
         self.pygame = pygame
         self._canvas = pygame.Surface(size)
         self._fine = pygame.Surface((2 * size[0], 2 * size[1]))

@@ -13,6 +13,9 @@ from cpu_gpu_env.problem.problem import Problem
 from cpu_gpu_env.results.seeds import RUN_SEEDS, Purpose, episode_seeds
 from cpu_gpu_env.runtime.records import EpisodeBatch, Phase
 
+END_WITH_STDIN = "--end-with-stdin"
+"""Tells stream.py to end when the pipe that is its standard input is closed: when whoever has
+started it is gone."""
 STREAM_SEED = 2_000_000
 """Seed of a stream's first episode unless told: apart from those that comparisons play unless
 told, so that what was learned on a stream is held out from these."""

@@ -106,10 +106,12 @@ def test_an_engine_is_steered_and_ends_with_everything_stored(
         own = psutil.Process(own_engine(dashboard)["pid"])
         assert dashboard.end(signal.SIGINT) == 130
         assert not own.is_running()
-    assert dashboard.lines[-2:] == [
-        "ending; the engine stores what it has played",
-        "interrupted; what was finished is kept",
-    ]
+    ending = dashboard.lines.index("ending; the engine stores what it has played")
+    *_, curves, stored, last, end = dashboard.lines[ending:]
+    assert curves == f"curves: tensorboard --logdir {tmp_path}/curves/run-2"
+    assert stored.startswith("stored as run 2: ")
+    assert last == "interrupted; what was finished is kept"  # says the engine
+    assert end == "interrupted; all that was played is stored"
     with closing(open_reader(store_url)) as reader:
         for run in (1, 2):
             row = reader.run_row(run)

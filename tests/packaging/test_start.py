@@ -108,7 +108,7 @@ sys.meta_path.insert(0, Hide())
     if name == "plot-gaps":  # finds out first that there is nothing to draw
         assert "run compare.py first" in line
     else:
-        needs = r"error: .* needs \w+, which is not installed[;:] pip install .cpu-gpu-env\[\w+\]"
+        needs = r"error: .* needs \w+, which is not installed[;:] pip install .\.\[\w+\]"
         assert re.match(needs, line)
 
 

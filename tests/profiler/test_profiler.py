@@ -382,7 +382,7 @@ def test_without_torch_it_says_what_to_install(
 ) -> None:
     monkeypatch.setitem(sys.modules, "torch", None)
     assert run_quick(tmp_path / "profile.json") == 2
-    assert "pip install 'cpu-gpu-env[train]'" in capsys.readouterr().err
+    assert "pip install '.[train]'" in capsys.readouterr().err
 
 
 @pytest.mark.usefixtures("instant", "no_gpu")

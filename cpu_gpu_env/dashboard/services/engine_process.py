@@ -23,10 +23,9 @@ from cpu_gpu_env.dashboard.settings import TOKEN_VARIABLE
 from cpu_gpu_env.errors import printable, without_password
 from cpu_gpu_env.results.store import STORE_VARIABLE
 from cpu_gpu_env.results.store.commands import is_taken
+from cpu_gpu_env.runtime.stream import END_WITH_STDIN
 
 MODULE = "cpu_gpu_env.scripts.stream"
-END_WITH_STDIN = "--end-with-stdin"
-"""Tells stream.py to end when the pipe that is its standard input is closed: when we are gone."""
 STOP_S = 60.0
 """How long it may take to store what it has played; then it is killed [s]."""
 MAX_LINES, MAX_LINE = 200, 500
@@ -71,6 +70,7 @@ class EngineProcess:
         self._command: str | None = None
         self._is_stopping = False
         self._run: int | None = None
+        self._asked_at: float | None = None
 
     @property
     def is_active(self) -> bool:
@@ -112,6 +112,7 @@ class EngineProcess:
         shown = ["python", "-m", MODULE, *words]
         known = {name: value for name, value in os.environ.items() if name != TOKEN_VARIABLE}
         self._is_stopping, self._run, self._lines = False, None, _Lines()
+        self._asked_at = None
         self._command = without_password(printable(" ".join(shown)))
         self._process = subprocess.Popen(
             line,
@@ -151,7 +152,7 @@ class EngineProcess:
             if not self.is_active:
                 raise ConflictError("the server has no engine that is running")
             if not self._is_stopping:
-                self._is_stopping = True
+                self._is_stopping, self._asked_at = True, time.time()
                 assert self._process is not None
                 self._process.terminate()
                 killer = threading.Timer(STOP_S, _kill, [self._process])
@@ -169,6 +170,11 @@ class EngineProcess:
             self.stop()
         if self._process is not None:
             self._process.wait()
+
+    def last_words(self) -> list[str]:
+        """What it has written since it was asked to end: its results, and where they are."""
+        since = self._asked_at
+        return [line.text for line in self._lines.newest() if since and line.at >= since]
 
     def describe(self) -> OwnEngine:
         """Tell how it is doing."""

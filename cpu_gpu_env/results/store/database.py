@@ -236,7 +236,7 @@ def check_driver(store: Store) -> None:
             import psycopg  # noqa: F401
         except ImportError as error:
             raise store.error(
-                f'PostgreSQL needs psycopg ({error}); pip install "cpu-gpu-env[runtime]"'
+                f'PostgreSQL needs psycopg ({error}); pip install ".[runtime]" in the checkout'
             ) from None
 
 

@@ -149,7 +149,7 @@ def test_a_missing_driver_is_told_in_a_line(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     *_, last = done.stderr.strip().split("\n")
     assert "PostgreSQL needs psycopg" in last
-    assert 'pip install "cpu-gpu-env[runtime]"' in last
+    assert 'pip install ".[runtime]"' in last
     assert SECRET not in done.stderr
 
 
