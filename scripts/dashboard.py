@@ -117,8 +117,10 @@ def main(arguments: argparse.Namespace) -> int:
     try:
         serve(settings, arguments.open)
     except KeyboardInterrupt:
-        kept = "all that was played is stored" if settings.engine else "nothing was being written"
-        return command.interrupted(kept)
+        plays = settings.engine is not None
+        return command.interrupted(
+            "all that was played is stored" if plays else "nothing was being written"
+        )
     return 0
 
 
