@@ -15,7 +15,7 @@ from cpu_gpu_env.dashboard.security import refuse, secured
 MAX_CONNECTIONS = 500
 """At once, sockets included; on more, all is refused with code 503."""
 REQUEST_S = 20.0
-"""How long the head of a request may take to come [s]."""
+"""How long a request may take to come, with its body [s]."""
 
 
 class Connection(H11Protocol):
@@ -40,8 +40,19 @@ class Connection(H11Protocol):
         super().connection_lost(error)
         self._set_deadline(False)
 
+    def handle_websocket_upgrade(self, event: h11.Request) -> None:
+        """Hand a socket's request over; one with a body would be waited for without end."""
+        if any(_tells_of_body(name, value) for name, value in event.headers):
+            self.send_400_response("the request of a socket has a body; allowed: none")
+        else:
+            super().handle_websocket_upgrade(event)
+
+    def _unsupported_upgrade_warning(self) -> None:
+        """Log nothing: whoever asks for another protocol, or is one too many, is answered."""
+
     def _expect_request(self) -> None:
-        self._set_deadline(self.conn.their_state is h11.IDLE)
+        # Whatever was answered meanwhile: a body may drip in for ever.
+        self._set_deadline(self.conn.their_state in (h11.IDLE, h11.SEND_BODY))
 
     def _set_deadline(self, is_waiting: bool) -> None:
         if is_waiting and self._deadline is None:
@@ -59,6 +70,11 @@ class Connection(H11Protocol):
             for event in (head, h11.Data(data=bytes(answer.body)), h11.EndOfMessage()):
                 self.transport.write(self.conn.send(event) or b"")
         self.transport.close()
+
+
+def _tells_of_body(name: bytes, value: bytes) -> bool:
+    """Whether a request with this header has a body."""
+    return name == b"transfer-encoding" or (name == b"content-length" and value != b"0")
 
 
 async def _refuse_all(scope: Scope, receive: Receive, send: Send) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
@@ -51,6 +52,7 @@ def handle_errors(app: FastAPI) -> None:
     app.add_exception_handler(HybridClusterError, _refuse_known)
     app.add_exception_handler(RequestValidationError, _refuse_arguments)
     app.add_exception_handler(HTTPException, _refuse_http)
+    app.add_exception_handler(ValidationError, _refuse_rows)
 
 
 async def _refuse_known(request: Request, error: Exception) -> JSONResponse:
@@ -62,6 +64,14 @@ async def _refuse_arguments(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
     first = error.errors()[0]
     return refusal(422, _complaint(first))
+
+
+async def _refuse_rows(request: Request, error: Exception) -> JSONResponse:
+    """Of an answer that cannot be made: what a store holds is not believed."""
+    assert isinstance(error, ValidationError)
+    first = error.errors(include_url=False)[0]
+    field = " ".join(printable(str(part)) for part in first["loc"])
+    return refusal(503, f"the store holds what no run has: {field} of {error.title}")
 
 
 def _complaint(error: Mapping[str, Any]) -> str:

@@ -8,6 +8,7 @@ import {
   formatNumber,
   formatPercent,
   formatShort,
+  formatTime,
   formatValue,
   toFinite,
   toNumber,
@@ -108,4 +109,9 @@ describe("durations, bytes and shares", () => {
     expect(formatPercent(0.256, 1)).toBe("25.6 %");
     expect(formatPercent(null)).toBe("–");
   });
+});
+
+it("a time that no calendar has is none", () => {
+  expect(formatTime(0)).toMatch(/^19(70|69)-/);
+  for (const at of [null, 1e300, -1e300, Number.NaN]) expect(formatTime(at)).toBe("\u2013");
 });

@@ -111,11 +111,19 @@ export function formatBytes(value: Quantity | undefined): string {
   return `${formatNumber(size, place === 0 || size >= 100 ? 0 : 1)} ${units[place]}`;
 }
 
+/** The moment at some seconds since 1970; null: there is none, or no calendar has it. */
+export function momentOf(at: number | null | undefined): Date | null {
+  if (at === null || at === undefined) return null;
+  const moment = new Date(at * 1000);
+  return Number.isNaN(moment.getTime()) ? null : moment;
+}
+
 /** A Unix time [s] as the date and time here. */
 export function formatTime(at: number | null | undefined): string {
-  if (at === null || at === undefined) return NONE;
+  const moment = momentOf(at);
+  if (!moment) return NONE;
   return new Intl.DateTimeFormat("sv-SE", { dateStyle: "short", timeStyle: "medium" }).format(
-    at * 1000,
+    moment,
   );
 }
 

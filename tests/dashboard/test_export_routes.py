@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet
@@ -134,3 +135,13 @@ def test_a_log_without_an_engine(store_url: str, state: dict[str, Any]) -> None:
     stored_runs.insert(engine, tables.live, [row])
     with Asked(store_url) as server:
         assert [line["text"] for line in server.get(f"/api/runs/{run}/log")] == ["the run begins"]
+
+
+def test_rows_that_cannot_be_read_are_told_before_a_file_begins(tmp_path: Path) -> None:
+    url = str(tmp_path / "results.sqlite")
+    engine = stored_runs.open_store(url)
+    run, _ = stored_runs.store_run(engine, {"": (BASE, (3,))})
+    with engine.begin() as connection:
+        connection.execute(sa.text("update episodes set objective = 'much'"))
+    with Asked(url) as server:
+        assert "objective" in server.get(f"/api/runs/{run}/export", 503)["error"]

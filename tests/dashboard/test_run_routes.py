@@ -152,3 +152,11 @@ def test_devices_of_a_file_that_is_another_now_are_not_told(tmp_path: Path) -> N
         detail = server.get(f"/api/runs/{run}")
     assert (detail["devices"], detail["num_cpus"]) == ([], 0)
     assert detail["summary"]["schedulers"] == list(NAMES)
+
+
+def test_what_no_engine_writes_is_told_in_a_line(store_url: str) -> None:
+    engine = stored_runs.open_store(store_url)
+    run = add_run(engine, status="[]")
+    with Asked(store_url) as server:
+        for path in ("/api/runs", f"/api/runs/{run}"):
+            assert "status" in server.get(path, 503)["error"]

@@ -4,6 +4,7 @@ import json
 import socket
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -312,6 +313,34 @@ def test_a_request_that_does_not_come_is_not_waited_for(
         assert read_answer(connection).code == 200
         connection.sendall(whole[:20])
         assert connection.recv(100) == b""
+
+
+def test_an_answered_request_is_not_waited_for_either(
+    plain: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cpu_gpu_env.dashboard.connections.REQUEST_S", 0.5)
+    with socket.create_connection(("127.0.0.1", plain.port), timeout=10) as connection:
+        connection.sendall(b"POST /api/seek HTTP/1.1\r\nHost: evil\r\nContent-Length: 50\r\n\r\n")
+        assert read_answer(connection).code == 403
+        connection.settimeout(0.05)
+        for _ in range(100):
+            connection.sendall(b" ")  # a body that drips
+            with suppress(TimeoutError):
+                assert connection.recv(100) == b""
+                break
+        else:
+            pytest.fail("it is waited for")
+
+
+@pytest.mark.parametrize("header", ["Content-Length: 5", "Transfer-Encoding: chunked"])
+def test_a_socket_is_asked_for_without_a_body(plain: Server, header: str) -> None:
+    head = (
+        f"GET /ws HTTP/1.1\r\nHost: {plain.host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
+    )
+    answer = plain.send(f"{head}{header}\r\n\r\n".encode())
+    assert answer.code == 400
+    assert "has a body" in json.loads(answer.body)["error"]
 
 
 def test_connections_are_bounded(plain: Server, monkeypatch: pytest.MonkeyPatch) -> None:

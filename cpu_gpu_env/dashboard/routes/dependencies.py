@@ -26,8 +26,8 @@ Scheduler = Annotated[str, Query(max_length=MAX_NAME, description="Name of a sch
 """An argument of a route: one scheduler."""
 Schedulers = Annotated[
     str | None,
-    # A request line has at most 64 KiB, in which a character takes up to twelve bytes.
-    Query(max_length=4 * MAX_NAME, description="Names, separated by commas; none: all."),
+    # The head of a request has at most 16 KiB, in which a character takes up to twelve bytes.
+    Query(max_length=MAX_NAME + 200, description="Names, separated by commas; none: all."),
 ]
 """An argument of a route: some schedulers."""
 

@@ -7,6 +7,7 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Any
 
+from cpu_gpu_env.dashboard.errors import UnavailableError
 from cpu_gpu_env.dashboard.repositories.source import StoreSource
 from cpu_gpu_env.dashboard.schemas.tasks import AuditAnswer, AuditLane, DecisionRow
 from cpu_gpu_env.dashboard.services.clusters import gpu_fractions_of
@@ -20,6 +21,8 @@ from cpu_gpu_env.runtime.trained_files import learns
 
 MAX_EPISODES = 8
 """Episodes that are kept drawn: those looked at last."""
+MAX_AUDITS = 8
+"""At once: they wait for one another, and would take all threads from what is quick."""
 
 _Key = tuple[int, float, int]
 """A run, when it began (its number may be given again), and an episode."""
@@ -36,6 +39,7 @@ class AuditService:
     def __init__(self, source: StoreSource, predictions: PredictionProcess) -> None:
         self._source, self._predictions = source, predictions
         self._episodes = _Episodes()
+        self._places = threading.BoundedSemaphore(MAX_AUDITS)
 
     def warm_up(self) -> None:
         """Get ready for an audit, which else has to wait for libraries to load."""
@@ -50,8 +54,17 @@ class AuditService:
 
         Raises:
             NotFoundError: If there is no such run, or no decision on the task is kept.
-            UnavailableError: If the store cannot be read, or learned schedulers cannot be asked.
+            UnavailableError: If the store cannot be read, learned schedulers cannot be asked, or
+                too many ask for audits.
         """
+        if not self._places.acquire(blocking=False):
+            raise UnavailableError("too many audits at once; try again later")
+        try:
+            return self._audit(run, sequence)
+        finally:
+            self._places.release()
+
+    def _audit(self, run: int, sequence: int) -> AuditAnswer:
         with self._source.reading() as reader:
             row, rows = reader.run_row(run), reader.task(run, sequence)
             told = decision_rows(reader, row, list(rows.values()))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Literal
 
 from cpu_gpu_env.dashboard.errors import NotFoundError
@@ -48,6 +49,7 @@ class ExportService:
 
         Raises:
             NotFoundError: If there is no such run, or a scheduler did not take part.
+            UnavailableError: If the store cannot be read.
         """
         with self._source.reading() as reader:
             known = reader.schedulers(run)
@@ -55,7 +57,9 @@ class ExportService:
             if name not in known:
                 raise NotFoundError(unknown_name(f"scheduler of run {run}", name, known))
         wanted = [name for name in known if schedulers is None or name in schedulers]
-        return Export(f"run-{run}-{table}.{form}", self._blocks(run, table, form, wanted))
+        blocks = self._blocks(run, table, form, wanted)
+        first = next(blocks, b"")  # what is wrong with the rows shows before the answer begins
+        return Export(f"run-{run}-{table}.{form}", chain([first], blocks))
 
     def _blocks(
         self, run: int, table: Table, form: Format, names: Sequence[str]

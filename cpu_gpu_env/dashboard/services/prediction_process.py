@@ -17,6 +17,8 @@ from cpu_gpu_env.io.parallel import ctrl_c_held_back, prepare_worker
 from cpu_gpu_env.results.store.database import StoreError
 from cpu_gpu_env.results.store.reading import StoreReader, open_reader
 
+ANSWER_S = 60.0
+"""How long an answer may take, libraries included [s]; then the process is ended."""
 _Asked = tuple[int, Sequence[str], int]
 """A run, schedulers of it, and the number of a task within it."""
 _Answer = dict[str, Prediction] | str
@@ -81,6 +83,9 @@ class PredictionProcess:
     def _ask(self, asked: _Asked) -> _Answer:
         connection = self._started()
         connection.send(asked)
+        if not connection.poll(ANSWER_S):
+            self._end()
+            raise UnavailableError(f"learned schedulers have not answered for {ANSWER_S:g} s")
         answer: _Answer = connection.recv()
         return answer
 

@@ -2,7 +2,7 @@
 import { useMemo, useState } from "react";
 import { useLog } from "../api/queries";
 import type { LogLine } from "../api/types";
-import { formatTime } from "../format";
+import { formatTime, momentOf } from "../format";
 import { useRun } from "../live/run";
 import { useLive } from "../live/store";
 import { newestFirst } from "./logLines";
@@ -34,7 +34,7 @@ function Lines({ lines, what, isTerminal }: LinesProps) {
         {lines.map((line, place) => (
           // biome-ignore lint/suspicious/noArrayIndexKey: lines have no name, and no state
           <li key={place}>
-            <time dateTime={new Date(line.at * 1000).toISOString()}>{formatTime(line.at)}</time>
+            <time dateTime={momentOf(line.at)?.toISOString()}>{formatTime(line.at)}</time>
             <span>{line.text}</span>
           </li>
         ))}

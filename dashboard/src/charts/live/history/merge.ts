@@ -12,7 +12,8 @@ export function mergePages(
   pages: readonly HistoryAnswer[],
   end = Number.POSITIVE_INFINITY,
 ): History {
-  const lanes: Record<string, HistoryLane> = {};
+  // Without a prototype: a scheduler may be called like a member of one.
+  const lanes: Record<string, HistoryLane> = Object.create(null);
   const marks = new Map<string, Mark>();
   for (const page of pages) {
     for (const [name, lane] of Object.entries(page.lanes)) {
