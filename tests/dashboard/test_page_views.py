@@ -213,6 +213,21 @@ def test_it_is_used_by_keyboard_alone(browser: Any, dashboard: Dashboard) -> Non
         opened.check()
 
 
+def test_a_run_that_is_not_there_is_told_apart_from_a_lost_connection(
+    browser: Any, dashboard: Dashboard
+) -> None:
+    with OpenPage(browser, f"{dashboard.url}/?run=77", viewport=PHONE) as opened:
+        page = opened.page
+        page.get_by_role("heading", name="There is no run 77").wait_for()
+        assert page.get_by_text("Reconnecting").count() == 0
+        page.get_by_role("button", name="Show the newest run").click()
+        opened.widget("Comparison").get_by_role("cell").first.wait_for()
+        assert page.get_by_role("heading", name="There is no run").count() == 0
+        assert "run=" not in page.url
+        assert not opened.scrolls_sideways()
+        opened.check()
+
+
 def test_without_a_store_it_says_what_to_do(browser: Any, tmp_path: Path) -> None:
     with (
         Dashboard(tmp_path / "none.sqlite", "--no-engine") as dashboard,

@@ -20,6 +20,7 @@ function words(kind: Kind["kind"], isReplay: boolean): string {
   if (kind === "live") return isReplay ? "Replay" : "Live";
   if (kind === "connecting") return "Connecting …";
   if (kind === "asleep") return "Asleep";
+  if (kind === "gone") return "No such run";
   return kind === "locked" ? "Locked" : "Reconnecting";
 }
 
