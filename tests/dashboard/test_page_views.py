@@ -55,7 +55,7 @@ def dashboard(filled_store: Path, tmp_path_factory: pytest.TempPathFactory) -> I
 def show_all(opened: OpenPage) -> None:
     """Scroll every widget into view, and wait until each has what it shows."""
     page = opened.page
-    page.get_by_text("Live", exact=True).wait_for()
+    page.get_by_text("Connected", exact=True).wait_for()
     widgets = page.locator("section.widget")
     for place in range(widgets.count()):
         widget = widgets.nth(place)

@@ -25,6 +25,20 @@ export function laneFill(lane: LaneStyle & { place: number }, theme: ChartTheme)
   return { color, itemStyle: { color, decal: laneDecal(lane.place, theme) } };
 }
 
+/** Colour of what ran on a CPU or a GPU: the same in every chart. */
+export function deviceColour(kind: "cpu" | "gpu", theme: ChartTheme): string {
+  return theme.lanes[kind === "cpu" ? 4 : 0] ?? theme.accent;
+}
+
+/** Fields of bars of CPUs or GPUs: colour, and of GPUs stripes. */
+export function deviceFill(kind: "cpu" | "gpu", theme: ChartTheme) {
+  const color = deviceColour(kind, theme);
+  return {
+    color,
+    itemStyle: { color, ...(kind === "gpu" ? { decal: laneDecal(1, theme) } : {}) },
+  };
+}
+
 /** A pattern by the place of a lane, which tells areas apart without their colour. */
 export function laneDecal(place: number, theme: ChartTheme) {
   const color = theme.isDark ? "rgba(0,0,0,.35)" : "rgba(255,255,255,.45)";
