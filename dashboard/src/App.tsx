@@ -4,6 +4,7 @@ import { open } from "./dialogs/opened";
 import { Header } from "./header/Header";
 import { Grid } from "./layout/Grid";
 import { useLive } from "./live/store";
+import { watch } from "./live/watch";
 import { Notices } from "./Notices";
 import { ReplayBar } from "./replay/ReplayBar";
 import { useShortcuts } from "./shortcuts";
@@ -40,10 +41,24 @@ function Welcome() {
   );
 }
 
+/** What to do where the run that is asked for does not exist, or was deleted. */
+function Gone({ run }: { run: number }) {
+  return (
+    <section className="welcome" aria-labelledby="gone">
+      <h2 id="gone">There is no run {run}</h2>
+      <p role="status">The store has no such run, or it was deleted.</p>
+      <button type="button" className="primary" onClick={() => watch(null)}>
+        Show the newest run
+      </button>
+    </section>
+  );
+}
+
 export function App() {
   useShortcuts();
   const isModal = useIsModal();
   const isEmpty = useLive(({ state }) => state !== null && state.run === null);
+  const gone = useLive(({ connection }) => (connection.kind === "gone" ? connection.run : null));
   return (
     <>
       <a className="skip" href="#main">
@@ -53,7 +68,8 @@ export function App() {
       <ReplayBar />
       <main id="main" tabIndex={-1}>
         {isEmpty && <Welcome />}
-        <Grid onlyAlways={isEmpty} />
+        {gone !== null && <Gone run={gone} />}
+        <Grid onlyAlways={isEmpty || gone !== null} />
       </main>
       {!isModal && <Notices />}
       <Dialogs />

@@ -24,6 +24,7 @@ const energy: Measure = {
   digits: 1,
   lower_is_better: true,
   in_radar: true,
+  over_episodes: "mean",
 };
 
 describe("numbers", () => {

@@ -34,8 +34,8 @@ def test_the_slider_shows_how_things_stood_then(browser: Any, filled_store: Path
         assert (first, last) == (0, len(stored["oracle"].episode) - 1)
         for episode in (2, last, first):
             slider.fill(str(episode))
-            page.locator("dt", has_text="Episode").locator("xpath=../dd").get_by_text(
-                str(episode), exact=True
+            page.locator("dt", has_text="Episodes").locator("xpath=../dd").get_by_text(
+                str(episode + 1), exact=True
             ).wait_for()
             rows = rows_of(widget.get_by_role("table"))
             assert rows.keys() == stored.keys()

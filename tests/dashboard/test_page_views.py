@@ -55,7 +55,7 @@ def dashboard(filled_store: Path, tmp_path_factory: pytest.TempPathFactory) -> I
 def show_all(opened: OpenPage) -> None:
     """Scroll every widget into view, and wait until each has what it shows."""
     page = opened.page
-    page.get_by_text("Live", exact=True).wait_for()
+    page.get_by_text("Connected", exact=True).wait_for()
     widgets = page.locator("section.widget")
     for place in range(widgets.count()):
         widget = widgets.nth(place)
@@ -210,6 +210,21 @@ def test_it_is_used_by_keyboard_alone(browser: Any, dashboard: Dashboard) -> Non
         assert after.index("Devices") == before.index("Devices") + 1
         page.keyboard.press("ArrowLeft")
         assert page.locator("section.widget h2").all_inner_texts() == before
+        opened.check()
+
+
+def test_a_run_that_is_not_there_is_told_apart_from_a_lost_connection(
+    browser: Any, dashboard: Dashboard
+) -> None:
+    with OpenPage(browser, f"{dashboard.url}/?run=77", viewport=PHONE) as opened:
+        page = opened.page
+        page.get_by_role("heading", name="There is no run 77").wait_for()
+        assert page.get_by_text("Reconnecting").count() == 0
+        page.get_by_role("button", name="Show the newest run").click()
+        opened.widget("Comparison").get_by_role("cell").first.wait_for()
+        assert page.get_by_role("heading", name="There is no run").count() == 0
+        assert "run=" not in page.url
+        assert not opened.scrolls_sideways()
         opened.check()
 
 

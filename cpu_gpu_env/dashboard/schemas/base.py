@@ -63,6 +63,8 @@ class Measure(Answer):
     lower_is_better: bool
     in_radar: bool
     """Whether it is an axis of the radar."""
+    over_episodes: Literal["mean", "tasks", "sum"]
+    """Its value over many episodes: the mean of theirs, that of all their tasks, or their sum."""
 
 
 Json = dict[str, Any]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from cpu_gpu_env.dashboard.schemas.base import Measure
 from cpu_gpu_env.results.metrics import (
     CUMULATIVE_METRICS,
@@ -29,4 +31,13 @@ def _describe(metric: Metric) -> Measure:
         digits=metric.digits,
         lower_is_better=metric.lower_is_better,
         in_radar=metric in RADAR_METRICS,
+        over_episodes=_over_episodes(metric),
     )
+
+
+def _over_episodes(metric: Metric) -> Literal["mean", "tasks", "sum"]:
+    if metric in CUMULATIVE_METRICS.values():
+        return "sum"
+    if metric.of_all_tasks or metric in DECISION_METRICS.values():
+        return "tasks"
+    return "mean"

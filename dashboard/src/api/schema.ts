@@ -876,6 +876,11 @@ export interface components {
             label: string;
             /** Lower Is Better */
             lower_is_better: boolean;
+            /**
+             * Over Episodes
+             * @enum {string}
+             */
+            over_episodes: "mean" | "tasks" | "sum";
             /** Scale */
             scale: number;
             /** Shown Unit */

@@ -25,6 +25,34 @@ export function laneFill(lane: LaneStyle & { place: number }, theme: ChartTheme)
   return { color, itemStyle: { color, decal: laneDecal(lane.place, theme) } };
 }
 
+/** Colour of what ran on a CPU or a GPU: the same in every chart. */
+export function deviceColour(kind: "cpu" | "gpu", theme: ChartTheme): string {
+  return theme.lanes[kind === "cpu" ? 4 : 0] ?? theme.accent;
+}
+
+/** Stripes: the wider set apart the fewer; those of GPUs lean the other way. */
+export function deviceStripes(kind: "cpu" | "gpu", dashes: readonly number[], color: string) {
+  return {
+    symbol: "rect",
+    color,
+    dashArrayX: [1, 0],
+    dashArrayY: [...dashes],
+    rotation: kind === "cpu" ? Math.PI / 4 : -Math.PI / 4,
+  };
+}
+
+/** Stripes of what is on a GPU as a whole; what is on a CPU has none. */
+export const GPU_DASHES = [2, 9] as const;
+
+/** Look of bars of CPUs or GPUs: colour, and of GPUs stripes. */
+export function deviceStyle(kind: "cpu" | "gpu", theme: ChartTheme) {
+  const stripes = theme.isDark ? "rgba(0,0,0,.4)" : "rgba(255,255,255,.5)";
+  return {
+    color: deviceColour(kind, theme),
+    ...(kind === "gpu" ? { decal: deviceStripes(kind, GPU_DASHES, stripes) } : {}),
+  };
+}
+
 /** A pattern by the place of a lane, which tells areas apart without their colour. */
 export function laneDecal(place: number, theme: ChartTheme) {
   const color = theme.isDark ? "rgba(0,0,0,.35)" : "rgba(255,255,255,.45)";

@@ -4,6 +4,7 @@ import type { RunDetail } from "../api/types";
 import { formatDuration, formatNumber, formatTime } from "../format";
 import { watch } from "../live/watch";
 import { Dialog } from "./Dialog";
+import { modelLines } from "./models";
 import { open } from "./opened";
 
 function facts({ summary, phases, models, devices, gpu_fractions }: RunDetail) {
@@ -25,7 +26,7 @@ function facts({ summary, phases, models, devices, gpu_fractions }: RunDetail) {
     ["Devices", devices.join(", ") || "–"],
     ["GPU fractions", gpu_fractions.join(", ") || "–"],
     ["Phases", phases.join(", ") || "–"],
-    ["Models", models.map(({ scheduler, version }) => `${scheduler} ${version}`).join(", ") || "–"],
+    ...modelLines(models).map((line): [string, ReactNode] => ["Models", line]),
     ["Command", <code key="command">{summary.command}</code>],
   ];
   return [...rows, ...summary.notes.map((note): [string, ReactNode] => ["Note", note])];

@@ -27,6 +27,7 @@ const CHOICES: [ChoiceKey, string, string[]][] = [
   ["drift", "Drift", ["mix", "arrivals", "gpu"]],
   ["bound", "Bound", ["certified", "any-device", "none"]],
 ];
+const ON = "on";
 const SWITCHES: ["online" | "quick_oracle", string][] = [
   ["online", "Learn while it streams"],
   ["quick_oracle", "Quick oracle"],
@@ -39,7 +40,7 @@ function asRequest(form: FormData): Partial<StartRequest> {
   for (const key of ["cluster", "workload", "drift", "bound"])
     if (text(key)) wanted[key] = text(key);
   for (const [key] of NUMBERS) if (text(key)) wanted[key] = Number(text(key));
-  for (const [key] of SWITCHES) if (form.has(key)) wanted[key] = true;
+  for (const [key] of SWITCHES) if (text(key)) wanted[key] = text(key) === ON;
   const schedulers = text("schedulers")
     .split(",")
     .map((name) => name.trim())
@@ -65,7 +66,9 @@ export function StartDialog() {
   return (
     <Dialog title="Start an engine" onClose={() => open(null)}>
       <form onSubmit={submit}>
-        <p className="hint">What is left empty is as the server was told, or the default.</p>
+        <p className="hint">
+          What is left empty or at – is as the server was told, or the default.
+        </p>
         <div className="fields">
           {TEXTS.map(([key, label, hint]) => (
             <div key={key}>
@@ -90,12 +93,17 @@ export function StartDialog() {
               </select>
             </div>
           ))}
+          {SWITCHES.map(([key, label]) => (
+            <div key={key}>
+              <label htmlFor={`${id}${key}`}>{label}</label>
+              <select id={`${id}${key}`} name={key}>
+                <option value="">–</option>
+                <option>{ON}</option>
+                <option>off</option>
+              </select>
+            </div>
+          ))}
         </div>
-        {SWITCHES.map(([key, label]) => (
-          <label key={key} className="check">
-            <input type="checkbox" name={key} /> {label}
-          </label>
-        ))}
         <div className="actions">
           <button type="button" onClick={() => open(null)}>
             Cancel

@@ -24,7 +24,7 @@ function Ask() {
       <form onSubmit={submit}>
         <p>
           {wasRefused ? "The server refused the token. " : "The server wants a token. "}
-          It is kept for this tab only, until it is closed.
+          One that it takes is kept for this tab only, until the tab is closed.
         </p>
         <label htmlFor={id}>Token</label>
         <input

@@ -16,23 +16,26 @@ function useSecondsUntil(until: number | null): number {
   return until === null ? 0 : Math.max(0, Math.ceil((until - now) / 1000));
 }
 
-function words(kind: Kind["kind"], isReplay: boolean): string {
-  if (kind === "live") return isReplay ? "Replay" : "Live";
+function words(kind: Kind["kind"], isReplay: boolean, isPlaying: boolean): string {
+  // Of a run that nothing plays, nothing is live but the connection.
+  if (kind === "live") return isReplay ? "Replay" : isPlaying ? "Live" : "Connected";
   if (kind === "connecting") return "Connecting …";
   if (kind === "asleep") return "Asleep";
+  if (kind === "gone") return "No such run";
   return kind === "locked" ? "Locked" : "Reconnecting";
 }
 
 export function Connection() {
   const connection = useLive((live) => live.connection);
   const isReplay = useIsReplay();
+  const isPlaying = useLive(({ state }) => Boolean(state?.engine));
   const isWaiting = connection.kind === "waiting";
   const seconds = useSecondsUntil(isWaiting ? connection.until : null);
   const { kind } = connection;
   return (
     <span className={`badge connection ${kind}`}>
       <span className="dot" aria-hidden="true" />
-      <span role="status">{words(kind, isReplay)}</span>
+      <span role="status">{words(kind, isReplay, isPlaying)}</span>
       {isWaiting && <span className="countdown">in {seconds} s</span>}
       {isWaiting && (
         <button type="button" className="link" onClick={reconnect}>

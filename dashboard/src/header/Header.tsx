@@ -2,7 +2,7 @@
 import { Disclosure } from "../Disclosure";
 import { open } from "../dialogs/opened";
 import { formatDuration, formatNumber, formatShort, NONE } from "../format";
-import { shallowEqual, useLive } from "../live/store";
+import { type Live, shallowEqual, useLive } from "../live/store";
 import { setTheme, type ThemeChoice, useThemeChoice } from "../theme";
 import { Connection } from "./Connection";
 import { RunChooser } from "./RunChooser";
@@ -22,26 +22,36 @@ function rateText(rate: number | null): string {
   return rate === null ? NONE : `${formatShort(rate < 10 ? rate : Math.round(rate))} tasks/s`;
 }
 
+/** How far the run is: in a replay up to the episode that is shown, which tells no clock. */
+function factsOf({ state, rate }: Live) {
+  const problem = state?.run?.problem ?? "";
+  if (state?.replay) {
+    const { position, first, last } = state.replay;
+    const lanes = Object.values(state.lanes);
+    // After a leap the server sums up to there for a while, and tells no makespan until then.
+    const isSummed = lanes.some((lane) => (lane.all.makespan_s ?? null) !== null);
+    const tasks = isSummed ? Math.max(...lanes.map((lane) => lane.tasks)) : null;
+    return { episodes: last < first ? 0 : position - first + 1, tasks, problem };
+  }
+  return {
+    clock: formatDuration(state?.engine?.clock_s ?? state?.run?.clock_s ?? null),
+    episodes: state?.engine?.episode ?? state?.run?.next_episode ?? null,
+    tasks: state?.run?.tasks ?? null,
+    rate: rateText(rate),
+    problem,
+  };
+}
+
 function Facts() {
   const phase = usePhase();
-  const facts = useLive(
-    ({ state, rate }) => ({
-      clock: state?.engine?.clock_s ?? state?.run?.clock_s ?? null,
-      episode:
-        state?.replay?.position ?? state?.engine?.episode ?? state?.run?.next_episode ?? null,
-      tasks: state?.run?.tasks ?? null,
-      rate: rate === null ? null : rateText(rate),
-      problem: state?.run?.problem ?? "",
-    }),
-    shallowEqual,
-  );
+  const facts = useLive(factsOf, shallowEqual);
   return (
     <dl className="facts">
       <Fact name="State" value={phase.text} />
-      <Fact name="Clock" value={formatDuration(facts.clock)} />
-      <Fact name="Episode" value={formatNumber(facts.episode)} />
+      {facts.clock !== undefined && <Fact name="Clock" value={facts.clock} />}
+      <Fact name="Episodes" value={formatNumber(facts.episodes)} />
       <Fact name="Tasks" value={formatShort(facts.tasks)} />
-      <Fact name="Rate" value={facts.rate ?? rateText(null)} />
+      {facts.rate !== undefined && <Fact name="Rate" value={facts.rate} />}
       {facts.problem && <Fact name="Problem" value={facts.problem} />}
     </dl>
   );

@@ -19,10 +19,27 @@ it("forgets what is older than some seconds", () => {
   expect(meter.measure(played(310), 61_000)).toBeCloseTo(10);
 });
 
-it("is unknown after another run, a step back, or without an engine", () => {
+it("is unknown after another run, or without an engine", () => {
   const meter = new RateMeter();
   meter.measure(played(0), 0);
   expect(meter.measure(played(5000, 0, 2), 5000)).toBeNull();
-  expect(meter.measure(played(100, 0, 2), 10_000)).toBeNull();
   expect(meter.measure(aState({ engine: null }), 20_000)).toBeNull();
+});
+
+it("goes on while an episode ends: what was placed is not in the store yet", () => {
+  const meter = new RateMeter();
+  meter.measure(played(1000, 100), 0);
+  expect(meter.measure(played(1000, 200), 4000)).toBe(25);
+  expect(meter.measure(played(1000, 0), 4100)).toBeCloseTo(100 / 4.1);
+  expect(meter.measure(played(1200, 0), 5000)).toBe(20);
+});
+
+it("is 0 at once in a pause, and measured anew after it", () => {
+  const meter = new RateMeter();
+  meter.measure(played(0), 0);
+  meter.measure(played(1000), 1000);
+  const paused = aState({ run: aRun({ tasks: 1010 }), engine: anEngine({ paused: true }) });
+  expect(meter.measure(paused, 1100)).toBe(0);
+  expect(meter.measure(played(1010), 9000)).toBeNull();
+  expect(meter.measure(played(1110), 10_000)).toBe(100);
 });

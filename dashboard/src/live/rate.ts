@@ -3,7 +3,7 @@ import type { State } from "../api/types";
 const SPAN_MS = 8_000;
 const LEAST_MS = 1_000;
 
-/** Tasks a second, from what the messages of the last seconds say was played. */
+/** Tasks a second (0 while it is paused), from what the messages of the last seconds say was played. */
 export class RateMeter {
   private seen: { at: number; tasks: number }[] = [];
   private run: number | null = null;
@@ -18,10 +18,15 @@ export class RateMeter {
       this.reset();
       return null;
     }
-    const tasks = state.run.tasks + state.engine.placed;
-    const last = this.seen.at(-1);
-    if (this.run !== state.run.run || (last && tasks < last.tasks)) this.reset();
+    if (state.engine.paused) {
+      this.reset();
+      return 0;
+    }
+    if (this.run !== state.run.run) this.reset();
     this.run = state.run.run;
+    // What is placed starts anew with an episode, a little before the store has those of the last.
+    const before = this.seen.at(-1)?.tasks ?? 0;
+    const tasks = Math.max(before, state.run.tasks + state.engine.placed);
     this.seen.push({ at: now, tasks });
     while (this.seen.length > 2 && now - (this.seen[1]?.at ?? now) > SPAN_MS) this.seen.shift();
     const first = this.seen[0];

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { setToken, wantToken } from "../api/token";
 import type { Message } from "../api/types";
 import { aChange, anEngine, aSnapshot } from "../test/state";
-import { HIDDEN_MS, LiveSocket, SILENCE_MS, subProtocols } from "./socket";
+import { HIDDEN_MS, LiveSocket, NO_SUCH_RUN, SILENCE_MS, subProtocols } from "./socket";
 import { LiveStore } from "./store";
 
 /** A socket whose other end is the test. */
@@ -11,7 +11,7 @@ class FakeSocket {
   static made: FakeSocket[] = [];
   onopen: (() => void) | null = null;
   onmessage: ((event: { data: string }) => void) | null = null;
-  onclose: (() => void) | null = null;
+  onclose: ((event: { code: number }) => void) | null = null;
   isClosed = false;
   readonly url: string;
   readonly protocols: string[];
@@ -74,7 +74,7 @@ describe("LiveSocket", () => {
 
   it("comes back for ever, at most half a minute later", () => {
     for (let failure = 1; failure <= 40; failure += 1) {
-      newest().onclose?.();
+      newest().onclose?.({ code: 1006 });
       const { connection } = store.get();
       const wait = connection.kind === "waiting" ? connection.until - Date.now() : Number.NaN;
       expect(wait).toBeLessThanOrEqual(30_000);
@@ -86,7 +86,7 @@ describe("LiveSocket", () => {
 
   it("keeps what was shown while it is away", () => {
     newest().send(aSnapshot(1));
-    newest().onclose?.();
+    newest().onclose?.({ code: 1006 });
     expect(store.get().state?.run?.run).toBe(1);
   });
 
@@ -109,6 +109,29 @@ describe("LiveSocket", () => {
     expect(store.get().state).toBeNull();
     expect(newest().url).toMatch(/\/ws\?run=12$/);
     expect(FakeSocket.made[0]?.isClosed).toBe(true);
+  });
+
+  it("shows nothing of a run that is gone, and asks for it no more", () => {
+    socket.watch(12);
+    newest().send(aSnapshot(1));
+    const asked = FakeSocket.made.length;
+    newest().onclose?.({ code: NO_SUCH_RUN });
+    expect(store.get()).toMatchObject({
+      state: null,
+      rate: null,
+      connection: { kind: "gone", run: 12 },
+    });
+    vi.advanceTimersByTime(10 * SILENCE_MS);
+    document.dispatchEvent(new Event("visibilitychange"));
+    expect(FakeSocket.made).toHaveLength(asked);
+    socket.watch(null);
+    newest().send(aSnapshot(1));
+    expect(store.get().connection.kind).toBe("live");
+  });
+
+  it("comes back to the newest run, whatever became of the one before", () => {
+    newest().onclose?.({ code: NO_SUCH_RUN });
+    expect(store.get().connection.kind).toBe("waiting");
   });
 
   it("sleeps while nobody sees the tab, and wakes with it", () => {

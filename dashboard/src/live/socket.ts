@@ -1,4 +1,5 @@
-// The socket: it comes back for ever, with capped and jittered waits, each time to a fresh snapshot.
+// The socket: it comes back for ever, with capped and jittered waits, each time to a fresh snapshot,
+// unless the run is gone.
 import { getJson } from "../api/client";
 import { getToken, isLocked, onToken } from "../api/token";
 import type { Message, ServerState } from "../api/types";
@@ -9,6 +10,8 @@ import type { LiveStore } from "./store";
 export const SILENCE_MS = 15_000;
 /** A tab that nobody has seen for this long needs no messages. */
 export const HIDDEN_MS = 30_000;
+/** Code of a socket that is closed as there is no such run, or no longer. */
+export const NO_SUCH_RUN = 4404;
 
 /** A token as a sub-protocol: the one header that a browser lets a page set for a socket. */
 export function subProtocols(token: string | null): string[] {
@@ -77,7 +80,7 @@ export class LiveSocket {
       isOpened = true;
     };
     socket.onmessage = (event) => this.onMessage(event);
-    socket.onclose = () => this.onClose(isOpened);
+    socket.onclose = (event) => this.onClose(isOpened, event.code);
     this.listen();
   }
 
@@ -110,7 +113,14 @@ export class LiveSocket {
     }
   }
 
-  private onClose(wasOpened: boolean): void {
+  private onClose(wasOpened: boolean, code: number): void {
+    if (code === NO_SUCH_RUN && this.run !== null) {
+      // Numbers of runs are not used again: only another one is worth a try.
+      this.drop();
+      this.store.clear();
+      this.store.setConnection({ kind: "gone", run: this.run });
+      return;
+    }
     this.retry();
     // A refused handshake does not tell the page why; a plain request does, and asks for the token.
     if (!wasOpened) getJson<ServerState>("/api/status").catch(() => undefined);

@@ -9,6 +9,8 @@ export type Connection =
   | { kind: "live" }
   | { kind: "waiting"; until: number; tries: number }
   | { kind: "asleep" }
+  /** There is no such run, or no longer. */
+  | { kind: "gone"; run: number }
   | { kind: "locked" };
 
 export interface Live {

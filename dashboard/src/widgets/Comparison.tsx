@@ -10,6 +10,7 @@ import { type Live, useLive } from "../live/store";
 import {
   bestValue,
   type ComparisonRow,
+  isColumn,
   liveRows,
   type Span,
   sortRows,
@@ -69,11 +70,6 @@ function Value({
   );
 }
 
-/** Whether a row has a value of a metric, or a difference. */
-function isMeasured(row: ComparisonRow, key: string): boolean {
-  return (row.values[key] ?? row.differences[key]?.mean ?? null) !== null;
-}
-
 /** The rows of a span; the store is asked for differences, and if there is nothing live. */
 function useRows(span: Span, reference: string | null) {
   const run = useRun();
@@ -114,12 +110,15 @@ function ReferenceChooser(props: {
   );
 }
 
+/** Whether it is known how sure a difference is: it takes some hundred episodes. */
+const hasInterval = ({ mean, low, high }: NonNullable<LaneState["difference"]>): boolean =>
+  mean !== null && low !== null && high !== null;
+
 /** J less the reference over the whole run, with an interval that holds at all times at once. */
 function RunDifference({ scheduler, measure }: { scheduler: string; measure: Measure }) {
   const difference = useLive(({ state }) => state?.lanes[scheduler]?.difference ?? null);
-  if (!difference || difference.mean === null) return NONE;
+  if (!difference || !hasInterval(difference)) return NONE;
   const { mean, low, high, differs } = difference;
-  if (low === null || high === null) return formatDifference(mean, measure);
   return (
     <>
       {formatDifference(mean, measure)}
@@ -132,10 +131,10 @@ function RunDifference({ scheduler, measure }: { scheduler: string; measure: Mea
   );
 }
 
-/** To whom the lanes are compared over the whole run; null: nothing is known yet. */
+/** To whom the lanes are compared over the whole run; null: no interval is known yet. */
 function referenceOf({ state }: Live): string | null {
   const differences = Object.values(state?.lanes ?? NO_LANES).map((lane) => lane.difference);
-  return differences.find((known) => known && known.mean !== null)?.reference ?? null;
+  return differences.find((known) => known && hasInterval(known))?.reference ?? null;
 }
 
 export function Comparison() {
@@ -147,7 +146,7 @@ export function Comparison() {
   const reference = wanted !== null && all.includes(wanted) ? wanted : null;
   const { rows, schedulers, error } = useRows(span, reference);
   const ofRun = useLive(referenceOf);
-  const shown = measures.filter(({ key }) => rows.some((row) => isMeasured(row, key)));
+  const shown = measures.filter((measure) => isColumn(measure, rows, span, reference !== null));
   const best = new Map(shown.map((measure) => [measure.key, bestValue(rows, measure)]));
   const sorted = sortRows(rows, sorting);
   const objective = measures.find(({ key }) => key === "objective");

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import type { Measure, Quantity } from "../api/types";
-import { bestValue, type ComparisonRow, sortRows } from "./comparison";
+import { bestValue, type ComparisonRow, isColumn, sortRows } from "./comparison";
 
-const measure = { key: "gap", lower_is_better: true } as Measure;
+const measure = { key: "gap", lower_is_better: true, over_episodes: "mean" } as Measure;
 
 function rowsOf(values: readonly Quantity[]): ComparisonRow[] {
   return values.map((gap, place) => ({
@@ -46,5 +46,32 @@ describe("the best", () => {
     expect(bestValue(rowsOf([null, 1]), measure)).toBeNull();
     expect(bestValue(rowsOf([2, 2]), measure)).toBeNull();
     expect(bestValue([], measure)).toBeNull();
+  });
+});
+
+describe("the columns", () => {
+  const difference = { gap: { mean: 1, half_width: 0.5 } };
+  const compared: ComparisonRow[] = rowsOf([1, 2]).map((row) =>
+    row.place ? { ...row, differences: difference } : row,
+  );
+  const columns = (over_episodes: Measure["over_episodes"], isDifference: boolean) =>
+    (["now", "window", "all"] as const).filter((span) =>
+      isColumn({ ...measure, over_episodes }, compared, span, isDifference),
+    );
+
+  it("are what has a value, in each span", () => {
+    expect(columns("mean", false)).toEqual(["now", "window", "all"]);
+    expect(isColumn(measure, rowsOf([null, null]), "all", false)).toBe(false);
+    expect(isColumn(measure, rowsOf([1, 2]), "all", true)).toBe(false);
+  });
+
+  it("have sums so far of all episodes alone", () => {
+    expect(columns("sum", false)).toEqual(["all"]);
+  });
+
+  it("have no differences of what is of all tasks of many episodes", () => {
+    expect(columns("tasks", false)).toEqual(["now", "window", "all"]);
+    expect(columns("tasks", true)).toEqual(["now"]);
+    expect(columns("mean", true)).toEqual(["now", "window", "all"]);
   });
 });

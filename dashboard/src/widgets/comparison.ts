@@ -46,6 +46,25 @@ export function storedRows(
     .sort((a, b) => a.place - b.place);
 }
 
+/** Whether a metric is a column of the rows: a value, or what a difference to a reference is of.
+ *
+ * A sum "so far" is one over all episodes alone. What is of all tasks over many episodes has no
+ * difference episode by episode: the mean of those of the episodes may have another sign.
+ */
+export function isColumn(
+  { key, over_episodes }: Measure,
+  rows: readonly ComparisonRow[],
+  span: Span,
+  isDifference: boolean,
+): boolean {
+  if (over_episodes === "sum" && span !== "all") return false;
+  if (isDifference && over_episodes === "tasks" && span !== "now") return false;
+  return rows.some(({ values, differences }) => {
+    const value = isDifference ? differences[key]?.mean : values[key];
+    return (value ?? null) !== null;
+  });
+}
+
 /** Rows by a metric, or by "scheduler"; what has no value stands last either way. */
 export function sortRows(
   rows: readonly ComparisonRow[],

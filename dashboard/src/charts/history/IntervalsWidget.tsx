@@ -36,6 +36,7 @@ export function IntervalsWidget() {
   const reference = schedulers.includes(wanted) ? wanted : null;
   const { data, error } = useComparison(run, { span, reference }, options);
   const answer = data?.run === run ? data : null;
+  const ofRun = reference === null ? (answer?.reference ?? null) : null;
   const shown = useMemo(
     () => (answer ? intervals(answer, measure, kind) : []),
     [answer, measure, kind],
@@ -65,7 +66,7 @@ export function IntervalsWidget() {
           label="Reference"
           value={reference ?? DEFAULT}
           options={[
-            { value: DEFAULT, label: "the run's" },
+            { value: DEFAULT, label: ofRun === null ? "the run's" : `${ofRun} (the run's)` },
             ...schedulers.map((name) => ({ value: name, label: name })),
           ]}
           onChange={setWanted}

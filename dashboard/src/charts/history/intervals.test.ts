@@ -14,6 +14,7 @@ const gap: Measure = {
   digits: 1,
   lower_is_better: true,
   in_radar: false,
+  over_episodes: "mean",
 };
 
 const lane = (scheduler: string, mean: number | "inf" | null, difference: number | null) => ({

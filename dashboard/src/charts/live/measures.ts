@@ -18,6 +18,7 @@ export function measureOf(measures: Measures, key: string): Measure {
       digits: 2,
       lower_is_better: true,
       in_radar: false,
+      over_episodes: "mean",
     }
   );
 }

@@ -44,6 +44,7 @@ export function measure(key: string, part: Partial<Measure> = {}): Measure {
     digits: 2,
     lower_is_better: true,
     in_radar: false,
+    over_episodes: "mean",
     ...part,
   };
 }

@@ -95,7 +95,7 @@ it("time begins with the first of the tasks that are shown", () => {
 
 it("words tell both shares, when they run, and what it cost", () => {
   expect(inWords(split, detail)).toBe(
-    "Task 5 of episode 1 (number 205 of the run) 40 % on epyc #0 from 0.50 to 2.00 s and " +
+    "Task 5 of episode 1 (number 205 of the run): 40 % on epyc #0 from 0.50 to 2.00 s and " +
       "60 % on a100 #0 from 0.00 to 1.00 s; wait 0.50 s, response 2.00 s, energy 350.0 J",
   );
   expect(inWords(fallen, detail)).toContain("on epyc #0 from 0.50 to 2.00 s; it did not fit");

@@ -6,16 +6,24 @@ import type { ChartTheme } from "../../theme";
 import type { TableData } from "../../widgets/DataTable";
 import { clip } from "../clip";
 import type { ChartOption } from "../echarts";
+import { deviceColour, deviceStripes, GPU_DASHES } from "../series";
+import { shorten } from "../shorten";
 import { type BarKind, deviceName, type Layout } from "./bars";
 
 /** Rows that are seen at once; one turns to the others. */
 export const MAX_ROWS_SEEN = 16;
-const KINDS: readonly { kind: BarKind; name: string; lane: number; dashes: number[] | null }[] = [
-  { kind: "cpu", name: "CPU", lane: 4, dashes: null },
-  { kind: "gpu", name: "GPU", lane: 0, dashes: null },
-  { kind: "split-cpu", name: "CPU part", lane: 4, dashes: [2, 4] },
-  { kind: "split-gpu", name: "GPU part", lane: 0, dashes: [2, 4] },
+const KINDS: readonly {
+  kind: BarKind;
+  name: string;
+  device: "cpu" | "gpu";
+  dashes: readonly number[] | null;
+}[] = [
+  { kind: "cpu", name: "CPU", device: "cpu", dashes: null },
+  { kind: "gpu", name: "GPU", device: "gpu", dashes: GPU_DASHES },
+  { kind: "split-cpu", name: "CPU part", device: "cpu", dashes: [2, 4] },
+  { kind: "split-gpu", name: "GPU part", device: "gpu", dashes: [2, 4] },
 ];
+const NAME_WIDTH = 92;
 const BAR_PART = 0.76;
 const LABEL_PX = 7;
 
@@ -50,25 +58,16 @@ export function describe(
   const fell = decision.fallback ? "; it did not fit on a GPU" : "";
   return (
     `Task ${decision.task} of episode ${decision.episode} ` +
-    `(number ${decision.sequence} of the run) ${shares.join(" and ")}${fell}; ` +
+    `(number ${decision.sequence} of the run): ${shares.join(" and ")}${fell}; ` +
     `wait ${seconds(decision.wait_s)}, response ${seconds(decision.response_s)}, ` +
     `energy ${formatNumber(decision.energy_j, 1)} J`
   );
 }
 
-/** Stripes of a share: they lean the other way on a GPU. */
-const stripes = (kind: BarKind, dashes: number[], color: string) => ({
-  symbol: "rect",
-  color,
-  dashArrayX: [1, 0],
-  dashArrayY: dashes,
-  rotation: kind === "split-cpu" ? Math.PI / 4 : -Math.PI / 4,
-});
-
 function drawBars(
   bars: Layout["bars"],
   colours: { fill: string; text: string; edge: string; mark: string; pattern: string },
-  dashes: number[] | null,
+  decal: ReturnType<typeof deviceStripes> | null,
   chosen: number | null,
 ): CustomSeriesRenderItem {
   return (params, api) => {
@@ -95,7 +94,7 @@ function drawBars(
         fill: colours.fill,
         stroke: isChosen ? colours.mark : colours.edge,
         lineWidth: isChosen ? 3 : 1,
-        ...(dashes ? { decal: stripes(bar.kind, dashes, colours.pattern) } : {}),
+        ...(decal ? { decal } : {}),
       },
       textContent: {
         type: "text",
@@ -103,8 +102,8 @@ function drawBars(
           text: fits(long) ? long : fits(short) ? short : "",
           fill: colours.text,
           fontSize: 11,
-          fontWeight: dashes ? 700 : 400,
-          ...(dashes ? { stroke: colours.fill, lineWidth: 5 } : {}),
+          fontWeight: decal ? 700 : 400,
+          ...(decal ? { stroke: colours.fill, lineWidth: 5 } : {}),
         },
       },
       textConfig: { position: "inside" },
@@ -143,8 +142,8 @@ export function ganttOption(
     yAxis: {
       type: "category",
       inverse: true,
-      data: layout.rows.map((row) => row.name),
-      axisLabel: { width: 92, overflow: "truncate" },
+      data: layout.rows.map((row) => shorten(row.name, NAME_WIDTH)),
+      axisLabel: { width: NAME_WIDTH, overflow: "truncate" },
       axisTick: { show: false },
       splitLine: { show: true },
     },
@@ -160,9 +159,9 @@ export function ganttOption(
         labelFormatter: (value: number) => `${formatNumber(value, 1)} s`,
       },
     ],
-    series: KINDS.map(({ kind, name, lane, dashes }) => {
+    series: KINDS.map(({ kind, name, device, dashes }) => {
       const bars = layout.bars.filter((bar) => bar.kind === kind);
-      const fill = theme.isForced ? theme.surface : (theme.lanes[lane] ?? theme.accent);
+      const fill = theme.isForced ? theme.surface : deviceColour(device, theme);
       const colours = {
         fill,
         text: theme.isForced ? theme.ink : theme.surface,
@@ -174,6 +173,7 @@ export function ganttOption(
             : "rgba(255,255,255,.5)",
         mark: theme.ink,
       };
+      const decal = dashes && deviceStripes(device, dashes, colours.pattern);
       return {
         type: "custom" as const,
         name,
@@ -183,14 +183,14 @@ export function ganttOption(
           color: fill,
           borderColor: theme.line,
           borderWidth: theme.isForced ? 1 : 0,
-          ...(dashes ? { decal: stripes(kind, dashes, colours.pattern) } : {}),
+          ...(decal ? { decal } : {}),
         },
         encode: { x: [1, 2], y: 0 },
         data: bars.map((bar) => ({
           value: [bar.row, bar.start, bar.finish],
           decision: bar.decision,
         })),
-        renderItem: drawBars(bars, colours, dashes, chosen),
+        renderItem: drawBars(bars, colours, decal, chosen),
       };
     }),
   };

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { deviceStyle } from "../../series";
 import { device, THEME } from "../testing";
 import {
   deviceRows,
@@ -96,6 +97,21 @@ it("the chart has a bar for each row, in percent, and grows with them", () => {
   const series = devicesOption(rows, THEME).series as { id: string; data: { value: number }[] }[];
   expect(series.find(({ id }) => id === "load")?.data.map(({ value }) => value)).toEqual([25, 0]);
   expect(devicesHeight(deviceRows(many("gpu", 16)))).toBeGreaterThan(devicesHeight(rows));
+});
+
+it("the chart tells CPUs from GPUs as the chart of tasks does, in colour and in stripes", () => {
+  const rows = deviceRows([device(), device({ kind: "gpu" })]);
+  const { legend, series } = devicesOption(rows, THEME) as {
+    legend: { data: unknown[] };
+    series: { id: string; name: string; itemStyle: object; data: { itemStyle: object }[] }[];
+  };
+  const drawn = series.find(({ id }) => id === "load")?.data.map(({ itemStyle }) => itemStyle);
+  expect(drawn).toEqual([deviceStyle("cpu", THEME), deviceStyle("gpu", THEME)]);
+  expect(drawn?.map((style) => "decal" in style)).toEqual([false, true]);
+  for (const [place, name] of ["CPU now", "GPU now"].entries()) {
+    expect(legend.data).toContain(name);
+    expect(series.find((one) => one.name === name)?.itemStyle).toEqual(drawn?.[place]);
+  }
 });
 
 describe("how long devices are busy still", () => {

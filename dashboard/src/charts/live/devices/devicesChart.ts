@@ -1,7 +1,8 @@
 import { NONE } from "../../../format";
 import type { ChartTheme } from "../../../theme";
 import type { ChartOption } from "../../echarts";
-import { laneDecal } from "../../series";
+import { deviceStyle } from "../../series";
+import { shorten } from "../../shorten";
 import { names } from "../axes";
 import { type DeviceRow, loadText, queueText } from "./devices";
 
@@ -11,6 +12,14 @@ const HEAD = 48;
 /** Room for the name of a device [px]. */
 const LABEL_WIDTH = 118;
 const SHORT_WIDTH = 84;
+const WINDOW = "window";
+const ALL = "all episodes";
+const TICK = { width: 3, height: 16 };
+/** Of the load in the newest episode, by what it is the load of. */
+const KINDS = [
+  { kind: "cpu", name: "CPU now" },
+  { kind: "gpu", name: "GPU now" },
+] as const;
 
 export const devicesHeight = (rows: readonly DeviceRow[]): number =>
   HEAD + 8 + ROW_HEIGHT * Math.max(rows.length, 1);
@@ -22,10 +31,12 @@ export function devicesOption(
   theme: ChartTheme,
   isNarrow = false,
 ): ChartOption {
+  const width = isNarrow ? SHORT_WIDTH : LABEL_WIDTH;
   const labels = names(
-    rows.map(({ label }) => label),
+    rows.map(({ label }) => shorten(label, width)),
     theme,
   );
+  const kinds = KINDS.filter(({ kind }) => rows.some((row) => row.kind === kind));
   const box = {
     top: HEAD,
     bottom: 8,
@@ -37,7 +48,11 @@ export function devicesOption(
     legend: {
       top: 0,
       left: 0,
-      data: ["newest episode", "window", "all episodes"],
+      data: [
+        ...kinds.map(({ name }) => name),
+        WINDOW,
+        { name: ALL, icon: `path://M0 0h${TICK.width}v${TICK.height}h-${TICK.width}z` },
+      ],
       itemWidth: 14,
       selectedMode: false,
     },
@@ -77,7 +92,7 @@ export function devicesOption(
     yAxis: [
       {
         ...labels,
-        axisLabel: { ...labels.axisLabel, width: isNarrow ? SHORT_WIDTH : LABEL_WIDTH },
+        axisLabel: { ...labels.axisLabel, width },
       },
       texts(
         rows.map((row) => loadText(row, isNarrow)),
@@ -94,24 +109,33 @@ export function devicesOption(
     series: [
       {
         id: "load",
-        name: "newest episode",
+        name: "load",
         type: "bar",
+        stack: "load",
         barWidth: "72%",
         barMaxWidth: 24,
-        color: theme.lanes[0] ?? theme.ink,
         data: rows.map((row) => bar(row, percent(row.load.mean), theme)),
       },
+      // For the legend alone: a series has one colour there.
+      ...kinds.map(({ kind, name }) => ({
+        id: kind,
+        name,
+        type: "bar" as const,
+        stack: "load",
+        itemStyle: deviceStyle(kind, theme),
+        data: [],
+      })),
       mark(
-        "window",
+        WINDOW,
         "diamond",
         11,
         rows.map((row) => percent(row.window)),
         theme,
       ),
       mark(
-        "all episodes",
+        ALL,
         "rect",
-        [3, 16],
+        [TICK.width, TICK.height],
         rows.map((row) => percent(row.all)),
         theme,
       ),
@@ -133,14 +157,7 @@ const percent = (value: number | null): number | null => (value === null ? null 
 
 /** CPUs and GPUs differ in colour and in stripes. */
 function bar({ kind }: DeviceRow, value: number | null, theme: ChartTheme) {
-  const isGpu = kind === "gpu";
-  return {
-    value: value ?? 0,
-    itemStyle: {
-      color: theme.lanes[isGpu ? 1 : 0] ?? theme.ink,
-      ...(isGpu ? { decal: laneDecal(1, theme) } : {}),
-    },
-  };
+  return { value: value ?? 0, itemStyle: deviceStyle(kind, theme) };
 }
 
 /** Texts beside the bars of a grid, where nothing is behind them. */

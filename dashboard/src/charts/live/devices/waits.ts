@@ -3,13 +3,13 @@ import { formatDuration, formatShort, NONE } from "../../../format";
 import type { ChartTheme } from "../../../theme";
 import type { TableData } from "../../../widgets/DataTable";
 import type { ChartOption } from "../../echarts";
-import { laneDecal } from "../../series";
+import { deviceStyle } from "../../series";
 
 export type Waits = NonNullable<LaneState["waits_s"]>;
 
 const POOLS = [
-  { key: "cpus", name: "CPUs" },
-  { key: "gpus", name: "GPUs" },
+  { key: "cpus", name: "CPUs", kind: "cpu" },
+  { key: "gpus", name: "GPUs", kind: "gpu" },
 ] as const;
 /** So few that the time of each is written at its bar. */
 const MAX_TEXTS = 16;
@@ -45,14 +45,11 @@ export function waitsOption(waits: Waits, theme: ChartTheme): ChartOption {
       min: 0,
       axisLabel: { formatter: (value: number) => formatShort(value) },
     },
-    series: POOLS.map(({ key, name }, place) => ({
+    series: POOLS.map(({ key, name, kind }) => ({
       id: key,
       name,
       type: "bar" as const,
-      itemStyle: {
-        color: theme.lanes[place] ?? theme.ink,
-        ...(place ? { decal: laneDecal(1, theme) } : {}),
-      },
+      itemStyle: deviceStyle(kind, theme),
       label: {
         show: isWritten,
         position: "top" as const,

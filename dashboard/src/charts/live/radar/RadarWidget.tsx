@@ -12,7 +12,7 @@ import { radarOption } from "./radarChart";
 
 const NO_MEASURES: never[] = [];
 /** Schedulers that are shown until one chooses: more cannot be told apart. */
-const DEFAULT_SHOWN = 7;
+const DEFAULT_SHOWN = 8;
 
 /** Makespan, energy, wait and decision time of schedulers relative to the oracle's. */
 export function RadarWidget() {

@@ -31,7 +31,9 @@ export function TrendWidget() {
     <>
       <div className="toolbar">
         <Choice label="of" value={key} options={options} onChange={setChosen} />
-        <span className="note">last {window} episodes; each line from its least to its most</span>
+        <span className="note">
+          last {window} episodes; each line from its least to its most, its newest value in bold
+        </span>
       </div>
       {view === "table" ? (
         <DataTable label={label} {...trendTable(states, measure)} />

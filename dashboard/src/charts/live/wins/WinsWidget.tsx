@@ -22,7 +22,9 @@ export function WinsWidget() {
     <>
       <div className="toolbar">
         <LongSpanChoice value={span} onChange={setSpan} />
-        <span className="note">% of the episodes in which the row is better than the column</span>
+        <span className="note">
+          % of the episodes in which the row is better than the column; ties count for neither
+        </span>
       </div>
       {wins.lanes.length < 2 ? (
         <p className="empty">
