@@ -51,8 +51,9 @@ class Connection(H11Protocol):
         """Log nothing: whoever asks for another protocol, or is one too many, is answered."""
 
     def _expect_request(self) -> None:
+        is_http = self.transport.get_protocol() is self  # no socket by now
         # Whatever was answered meanwhile: a body may drip in for ever.
-        self._set_deadline(self.conn.their_state in (h11.IDLE, h11.SEND_BODY))
+        self._set_deadline(is_http and self.conn.their_state in (h11.IDLE, h11.SEND_BODY))
 
     def _set_deadline(self, is_waiting: bool) -> None:
         if is_waiting and self._deadline is None:

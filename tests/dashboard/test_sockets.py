@@ -182,6 +182,20 @@ def test_what_a_client_sends_is_bounded(store_url: str) -> None:
         assert (closed.value.rcvd or closed.value.sent).code == 1009
 
 
+def test_a_socket_lives_longer_than_a_request_may_take(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cpu_gpu_env.dashboard.connections.REQUEST_S", 0.2)
+    url = str(tmp_path / "results.sqlite")
+    with PlayedRun(url) as played, Served(url) as served:
+        played.play(1)
+        with served.watch() as watching:
+            for count in (1, 2, 3):
+                time.sleep(0.3)
+                played.show(placed=count)
+                watching.read_until(lambda state, n=count: state["engine"]["placed"] == n)
+
+
 def test_sockets_are_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(live_service, "MAX_SOCKETS", 2)
     url = str(tmp_path / "results.sqlite")
