@@ -9,6 +9,9 @@ import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
 from typing import Any, TypeVar
 
 from cpu_gpu_env.errors import HybridClusterError
@@ -82,6 +85,32 @@ def end_processes() -> None:
     from joblib.externals.loky import get_reusable_executor
 
     get_reusable_executor(reuse=True).shutdown(wait=False, kill_workers=True)
+
+
+def start_child(
+    name: str, work: Callable[..., None], *given: Any
+) -> tuple[BaseProcess, Connection[Any, Any]]:
+    """Start a process that stands by, and ends with this one.
+
+    Args:
+        name: Of the process.
+        work: What it does. It takes its end of the connection, the number of this process, with
+            which it calls `prepare_worker` first, and what is given.
+        given: What else it needs, fit for another process.
+
+    Returns:
+        The process, and our end of the connection.
+    """
+    # Not forked: what other threads hold locked would stay locked in the copy for ever.
+    context = get_context("spawn")
+    ours, theirs = context.Pipe()
+    process = context.Process(
+        target=work, args=(theirs, os.getpid(), *given), name=name, daemon=True
+    )
+    with ctrl_c_held_back():
+        process.start()
+    theirs.close()
+    return process, ours
 
 
 def prepare_worker(parent: int) -> None:

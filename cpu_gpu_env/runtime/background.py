@@ -12,14 +12,13 @@ import warnings
 from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
-from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from cpu_gpu_env.errors import HybridClusterError, printable
-from cpu_gpu_env.io.parallel import POLL_S, ctrl_c_held_back, prepare_worker
+from cpu_gpu_env.io.parallel import POLL_S, prepare_worker, start_child
 from cpu_gpu_env.runtime.records import Experience, LearnedModel, Learner, Phase
 
 MAX_WAITING = 64
@@ -171,16 +170,8 @@ class BackgroundLearner:
             raise HybridClusterError(trouble)
 
     def _start(self) -> tuple[BaseProcess, Connection[Any, Any]]:
-        # Not forked: what other threads hold locked would stay locked in the copy for ever.
         self._phase = None  # a new process has been told none
-        context = get_context("spawn")
-        ours, theirs = context.Pipe()
-        work = (theirs, os.getpid(), self._make_learner, self._state)
-        process = context.Process(target=_work, args=work, name="learner", daemon=True)
-        with ctrl_c_held_back():
-            process.start()
-        theirs.close()
-        return process, ours
+        return start_child("learner", _work, self._make_learner, self._state)
 
     def _kill(self) -> None:
         if self._process.is_alive():

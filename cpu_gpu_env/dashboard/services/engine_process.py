@@ -68,7 +68,6 @@ class EngineProcess:
         self._process: subprocess.Popen[bytes] | None = None
         self._lines = _Lines()
         self._command: str | None = None
-        self._is_stopping = False
         self._run: int | None = None
         self._asked_at: float | None = None
 
@@ -76,6 +75,11 @@ class EngineProcess:
     def is_active(self) -> bool:
         """Whether it is there, from its start to its end."""
         return self._process is not None and self._process.poll() is None
+
+    @property
+    def _is_stopping(self) -> bool:
+        """Whether it has been asked to end since it was started."""
+        return self._asked_at is not None
 
     @property
     def run(self) -> int | None:
@@ -111,8 +115,7 @@ class EngineProcess:
         line = [sys.executable, "-m", MODULE, *words, END_WITH_STDIN]
         shown = ["python", "-m", MODULE, *words]
         known = {name: value for name, value in os.environ.items() if name != TOKEN_VARIABLE}
-        self._is_stopping, self._run, self._lines = False, None, _Lines()
-        self._asked_at = None
+        self._asked_at, self._run, self._lines = None, None, _Lines()
         self._command = without_password(printable(" ".join(shown)))
         self._process = subprocess.Popen(
             line,
@@ -152,7 +155,7 @@ class EngineProcess:
             if not self.is_active:
                 raise ConflictError("the server has no engine that is running")
             if not self._is_stopping:
-                self._is_stopping, self._asked_at = True, time.time()
+                self._asked_at = time.time()
                 assert self._process is not None
                 self._process.terminate()
                 killer = threading.Timer(STOP_S, _kill, [self._process])

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Sequence
-from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from typing import Any
@@ -13,7 +11,7 @@ from typing import Any
 from cpu_gpu_env.dashboard.errors import UnavailableError
 from cpu_gpu_env.dashboard.schemas.tasks import Prediction
 from cpu_gpu_env.errors import HybridClusterError
-from cpu_gpu_env.io.parallel import ctrl_c_held_back, prepare_worker
+from cpu_gpu_env.io.parallel import prepare_worker, start_child
 from cpu_gpu_env.results.store.database import StoreError
 from cpu_gpu_env.results.store.reading import StoreReader, open_reader
 
@@ -103,14 +101,7 @@ class PredictionProcess:
         if self._connection is not None and self._process is not None and self._process.is_alive():
             return self._connection
         self._end()
-        # Not forked: what other threads hold locked would stay locked in the copy for ever.
-        context = get_context("spawn")
-        self._connection, theirs = context.Pipe()
-        work = (theirs, os.getpid(), self._store)
-        self._process = context.Process(target=_work, args=work, name="predictions", daemon=True)
-        with ctrl_c_held_back():
-            self._process.start()
-        theirs.close()
+        self._process, self._connection = start_child("predictions", _work, self._store)
         return self._connection
 
     def _end(self) -> None:

@@ -1,3 +1,4 @@
+import { rowsFor } from "../layout/rows";
 import { Comparison } from "./Comparison";
 import { Log } from "./Log";
 import { Runs } from "./Runs";
@@ -11,7 +12,7 @@ export const comparisonWidgets: readonly WidgetSpec[] = [
     description: "Every scheduler's objective, gap, makespan, energy, wait and more",
     component: Comparison,
     columns: 12,
-    rows: (schedulers) => Math.ceil((150 + 31 * Math.max(schedulers, 3)) / 92),
+    rows: (schedulers) => rowsFor(Math.max(schedulers, 3), 31, 150),
     needs: "run",
     hasTable: false,
   },

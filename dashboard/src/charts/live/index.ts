@@ -1,3 +1,4 @@
+import { rowsFor } from "../../layout/rows";
 import type { WidgetSpec } from "../../widgets/registry";
 import { ComparisonBarsWidget } from "./comparison/ComparisonBarsWidget";
 import { DevicesWidget } from "./devices/DevicesWidget";
@@ -9,9 +10,13 @@ import { RadarWidget } from "./radar/RadarWidget";
 import { TrendWidget } from "./trend/TrendWidget";
 import { WinsWidget } from "./wins/WinsWidget";
 
-/** Rows of a widget with a line for each scheduler, and all that stands around these. */
-function rowsFor(schedulers: number, lineHeight: number): number {
-  return Math.max(4, Math.ceil((180 + lineHeight * schedulers) / 92));
+const LEAST_ROWS = 4;
+/** Title, controls, legend and axis [px]. */
+const AROUND_PX = 180;
+
+/** Rows of a chart with a line [px] for each scheduler. */
+function chartRows(schedulers: number, linePx: number): number {
+  return Math.max(LEAST_ROWS, rowsFor(schedulers, linePx, AROUND_PX));
 }
 
 /** Charts of the live state. */
@@ -22,7 +27,7 @@ export const liveWidgets: readonly WidgetSpec[] = [
     description: "Objective, gap, makespan, energy and wait of each scheduler, with the bound",
     component: ComparisonBarsWidget,
     columns: 6,
-    rows: (schedulers) => rowsFor(schedulers, 24),
+    rows: (schedulers) => chartRows(schedulers, 24),
     needs: "lanes",
     hasTable: true,
   },
@@ -32,7 +37,7 @@ export const liveWidgets: readonly WidgetSpec[] = [
     description: "Gap or objective of each scheduler in the last episodes",
     component: TrendWidget,
     columns: 6,
-    rows: (schedulers) => rowsFor(schedulers, 26),
+    rows: (schedulers) => chartRows(schedulers, 26),
     needs: "lanes",
     hasTable: true,
   },
@@ -82,7 +87,7 @@ export const liveWidgets: readonly WidgetSpec[] = [
     description: "Median, 90th and 99th percentile of wait, response and slowdown of tasks",
     component: PercentilesWidget,
     columns: 6,
-    rows: (schedulers) => rowsFor(schedulers, 22),
+    rows: (schedulers) => chartRows(schedulers, 22),
     needs: "lanes",
     hasTable: true,
   },
@@ -92,7 +97,7 @@ export const liveWidgets: readonly WidgetSpec[] = [
     description: "How often each scheduler is better than each other in the same episode",
     component: WinsWidget,
     columns: 6,
-    rows: (schedulers) => rowsFor(schedulers, 22),
+    rows: (schedulers) => chartRows(schedulers, 22),
     needs: "run",
     hasTable: true,
   },
