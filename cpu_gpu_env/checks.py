@@ -15,6 +15,9 @@ from cpu_gpu_env.errors import HybridClusterError, is_printable, not_allowed, sh
 
 MIN_FIGURE, MAX_FIGURE = 1e-100, 1e100
 """Figures of devices and tasks lie between these: float64 holds products and quotients of three."""
+MAX_TIME_S = 1e30
+"""Later arrivals and longer tasks are refused; float32 and sums of many are far from overflowing
+here."""
 MAX_FLOAT = sys.float_info.max
 """The largest finite number of float64."""
 MAX_NAME = 1_000

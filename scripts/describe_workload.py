@@ -55,7 +55,7 @@ def main(arguments: argparse.Namespace) -> int:
     }
     workload = problem.workload
     print(f"{workload.name}: {len(workload.pool):,} tasks")
-    for note in workload.notes:
+    for note in problem.notes:
         print(f"  - {note}")
     fits = (problem.costs.num_feasible == len(problem.gpu_fractions)).mean()
     terminal.print_tables(

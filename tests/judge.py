@@ -82,8 +82,9 @@ def time_and_energy(device: Device, part: float, task: Task) -> tuple[float, flo
     compute_w = memory_w = device.active_power_w - device.idle_power_w
     if device.memory_power_w is not None:
         memory_w = device.memory_power_w - device.idle_power_w
-    working_w = (compute_s * compute_w + traffic_s * memory_w) / (compute_s + traffic_s)
-    energy_j = waiting_s * min(compute_w, memory_w) + working_s * working_w
+    both_j = compute_s * compute_w + traffic_s * memory_w
+    throttled_j = working_s * max(compute_w, memory_w)
+    energy_j = waiting_s * min(compute_w, memory_w) + min(both_j, throttled_j)
     time_s: float = struct.unpack("f", struct.pack("f", waiting_s + working_s))[0]
     return time_s, energy_j * (time_s / (waiting_s + working_s))
 

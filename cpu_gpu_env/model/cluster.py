@@ -11,12 +11,17 @@ from typing import Literal
 
 from cpu_gpu_env.checks import MAX_FIGURE, MIN_FIGURE, check_name, check_number
 from cpu_gpu_env.errors import HybridClusterError, shown
+from cpu_gpu_env.model.precision import DEFAULT_PRECISION, PRECISIONS, WIDER
 
 DeviceKind = Literal["cpu", "gpu"]
 """Which pool a device belongs to."""
 
 MAX_DEVICES = 1_024
 """Devices of a cluster at most: each has a queue in every environment."""
+
+
+RATES = {name: "flops" if name == DEFAULT_PRECISION else f"flops_{name}" for name in PRECISIONS}
+"""The field of `Device` that holds the rate of each precision."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +39,7 @@ class Device:
     kind: DeviceKind
     """Which pool the device belongs to."""
     flops: float
-    """Attained FP32 rate [FLOP/s]."""
+    """Attained FP32 rate [FLOP/s]; on GPUs without tensor cores, which round to TF32."""
     memory_bandwidth: float
     """Attained bandwidth of the device's own memory [B/s]."""
     memory_bytes: float
@@ -57,6 +62,20 @@ class Device:
     memory_power_w: float | None = None
     """Power while a share runs that memory traffic bounds [W]; None: `active_power_w` whatever
     bounds. See `cpu_gpu_env.model.costs.power_above_idle_w`."""
+    serial_step_s: float = 0.0
+    """Time of a step of a chain of dependent steps [s], see `Tasks.serial_steps`."""
+    flops_fp64: float | None = None
+    """Attained FP64 rate [FLOP/s]; None: it computes no FP64, as nothing wider stands in for it."""
+    flops_tf32: float | None = None
+    """Attained TF32 rate [FLOP/s]; None: that of FP32."""
+    flops_fp16: float | None = None
+    """Attained FP16 rate, summed in FP32 [FLOP/s]; None: that of the next wider format."""
+    flops_bf16: float | None = None
+    """Attained BF16 rate, summed in FP32 [FLOP/s]; None: that of the next wider format."""
+    flops_fp8: float | None = None
+    """Attained FP8 rate [FLOP/s]; None: that of the next wider format."""
+    flops_int8: float | None = None
+    """Attained INT8 rate [OP/s]; None: that of the next wider format."""
 
     def __post_init__(self) -> None:
         check_name("name of a device", self.name)
@@ -69,8 +88,11 @@ class Device:
         for name in ("memory_bytes", "link_bandwidth"):
             self._check(name, MIN_FIGURE, also=math.inf)
         loads = ["active_power_w"] + ["memory_power_w"] * (self.memory_power_w is not None)
-        for name in ("launch_s", "idle_power_w", *loads):
+        for name in ("launch_s", "idle_power_w", "serial_step_s", *loads):
             self._check(name, 0.0)
+        for name in RATES.values():
+            if getattr(self, name) is not None:
+                self._check(name, MIN_FIGURE)
         for name in loads:
             if getattr(self, name) < self.idle_power_w:
                 raise HybridClusterError(
@@ -85,6 +107,28 @@ class Device:
                 f"device {self.name!r}: field 'cache_bandwidth' is missing or infinite; allowed: "
                 "a number, where there are caches (cache_bytes > 0)"
             )
+
+    def rate_precision(self, precision: str) -> str:
+        """Name the precision whose rate a task of this one takes: itself, or the next wider one.
+
+        Raises:
+            HybridClusterError: If the device has no rate that could stand for it.
+        """
+        for one in (precision, *WIDER[precision]):
+            if getattr(self, RATES[one]) is not None:
+                return one
+        raise HybridClusterError(
+            f"device {self.name!r}: field {RATES[precision]!r} is missing, and {precision} tasks "
+            "are to run on it; allowed: a rate [FLOP/s] there, as nothing wider can stand for it"
+        )
+
+    def attained_flops(self, precision: str = DEFAULT_PRECISION) -> float:
+        """Return the attained rate of tasks of a precision [FLOP/s].
+
+        Raises:
+            HybridClusterError: If the device has no rate that could stand for it.
+        """
+        return float(getattr(self, RATES[self.rate_precision(precision)]))
 
     @property
     def power_varies(self) -> bool:
@@ -173,7 +217,8 @@ DEVICE_FIGURES = tuple(field.name for field in fields(Device) if field.name not 
 
 REFINEMENTS: dict[str, float | None] = {
     name: getattr(Device, name)
-    for name in ("cache_bytes", "cache_bandwidth", "ridge_sharpness", "memory_power_w")
+    for name in DEVICE_FIGURES
+    if name != "link_bandwidth" and hasattr(Device, name)
 }
 """Figures that a profile may leave out, and their values then: those of the plain roofline, at one
-power."""
+power and the rate of FP32."""

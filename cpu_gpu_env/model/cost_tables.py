@@ -10,10 +10,17 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from cpu_gpu_env.checks import MAX_TIME_S
 from cpu_gpu_env.errors import HybridClusterError
 from cpu_gpu_env.model.cluster import Cluster, Device, device_types
-from cpu_gpu_env.model.costs import NOT_USED, execution_time_s, power_above_idle_w, share_energy_j
-from cpu_gpu_env.model.tasks import MAX_TIME_S, FloatArray, Tasks
+from cpu_gpu_env.model.costs import (
+    NOT_USED,
+    execution_time_s,
+    power_above_idle_w,
+    power_varies,
+    share_energy_j,
+)
+from cpu_gpu_env.model.tasks import FloatArray, Tasks
 
 MIN_TIME_S = 1e-30
 """Shorter tasks are refused; a makespan is divided by, and float32 holds little less."""
@@ -194,7 +201,7 @@ def build_cost_tables(
     # What does not fit runs wholly on the CPU.
     on_cpu = [((1.0 - f, every), (1.0, ~fit)) for f, fit in zip(gpu_fractions, fits, strict=True)]
     on_gpu = [((f, fit),) for f, fit in zip(gpu_fractions, fits, strict=True)]
-    varies = any(device.power_varies for device in cluster.devices)
+    varies = any(power_varies(device, tasks) for device in set(cluster.devices))
     return CostTables(
         gpu_fractions,
         _pool_costs(cluster.cpus, tasks, on_cpu, varies),

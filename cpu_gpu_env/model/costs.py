@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from cpu_gpu_env.model.cluster import Device
+from cpu_gpu_env.model.measured import MeasuredCosts
+from cpu_gpu_env.model.precision import PRECISIONS
 from cpu_gpu_env.model.tasks import FloatArray, Tasks
 
 NOT_USED = -np.inf
@@ -20,13 +22,17 @@ MAX_CACHES = 1e100
 def execution_time_s(device: Device, fraction: float, tasks: Tasks) -> FloatArray:
     """Time that a share of each task takes on a device [s]: all the physics but power.
 
-    ``launch + transfer + max(compute, memory traffic)``: the roofline model (Williams, Waterman &
-    Patterson, "Roofline", CACM 52(4), 2009) with attained rates, after the working set of the share
-    has crossed the host link (an infinite link on a CPU: no transfer). Zero if the fraction is 0.
+    ``launch + transfer + serial steps + max(compute, memory traffic)``: the roofline model
+    (Williams, Waterman & Patterson, "Roofline", CACM 52(4), 2009) with attained rates, that of
+    computing by the task's precision, after the working set of the share, or what of it is not on
+    the device yet, has crossed the host link (an infinite link on a CPU: no transfer). A chain of
+    dependent steps is as long for a share as for the whole. Zero if the fraction is 0.
 
     Two refinements, for devices whose profile gives their figures: caches serve part of the traffic
     (`_byte_time_s`), and the maximum is smooth, (compute^p + traffic^p)^(1/p) with p the device's
     ``ridge_sharpness``, since near the ridge neither hides the other wholly.
+
+    Where times were measured, a share takes its part of them instead.
 
     Args:
         device: Where the share runs.
@@ -35,25 +41,31 @@ def execution_time_s(device: Device, fraction: float, tasks: Tasks) -> FloatArra
 
     Returns:
         Shape (num_tasks,).
+
+    Raises:
+        HybridClusterError: If the device has no rate for a precision, or tasks have measured times,
+            but not on it.
     """
     if fraction == 0.0:
         return np.zeros(len(tasks))
-    transfer_s, compute_s, traffic_s = _phases_s(device, fraction, tasks)
-    return device.launch_s + transfer_s + _smooth_max(compute_s, traffic_s, device.ridge_sharpness)
+    if tasks.measured is not None:
+        return fraction * tasks.measured.time_on(device)
+    compute_s, traffic_s = _work_s(device, fraction, tasks)
+    working_s = _smooth_max(compute_s, traffic_s, device.ridge_sharpness)
+    return _waiting_s(device, fraction, tasks) + working_s
 
 
 def power_above_idle_w(device: Device, fraction: float, tasks: Tasks) -> FloatArray:
     """Mean power above idle of a device while it serves a share of each task [W].
 
-    After launch and transfer it is a mean of ``active_power_w`` and ``memory_power_w``, weighted by
-    the times that computing and memory traffic would take alone: each extreme has its own power,
-    and either figure alone where both are the same. During launch and transfer neither is busy, so
-    the lesser of the two is taken. Without ``memory_power_w`` it is ``active_power_w`` throughout.
+    Without ``memory_power_w`` it is that of ``active_power_w`` throughout. With it, computing and
+    memory traffic each take the energy of their own time alone at their own power, and the sum is
+    spread over the time that both take together, as in the energy roofline (Choi, Bedard, Fowler &
+    Vuduc, "A roofline model of energy", IPDPS 2013): towards the ridge the power rises, but never
+    beyond the greater of both readings, where devices throttle. During launch, transfer and serial
+    steps neither is busy, so the lesser of the two is taken.
 
-    The energy roofline (Choi, Bedard, Fowler & Vuduc, "A roofline model of energy", IPDPS 2013)
-    divides the same sum of both energies by the longer time instead, so its power rises towards the
-    ridge to the sum of the two. Devices cap that, where and at what power two readings do not tell;
-    the mean is never beyond what was read.
+    Where energies were measured, it is what they give over their times, not below idle.
 
     Args:
         device: Where the share runs.
@@ -64,14 +76,25 @@ def power_above_idle_w(device: Device, fraction: float, tasks: Tasks) -> FloatAr
         Shape (num_tasks,).
     """
     compute_w = device.active_power_w - device.idle_power_w
-    if device.memory_power_w is None or not device.power_varies:
+    if not power_varies(device, tasks):
         return np.full(len(tasks), compute_w)
-    memory_w = device.memory_power_w - device.idle_power_w
-    transfer_s, compute_s, traffic_s = _phases_s(device, fraction, tasks)
-    waiting_s = device.launch_s + transfer_s
+    if tasks.measured is not None:
+        return _measured_power_w(device, tasks.measured, compute_w)
+    memory_w = (device.memory_power_w or 0.0) - device.idle_power_w
+    compute_s, traffic_s = _work_s(device, fraction, tasks)
     working_s = _smooth_max(compute_s, traffic_s, device.ridge_sharpness)
-    working_w = _mean(compute_w, compute_s, memory_w, traffic_s)
+    energy_j = compute_w * compute_s + memory_w * traffic_s
+    working_w = np.divide(energy_j, working_s, out=np.zeros_like(working_s), where=working_s > 0)
+    working_w = np.minimum(working_w, max(compute_w, memory_w))
+    waiting_s = _waiting_s(device, fraction, tasks)
     return _mean(min(compute_w, memory_w), waiting_s, working_w, working_s)
+
+
+def power_varies(device: Device, tasks: Tasks) -> bool:
+    """Whether the power of a device under load depends on what it runs."""
+    if tasks.measured is not None:
+        return tasks.measured.energy_on(device) is not None
+    return device.power_varies
 
 
 def share_energy_j(
@@ -101,18 +124,39 @@ def _mean(
     return mean
 
 
-def _phases_s(
-    device: Device, fraction: float, tasks: Tasks
-) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Times of transfer, of computing and of memory traffic, each alone [s]."""
-    transfer_s = fraction * tasks.memory_bytes / device.link_bandwidth
-    compute_s = fraction * tasks.size_flop / device.flops
+def _measured_power_w(device: Device, measured: MeasuredCosts, otherwise_w: float) -> FloatArray:
+    """Mean power above idle where energies were measured [W]."""
+    time_s, energy_j = measured.time_on(device), measured.energy_on(device)
+    if energy_j is None:
+        return np.full(len(time_s), otherwise_w)
+    return np.maximum(energy_j / time_s - device.idle_power_w, 0.0)
+
+
+def _waiting_s(device: Device, fraction: float, tasks: Tasks) -> FloatArray:
+    """Time of launch, transfer and serial steps, while the device works at a fraction [s]."""
+    moved_bytes = np.minimum(tasks.memory_bytes, tasks.transfer_bytes)
+    transfer_s = fraction * moved_bytes / device.link_bandwidth
+    return device.launch_s + transfer_s + device.serial_step_s * tasks.serial_steps
+
+
+def _work_s(device: Device, fraction: float, tasks: Tasks) -> tuple[FloatArray, FloatArray]:
+    """Times of computing and of memory traffic, each alone [s]."""
+    compute_s = fraction * tasks.size_flop / _rates(device, tasks)
     traffic_bytes = fraction * tasks.size_flop / tasks.intensity_flop_per_byte
     if device.cache_bytes > 0.0:
         traffic_s = traffic_bytes * _byte_time_s(device, fraction * tasks.memory_bytes)
     else:
         traffic_s = traffic_bytes / device.memory_bandwidth
-    return transfer_s, compute_s, traffic_s
+    return compute_s, traffic_s
+
+
+def _rates(device: Device, tasks: Tasks) -> float | FloatArray:
+    """Attained rate of the device for each task [FLOP/s]; one number if it is the same for all."""
+    rates = {name: device.attained_flops(name) for name in tasks.precisions}
+    if len(set(rates.values())) == 1:
+        return next(iter(rates.values()))
+    by_code = np.array([rates.get(name, np.nan) for name in PRECISIONS])
+    return np.asarray(by_code[tasks.precision])
 
 
 def _byte_time_s(device: Device, working_set_bytes: FloatArray) -> FloatArray:

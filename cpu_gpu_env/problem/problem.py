@@ -78,6 +78,17 @@ class Problem:
             return self.workload.mean_interarrival_s
         return self.objective.reference.makespan_s / self.load
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the workload assumes, and what stands in for rates that a device has not."""
+        stand_ins = [
+            f"{device.name} has no rate of {precision}: such tasks take that of {used}"
+            for precision in self.workload.pool.precisions
+            for device in dict.fromkeys(self.cluster.devices)
+            if (used := device.rate_precision(precision)) != precision
+        ]
+        return (*self.workload.notes, *stand_ins)
+
     def make_sampler(self) -> EpisodeSampler:
         """Build the sampler of this problem's episodes."""
         gap_s = self.mean_interarrival_s

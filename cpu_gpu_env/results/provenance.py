@@ -32,9 +32,10 @@ class ProblemRecord:
     workload: str
     """Name of the workload."""
     workload_sha256: str
-    """Of the columns of its pool, one after another."""
+    """Of the columns of its pool, one after another, the optional ones that say anything after
+    their names."""
     workload_notes: tuple[str, ...]
-    """What the workload assumes."""
+    """What the workload assumes, and what stands in for rates that a device has not."""
     num_tasks: int
     """Tasks of an episode."""
     energy_weight: float
@@ -53,14 +54,17 @@ class ProblemRecord:
         """Describe a problem."""
         profile = json.dumps(cluster_to_profile(problem.cluster), sort_keys=True)
         pool = hashlib.sha256()
+        tasks = problem.workload.pool
         for column in COLUMNS:
-            pool.update(np.ascontiguousarray(getattr(problem.workload.pool, column)).tobytes())
+            pool.update(np.ascontiguousarray(getattr(tasks, column)).tobytes())
+        for name, values in tasks.extra_columns.items():
+            pool.update(name.encode() + np.ascontiguousarray(values).tobytes())
         return ProblemRecord(
             cluster=problem.cluster.name,
             cluster_sha256=hashlib.sha256(profile.encode()).hexdigest(),
             workload=problem.workload.name,
             workload_sha256=pool.hexdigest(),
-            workload_notes=tuple(problem.workload.notes),
+            workload_notes=problem.notes,
             num_tasks=problem.num_tasks,
             energy_weight=problem.objective.energy_weight,
             gpu_fractions=tuple(problem.gpu_fractions),

@@ -135,7 +135,8 @@ def draw_episode(
     env = HybridClusterEnv(**phase_env_kwargs(row, phase), observe_queues=observe_queues)
     check_unchanged(row, phase, ProblemRecord.of(env.problem))
     if seed is None or replays_windows(row):  # its tasks were given, not drawn
-        options["tasks"] = Tasks(*(np.array(kept[name], np.float64) for name in COLUMNS))
+        arrival, size, intensity, memory = (np.array(kept[name], np.float64) for name in COLUMNS)
+        options["tasks"] = Tasks(arrival, size, intensity, memory)
     env.reset(seed=None if seed is None else parse_seed(seed), options=options)
     return env
 

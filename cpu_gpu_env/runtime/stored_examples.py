@@ -102,9 +102,8 @@ def _examples(
 ) -> Examples:
     rows = np.flatnonzero(np.isin(table["episode"], episodes))
     rows = rows[np.lexsort((table["episode"][rows], table["task"][rows]))]
-    columns = {name: table[name][rows].astype(np.float64) for name in COLUMNS}
-    columns["arrival_s"] = np.zeros(len(rows))  # of many episodes, and no feature
-    tasks = Tasks(**columns)
+    _, size, intensity, memory = (table[name][rows].astype(np.float64) for name in COLUMNS)
+    tasks = Tasks(np.zeros(len(rows)), size, intensity, memory)  # arrivals are no feature
     return Examples(feature_table(problem.workload, tasks), table["gpu_fraction"][rows])
 
 

@@ -208,13 +208,7 @@ class GivenStream(TaskStream):
     def __init__(self, problem: Problem, tasks: list[Tasks]) -> None:
         num_tasks, num_envs = len(tasks[0]), len(tasks)
         super().__init__(num_tasks, num_envs)
-        self.tasks = Tasks(
-            np.zeros(num_tasks * num_envs),
-            *(
-                np.concatenate([getattr(table, name) for table in tasks])
-                for name in ("size_flop", "intensity_flop_per_byte", "memory_bytes")
-            ),
-        )
+        self.tasks = Tasks.joined(tasks)
         self.costs = build_cost_tables(problem.cluster, self.tasks, problem.gpu_fractions)
         self.features: Features = feature_table(problem.workload, self.tasks)
         """(tasks, 3)."""

@@ -127,15 +127,15 @@ def energy_j(device: Device, share: float, tasks: Tasks) -> float:
 
 
 def test_energy_of_computing_and_of_memory_traffic_by_hand() -> None:
-    # 0.75 s of launch and transfer at the lesser of 300 and 600 W, then 0.2 s of which computing
-    # would take 0.2 and traffic 0.02 alone.
-    assert energy_j(HOT_GPU, 1.0, COMPUTE) == pytest.approx(0.75 * 300 + 0.2 * (300 + 300 / 11))
-    # 1.05 s of launch and transfer, then 0.5 s of which computing would take 0.1 s alone.
-    assert energy_j(HOT_GPU, 1.0, MEMORY) == pytest.approx(1.05 * 300 + 0.5 * (300 + 300 * 5 / 6))
-    # 0.5 s of launch at the lesser of 100 and 10 W, then 5 s of which computing takes 1 s alone.
-    assert energy_j(FRUGAL_CPU, 1.0, MEMORY) == pytest.approx(0.5 * 10 + 5 * (10 + 90 / 6))
+    # 0.75 s of launch and transfer at the lesser of 300 and 600 W, then computing takes 0.2 s, and
+    # beside it traffic 0.02 s.
+    assert energy_j(HOT_GPU, 1.0, COMPUTE) == pytest.approx(0.75 * 300 + 0.2 * 300 + 0.02 * 600)
+    # 1.05 s of launch and transfer; 0.1 s of computing beside 0.5 s of traffic would draw 660 W.
+    assert energy_j(HOT_GPU, 1.0, MEMORY) == pytest.approx(1.05 * 300 + 0.5 * 600)
+    # 0.5 s of launch at the lesser of 100 and 10 W, then 5 s of traffic beside 1 s of computing.
+    assert energy_j(FRUGAL_CPU, 1.0, MEMORY) == pytest.approx(0.5 * 10 + 1 * 100 + 5 * 10)
     # Half of it takes half the time after the launch.
-    assert energy_j(FRUGAL_CPU, 0.5, MEMORY) == pytest.approx(0.5 * 10 + 2.5 * (10 + 90 / 6))
+    assert energy_j(FRUGAL_CPU, 0.5, MEMORY) == pytest.approx(0.5 * 10 + 0.5 * 100 + 2.5 * 10)
 
 
 def test_one_power_is_drawn_throughout() -> None:
@@ -148,9 +148,9 @@ BARE = replace(HOT_GPU, launch_s=0.0, link_bandwidth=math.inf)
 
 
 @pytest.mark.parametrize(
-    ("intensity", "above_idle_w"), [(1e-9, 600.0), (10.0, 450.0), (1e12, 300.0)]
+    ("intensity", "above_idle_w"), [(1e-9, 600.0), (10.0, 600.0), (40.0, 450.0), (1e12, 300.0)]
 )
-def test_each_extreme_has_its_own_power_and_the_ridge_their_mean(
+def test_each_extreme_has_its_own_power_and_the_ridge_the_greater(
     intensity: float, above_idle_w: float
 ) -> None:
     tasks = Tasks([0.0], [1e12], [intensity], [5e9])

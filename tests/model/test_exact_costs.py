@@ -67,7 +67,8 @@ def exact_costs(case: Case) -> tuple[Fraction, Fraction]:
     if device.memory_power_w is None:
         return waiting + working, compute_w
     memory_w = Fraction(device.memory_power_w) - Fraction(device.idle_power_w)
-    working_j = working * (compute * compute_w + traffic * memory_w) / (compute + traffic)
+    both_j = compute * compute_w + traffic * memory_w
+    working_j = min(both_j, working * max(compute_w, memory_w))
     energy_j = waiting * min(compute_w, memory_w) + working_j
     return waiting + working, energy_j / (waiting + working)
 

@@ -6,9 +6,11 @@ import os
 import re
 from functools import lru_cache
 
+import numpy as np
+
 from cpu_gpu_env.errors import HybridClusterError, not_allowed, printable, unknown_name
 from cpu_gpu_env.io.paths import as_path
-from cpu_gpu_env.model.tasks import COLUMNS, Tasks
+from cpu_gpu_env.model.tasks import Tasks
 from cpu_gpu_env.model.traces.alibaba_gpu import AlibabaGPU
 from cpu_gpu_env.model.traces.azure_llm import AzureLLM
 from cpu_gpu_env.model.traces.mapping import TaskTable, TraceMapping
@@ -145,7 +147,7 @@ def _load(path: str, mapping: TraceMapping, part: Part, version: tuple[int, int]
     name = f"{mapping.format}:{printable(os.path.basename(path))}" + (f"?{query}" if query else "")
     if mapping.draws_intensity:  # the name goes wherever a result is shown
         name += " (intensity drawn)"
-    pool = Tasks(*(getattr(tasks, column)[first:end] for column in COLUMNS))
+    pool = tasks.take(np.arange(first, end), tasks.arrival_s[first:end])
     return Workload(name, pool, *feature_ranges(tasks), in_order=True, notes=notes)
 
 
