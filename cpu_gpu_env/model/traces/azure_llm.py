@@ -8,9 +8,10 @@ from typing import ClassVar
 import numpy as np
 
 from cpu_gpu_env.errors import unknown_name
-from cpu_gpu_env.model.tasks import FloatArray, Tasks
+from cpu_gpu_env.model.tasks import Tasks
 from cpu_gpu_env.model.traces.mapping import TraceMapping
-from cpu_gpu_env.model.traces.text_table import TraceTable, read_csv
+from cpu_gpu_env.model.traces.text_table import read_csv
+from cpu_gpu_env.model.traces.timestamps import AUTO, TIME_UNITS, read_times_s
 
 JOINED, PREFILL_DECODE = "joined", "prefill-decode"
 SPLITS = {
@@ -51,17 +52,22 @@ class AzureLLM(TraceMapping):
     """Bytes k of KV cache a token."""
     split: str = JOINED
     """``"joined"``: one task a request; ``"prefill-decode"``: two."""
+    time_unit: str = AUTO
+    """Of times that are numbers: ``"s"``, ``"ms"``, ``"us"``, ``"ns"``; ``"auto"``: as they tell,
+    see `cpu_gpu_env.model.traces.timestamps`."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.split not in SPLITS:
             raise unknown_name("split of azure-llm traces", self.split, SPLITS)
+        if self.time_unit not in TIME_UNITS:
+            raise unknown_name("time_unit of azure-llm traces", self.time_unit, TIME_UNITS)
 
     def read(self, path: str) -> tuple[Tasks, tuple[str, ...]]:
         """Read a file: its tasks in order of arrival, and what they assume."""
         time, context, generated = "TIMESTAMP", "ContextTokens", "GeneratedTokens"
         table = read_csv(path, (time, context, generated), self.max_bytes)
-        table, arrival_s = table.in_order(time, _seconds(table, time))
+        table, arrival_s = table.in_order(time, read_times_s(table, time, self.time_unit))
         tokens_in, tokens_out = table.numbers(context), table.numbers(generated)
         per_token_flop = 2 * self.parameters
         weights, cache = self.parameters * self.bytes_per_parameter, self.kv_bytes_per_token
@@ -91,27 +97,3 @@ class AzureLLM(TraceMapping):
         if not without_tokens:
             return notes
         return (*notes, f"{without_tokens:,} tasks without tokens are left out")
-
-
-def _seconds(table: TraceTable, column: str) -> FloatArray:
-    """Read UTC timestamps such as 2023-11-16 18:17:03.9799600 as seconds after the first row."""
-    texts = [
-        text.strip().removesuffix("+00:00").removesuffix("Z") for text in table.columns[column]
-    ]
-    try:
-        times = np.array(texts, dtype="datetime64[ns]")
-    except ValueError:
-        times = np.array([_timestamp(text) for text in texts])
-    good = ~np.isnat(times)
-    if not good.all():
-        raise table.error(
-            int(good.argmin()), column, "a UTC time such as 2023-11-16 18:17:03.9799600"
-        )
-    return np.asarray((times - times[0]) / np.timedelta64(1, "s"), dtype=np.float64)
-
-
-def _timestamp(text: str) -> np.datetime64:
-    try:
-        return np.datetime64(text, "ns")
-    except ValueError:
-        return np.datetime64("NaT", "ns")

@@ -9,7 +9,7 @@ import numpy as np
 
 from cpu_gpu_env.model.tasks import FloatArray, Tasks
 from cpu_gpu_env.model.traces.mapping import DrawnIntensity
-from cpu_gpu_env.model.traces.text_table import read_fields
+from cpu_gpu_env.model.traces.text_table import TraceTable, read_fields
 
 FIELDS = (
     "job number",
@@ -33,7 +33,10 @@ FIELDS = (
 )
 """The 18 fields of a job, in order; -1 stands for what is not known."""
 
-_USED = tuple(FIELDS[number - 1] for number in (2, 4, 5, 7, 8, 10))
+_USED = tuple(FIELDS[number - 1] for number in (1, 2, 4, 5, 7, 8, 10, 11))
+_PARTS = (2.0, 3.0, 4.0)
+"""Status of a part of a job: to be continued, the last one and completed, the last one and failed
+(version 2.2 of the format)."""
 _KILOBYTE_BYTES = 1_024
 
 
@@ -51,6 +54,8 @@ class StandardWorkloadFormat(DrawnIntensity):
     - intensity: drawn (`DrawnIntensity`).
 
     Jobs without a run time or processors (cancelled before the start, or not known) are left out.
+    So are the lines of the parts of a job that was checkpointed and went on (status, field 11: 2, 3
+    or 4), as far as a line of the same number sums it up.
     """
 
     format: ClassVar[str] = "swf"
@@ -63,6 +68,9 @@ class StandardWorkloadFormat(DrawnIntensity):
     def read(self, path: str) -> tuple[Tasks, tuple[str, ...]]:
         """Read a log: its jobs as tasks in order of arrival, and what they assume."""
         table = read_fields(path, FIELDS, _USED, ";", self.max_bytes)
+        all_lines = len(table)
+        table = _without_parts(table)
+        num_parts = all_lines - len(table)
         table, submit_s = table.in_order("submit time", table.numbers("submit time"))
         run_s = table.numbers("run time", low=-1.0)
         processors = _first_known(
@@ -83,16 +91,25 @@ class StandardWorkloadFormat(DrawnIntensity):
             intensity,
             (per_core * processors)[ran],
         )
-        return tasks, self._notes(int((~ran).sum()), known[ran].mean())
+        return tasks, self._notes(int((~ran).sum()), num_parts, known[ran].mean())
 
-    def _notes(self, left_out: int, known_memory: float) -> tuple[str, ...]:
+    def _notes(self, left_out: int, num_parts: int, known_memory: float) -> tuple[str, ...]:
+        parts = f"{num_parts:,} lines of parts of jobs that another line sums up are left out"
         return (
             self._intensity_note(),
             f"size is run time x processors x attained FLOP/s; {self._core_note()}",
             f"{known_memory:.0%} of the jobs tell their memory; the others are given "
             f"{self.memory_per_core_bytes / 1e6:.0f} MB a processor",
             f"{left_out:,} jobs without a run time or processors are left out",
+            *([parts] if num_parts else []),
         )
+
+
+def _without_parts(table: TraceTable) -> TraceTable:
+    """Leave out the parts of jobs that another line sums up."""
+    job = table.numbers("job number", low=-1.0)
+    is_part = np.isin(table.numbers("status", low=-1.0), _PARTS)
+    return table.keep(~(is_part & np.isin(job, job[~is_part])))
 
 
 def _first_known(first: FloatArray, second: FloatArray) -> FloatArray:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import csv
 import io
 import itertools
+import math
 import warnings
 from array import array
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -126,22 +127,33 @@ def read_fields(
     comment: str,
     max_bytes: int = MAX_BYTES,
 ) -> TraceTable:
-    """Read some columns of a file of fields between white space, without a header.
+    """Read some columns of a file of fields between white space, with or without a header.
 
     Args:
         path: The file, gzipped or not.
-        fields: Names of all fields of a line.
+        fields: Names of the fields of a line; those of more fields are left out.
         columns: Names of those to keep.
         comment: What lines that are left out begin with.
         max_bytes: Bytes that it may have at most, unpacked.
 
     Raises:
-        HybridClusterError: If the file cannot be read, is too large, a line has another number of
-            fields, or there is none.
+        HybridClusterError: If the file cannot be read, is too large, a line has fewer fields, or
+            there is none.
     """
     numbered = enumerate(_open_text(path, max_bytes), start=1)
-    rows = ((i, line.split()) for i, line in numbered if line.strip() and line[0] != comment)
-    return _make_table(path, fields, columns, rows, max_bytes)
+    split = ((i, line.split()) for i, line in numbered)
+    rows = ((i, row) for i, row in split if row and not row[0].startswith(comment))
+    rows = _without_header(rows)
+    count = len(fields)
+    cut = ((i, row if len(row) < count else row[:count]) for i, row in rows)
+    return _make_table(path, fields, columns, cut, max_bytes)
+
+
+def _without_header(rows: Iterator[tuple[int, list[str]]]) -> Iterator[tuple[int, list[str]]]:
+    """Leave the first row out if it has names alone."""
+    for place, (line, row) in enumerate(rows):
+        if place or not all(math.isnan(as_number(text)) for text in row):
+            yield line, row
 
 
 def _make_table(
