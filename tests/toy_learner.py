@@ -9,6 +9,7 @@ import pytest
 from cpu_gpu_env.baselines import make_scheduler
 from cpu_gpu_env.runtime import online
 from cpu_gpu_env.runtime.records import Experience, LearnedModel
+from cpu_gpu_env.runtime.trained_files import ONLINE_SUFFIX
 
 BAD, GOOD = "cpu-only", "static-price"
 
@@ -52,7 +53,7 @@ def toy_scheduler(interrupt_at: int | None = None) -> Iterator[str]:
         lambda: LearnedModel(0, BAD.encode()), ToyLearner, _make, False, needs_oracle=True
     )
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(online.ONLINE, f"toy{online.SUFFIX}", kind)
+        patch.setitem(online.ONLINE, f"toy{ONLINE_SUFFIX}", kind)
         patch.setattr(ToyLearner, "calls", 0)
         patch.setattr(ToyLearner, "interrupt_at", interrupt_at)
         yield "toy"

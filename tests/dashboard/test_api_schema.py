@@ -49,7 +49,7 @@ def ask_for_everything(dashboard: Dashboard, folder: Path, examples: int, phases
 
 def test_of_a_store_with_runs_of_every_kind(filled_store: Path, tmp_path: Path) -> None:
     with Dashboard(filled_store, "--no-engine", token=TOKEN) as dashboard:
-        ask_for_everything(dashboard, tmp_path, 10, "examples,fuzzing")
+        ask_for_everything(dashboard, tmp_path, 5, "examples,fuzzing")
 
 
 @pytest.mark.slow

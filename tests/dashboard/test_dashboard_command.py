@@ -57,6 +57,9 @@ def stored_count(store: str | Path, run: int) -> int:
         return reader.count(episodes, run, reader.schedulers(run)[0])
 
 
+@pytest.mark.parametrize(
+    "store_url", ["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)], indirect=True
+)
 def test_an_engine_is_steered_and_ends_with_everything_stored(
     store_url: str, tmp_path: Path
 ) -> None:

@@ -190,6 +190,9 @@ def test_an_episode_is_drawn_once_for_all_that_ask(
     assert drawn == [0, 1, 2, 1]
 
 
+@pytest.mark.parametrize(
+    "store_url", ["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)], indirect=True
+)
 def test_a_learned_scheduler_tells_what_it_predicted(store_url: str) -> None:
     engine = stored_runs.open_store(store_url)
     run, _ = stored_runs.store_run(engine, {"": (BASE, SEEDS)})

@@ -81,6 +81,10 @@ def check_values(opened: OpenPage, store: str, schedulers: tuple[str, ...]) -> N
         assert compared >= len(schedulers) * 5
 
 
+# On SQLite values are also looked at after an outage.
+@pytest.mark.parametrize(
+    "store_url", [pytest.param("sqlite", marks=pytest.mark.slow), "postgresql"], indirect=True
+)
 def test_values_pause_and_speed_with_its_own_engine(
     browser: Any, store_url: str, tmp_path: Path
 ) -> None:

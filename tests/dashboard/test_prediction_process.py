@@ -58,10 +58,3 @@ def test_it_says_what_the_schedulers_say(
     wait_for(lambda: {found.pid for found in started_processes()} <= before, "its end")
     with pytest.raises(UnavailableError, match="ending"):
         predictions.predict(1, LEARNED, 7)
-
-
-def test_a_store_that_is_not_there_is_told(tmp_path: Path) -> None:
-    predictions = PredictionProcess(str(tmp_path / "none.sqlite"))
-    with pytest.raises(UnavailableError, match=r"none\.sqlite"):
-        predictions.predict(1, LEARNED, 7)
-    predictions.close()

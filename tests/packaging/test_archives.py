@@ -208,8 +208,9 @@ def test_a_users_types_are_checked_against_the_package(tmp_path: Path) -> None:
         "reveal_type(load_profile)\n"
         "reveal_type(make_scheduler)\n"
     )
-    cache = ROOT / ".mypy_cache"  # where a run before has left the types of libraries
-    shown = run_python("-m", "mypy", "--strict", "--cache-dir", cache, user, cwd=tmp_path)
+    # As a run before has left the types of libraries in the cache: with the same settings, strict.
+    settings = ("--config-file", ROOT / "pyproject.toml", "--cache-dir", ROOT / ".mypy_cache")
+    shown = run_python("-m", "mypy", *settings, user, cwd=tmp_path)
     assert "cpu_gpu_env.model.cluster.Cluster" in shown
     assert "cpu_gpu_env.baselines.schedulers.base.Scheduler" in shown
     assert "Success" in shown

@@ -152,6 +152,7 @@ def test_a_process_killed_over_it_is_gone_on_from(store_url: str, by: str) -> No
     assert counts(store_url, 2) == other
 
 
+@pytest.mark.slow
 def test_an_engine_of_another_run_deletes_between_what_it_writes(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'results.sqlite'}"
     write_runs(url, 2, 15_000)
