@@ -143,9 +143,8 @@ def read_fields(
     numbered = enumerate(_open_text(path, max_bytes), start=1)
     split = ((i, line.split()) for i, line in numbered)
     rows = ((i, row) for i, row in split if row and not row[0].startswith(comment))
-    rows = _without_header(rows)
     count = len(fields)
-    cut = ((i, row if len(row) < count else row[:count]) for i, row in rows)
+    cut = ((i, row if len(row) < count else row[:count]) for i, row in _without_header(rows))
     return _make_table(path, fields, columns, cut, max_bytes)
 
 

@@ -1,12 +1,19 @@
-"""Columns of times in traces: dates and numbers, read as what they are or refused."""
+"""Columns of times in traces: dates and numbers, read as what they are or refused.
+
+Either all rows of a column are dates (ISO 8601, to the nanosecond, with a time zone or in UTC), or
+all are numbers of one unit. What a number is, its size tells where it can be one thing only:
+seconds from some beginning below `MAX_RELATIVE_S`, or a time since 1970 within `EPOCHS`; all others
+need the argument ``time_unit``.
+"""
 
 from __future__ import annotations
 
 import re
 
 import numpy as np
+import numpy.typing as npt
 
-from cpu_gpu_env.errors import HybridClusterError
+from cpu_gpu_env.errors import unknown_name
 from cpu_gpu_env.model.tasks import FloatArray
 from cpu_gpu_env.model.traces.text_table import TraceTable
 
@@ -18,24 +25,31 @@ TIME_UNITS = {AUTO: "as the numbers tell", **{unit: f"numbers in {unit}" for uni
 
 MAX_RELATIVE_S = 1e7
 """Numbers below it are seconds from some beginning, unless told otherwise: a third of a year."""
-EPOCHS = {"s": (1e8, 1e10), "ms": (1e11, 1e13), "us": (1e14, 1e16), "ns": (1e17, 1e19)}
-"""From where up to where numbers are times since 1970, by unit: from 1973 to 2286. The ranges are
-apart, so what lies in one of them is of no other unit; `20231116`, a date, lies in none."""
+EPOCHS = {"s": (5e8, 2e9), "ms": (5e11, 2e12), "us": (5e14, 2e15), "ns": (5e17, 2e18)}
+"""From where up to where numbers are times since 1970, by unit: from 1985 to 2033. The ranges are
+apart, so what lies in one of them is of no other unit; dates without separators (20231116,
+2023111618, 202311161817, 20231116181703) lie in none."""
 
 _DATE = re.compile(
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,9})?)?(Z|\+00:?00)?"
+    r"([0-9]{4})-[0-9]{2}-[0-9]{2}"
+    r"(?:[ T][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,9})?)?"
+    r" ?(Z|[+-](?:0[0-9]|1[0-4])(?::?[0-5][0-9])?)?)?"
 )
-_ZONE = re.compile(r"(Z|\+00:?00)$")
 _NUMBER = re.compile(r"[0-9]+(\.[0-9]*)?([eE][+-]?[0-9]+)?")
-_YEARS = range(1678, 2262)
-"""Whole years that 64 bits of nanoseconds reach."""
-_DATES = "a UTC time such as 2023-11-16 18:17:03.9799600"
+_YEARS = range(1970, 2262)
+"""Whole years whose differences 64 bits of nanoseconds hold."""
+_DATES = f"a time such as 2023-11-16 18:17:03.97+00:00, {_YEARS[0]} to {_YEARS[-1]}"
+_SAY = "or say what numbers are by the argument time_unit=s, ms, us or ns"
+
+
+def check_time_unit(trace_format: str, unit: str) -> None:
+    """Check an argument time_unit, one of `TIME_UNITS`, or raise `HybridClusterError`."""
+    if unit not in TIME_UNITS:
+        raise unknown_name(f"time_unit of {trace_format} traces", unit, TIME_UNITS)
 
 
 def read_times_s(table: TraceTable, column: str, unit: str = AUTO) -> FloatArray:
-    """Read a column of times as seconds, from the first row for dates and since 1970, else as told.
-
-    Either all rows are dates in UTC, or all are numbers of one unit.
+    """Read a column of times as seconds.
 
     Args:
         table: The table.
@@ -56,32 +70,53 @@ def read_times_s(table: TraceTable, column: str, unit: str = AUTO) -> FloatArray
 
 
 def _read_dates(table: TraceTable, column: str, texts: list[str]) -> FloatArray:
+    plain: list[str] = []
+    offsets_min: list[int] = []
+    zones: list[str | None] = []
     for row, text in enumerate(texts):
-        if not _DATE.fullmatch(text) or int(text[:4]) not in _YEARS:
-            allowed = _DATES if row == 0 else f"{_DATES}, as in the lines before"
+        match = _DATE.fullmatch(text)
+        if match is None or int(match[1]) not in _YEARS:
+            allowed = f"{_DATES}, as in the lines before" if row else f"{_DATES}, or a number >= 0"
             raise table.error(row, column, allowed)
-    plain = [_ZONE.sub("", text) for text in texts]
+        zone = match[2]
+        plain.append(text[: match.start(2)].rstrip() if zone else text)
+        zones.append(zone)
+        offsets_min.append(_offset_min(zone))
+    if any(offsets_min) and None in zones:
+        raise table.error(zones.index(None), column, f"{_DATES}, with its zone as other lines have")
+    times = _as_nanoseconds(table, column, plain)
+    differences = times - times[0]
+    since_first = np.array(offsets_min) - offsets_min[0]
+    seconds: FloatArray = differences / np.timedelta64(1, "s") - 60.0 * since_first
+    return seconds
+
+
+def _offset_min(zone: str | None) -> int:
+    """Minutes that a zone is ahead of UTC."""
+    if zone is None or zone == "Z":
+        return 0
+    digits = zone[1:].replace(":", "").ljust(4, "0")
+    minutes = 60 * int(digits[:2]) + int(digits[2:])
+    return -minutes if zone[0] == "-" else minutes
+
+
+def _as_nanoseconds(table: TraceTable, column: str, texts: list[str]) -> npt.NDArray[np.datetime64]:
+    """Read dates of one form; names the first that no calendar has, as the 30th of February."""
     try:
-        times = np.array(plain, dtype="datetime64[ns]")
+        return np.array(texts, dtype="datetime64[ns]")
     except ValueError:
-        raise _first_bad_date(table, column, plain) from None
-    return np.asarray((times - times[0]) / np.timedelta64(1, "s"), dtype=np.float64)
-
-
-def _first_bad_date(table: TraceTable, column: str, texts: list[str]) -> HybridClusterError:
-    """The error for the first date that no calendar has, such as the 30th of February."""
-    for row, text in enumerate(texts):
-        try:
-            np.datetime64(text, "ns")
-        except ValueError:
-            return table.error(row, column, f"{_DATES}; no calendar has this one")
-    return table.error(0, column, _DATES)
+        for row, text in enumerate(texts):
+            try:
+                np.datetime64(text, "ns")
+            except ValueError:
+                raise table.error(row, column, f"{_DATES}; no calendar has this one") from None
+        raise
 
 
 def _read_numbers(table: TraceTable, column: str, texts: list[str], unit: str) -> FloatArray:
     for row, text in enumerate(texts):
         if not _NUMBER.fullmatch(text):
-            raise table.error(row, column, "a number, as in the lines before")
+            raise table.error(row, column, "a number >= 0, as in the lines before")
     values = table.numbers(column)
     unit = _unit_of(table, column, values) if unit == AUTO else unit
     # Of nanoseconds since 1970 a float has no digits left; whole numbers have.
@@ -99,22 +134,16 @@ def _unit_of(table: TraceTable, column: str, values: FloatArray) -> str:
     Raises:
         HybridClusterError: If one might be something else.
     """
-    ranges = {"s": [(0.0, MAX_RELATIVE_S), EPOCHS["s"]]}
-    ranges |= {unit: [EPOCHS[unit]] for unit in ("ms", "us", "ns")}
-    for unit, allowed in ranges.items():
-        for low, high in allowed:
-            if low <= values[0] < high:
-                good = (values >= low) & (values < high)
-                if not good.all():
-                    what = f"a number in [{low:g}, {high:g}), as in the lines before"
-                    raise table.error(int(good.argmin()), column, f"{what}; {_SAY}")
-                return unit
+    for unit, low, high in [("s", 0.0, MAX_RELATIVE_S), *((u, *e) for u, e in EPOCHS.items())]:
+        if low <= values[0] < high:
+            good = (values >= low) & (values < high)
+            if not good.all():
+                allowed = f"a number in [{low:g}, {high:g}), as in the lines before, {_SAY}"
+                raise table.error(int(good.argmin()), column, allowed)
+            return unit
     raise table.error(
         0,
         column,
-        f"{_DATES}, seconds from the beginning (below {MAX_RELATIVE_S:g}), or s, ms, us or ns "
-        f"since 1970; {_SAY}",
+        f"{_DATES}, seconds from the beginning (below {MAX_RELATIVE_S:g}), s, ms, us or ns since "
+        f"1970 (from 1985 to 2033), {_SAY}",
     )
-
-
-_SAY = "or say what numbers are by the argument time_unit=s, ms, us or ns"
