@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
 from cpu_gpu_env.model.tasks import Tasks
 from cpu_gpu_env.model.traces.llm_requests import LLMRequests
 from cpu_gpu_env.model.traces.text_table import read_csv
-from cpu_gpu_env.model.traces.timestamps import AUTO, check_time_unit, read_times_s
+from cpu_gpu_env.model.traces.timestamps import AUTO, TIME_UNITS, read_times_s
 
 TIME, CONTEXT, GENERATED = COLUMNS = ("TIMESTAMP", "ContextTokens", "GeneratedTokens")
 
@@ -23,14 +24,12 @@ class AzureLLM(LLMRequests):
     """
 
     format: ClassVar[str] = "azure-llm"
+    choices: ClassVar[Mapping[str, Iterable[str]]] = {"time_unit": TIME_UNITS}
+    signature: ClassVar[tuple[str, ...]] = COLUMNS
 
     time_unit: str = AUTO
     """Of times that are numbers: ``"s"``, ``"ms"``, ``"us"``, ``"ns"``; ``"auto"``: as they tell,
     see `cpu_gpu_env.model.traces.timestamps`."""
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        check_time_unit(self.format, self.time_unit)
 
     def read(self, path: str) -> tuple[Tasks, tuple[str, ...]]:
         """Read a file: its tasks in order of arrival, and what they assume."""

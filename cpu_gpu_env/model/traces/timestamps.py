@@ -13,7 +13,6 @@ import re
 import numpy as np
 import numpy.typing as npt
 
-from cpu_gpu_env.errors import unknown_name
 from cpu_gpu_env.model.tasks import FloatArray
 from cpu_gpu_env.model.traces.text_table import TraceTable
 
@@ -42,12 +41,6 @@ _DATES = f"a time such as 2023-11-16 18:17:03.97+00:00, {_YEARS[0]} to {_YEARS[-
 _SAY = "or say what numbers are by the argument time_unit=s, ms, us or ns"
 
 
-def check_time_unit(trace_format: str, unit: str) -> None:
-    """Check an argument time_unit, one of `TIME_UNITS`, or raise `HybridClusterError`."""
-    if unit not in TIME_UNITS:
-        raise unknown_name(f"time_unit of {trace_format} traces", unit, TIME_UNITS)
-
-
 def read_times_s(table: TraceTable, column: str, unit: str = AUTO) -> FloatArray:
     """Read a column of times as seconds.
 
@@ -64,9 +57,20 @@ def read_times_s(table: TraceTable, column: str, unit: str = AUTO) -> FloatArray
             or a number might be more than one thing.
     """
     texts = [text.strip() for text in table.columns[column]]
+    if not texts:
+        return np.zeros(0)
     if _NUMBER.fullmatch(texts[0]):
         return _read_numbers(table, column, texts, unit)
     return _read_dates(table, column, texts)
+
+
+def read_spans_s(table: TraceTable, start: str, end: str, unit: str = AUTO) -> FloatArray:
+    """Read the times between two columns, as `read_times_s` reads them, in seconds, (rows,)."""
+    column = f"{start} or {end}"
+    texts = [*table.columns[start], *table.columns[end]]
+    both = TraceTable(table.path, {column: texts}, [*table.lines, *table.lines])
+    times_s = read_times_s(both, column, unit)
+    return times_s[len(table) :] - times_s[: len(table)]
 
 
 def _read_dates(table: TraceTable, column: str, texts: list[str]) -> FloatArray:
