@@ -65,8 +65,10 @@ def parse_trace(text: str) -> tuple[str, TraceMapping | None, Part] | None:
     known = bool(colon) and prefix in TRACE_FORMATS
     path, _, query = (rest if known else text).partition("?")
     if not known:
-        if colon and re.fullmatch(r"[a-z][a-z0-9_-]+", prefix) and not os.path.exists(path):
-            raise unknown_name("trace format", prefix, TRACE_FORMATS)
+        if colon and re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]+", prefix) and not os.path.exists(path):
+            raise HybridClusterError(
+                f"{unknown_name('trace format', prefix, TRACE_FORMATS)}{_hint(rest.split('?')[0])}"
+            )
         if not path.endswith(tuple(SUFFIXES)) and not os.path.isfile(os.path.expanduser(path)):
             return None
     mapping_type = TRACE_FORMATS[prefix] if known else _mapping_of(path)
@@ -110,11 +112,15 @@ def _mapping_of(path: str) -> type[TraceMapping]:
         if path.endswith(suffix):
             return mapping
     formats = ", ".join(f"{name}:PATH" for name in TRACE_FORMATS)
-    known = recognise(os.path.expanduser(path), TRACE_FORMATS.values())
     raise HybridClusterError(
         f"{path}: the ending does not tell the trace format; allowed: {', '.join(SUFFIXES)}, or "
-        f"say the format: {formats}{hint(known)}"
+        f"say the format: {formats}{_hint(path)}"
     )
+
+
+def _hint(path: str) -> str:
+    """Say which format a file looks like, if it looks like one."""
+    return hint(path, recognise(path, TRACE_FORMATS.values()))
 
 
 def load_trace(
@@ -179,7 +185,7 @@ def _read(
         formats = recognise(path, TRACE_FORMATS.values())
         if mapping.format in formats:
             raise
-        raise HybridClusterError(f"{error}{hint(formats)}") from None
+        raise HybridClusterError(f"{error}{hint(path, formats)}") from None
 
 
 def resolve_workload(workload: str | os.PathLike[str] | Workload) -> Workload:
@@ -203,6 +209,8 @@ def resolve_workload(workload: str | os.PathLike[str] | Workload) -> Workload:
             "workload", workload, "a name, the path of a trace, or a cpu_gpu_env.Workload"
         )
     trace = parse_trace(workload)
+    if trace is None and os.sep in workload:
+        raise HybridClusterError(f"{workload}: cannot read the trace: there is no such file")
     if trace is None:
         formats = [f"{name}:PATH" for name in TRACE_FORMATS]
         raise unknown_name("workload", workload, [*SYNTHETIC_WORKLOADS, *formats])

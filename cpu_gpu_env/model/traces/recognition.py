@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
+import os
 import re
 from collections.abc import Iterable
 
@@ -23,19 +24,19 @@ _KEY = re.compile(r'"([^"\\]{1,100})"\s*:')
 def recognise(path: str, mappings: Iterable[type[TraceMapping]]) -> list[str]:
     """Tell which formats of `mappings` a file has the names of; none if it cannot be read."""
     try:
-        head = decode(read_head(path, HEAD_BYTES, "trace")).read()
+        head = decode(read_head(os.path.expanduser(path), HEAD_BYTES, "trace")).read()
     except HybridClusterError:
         return []
     names = _names_in(head)
     return [m.format for m in mappings if m.signature and names.issuperset(m.signature)]
 
 
-def hint(formats: list[str]) -> str:
+def hint(path: str, formats: list[str]) -> str:
     """Say how a file of recognised formats is given, or nothing."""
     if not formats:
         return ""
-    how = " or ".join(f"{name}:PATH" for name in formats)
-    return f"; it looks like a trace of the kind {' or '.join(formats)}: say {how}"
+    how = " or ".join(f"{name}:{path}" for name in formats)
+    return f"; the file looks like a trace of the kind {' or '.join(formats)}: say {how}"
 
 
 def _names_in(head: str) -> set[str]:
