@@ -131,18 +131,23 @@ def test_every_format_has_a_file_here() -> None:
 
 
 @pytest.mark.parametrize("trace_format", FILES)
-def test_every_format_is_described_and_played(
-    trace_format: str, tmp_path: Path, capsys: Any
-) -> None:
+def test_every_format_is_played(trace_format: str, tmp_path: Path) -> None:
+    path = made(tmp_path, trace_format)
+    env = HybridClusterEnv(workload=f"{trace_format}:{path}", num_tasks=1, load="trace")
+    observation, _ = env.reset(seed=0)
+    assert env.observation_space.contains(observation)
+    *_, terminated, _, info = env.step(0)
+    assert terminated
+    assert info["objective"] > 0
+
+
+@pytest.mark.parametrize("trace_format", ["mooncake", "philly"])
+def test_a_description_says_what_is_assumed(trace_format: str, tmp_path: Path, capsys: Any) -> None:
     text = f"{trace_format}:{made(tmp_path, trace_format)}"
     assert describe_workload.main([text, "--output", str(tmp_path / "w.png")]) == 0
     output = " ".join(capsys.readouterr().out.split())
-    workload = resolve_workload(text)
-    for note in workload.notes:
-        assert " ".join(note.split())[:60] in output
-    env = HybridClusterEnv(workload=text, num_tasks=1)
-    observation, _ = env.reset(seed=0)
-    assert env.observation_space.contains(observation)
+    for note in resolve_workload(text).notes:
+        assert note in output
 
 
 @pytest.mark.parametrize("trace_format", sorted(FILES.keys() - {"csv", "swf"}))
@@ -260,7 +265,7 @@ BAD_LINES = {
     "cut": (GOOD[:40], "line 2: not a JSON object"),
     "a list": ("[1, 2]", "line 2: \"['1', '2']\" is no JSON object"),
     "a number": ("17", "line 2: '17' is no JSON object"),
-    "missing": ('{"timestamp": 0, "input_length": 1}', "line 2: 'output_length' is missing"),
+    "missing": (GOOD.replace("output_", ""), "line 2: 'output_length' is missing among the keys"),
     "twice": ('{"timestamp": 0, "timestamp": 1}', "line 2: not a JSON object: the key 'timestamp'"),
     "null": (GOOD.replace('th": 1', 'th": null'), "line 2: input_length is 'None'"),
     "truth": (GOOD.replace('th": 1', 'th": true'), "line 2: input_length is 'True'"),
