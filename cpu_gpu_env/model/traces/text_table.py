@@ -189,7 +189,9 @@ def _is_name(text: str) -> bool:
 
 def _without_blanks(row: list[str], count: int) -> list[str]:
     """Cut what lies behind so many values if it is blank, as of a comma at the end."""
-    return row if any(text.strip() for text in row[count:]) else row[:count]
+    if len(row) <= count or any(text.strip() for text in row[count:]):
+        return row
+    return row[:count]
 
 
 def _is_plain(text: str) -> bool:
