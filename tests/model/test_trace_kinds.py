@@ -103,7 +103,7 @@ FILES = {
 """Format -> a file of it."""
 
 RATES = "flops_per_gpu=1e12&bandwidth_per_gpu=1e11&flops_per_core=1e9&bandwidth_per_core=1e8"
-MODEL = {"parameters": 1e9, "bytes_per_parameter": 4.0, "kv_bytes_per_token": 1e6}
+MODEL = {"parameters": 1e9, "bytes_per_parameter": 4.0, "kv_bytes_per_token": 1e6, "batch": 1}
 MODEL_TEXT = "&".join(f"{name}={value}" for name, value in MODEL.items())
 
 

@@ -158,7 +158,7 @@ def test_azure_requests_by_hand(tmp_path: Path) -> None:
         "2023-11-17 00:00:00+00:00,0,2",
     ]
     path = write(tmp_path / "code.csv", lines, end="\r\n")
-    model = {"parameters": 1e9, "bytes_per_parameter": 4.0, "kv_bytes_per_token": 1e6}
+    model = {"parameters": 1e9, "bytes_per_parameter": 4.0, "kv_bytes_per_token": 1e6, "batch": 1}
     joined = load_trace(path, AzureLLM(**model))
     arrivals = [0.0, 0.052, 5 * 3600 + 42 * 60 + 56.02004]
     # Prefill moves the weights once and its cache, decode the weights and the cache for each token.
@@ -177,6 +177,26 @@ def test_azure_requests_by_hand(tmp_path: Path) -> None:
     assert apart.pool.size_flop.sum() == joined.pool.size_flop.sum()
     assert "2 tasks without tokens are left out" in apart.notes
     assert load_trace(path, AzureLLM()).pool.size_flop[0] == 2 * 7e9 * 110
+
+
+def test_a_batch_reads_the_weights_once_and_caches_stay_where_they_are(tmp_path: Path) -> None:
+    path = write(tmp_path / "code.csv", [AZURE_HEADER, "2023-11-16 18:17:03,100,10"])
+    model = "parameters=1e9&bytes_per_parameter=4&kv_bytes_per_token=1e6&split=prefill-decode"
+    workload = resolve_workload(f"azure-llm:{path}?{model}&batch=8&precision=bf16")
+    prefill, decode = workload.pool.size_flop / workload.pool.intensity_flop_per_byte
+    assert (prefill, decode) == pytest.approx((4e9 + 100e6, 10 * (4e9 / 8 + 105e6)), rel=1e-12)
+    assert workload.pool.precisions == ("bf16",)
+    assert workload.pool.memory_bytes.tolist() == [100e6, 110e6]
+    assert not workload.pool.transfer_bytes.any()
+    assert not workload.pool.overlaps.any()
+    assert "a decode step serves 8 requests" in " ".join(workload.notes)
+    default = resolve_workload(f"azure-llm:{path}")
+    assert default.pool.precisions == ("fp16",)
+    assert default.name == "azure-llm:code.csv"
+    assert resolve_workload(f"azure-llm:{path}?batch=32&precision=fp16") is default
+    for argument in ("batch=0", "batch=1.5", "precision=half"):
+        name = argument.split("=")[0]
+        assert name in error_of(resolve_workload, f"azure-llm:{path}?{argument}")
 
 
 @pytest.mark.parametrize(

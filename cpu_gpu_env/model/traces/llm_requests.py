@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cpu_gpu_env.errors import unknown_name
+from cpu_gpu_env.model.precision import PRECISIONS, precision_codes
 from cpu_gpu_env.model.tasks import FloatArray, Tasks
 from cpu_gpu_env.model.traces.mapping import TraceMapping
 
@@ -30,12 +31,15 @@ class LLMRequests(TraceMapping):
     - prefill: size ``2 P n_in``, bytes moved ``P b + k n_in``, working set ``k n_in``; of the
       n_hit tokens that a prefix cache holds, keys and values are read and not computed: size
       ``2 P (n_in - n_hit)``, and nothing is left to do where all are held;
-    - decode: size ``2 P n_out``, bytes moved ``n_out (P b + k (n_in + n_out / 2))``, since each
-      token reads all weights and the cache so far; working set ``k (n_in + n_out)``.
+    - decode: size ``2 P n_out``, bytes moved ``n_out (P b / B + k (n_in + n_out / 2))``, since
+      each token reads all weights, once for the B requests of a batch, and its request's cache so
+      far; working set ``k (n_in + n_out)``.
 
     The default is one task a request with the sums of both and the working set of the decode.
-    Assumptions: requests are served one by one, not in batches that share the reading of weights;
-    the weights stay on every device, and what a share moves over the link is its KV cache; the
+    Assumptions: servers batch, and as much of a batch's time is a request's as its part of the
+    work; the kernels of a layer follow one another, products bound by computing or weights and
+    attention by the cache, so computing and traffic do not overlap (`Tasks.overlaps`); weights and
+    cache stay on every device, and what crosses the link, the tokens, is nothing beside them; the
     decode of a request does not wait for its prefill where the two are apart. The default model has
     7e9 parameters in 16 bits and the cache of a 7B Llama 2 (32 layers, two vectors of 4,096 values
     of 2 bytes each).
@@ -47,6 +51,10 @@ class LLMRequests(TraceMapping):
     """Bytes b of a parameter."""
     kv_bytes_per_token: float = 524_288.0
     """Bytes k of KV cache a token."""
+    batch: int = 32
+    """Requests B that a decode step serves at once; 1: they are served one by one."""
+    precision: str = "fp16"
+    """Number format of the model (`cpu_gpu_env.model.precision.PRECISIONS`)."""
     split: str = JOINED
     """``"joined"``: one task a request; ``"prefill-decode"``: two."""
 
@@ -54,6 +62,8 @@ class LLMRequests(TraceMapping):
         super().__post_init__()
         if self.split not in SPLITS:
             raise unknown_name(f"split of {self.format} traces", self.split, SPLITS)
+        if self.precision not in PRECISIONS:
+            raise unknown_name(f"precision of {self.format} traces", self.precision, PRECISIONS)
 
     def _price(
         self,
@@ -76,7 +86,7 @@ class LLMRequests(TraceMapping):
         weights, cache = self.parameters * self.bytes_per_parameter, self.kv_bytes_per_token
         computed = tokens_in - tokens_hit
         prefill_bytes = np.where(computed > 0, weights + cache * tokens_in, 0.0)
-        decode_bytes = tokens_out * (weights + cache * (tokens_in + tokens_out / 2))
+        decode_bytes = tokens_out * (weights / self.batch + cache * (tokens_in + tokens_out / 2))
         # One row a request, one column a phase.
         size = np.stack([per_token_flop * computed, per_token_flop * tokens_out], axis=1)
         moved = np.stack([prefill_bytes, decode_bytes], axis=1)
@@ -87,17 +97,30 @@ class LLMRequests(TraceMapping):
         some = size > 0
         arrivals = np.broadcast_to(arrival_s[:, None], size.shape)
         tasks = self._make_tasks(
-            path, arrivals[some], size[some], size[some] / moved[some], memory[some]
+            path,
+            arrivals[some],
+            size[some],
+            size[some] / moved[some],
+            memory[some],
+            precision=precision_codes(self.precision),
+            transfer_bytes=np.zeros(()),
+            overlaps=np.zeros((), np.bool_),
         )
         return tasks, self._model_notes(int(size.size - some.sum()))
 
     def _model_notes(self, without_tokens: int) -> tuple[str, ...]:
         model = (
             f"the model has {self.parameters:g} parameters of {self.bytes_per_parameter:g} bytes "
-            f"and {self.kv_bytes_per_token:g} bytes of KV cache a token; its weights stay on every "
-            "device, so the working set is the KV cache"
+            f"and {self.kv_bytes_per_token:g} bytes of KV cache a token, computes in "
+            f"{self.precision}, and stays on every device; the working set is the KV cache, which "
+            "stays there too"
         )
-        notes = (model, f"{SPLITS[self.split]}; requests are not batched")
+        served = (
+            "requests are not batched"
+            if self.batch == 1
+            else f"a decode step serves {self.batch} requests, which share the reading of weights"
+        )
+        notes = (model, f"{SPLITS[self.split]}; {served}")
         if not without_tokens:
             return notes
         return (*notes, f"{without_tokens:,} tasks without tokens are left out")

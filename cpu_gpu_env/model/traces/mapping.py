@@ -105,15 +105,21 @@ class TraceMapping(ABC):
         size_flop: FloatArray,
         intensity_flop_per_byte: FloatArray,
         memory_bytes: FloatArray,
+        **others: Any,
     ) -> Tasks:
-        """Build tasks that count time from the first arrival, naming the file in errors."""
+        """Build tasks that count time from the first arrival, naming the file in errors.
+
+        `others` are optional columns of `Tasks`.
+        """
         if not len(arrival_s):
             raise HybridClusterError(
                 f"{path}: no task is left after leaving out the rows that {self.format} traces "
                 "leave out; allowed: at least one"
             )
         try:
-            return Tasks(arrival_s - arrival_s[0], size_flop, intensity_flop_per_byte, memory_bytes)
+            return Tasks(
+                arrival_s - arrival_s[0], size_flop, intensity_flop_per_byte, memory_bytes, **others
+            )
         except HybridClusterError as error:
             raise HybridClusterError(f"{path}: {error}") from None
 
