@@ -12,6 +12,7 @@ from contextlib import ExitStack, closing, contextmanager
 from typing import Any, TypeVar
 
 from cpu_gpu_env.errors import HybridClusterError
+from cpu_gpu_env.io.machine_limits import usable_cpus
 
 POLL_S = 0.5
 """How often a process looks whether its parent still is [s]."""
@@ -34,7 +35,7 @@ def run_parallel(
     Args:
         function: Of one item; what it needs and gives must be fit for another process.
         items: The items.
-        jobs: Processes; -1: one a core.
+        jobs: Processes; -1: as `num_workers`.
         progress: Called as each item is done.
 
     Returns:
@@ -49,7 +50,7 @@ def run_parallel(
     from joblib.externals.loky.process_executor import TerminatedWorkerError
 
     parallel = Parallel(
-        n_jobs=min(jobs, len(items)),
+        n_jobs=min(jobs, len(items)) if jobs > 0 else num_workers(jobs),
         return_as="generator",
         initializer=prepare_worker,
         initargs=(os.getpid(),),
@@ -72,6 +73,20 @@ def run_parallel(
                     "memory; fewer at once (--jobs 1) need less"
                 ) from None
     return results
+
+
+def num_workers(jobs: int = -1) -> int:
+    """How many processes or threads work at once.
+
+    Args:
+        jobs: So many; -1: one a CPU that this process may use, or as many as joblib is told by
+            ``LOKY_MAX_CPU_COUNT``, if fewer.
+    """
+    if jobs > 0:
+        return jobs
+    from joblib import cpu_count
+
+    return min(usable_cpus(), int(cpu_count()))
 
 
 def end_processes() -> None:

@@ -540,23 +540,6 @@ def test_names_of_vendors_find_the_catalogue(name: str, expected: str | None) ->
     assert devices.catalogue_match(name) == expected
 
 
-@pytest.mark.parametrize(
-    ("meminfo", "limit", "expected"),
-    [
-        ("MemFree: 10 kB\nMemAvailable:   2000 kB\n", "max\n", 2_048_000),
-        ("MemAvailable:   2000 kB\n", "1000\n", 1_000),
-        ("MemAvailable:   2000 kB\n", None, 2_048_000),
-    ],
-)
-def test_free_memory_heeds_the_limit_of_a_container(
-    meminfo: str, limit: str | None, expected: int, tmp_path: Path
-) -> None:
-    (tmp_path / "meminfo").write_text(meminfo)
-    if limit is not None:
-        (tmp_path / "limit").write_text(limit)
-    assert devices.free_host_memory(tmp_path / "meminfo", tmp_path / "limit") == expected
-
-
 def test_warnings_name_noise_gaps_and_doubt() -> None:
     raw = {"missing": {"gemm 1": "why not"}, "fit": {"uncertainty": {"flops": 0.2, "launch_s": 3}}}
     profile = {
