@@ -88,8 +88,8 @@ def torch_set_up(threads: int, seed: int) -> Iterator[int]:
     """
     limit = cpu_limit()
     if not 0 <= threads <= limit.cpus:
-        some = "1" if limit.cpus == 1 else f"1 to {limit.cpus}"
-        raise not_allowed("threads", threads, f"{some} ({limit.why}), or 0 to leave it to torch")
+        allowed = f"1 to {limit.cpus} ({limit.why}), or 0 to leave it to torch"
+        raise not_allowed("threads", threads, allowed)
     _require_torch()
     import torch
 
