@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 from cpu_gpu_env.errors import HybridClusterError
+from cpu_gpu_env.io.machine_limits import CPULimit
 from cpu_gpu_env.model.cluster import DEVICE_FIGURES
 from cpu_gpu_env.model.profile import device_catalogue, load_profile, parse_devices
 from cpu_gpu_env.profiler import devices, figures, machine, machine_state
@@ -578,6 +579,25 @@ def test_what_other_programs_use_is_seen() -> None:
     share = others.share()
     assert share is not None
     assert share > 0.2 / devices.os.cpu_count()
+
+
+@pytest.mark.parametrize(
+    ("available", "threads", "doubted"), [(0.5, 1, True), (1.5, 1, False), (1.5, 2, True)]
+)
+def test_a_quota_that_stops_threads_is_a_doubt(
+    available: float, threads: int, doubted: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limit = CPULimit(available, "a quota leaves little")
+    monkeypatch.setattr(devices, "cpu_limit", lambda: limit)
+    found = devices.doubts_about_quota(threads)
+    assert len(found) == doubted
+    assert all(text.startswith("a quota leaves little, so ") for text in found)
+    with devices.torch_set_up(0, 0) as chosen:
+        assert chosen == 1  # by default, as many as never wait
+    with devices.torch_set_up(threads, 0) as chosen:
+        assert chosen == threads
+    with pytest.raises(HybridClusterError, match="a quota leaves little"):
+        devices.torch_set_up(limit.cpus + 1, 0).__enter__()
 
 
 def test_importing_the_profiler_pulls_in_no_torch() -> None:
