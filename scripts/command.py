@@ -21,6 +21,7 @@ from gymnasium.error import DependencyNotInstalled
 from cpu_gpu_env.checks import as_number
 from cpu_gpu_env.errors import HybridClusterError, is_printable, printable, without_password
 from cpu_gpu_env.io.folder_lock import lock_folder
+from cpu_gpu_env.io.machine_limits import cpu_limit
 from cpu_gpu_env.io.paths import as_path
 from cpu_gpu_env.model.profile import DEFAULT_CLUSTER
 from cpu_gpu_env.model.traces import TRACE_FORMATS
@@ -78,8 +79,13 @@ def whole_number(low: int, high: int) -> Callable[[str], int]:
 
 positive = whole_number(1, 1_000_000)
 """Read how many of something there are."""
-cores = whole_number(1, os.cpu_count() or 1)
-"""Read how many cores of this machine to use."""
+
+
+def cores(text: str) -> int:
+    """Read how many cores of this machine to use."""
+    limit = cpu_limit()
+    complaint = f"is not a whole number from 1 to {limit.cpus} ({limit.why})"
+    return argument_type(int, lambda value: 1 <= value <= limit.cpus, complaint)(text)
 
 
 def path(text: str) -> Path:

@@ -18,6 +18,7 @@ from cpu_gpu_env.baselines.schedulers.base import Actions, Memory, Scheduler
 from cpu_gpu_env.baselines.schedulers.heuristics import EarliestFinishTime
 from cpu_gpu_env.envs.vector_env import HybridClusterVectorEnv
 from cpu_gpu_env.errors import HybridClusterError
+from cpu_gpu_env.io.parallel import num_workers
 from cpu_gpu_env.model.tasks import FloatArray, Tasks
 from cpu_gpu_env.problem.observation import NUM_FEATURES, check_raw, feature_table
 from cpu_gpu_env.problem.problem import Problem
@@ -73,7 +74,7 @@ def fit_forest(
     from sklearn.ensemble import RandomForestRegressor
 
     regressor = RandomForestRegressor(
-        num_trees, min_samples_leaf=MIN_SAMPLES_LEAF, n_jobs=jobs, random_state=seed
+        num_trees, min_samples_leaf=MIN_SAMPLES_LEAF, n_jobs=num_workers(jobs), random_state=seed
     )
     regressor.fit(derive(examples.observation), examples.gpu_fraction)
     importances = dict(zip(FEATURES, regressor.feature_importances_.tolist(), strict=True))

@@ -144,7 +144,7 @@ def load_trace(
             type.
     """
     part = _as_part(part)
-    name = os.path.abspath(os.path.expanduser(as_path(path)))
+    name = os.path.abspath(as_path(path))
     try:
         status = os.stat(name)
     except OSError as error:
