@@ -218,7 +218,7 @@ def test_no_forest_at_all(tmp_path: Path, content: bytes) -> None:
 
 def test_it_learns_from_the_oracle(examples: Examples, forest: Forest) -> None:
     other = imitate_oracle(range(1_000, 1_010), {"num_tasks": 100}, jobs=1)
-    assert r_squared(forest, other) > 0.7
+    assert r_squared(forest, other) > 0.6
     seeds = range(2_000, 2_040)
     objective = {
         name: play_episodes(make, seeds, num_tasks=100).objective.mean()
