@@ -23,6 +23,7 @@ from cpu_gpu_env.errors import HybridClusterError, is_printable, printable, with
 from cpu_gpu_env.io.folder_lock import lock_folder
 from cpu_gpu_env.io.paths import as_path
 from cpu_gpu_env.model.profile import DEFAULT_CLUSTER
+from cpu_gpu_env.model.traces import TRACE_FORMATS
 from cpu_gpu_env.model.workload import DEFAULT_WORKLOAD
 from cpu_gpu_env.problem import problem
 from cpu_gpu_env.results.store import DEFAULT_STORE, STORE_VARIABLE
@@ -111,7 +112,8 @@ ENV_ARGUMENTS: dict[str, dict[str, Any]] = {
     },
     "workload": {
         "default": DEFAULT_WORKLOAD,
-        "help": "name of a workload, or a trace such as 'azure-llm:PATH?part=0-0.7'",
+        "help": "name of a workload, or a trace such as 'azure-llm:PATH?part=0-0.7'; kinds of "
+        f"traces: {', '.join(TRACE_FORMATS)}",
     },
     "num_tasks": {"type": int, "default": problem.DEFAULT_NUM_TASKS, "help": "tasks an episode"},
     "energy_weight": {"type": float, "default": 0.5, "help": "weight of energy, 0 to 1"},

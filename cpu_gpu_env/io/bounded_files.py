@@ -7,6 +7,7 @@ import io
 import json
 import os
 import stat
+import sys
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -120,6 +121,22 @@ def read_bytes(
     if len(content) > max_bytes:
         raise _too_large(path, "it unpacks to", max_bytes)
     return content
+
+
+def read_head(path: str | os.PathLike[str], num_bytes: int, what: str) -> bytes:
+    """Read the beginning of a file of any size, which messages call `what`; unpacked, if gzipped.
+
+    Raises:
+        HybridClusterError: If it cannot be read or is no regular file.
+    """
+    with _opened(path, sys.maxsize, what) as file:
+        if file.peek(2)[:2] != _GZIP_MAGIC:
+            return file.read(num_bytes)
+        try:
+            with gzip.GzipFile(fileobj=file) as unpacked:
+                return unpacked.read(num_bytes)
+        except (EOFError, zlib.error, gzip.BadGzipFile):
+            return b""
 
 
 def _read_beyond(file: io.BufferedIOBase, max_bytes: int) -> bytes:

@@ -6,8 +6,14 @@ Wherever a workload is asked for, a trace is a path, or a format, a path and arg
   memory_bytes (`TaskTable`)
 - ``"log.swf.gz"`` or ``"swf:PATH?flops_per_core=2e10"``: Standard Workload Format
   (`StandardWorkloadFormat`)
-- ``"azure-llm:PATH?parameters=13e9&split=prefill-decode"``: Azure LLM inference (`AzureLLM`)
+- ``"azure-llm:PATH?parameters=13e9&split=prefill-decode"``: Azure LLM inference, 2023 and 2024
+  (`AzureLLM`)
+- ``"burstgpt:PATH"``: BurstGPT, requests to ChatGPT and GPT-4 (`BurstGPT`)
+- ``"mooncake:PATH?prefix_cache=ideal"``: Mooncake, requests that share prefixes (`Mooncake`)
 - ``"alibaba-gpu:PATH?intensity_seed=1"``: Alibaba GPU 2023 pods (`AlibabaGPU`)
+- ``"alibaba-dlrm:PATH"``: Alibaba GPU 2025 instances of recommendation models (`AlibabaDLRM`)
+- ``"helios:PATH"``: SenseTime's Helios jobs (`Helios`)
+- ``"philly:PATH"``: Microsoft's Philly jobs (`Philly`)
 
 Each also takes ``part=0-0.7``: that part of its tasks in order of arrival. Parts share the ranges
 that observations are scaled to, those of the whole trace, so an agent trained on one reads the same
@@ -19,16 +25,26 @@ The fields of a mapping are its arguments; its docstring says how a row becomes 
 assumes.
 """
 
+from cpu_gpu_env.model.traces.alibaba_dlrm import AlibabaDLRM
 from cpu_gpu_env.model.traces.alibaba_gpu import AlibabaGPU
 from cpu_gpu_env.model.traces.azure_llm import AzureLLM
+from cpu_gpu_env.model.traces.burstgpt import BurstGPT
+from cpu_gpu_env.model.traces.helios import Helios
 from cpu_gpu_env.model.traces.loading import TRACE_FORMATS, load_trace, parse_trace
 from cpu_gpu_env.model.traces.mapping import TaskTable, TraceMapping
+from cpu_gpu_env.model.traces.mooncake import Mooncake
+from cpu_gpu_env.model.traces.philly import Philly
 from cpu_gpu_env.model.traces.swf import StandardWorkloadFormat
 
 __all__ = [
     "TRACE_FORMATS",
+    "AlibabaDLRM",
     "AlibabaGPU",
     "AzureLLM",
+    "BurstGPT",
+    "Helios",
+    "Mooncake",
+    "Philly",
     "StandardWorkloadFormat",
     "TaskTable",
     "TraceMapping",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, ClassVar, TypeVar
 
@@ -41,6 +41,10 @@ class TraceMapping(ABC):
     """Whether intensities are drawn, because the file has none."""
     may_be_zero: ClassVar[tuple[str, ...]] = ()
     """Arguments that may be 0; the other numbers must be above."""
+    choices: ClassVar[Mapping[str, Iterable[str]]] = {}
+    """Arguments that are texts -> what they may be."""
+    signature: ClassVar[tuple[str, ...]] = ()
+    """Columns, or keys of JSON objects, by which a file of this format is told from others."""
 
     max_bytes: int = field(default=MAX_BYTES, kw_only=True)
     """Bytes that the file may have at most, unpacked; it may take ten times as much memory."""
@@ -52,9 +56,12 @@ class TraceMapping(ABC):
             positive = argument.name not in self.may_be_zero
             if isinstance(default, int):
                 check_count(name, value, low=int(positive))
-            elif isinstance(default, float):  # a text is a choice, which its mapping checks
+            elif isinstance(default, float):
                 check_number(name, value, 0, above=positive)
                 check_number(name, value, 0, MAX_FIGURE)
+            elif argument.name in self.choices and value not in self.choices[argument.name]:
+                what = f"{argument.name} of {self.format} traces"
+                raise unknown_name(what, value, self.choices[argument.name])
 
     @classmethod
     def from_texts(cls: type[AnyMapping], arguments: Mapping[str, str]) -> AnyMapping:
@@ -119,6 +126,7 @@ class TaskTable(TraceMapping):
     """
 
     format: ClassVar[str] = "csv"
+    signature: ClassVar[tuple[str, ...]] = COLUMNS
 
     def read(self, path: str) -> tuple[Tasks, tuple[str, ...]]:
         """Read a file: its tasks in order of arrival, and no assumption."""

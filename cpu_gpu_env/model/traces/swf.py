@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
 
 from cpu_gpu_env.model.tasks import FloatArray, Tasks
 from cpu_gpu_env.model.traces.mapping import DrawnIntensity
-from cpu_gpu_env.model.traces.text_table import read_fields
+from cpu_gpu_env.model.traces.text_table import TraceTable, read_fields
 
 FIELDS = (
     "job number",
@@ -33,7 +33,12 @@ FIELDS = (
 )
 """The 18 fields of a job, in order; -1 stands for what is not known."""
 
-_USED = tuple(FIELDS[number - 1] for number in (2, 4, 5, 7, 8, 10))
+_USED = tuple(FIELDS[number - 1] for number in (1, 2, 4, 5, 7, 8, 10, 11))
+_PARTS = (2.0, 3.0, 4.0)
+"""Status of a part of a job: to be continued, the last one and completed, the last one and failed
+(version 2.2 of the format)."""
+_CORE_S = "core seconds"
+"""Column of run time x processors."""
 _KILOBYTE_BYTES = 1_024
 
 
@@ -51,9 +56,13 @@ class StandardWorkloadFormat(DrawnIntensity):
     - intensity: drawn (`DrawnIntensity`).
 
     Jobs without a run time or processors (cancelled before the start, or not known) are left out.
+    A job that was checkpointed and went on is one task: its parts (lines of the same number with
+    the status, field 11, 2, 3 or 4) are left out where another line sums them up, and else count as
+    one that arrived with the first.
     """
 
     format: ClassVar[str] = "swf"
+    signature: ClassVar[tuple[str, ...]] = FIELDS
     may_be_zero: ClassVar[tuple[str, ...]] = (*DrawnIntensity.may_be_zero, "memory_per_core_bytes")
 
     memory_per_core_bytes: float = 2.0**29
@@ -62,37 +71,64 @@ class StandardWorkloadFormat(DrawnIntensity):
 
     def read(self, path: str) -> tuple[Tasks, tuple[str, ...]]:
         """Read a log: its jobs as tasks in order of arrival, and what they assume."""
-        table = read_fields(path, FIELDS, _USED, ";", self.max_bytes)
+        lines = read_fields(path, FIELDS, _USED, ";", self.max_bytes)
+        table = _whole_jobs(lines)
+        num_parts = len(lines) - len(table)
         table, submit_s = table.in_order("submit time", table.numbers("submit time"))
-        run_s = table.numbers("run time", low=-1.0)
-        processors = _first_known(
-            table.numbers("allocated processors", low=-1.0),
-            table.numbers("requested processors", low=-1.0),
-        )
+        core_s, processors = table.numbers(_CORE_S), _processors(table)
         memory_kb = _first_known(
             table.numbers("used memory", low=-1.0), table.numbers("requested memory", low=-1.0)
         )
         known = memory_kb > 0
         per_core = np.where(known, memory_kb * _KILOBYTE_BYTES, self.memory_per_core_bytes)
-        ran = (run_s > 0) & (processors > 0)
+        ran = core_s > 0
         intensity = self._draw_intensity(int(ran.sum()))
         tasks = self._make_tasks(
             path,
             submit_s[ran],
-            (run_s * processors)[ran] * self._core_rate(intensity),
+            core_s[ran] * self._core_rate(intensity),
             intensity,
             (per_core * processors)[ran],
         )
-        return tasks, self._notes(int((~ran).sum()), known[ran].mean())
+        return tasks, self._notes(int((~ran).sum()), num_parts, known[ran].mean())
 
-    def _notes(self, left_out: int, known_memory: float) -> tuple[str, ...]:
+    def _notes(self, left_out: int, num_parts: int, known_memory: float) -> tuple[str, ...]:
+        parts = f"{num_parts:,} lines of parts of checkpointed jobs are in the lines of the jobs"
         return (
             self._intensity_note(),
             f"size is run time x processors x attained FLOP/s; {self._core_note()}",
             f"{known_memory:.0%} of the jobs tell their memory; the others are given "
             f"{self.memory_per_core_bytes / 1e6:.0f} MB a processor",
             f"{left_out:,} jobs without a run time or processors are left out",
+            *([parts] if num_parts else []),
         )
+
+
+def _whole_jobs(table: TraceTable) -> TraceTable:
+    """Give each line its core seconds, and each job one line: the sum of its parts, or the first.
+
+    A job of number -1 is not known to be the same as another.
+    """
+    core_s = np.maximum(table.numbers("run time", low=-1.0), 0.0) * np.maximum(
+        _processors(table), 0.0
+    )
+    job = table.numbers("job number", low=-1.0)
+    is_part = np.isin(table.numbers("status", low=-1.0), _PARTS) & (job >= 0)
+    kept = ~is_part
+    alone = np.flatnonzero(is_part & ~np.isin(job, job[~is_part]))
+    _, first, which = np.unique(job[alone], return_index=True, return_inverse=True)
+    kept[alone[first]] = True
+    core_s[alone[first]] = np.bincount(which, core_s[alone], len(first))
+    columns = {**table.columns, _CORE_S: [repr(value) for value in core_s.tolist()]}
+    return replace(table, columns=columns).keep(kept)
+
+
+def _processors(table: TraceTable) -> FloatArray:
+    """The allocated processors, or else those requested, (rows,)."""
+    return _first_known(
+        table.numbers("allocated processors", low=-1.0),
+        table.numbers("requested processors", low=-1.0),
+    )
 
 
 def _first_known(first: FloatArray, second: FloatArray) -> FloatArray:
