@@ -19,8 +19,9 @@ from cpu_gpu_env.baselines.schedulers.heuristics import EarliestFinishTime
 from cpu_gpu_env.envs.vector_env import HybridClusterVectorEnv
 from cpu_gpu_env.errors import HybridClusterError
 from cpu_gpu_env.model.tasks import FloatArray, Tasks
-from cpu_gpu_env.problem.observation import NUM_FEATURES, check_raw, feature_table
+from cpu_gpu_env.problem.observation import check_raw
 from cpu_gpu_env.problem.problem import Problem
+from cpu_gpu_env.problem.task_features import NUM_FEATURES
 from cpu_gpu_env.sim.state import SchedulingState
 
 FEATURES = ("size", "intensity", "memory", "size - intensity", "size - memory")
@@ -133,7 +134,7 @@ def label(problem: Problem, tasks: Sequence[Tasks], actions: npt.NDArray[np.inte
             f"the oracle's actions are from {actions.min()} to {actions.max()}; allowed: 0 to "
             f"{len(fractions) - 1}"
         )
-    seen = [feature_table(problem.workload, of_episode) for of_episode in tasks]
+    seen = [problem.task_features.table(of_episode) for of_episode in tasks]
     return Examples(np.concatenate(seen), fractions[actions.ravel()])
 
 

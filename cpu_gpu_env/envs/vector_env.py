@@ -25,7 +25,7 @@ from cpu_gpu_env.model.cluster import Cluster
 from cpu_gpu_env.model.profile import DEFAULT_CLUSTER
 from cpu_gpu_env.model.tasks import FloatArray, IntArray, Tasks
 from cpu_gpu_env.model.workload import DEFAULT_WORKLOAD, Workload
-from cpu_gpu_env.problem.observation import Observations, observation_space, pool_features
+from cpu_gpu_env.problem.observation import Observations, observation_space
 from cpu_gpu_env.problem.problem import (
     DEFAULT_GPU_FRACTIONS,
     DEFAULT_LOAD,
@@ -343,4 +343,4 @@ class HybridClusterVectorEnv(VectorEnv[Observations, npt.NDArray[np.int64], npt.
 @lru_cache(maxsize=8)
 def _pool_table(problem: Problem) -> StepTable:
     """The step table of a problem's pool."""
-    return build_step_table(problem.costs, pool_features(problem.workload))
+    return build_step_table(problem.costs, problem.pool_features)

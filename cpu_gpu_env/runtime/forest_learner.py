@@ -43,7 +43,7 @@ from cpu_gpu_env.errors import HybridClusterError, not_allowed
 from cpu_gpu_env.io.bounded_files import open_zip, parse_json, read_array, read_member
 from cpu_gpu_env.model.cluster import Cluster
 from cpu_gpu_env.model.tasks import FloatArray
-from cpu_gpu_env.problem.observation import NUM_FEATURES
+from cpu_gpu_env.problem.task_features import NUM_FEATURES
 from cpu_gpu_env.runtime.lanes import Arrived
 from cpu_gpu_env.runtime.records import Experience, LearnedModel
 from cpu_gpu_env.sim.instance import Instance

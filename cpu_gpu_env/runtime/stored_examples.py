@@ -12,7 +12,6 @@ import numpy.typing as npt
 from cpu_gpu_env.baselines.imitation.hybrid_ml import Examples
 from cpu_gpu_env.errors import HybridClusterError
 from cpu_gpu_env.model.tasks import COLUMNS, Tasks
-from cpu_gpu_env.problem.observation import feature_table
 from cpu_gpu_env.problem.problem import Problem, make_problem
 from cpu_gpu_env.results.held_out import UsedEpisodes
 from cpu_gpu_env.results.provenance import ProblemRecord
@@ -104,7 +103,7 @@ def _examples(
     rows = rows[np.lexsort((table["episode"][rows], table["task"][rows]))]
     _, size, intensity, memory = (table[name][rows].astype(np.float64) for name in COLUMNS)
     tasks = Tasks(np.zeros(len(rows)), size, intensity, memory)  # arrivals are no feature
-    return Examples(feature_table(problem.workload, tasks), table["gpu_fraction"][rows])
+    return Examples(problem.task_features.table(tasks), table["gpu_fraction"][rows])
 
 
 def _used(played: StoredEpisodes, problem: Problem) -> UsedEpisodes:

@@ -22,8 +22,8 @@ from cpu_gpu_env.checks import check_count
 from cpu_gpu_env.envs.env import HybridClusterEnv
 from cpu_gpu_env.errors import HybridClusterError, unknown_name
 from cpu_gpu_env.model.tasks import FloatArray
-from cpu_gpu_env.problem.observation import NUM_FEATURES
 from cpu_gpu_env.problem.problem import Problem
+from cpu_gpu_env.problem.task_features import NUM_FEATURES
 from cpu_gpu_env.results.store.queries import join_pages
 from cpu_gpu_env.results.store.reading import StoreReader
 from cpu_gpu_env.results.store.tables import decisions, episodes

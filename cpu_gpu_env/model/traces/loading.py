@@ -173,7 +173,8 @@ def _load(path: str, mapping: TraceMapping, part: Part, version: tuple[int, int]
     if mapping.draws_intensity:  # the name goes wherever a result is shown
         name += " (intensity drawn)"
     pool = tasks.take(np.arange(first, end), tasks.arrival_s[first:end])
-    return Workload(name, pool, *feature_ranges(tasks), in_order=True, notes=notes)
+    ranges = feature_ranges(tasks)
+    return Workload(name, pool, *ranges, in_order=True, notes=notes, whole=tasks)
 
 
 @lru_cache(maxsize=4)
