@@ -24,6 +24,7 @@ from cpu_gpu_env.model.tasks import FloatArray, Tasks
 from cpu_gpu_env.model.workload import Range, Workload, positive_range
 
 Features = npt.NDArray[np.float32]
+Names = tuple[str, str, str]
 
 NUM_FEATURES = 3
 """Size, intensity, memory; or time on the CPUs, time on the GPUs, memory."""
@@ -32,7 +33,7 @@ NUM_FEATURES = 3
 class TaskFeatures(ABC):
     """Turns tasks into what is shown of them, and back."""
 
-    names: ClassVar[tuple[str, str, str]]
+    names: ClassVar[Names]
     """Of the features."""
 
     def __init__(self, ranges: tuple[Range, Range, Range]) -> None:

@@ -77,6 +77,7 @@ def stored_examples(
     examples = Examples(
         np.concatenate([part.observation for part in found]),
         np.concatenate([part.gpu_fraction for part in found]),
+        found[0].names,
     )
     return StoredExamples(examples, count, used[0].problem, tuple(used))
 
@@ -103,7 +104,8 @@ def _examples(
     rows = rows[np.lexsort((table["episode"][rows], table["task"][rows]))]
     _, size, intensity, memory = (table[name][rows].astype(np.float64) for name in COLUMNS)
     tasks = Tasks(np.zeros(len(rows)), size, intensity, memory)  # arrivals are no feature
-    return Examples(problem.task_features.table(tasks), table["gpu_fraction"][rows])
+    shown = problem.task_features
+    return Examples(shown.table(tasks), table["gpu_fraction"][rows], shown.names)
 
 
 def _used(played: StoredEpisodes, problem: Problem) -> UsedEpisodes:

@@ -16,11 +16,12 @@ from cpu_gpu_env.model.traces.alibaba_gpu import AlibabaGPU
 from cpu_gpu_env.model.traces.azure_llm import AzureLLM
 from cpu_gpu_env.model.traces.burstgpt import BurstGPT
 from cpu_gpu_env.model.traces.helios import Helios
-from cpu_gpu_env.model.traces.mapping import TaskTable, TraceMapping
+from cpu_gpu_env.model.traces.mapping import TraceMapping
 from cpu_gpu_env.model.traces.mooncake import Mooncake
 from cpu_gpu_env.model.traces.philly import Philly
 from cpu_gpu_env.model.traces.recognition import hint, recognise
 from cpu_gpu_env.model.traces.swf import StandardWorkloadFormat
+from cpu_gpu_env.model.traces.task_table import TaskTable
 from cpu_gpu_env.model.workload import SYNTHETIC_WORKLOADS, Workload, feature_ranges, named_workload
 
 TRACE_FORMATS: dict[str, type[TraceMapping]] = {
