@@ -92,9 +92,10 @@ class Problem:
     @property
     def notes(self) -> tuple[str, ...]:
         """What the workload assumes, and what stands in for rates that a device has not."""
+        pool = self.workload.pool
         stand_ins = [
             f"{device.name} has no rate of {precision}: such tasks take that of {used}"
-            for precision in self.workload.pool.precisions
+            for precision in (pool.precisions if pool.measured is None else ())
             for device in dict.fromkeys(self.cluster.devices)
             if (used := device.rate_precision(precision)) != precision
         ]
