@@ -292,6 +292,17 @@ class HybridClusterVectorEnv(VectorEnv[Observations, npt.NDArray[np.int64], npt.
         stream = self._stream_now()
         return [stream.episode_tasks(env) for env in range(self.num_envs)]
 
+    def episode_rows(self) -> list[IntArray] | None:
+        """Which rows of the workload's pool the tasks of `episode_tasks` are; None: given ones.
+
+        Raises:
+            HybridClusterError: Before the first `reset`.
+        """
+        stream = self._stream_now()
+        if stream is not self._sampled:
+            return None
+        return [stream.episode(env)[0] for env in range(self.num_envs)]
+
     def render(self) -> tuple[Any, ...] | None:
         """Draw the schedules so far, each as a text or as an image (height, width, 3).
 

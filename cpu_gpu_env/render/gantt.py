@@ -48,7 +48,8 @@ class GanttRenderer:
 
     A bar's colour is the task's intensity on a log scale: blue where memory bounds it, orange where
     arithmetic does, grey at the cluster's mean ridge point (that of the task's precision; the
-    legend has that of FP32) and where only the time is known. Wide bars name task and share. A thin line joins the CPU and GPU share of a task; the task placed last has an outline.
+    legend has that of FP32) and where only the time is known. Wide bars name the task and its
+    share. A thin line joins the CPU and GPU share of a task; the task placed last has an outline.
 
     The time axis covers the whole episode and grows in steps, so that bars stand still between
     them. Once a device has more than `timeline.MAX_BARS` shares, bars would become too thin to
