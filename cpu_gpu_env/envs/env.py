@@ -20,13 +20,14 @@ from cpu_gpu_env.model.cluster import Cluster
 from cpu_gpu_env.model.profile import DEFAULT_CLUSTER
 from cpu_gpu_env.model.tasks import Tasks
 from cpu_gpu_env.model.workload import DEFAULT_WORKLOAD, Workload
-from cpu_gpu_env.problem.observation import Features, Observations, observation_space, with_queues
+from cpu_gpu_env.problem.observation import Observations, observation_space, with_queues
 from cpu_gpu_env.problem.problem import (
     DEFAULT_GPU_FRACTIONS,
     DEFAULT_LOAD,
     DEFAULT_NUM_TASKS,
     make_problem,
 )
+from cpu_gpu_env.problem.task_features import Features
 from cpu_gpu_env.render.gantt import RENDER_FPS
 from cpu_gpu_env.sim.episode import NOT_APPLICABLE, Episode, EpisodeSource, Plan, TaskTables
 from cpu_gpu_env.sim.instance import Instance

@@ -102,6 +102,19 @@ def power_varies(device: Device, tasks: Tasks) -> bool:
     return device.power_varies
 
 
+def attained_rates(device: Device, tasks: Tasks) -> float | FloatArray:
+    """Attained rate of the device for each task [FLOP/s]; one number if it is the same for all.
+
+    Raises:
+        HybridClusterError: If the device has no rate that could stand for a precision.
+    """
+    rates = {name: device.attained_flops(name) for name in tasks.precisions}
+    if len(set(rates.values())) == 1:
+        return next(iter(rates.values()))
+    by_code = np.array([rates.get(name, np.nan) for name in PRECISIONS])
+    return np.asarray(by_code[tasks.precision])
+
+
 def share_energy_j(
     time_s: FloatArray, power_w: FloatArray, out: FloatArray | None = None
 ) -> FloatArray:
@@ -146,7 +159,7 @@ def _waiting_s(device: Device, fraction: float, tasks: Tasks) -> FloatArray:
 
 def _work_s(device: Device, fraction: float, tasks: Tasks) -> tuple[FloatArray, FloatArray]:
     """Times of computing and of memory traffic, each alone [s]."""
-    compute_s = fraction * tasks.size_flop / _rates(device, tasks)
+    compute_s = fraction * tasks.size_flop / attained_rates(device, tasks)
     traffic_bytes = fraction * tasks.size_flop / tasks.intensity_flop_per_byte
     if device.cache_bytes > 0.0:
         traffic_s = traffic_bytes * _byte_time_s(device, fraction * tasks.memory_bytes)
@@ -163,15 +176,6 @@ def _working_s(
     if tasks.overlaps.all():
         return together_s
     return np.where(tasks.overlaps, together_s, compute_s + traffic_s)
-
-
-def _rates(device: Device, tasks: Tasks) -> float | FloatArray:
-    """Attained rate of the device for each task [FLOP/s]; one number if it is the same for all."""
-    rates = {name: device.attained_flops(name) for name in tasks.precisions}
-    if len(set(rates.values())) == 1:
-        return next(iter(rates.values()))
-    by_code = np.array([rates.get(name, np.nan) for name in PRECISIONS])
-    return np.asarray(by_code[tasks.precision])
 
 
 def _byte_time_s(device: Device, working_set_bytes: FloatArray) -> FloatArray:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -132,7 +133,7 @@ class Tasks:
     def __len__(self) -> int:
         return len(self.memory_bytes)
 
-    @property
+    @cached_property  # asked for with every share
     def precisions(self) -> tuple[str, ...]:
         """The precisions that there are, each once."""
         return tuple(PRECISIONS[code] for code in np.unique(self.precision))

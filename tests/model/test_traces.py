@@ -26,6 +26,7 @@ from cpu_gpu_env import (
 from cpu_gpu_env.model.profile import device_catalogue
 from cpu_gpu_env.model.traces import TaskTable
 from cpu_gpu_env.model.traces.loading import resolve_workload
+from cpu_gpu_env.problem.task_features import WorkFeatures
 
 ROWS = [[0.5, 2e12, 10.0, 1e9], [0.75, 4e12, 0.5, 0.0], [3.0, 1e9, 100.0, 5e8]]
 REAL = Path(__file__).resolve().parents[3] / "shared" / "data"
@@ -57,7 +58,7 @@ def test_a_table_of_tasks_is_read_as_it_stands(tmp_path: Path, ending: str, form
     assert np.array_equal(table(workload.pool), expected)
     ranges = (workload.size_range, workload.intensity_range, workload.memory_range)
     assert [(r.low, r.high) for r in ranges] == [(1e9, 4e12), (0.5, 100.0), (5e8, 1e9)]
-    assert workload.features(workload.pool)[:, 2] == pytest.approx([1.0, 0.0, 0.0])
+    assert WorkFeatures(workload).table(workload.pool)[:, 2] == pytest.approx([1.0, 0.0, 0.0])
 
 
 def test_columns_may_stand_anywhere(tmp_path: Path) -> None:
@@ -328,7 +329,8 @@ def test_parts_cut_a_trace_without_gap_or_overlap(tmp_path: Path) -> None:
     assert 0 < len(test.pool) < len(train.pool) < 11
     # An agent trained on one part reads the same scale on the other.
     assert train.size_range == test.size_range == whole.size_range
-    assert np.array_equal(train.features(test.pool), whole.features(test.pool))
+    seen = [WorkFeatures(one).table(test.pool) for one in (train, whole)]
+    assert np.array_equal(*seen)
 
 
 @given(cuts=st.lists(st.floats(0, 1), max_size=5), rows=st.integers(1, 40))

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from cpu_gpu_env.errors import unknown_name
-from cpu_gpu_env.model.precision import PRECISIONS, precision_codes
 from cpu_gpu_env.model.tasks import FloatArray, Tasks
 from cpu_gpu_env.model.traces.mapping import TraceMapping
 
@@ -62,8 +61,6 @@ class LLMRequests(TraceMapping):
         super().__post_init__()
         if self.split not in SPLITS:
             raise unknown_name(f"split of {self.format} traces", self.split, SPLITS)
-        if self.precision not in PRECISIONS:
-            raise unknown_name(f"precision of {self.format} traces", self.precision, PRECISIONS)
 
     def _price(
         self,
@@ -102,7 +99,6 @@ class LLMRequests(TraceMapping):
             size[some],
             size[some] / moved[some],
             memory[some],
-            precision=precision_codes(self.precision),
             transfer_bytes=np.zeros(()),
             overlaps=np.zeros((), np.bool_),
         )

@@ -16,11 +16,12 @@ from cpu_gpu_env.model.traces.alibaba_gpu import AlibabaGPU
 from cpu_gpu_env.model.traces.azure_llm import AzureLLM
 from cpu_gpu_env.model.traces.burstgpt import BurstGPT
 from cpu_gpu_env.model.traces.helios import Helios
-from cpu_gpu_env.model.traces.mapping import TaskTable, TraceMapping
+from cpu_gpu_env.model.traces.mapping import TraceMapping
 from cpu_gpu_env.model.traces.mooncake import Mooncake
 from cpu_gpu_env.model.traces.philly import Philly
 from cpu_gpu_env.model.traces.recognition import hint, recognise
 from cpu_gpu_env.model.traces.swf import StandardWorkloadFormat
+from cpu_gpu_env.model.traces.task_table import TaskTable
 from cpu_gpu_env.model.workload import SYNTHETIC_WORKLOADS, Workload, feature_ranges, named_workload
 
 TRACE_FORMATS: dict[str, type[TraceMapping]] = {
@@ -173,7 +174,8 @@ def _load(path: str, mapping: TraceMapping, part: Part, version: tuple[int, int]
     if mapping.draws_intensity:  # the name goes wherever a result is shown
         name += " (intensity drawn)"
     pool = tasks.take(np.arange(first, end), tasks.arrival_s[first:end])
-    return Workload(name, pool, *feature_ranges(tasks), in_order=True, notes=notes)
+    ranges = feature_ranges(tasks)
+    return Workload(name, pool, *ranges, in_order=True, notes=notes, whole=tasks)
 
 
 @lru_cache(maxsize=4)

@@ -1,4 +1,4 @@
-"""What all mappings from the rows of a file to tasks share, and the plainest: `TaskTable`."""
+"""What all mappings from the rows of a file to tasks share."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ import numpy as np
 from cpu_gpu_env.checks import MAX_FIGURE, check_count, check_number
 from cpu_gpu_env.errors import HybridClusterError, not_allowed, unknown_name
 from cpu_gpu_env.model.cluster import Device
+from cpu_gpu_env.model.precision import DEFAULT_PRECISION, PRECISIONS
 from cpu_gpu_env.model.profile import device_catalogue
-from cpu_gpu_env.model.tasks import COLUMNS, FloatArray, Tasks
-from cpu_gpu_env.model.traces.text_table import MAX_BYTES, read_csv
+from cpu_gpu_env.model.tasks import FloatArray, Tasks
+from cpu_gpu_env.model.traces.text_table import MAX_BYTES
 from cpu_gpu_env.model.workload import SyntheticSpec, draw_intensity
 
 AnyMapping = TypeVar("AnyMapping", bound="TraceMapping")
@@ -50,6 +51,9 @@ class TraceMapping(ABC):
 
     max_bytes: int = field(default=MAX_BYTES, kw_only=True)
     """Bytes that the file may have at most, unpacked; it may take ten times as much memory."""
+    precision: str = field(default=DEFAULT_PRECISION, kw_only=True)
+    """Number format that the tasks compute in, where the file does not tell it: one of
+    `cpu_gpu_env.model.precision.PRECISIONS`. Sizes are what they are whatever the format."""
 
     def __post_init__(self) -> None:
         for argument in fields(self):
@@ -65,6 +69,8 @@ class TraceMapping(ABC):
             elif argument.name in self.choices and value not in self.choices[argument.name]:
                 what = f"{argument.name} of {self.format} traces"
                 raise unknown_name(what, value, self.choices[argument.name])
+        if self.precision not in PRECISIONS:
+            raise unknown_name(f"precision of {self.format} traces", self.precision, PRECISIONS)
 
     @classmethod
     def from_texts(cls: type[AnyMapping], arguments: Mapping[str, str]) -> AnyMapping:
@@ -108,11 +114,17 @@ class TraceMapping(ABC):
         size_flop: FloatArray,
         intensity_flop_per_byte: FloatArray,
         memory_bytes: FloatArray,
-        **others: Any,
+        **columns: Any,
     ) -> Tasks:
         """Build tasks that count time from the first arrival, naming the file in errors.
 
-        `others` are optional columns of `Tasks`.
+        Args:
+            path: The file.
+            arrival_s: Times [s], (tasks,).
+            size_flop: Work, (tasks,).
+            intensity_flop_per_byte: Arithmetic intensities, (tasks,).
+            memory_bytes: Working sets, (tasks,).
+            **columns: Optional ones of `Tasks`; without a precision it is that of the mapping.
         """
         if not len(arrival_s):
             raise HybridClusterError(
@@ -120,36 +132,16 @@ class TraceMapping(ABC):
                 "leave out; allowed: at least one"
             )
         try:
+            columns.setdefault("precision", self.precision)
             return Tasks(
-                arrival_s - arrival_s[0], size_flop, intensity_flop_per_byte, memory_bytes, **others
+                arrival_s - arrival_s[0],
+                size_flop,
+                intensity_flop_per_byte,
+                memory_bytes,
+                **columns,
             )
         except HybridClusterError as error:
             raise HybridClusterError(f"{path}: {error}") from None
-
-
-@dataclass(frozen=True)
-class TaskTable(TraceMapping):
-    """CSV with arrival_s, size_flop, intensity_flop_per_byte and memory_bytes; nothing is assumed.
-
-    Columns may stand in any order; others are ignored.
-    """
-
-    format: ClassVar[str] = "csv"
-    signature: ClassVar[tuple[str, ...]] = COLUMNS
-
-    def read(self, path: str) -> tuple[Tasks, tuple[str, ...]]:
-        """Read a file: its tasks in order of arrival, and no assumption."""
-        arrival, size, intensity, memory = COLUMNS
-        table = read_csv(path, COLUMNS, self.max_bytes)
-        table, arrival_s = table.in_order(arrival, table.numbers(arrival))
-        tasks = self._make_tasks(
-            path,
-            arrival_s,
-            table.numbers(size, positive=True),
-            table.numbers(intensity, positive=True),
-            table.numbers(memory),
-        )
-        return tasks, ()
 
 
 @dataclass(frozen=True)

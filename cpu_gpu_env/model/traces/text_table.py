@@ -9,7 +9,7 @@ import itertools
 import math
 import warnings
 from array import array
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -104,7 +104,7 @@ class TraceTable:
 
 def read_csv(
     path: str,
-    columns: Sequence[str],
+    columns: Sequence[str] | Callable[[Sequence[str]], Sequence[str]],
     max_bytes: int = MAX_BYTES,
     *,
     optional: Sequence[str] = (),
@@ -114,7 +114,7 @@ def read_csv(
 
     Args:
         path: The file, gzipped or not.
-        columns: Names of the columns to keep.
+        columns: Names of the columns to keep, or what chooses them by those in the header.
         max_bytes: Bytes that it may have at most, unpacked.
         optional: Names of columns to keep where the file has them.
         hint: What the error of a missing column says besides.
@@ -129,6 +129,7 @@ def read_csv(
         header = [name.strip() for name in next(reader, [])]
         while header and not header[-1]:  # of a comma at the end
             header.pop()
+        columns = columns(header) if callable(columns) else columns
         present = [name for name in optional if name in header]
         for name in (*columns, *present):
             if header.count(name) != 1:
