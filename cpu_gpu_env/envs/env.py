@@ -47,7 +47,8 @@ class HybridClusterEnv(gym.Env[Observations, np.int64]):
 
     A share f on a GPU takes ``launch + f * memory / link_bandwidth + max(f * size / flops,
     f * size / (intensity * memory_bandwidth))``, on a CPU the same without the transfer (roofline
-    model, Williams et al. 2009); for its power and refinements see `cpu_gpu_env.model.costs`.
+    model, Williams et al. 2009), with the rate of the precision that the task computes in; for
+    power, refinements, dependent steps and measured times see `cpu_gpu_env.model.costs`.
 
     ## Action Space
     ``Discrete(6)``: GPU fraction 0, 0.2, 0.4, 0.6, 0.8, 1 (``gpu_fractions`` sets others). A share
@@ -111,9 +112,11 @@ class HybridClusterEnv(gym.Env[Observations, np.int64]):
     - ``render_mode``: ``"ansi"``, ``"rgb_array"`` or ``"human"``, a Gantt chart of the devices.
 
     ## Version History
-    - v0: initial version. Of what followed, tasks, costs and rewards have stayed as they were:
-      vector environments default to ``NEXT_STEP`` autoreset, as Gymnasium's do (``SAME_STEP``
-      before); every info has the same keys, with ``task`` an array (a tuple before).
+    - v0: initial version, not released yet. Its devices are those of version 2 of the catalogue
+      (`cpu_gpu_env.model.profile.catalogue_version`), which result files tell; with version 1 times,
+      energies and rewards were others. Vector environments default to ``NEXT_STEP`` autoreset, as
+      Gymnasium's do (``SAME_STEP`` before); every info has the same keys, with ``task`` an array (a
+      tuple before).
     """
 
     metadata: dict[str, Any] = {  # noqa: RUF012 (Gymnasium's own form)
