@@ -113,10 +113,10 @@ class HybridClusterEnv(gym.Env[Observations, np.int64]):
 
     ## Version History
     - v0: initial version, not released yet. Its devices are those of version 2 of the catalogue
-      (`cpu_gpu_env.model.profile.catalogue_version`), which result files tell; with version 1 times,
-      energies and rewards were others. Vector environments default to ``NEXT_STEP`` autoreset, as
-      Gymnasium's do (``SAME_STEP`` before); every info has the same keys, with ``task`` an array (a
-      tuple before).
+      (`cpu_gpu_env.model.profile.catalogue_version`), which result files tell; with version 1
+      times, energies and rewards were others. Vector environments default to ``NEXT_STEP``
+      autoreset, as Gymnasium's do (``SAME_STEP`` before); every info has the same keys, with
+      ``task`` an array (a tuple before).
     """
 
     metadata: dict[str, Any] = {  # noqa: RUF012 (Gymnasium's own form)
