@@ -52,6 +52,7 @@ def small_kernels() -> dict[str, list[Kernel]]:
 def small() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(machine, "fitted_kernels", small_kernels)
+        patch.setattr(machine, "special_kernels", dict)
         yield
 
 

@@ -28,6 +28,7 @@ from cpu_gpu_env.profiler.machine_state import MachineState
 from cpu_gpu_env.profiler.noise import Noise
 from cpu_gpu_env.profiler.published import half_splits, read_published
 from cpu_gpu_env.profiler.samples import Kernel, Sample
+from cpu_gpu_env.profiler.special_kernels import cholesky, lu, product
 from cpu_gpu_env.profiler.timing import Effort
 from cpu_gpu_env.profiler.validation import Validation, validate
 
@@ -52,6 +53,21 @@ def unseen() -> dict[str, list[Kernel]]:
     return {"rectangular gemm": [gemm(60, 80, 100, kind="rectangular gemm")], "copy": [copy]}
 
 
+def special() -> dict[str, list[Kernel]]:
+    return {
+        "gemm bf16": [product("bf16", 64, 64, 64), product("bf16", 128, 128, 128)],
+        "cholesky": [cholesky(n) for n in (16, 32)],
+    }
+
+
+def unseen_special() -> dict[str, list[Kernel]]:
+    return {
+        "rectangular gemm bf16": [product("bf16", 80, 96, 112, "rectangular gemm")],
+        "rectangular gemm fp16": [product("fp16", 80, 96, 112, "rectangular gemm")],
+        "lu": [lu(24)],
+    }
+
+
 def beyond() -> dict[str, list[Kernel]]:
     return {"fft": [elementwise("fft", 64, 1, 5, lambda torch, a: lambda: torch.fft.rfft(a))]}
 
@@ -60,7 +76,9 @@ def beyond() -> dict[str, list[Kernel]]:
 def _small(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (machine, validation):
         monkeypatch.setattr(module, "fitted_kernels", fitted)
+        monkeypatch.setattr(module, "special_kernels", special)
     monkeypatch.setattr(validation, "unseen_kernels", unseen)
+    monkeypatch.setattr(validation, "unseen_special_kernels", unseen_special)
     monkeypatch.setattr(validation, "kernels_beyond", beyond)
     # Others may use this machine: its state is left to test_stopwatch.py.
     monkeypatch.setattr(validation, "watch_state", lambda *_: MachineState(None, time.perf_counter))
@@ -124,7 +142,8 @@ def test_ctrl_c_keeps_what_was_timed(
     assert command.main(arguments) == 130
     assert "interrupted" in capsys.readouterr().err
     (judged,) = json.loads((output / "validation.json").read_text())
-    assert {kernel["kind"] for kernel in judged["kernels"]} == set(unseen())
+    timed = {kernel["kind"] for kernel in judged["kernels"]}
+    assert timed == {*unseen(), "rectangular gemm bf16", "lu"}
     monkeypatch.setattr(validation, "unseen_kernels", lambda: {"interrupting": [last]})
     assert command.main([*arguments[:-1], str(tmp_path / "none")]) == 130
     assert not (tmp_path / "none").exists()
