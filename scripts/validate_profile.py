@@ -99,11 +99,16 @@ def main(arguments: argparse.Namespace) -> int:
     made_by = profile.get("measurement")
     if isinstance(made_by, dict) and made_by.get("noisy"):
         print(f"warning: {path} was itself measured on a noisy machine")
-    table, picture = arguments.output / TABLE, arguments.output / PICTURE
+    write(validations, arguments.output)
+    return command.interrupted() if any(result.interrupted for result in validations) else 0
+
+
+def write(validations: Sequence[Validation], folder: Path) -> None:
+    """Write the comparison and its picture into a folder, and say so."""
+    table, picture = folder / TABLE, folder / PICTURE
     write_text_atomically(table, json.dumps(as_json(validations), indent=2) + "\n")
     draw(validations, picture)
     outputs.tell_written(table, picture)
-    return command.interrupted() if any(result.interrupted for result in validations) else 0
 
 
 def describe(validation: Validation) -> str:
@@ -124,8 +129,11 @@ def describe(validation: Validation) -> str:
     if validation.special:
         lines.append("other precisions, and kernels with serial steps, not counted above:")
         lines += _rows_of(validation, validation.special)
-    if serial := validation.without_serial_steps():
-        lines += _rows(dict(zip(("with serial steps", "without their time"), serial, strict=True)))
+    if factors := validation.serial_factors:
+        lines.append(
+            f"kernels with serial steps are missed by a factor of {factors[0]:.2f} in the median, "
+            f"and by {factors[1]:.2f} if a step took no time"
+        )
     if validation.beyond:
         lines.append("kinds beyond the model, not counted above:")
         lines += _rows_of(validation, validation.beyond)
@@ -227,7 +235,7 @@ def as_json(validations: Sequence[Validation]) -> list[dict[str, Any]]:
             "errors_special": {
                 kind: asdict(e) for kind, e in validation.errors_by_kind(validation.special).items()
             },
-            "errors_serial": _serial_as_json(validation),
+            "serial_factors": validation.serial_factors,
             "extrapolated": _count(validation.extrapolated(validation.unseen)),
             "errors_elsewhere": (
                 asdict(validation.errors(validation.elsewhere)) if validation.elsewhere else None
@@ -254,11 +262,6 @@ def as_json(validations: Sequence[Validation]) -> list[dict[str, Any]]:
         }
         for validation in validations
     ]
-
-
-def _serial_as_json(validation: Validation) -> dict[str, Any] | None:
-    serial = validation.without_serial_steps()
-    return serial and {"fitted": asdict(serial[0]), "without": asdict(serial[1])}
 
 
 def _count(samples: Sequence[Sample] | None) -> int | None:

@@ -10,6 +10,7 @@ from cpu_gpu_env.profiler.devices import Target, catalogue_match
 from cpu_gpu_env.profiler.fit import Fit, special_samples
 from cpu_gpu_env.profiler.power import NoCounter
 from cpu_gpu_env.profiler.samples import Sample
+from cpu_gpu_env.profiler.special_kernels import FORMATS
 
 REFERENCE_CPU, REFERENCE_CORES = "epyc-7763", 64
 """Catalogue device from which the power of an unmetered CPU is scaled, core by core."""
@@ -25,6 +26,8 @@ FITTED_FIGURES = (
 )
 LOADS = {"compute": "gemm", "memory": "triad"}
 """What bounds a load -> kind of kernel that is run, in the largest size that was timed."""
+PRECISION_LOADS = {f"compute {name}": f"gemm {name}" for name in FORMATS}
+"""Further loads whose power is kept beside the figures: that of ``active_power_w`` is FP32's."""
 METERS = {"cpu": "RAPL, CPU packages without memory modules", "gpu": "NVML"}
 COMPUTE_KINDS, STREAMING_KINDS = ("gemm", "batched gemm", "convolution"), ("triad", "chain", "sum")
 """Kinds that `flops` and `memory_bandwidth` rest on."""

@@ -14,6 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -100,8 +101,14 @@ def fit_cost_model(
     device, special = fit.device, {}
     for name, of_it in special_samples(samples).items():
         special[name] = fit_special(device, name, of_it)
-        device = replace(device, **{name: special[name].value})
+        device = _with(device, name, special[name].value)
     return Fit(device, fit.uncertainty, special)
+
+
+def _with(device: Device, name: str, value: float) -> Device:
+    """A device with another value of one field."""
+    changes: dict[str, Any] = {name: value}
+    return replace(device, **changes)
 
 
 def special_samples(samples: Sequence[Sample]) -> dict[str, list[Sample]]:
@@ -132,7 +139,7 @@ def fit_special(device: Device, name: str, samples: Sequence[Sample]) -> Special
         scale = float(np.max(tasks.size_flop / measured_s))
 
     def with_value(x: float) -> Device:
-        return replace(device, **{name: x * scale})
+        return _with(device, name, x * scale)
 
     def residuals(x: FloatArray) -> FloatArray:
         predicted_s = execution_time_s(with_value(float(x[0])), 1.0, tasks)
@@ -191,6 +198,13 @@ def relative_errors(device: Device, samples: Sequence[Sample]) -> FloatArray:
     """``|predicted / measured - 1|`` of each sample, (samples,)."""
     measured_s = np.array([sample.time_s for sample in samples])
     return np.asarray(np.abs(predict_s(device, samples) / measured_s - 1.0))
+
+
+def median_factor(device: Device, samples: Sequence[Sample]) -> float:
+    """Median factor, at least 1, between predicted and measured times."""
+    measured_s = np.array([sample.time_s for sample in samples])
+    off = np.abs(np.log(predict_s(device, samples) / measured_s))
+    return float(np.exp(np.median(off)))
 
 
 def summarise(errors: FloatArray) -> Errors:

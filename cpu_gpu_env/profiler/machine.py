@@ -1,12 +1,14 @@
 """Measuring this machine into a profile.
 
-Each device that torch sees runs the kernels of `cpu_gpu_env.profiler.kernels`, and the cost model
-is fitted to their times. What was timed stays in the profile beside the fit. A kernel that fails,
-or a size that memory does not hold, leaves a gap that the profile names.
+Each device that torch sees runs the kernels of `cpu_gpu_env.profiler.kernels` and, in all of its
+precisions, of `special_kernels`; the cost model is fitted to their times. What was timed stays in
+the profile beside the fit. A kernel that fails, a precision that the device lacks, or a size that
+memory does not hold leaves a gap that the profile names.
 
 Power comes from an energy counter where one is readable (RAPL for CPUs, NVML for GPUs): idle,
 under a large matrix product, which computing bounds, and under a large triad, which memory traffic
-bounds. Otherwise it is estimated, and the profile says why.
+bounds; beside these, under a product in each other precision. Otherwise it is estimated, and the
+profile says why.
 """
 
 from __future__ import annotations
@@ -30,7 +32,13 @@ from cpu_gpu_env.profiler.devices import (
     this_host,
     torch_set_up,
 )
-from cpu_gpu_env.profiler.figures import LOADS, figure, fitted_figures, power_figures
+from cpu_gpu_env.profiler.figures import (
+    LOADS,
+    PRECISION_LOADS,
+    figure,
+    fitted_figures,
+    power_figures,
+)
 from cpu_gpu_env.profiler.fit import fit_cost_model, fit_halves, relative_errors, summarise
 from cpu_gpu_env.profiler.fitted_range import ranges_of
 from cpu_gpu_env.profiler.kernels import affordable, fitted_kernels, one_operation, transfer_kernels
@@ -226,7 +234,7 @@ class _Session:
             _, idle_w = mean_power(counter, lambda: time.sleep(self._effort.load_s))
             watts = {"idle": idle_w}
             timed = {sample.label for sample in self._stopwatch.samples()}
-            for load, kind in LOADS.items():
+            for load, kind in {**LOADS, **PRECISION_LOADS}.items():
                 kernels = [k for k in self._kernels.get(kind, []) if k.label in timed]
                 if kernels:
                     watts[load] = mean_power(counter, self._repeat(kernels[-1]))[1]

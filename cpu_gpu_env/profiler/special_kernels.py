@@ -5,7 +5,7 @@ alone, since memory and caches are the same for all. Serial steps are the column
 and triangular solves. A running sum is no such chain: on CPUs its step is an addition, a thousandth
 of theirs, and GPUs do it in parallel.
 
-As in `cpu_gpu_env.profiler.kernels` some are for the fit and others, of other sizes and kinds, to
+As in `cpu_gpu_env.profiler.kernels` some are for the fit and others, of other shapes and sizes, to
 judge it. Not all run on every device, and some formats only far too slowly: `runnable` sorts out
 which.
 """
@@ -105,8 +105,8 @@ def product(precision: str, m: int, n: int, k: int, kind: str = "gemm") -> Kerne
         import torch
 
         out = torch.empty((m, n), dtype=getattr(torch, form.result), device=device)
-        factors = (_random(torch, form.dtype, shape, device) for shape in ((m, k), (k, n)))
-        return form.multiply(torch, *factors, out)
+        a, b = (_random(torch, form.dtype, shape, device) for shape in ((m, k), (k, n)))
+        return form.multiply(torch, a, b, out)
 
     held = form.item_bytes * (m * k + k * n) + form.result_bytes * m * n
     name, flop = f"{kind} {precision}", 2.0 * m * n * k
@@ -168,12 +168,13 @@ def special_kernels() -> dict[str, list[Kernel]]:
     return {
         **{f"gemm {name}": [product(name, n, n, n) for n in FITTED_SIDES] for name in FORMATS},
         "cholesky": [cholesky(n) for n in FITTED_STEPS],
+        "lu": [lu(n) for n in FITTED_STEPS],
         "triangular solve": [triangular_solve(n) for n in FITTED_STEPS],
     }
 
 
 def unseen_special_kernels() -> dict[str, list[Kernel]]:
-    """Kernels that the fit does not see, by kind, in order of size: other sizes, other kinds."""
+    """Kernels that the fit does not see, by kind, in order of size: other shapes and sizes."""
     kind = "rectangular gemm"
     return {
         **{
@@ -181,8 +182,8 @@ def unseen_special_kernels() -> dict[str, list[Kernel]]:
             for name in FORMATS
         },
         "other cholesky": [cholesky(n, "other cholesky") for n in UNSEEN_STEPS],
+        "other lu": [lu(n, "other lu") for n in UNSEEN_STEPS],
         "other solve": [triangular_solve(n, "other solve") for n in UNSEEN_STEPS],
-        "lu": [lu(n) for n in UNSEEN_STEPS],
     }
 
 

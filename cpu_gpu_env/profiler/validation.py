@@ -19,7 +19,7 @@ from cpu_gpu_env.profiler.devices import (
     this_host,
     torch_set_up,
 )
-from cpu_gpu_env.profiler.fit import Errors, ablation, relative_errors, summarise
+from cpu_gpu_env.profiler.fit import Errors, ablation, median_factor, relative_errors, summarise
 from cpu_gpu_env.profiler.fitted_range import Ranges, axes_outside, parse_ranges
 from cpu_gpu_env.profiler.kernels import affordable, fitted_kernels, kernels_beyond, unseen_kernels
 from cpu_gpu_env.profiler.machine import Progress, measure_in_turn
@@ -105,16 +105,17 @@ class Validation:
             return None
         return [sample for sample in samples if self.outside(sample)]
 
-    def without_serial_steps(self) -> tuple[Errors, Errors] | None:
-        """Errors on unseen kernels with serial steps, and what they were if a step took no time.
+    @property
+    def serial_factors(self) -> tuple[float, float] | None:
+        """Median factor by which times of unseen kernels with serial steps are missed.
 
-        None if none were timed.
+        As the device has it, and if a step took no time; None if no such kernel was timed.
         """
         serial = [sample for sample in self.special if sample.serial_steps]
         if not serial:
             return None
         without = replace(self.device, serial_step_s=0.0)
-        return self.errors(serial), summarise(relative_errors(without, serial))
+        return median_factor(self.device, serial), median_factor(without, serial)
 
     def errors_by_kind(self, samples: Sequence[Sample]) -> dict[str, Errors]:
         """Errors of each kind of kernel."""
