@@ -87,6 +87,8 @@ def main(arguments: argparse.Namespace) -> int:
     )
     if (failed := profile_hardware.write(profile, output / PROFILE)) is not None:
         raise HybridClusterError(failed)
+    if profile["measurement"]["interrupted"]:
+        return command.interrupted()
     print(profile_hardware.describe(profile))
     for warning in profile_hardware.warnings_about(profile):
         print(f"warning: {warning}", file=sys.stderr)
@@ -98,6 +100,8 @@ def main(arguments: argparse.Namespace) -> int:
     for validation in validations:
         print(validate_profile.describe(validation))
     validate_profile.write(validations, output / VALIDATION)
+    if any(validation.interrupted for validation in validations):
+        return command.interrupted()
     training = train(output, device, arguments.steps, arguments.seed, begin + LIMIT_S)
     report = {
         "profile": profile["name"],
@@ -110,8 +114,7 @@ def main(arguments: argparse.Namespace) -> int:
     text = json.dumps(report, indent=2, allow_nan=False) + "\n"
     write_text_atomically(output / REPORT, text)
     outputs.tell_written(output / PROFILE, output / REPORT)
-    early = profile["measurement"]["interrupted"] or any(v.interrupted for v in validations)
-    return command.interrupted() if early or training["interrupted"] else 0
+    return command.interrupted() if training["interrupted"] else 0
 
 
 def _default_device(targets: Sequence[Target]) -> str:

@@ -53,8 +53,8 @@ class SpecialFit:
 
     value: float
     """In units of its field of `Device`."""
-    uncertainty: float
-    """Relative standard error."""
+    uncertainty: float | None
+    """Relative standard error; None where it is 0, or nothing tells."""
     errors: Errors
     """On the kernels that it was fitted to."""
 
@@ -146,12 +146,13 @@ def fit_special(device: Device, name: str, samples: Sequence[Sample]) -> Special
         return np.asarray(np.log(predicted_s / measured_s))
 
     if scale == 0.0:
-        return SpecialFit(0.0, 0.0, summarise(relative_errors(with_value(0.0), samples)))
+        return SpecialFit(0.0, None, summarise(relative_errors(with_value(0.0), samples)))
     bounds = (0.0, np.inf) if serial else (1e-3, 1e3)
     found = least_squares(residuals, [1.0], bounds=bounds, loss="soft_l1", f_scale=LOSS_SCALE)
     value, steepness = float(found.x[0]), float(np.sum(found.jac**2))
     spread = float(np.median(np.abs(found.fun))) / 0.6745
-    error = spread / math.sqrt(steepness) / value if steepness > 0.0 and value > 0.0 else math.inf
+    told = steepness > 0.0 and value > 0.0
+    error = spread / math.sqrt(steepness) / value if told else None
     fitted = with_value(value)
     return SpecialFit(
         float(getattr(fitted, name)), error, summarise(relative_errors(fitted, samples))
