@@ -43,7 +43,7 @@ class ActionNetwork(QNetwork):
     def values_of(self, obs: torch.Tensor, actions: torch.Tensor) -> torch.Tensor:
         """Values of one action each, (n, 1), from the features (n, size) and actions (n, 1)."""
         loss, after = self._split(obs)
-        taken = after[torch.arange(len(obs)), actions[:, 0]]
+        taken = after[torch.arange(len(obs), device=obs.device), actions[:, 0]]
         values: torch.Tensor = self.q_net(taken) - loss.gather(1, actions)
         return values
 

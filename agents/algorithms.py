@@ -17,7 +17,7 @@ from stable_baselines3.common.vec_env import VecEnv
 from torch import nn
 
 from cpu_gpu_env.agents.action_dqn import ActionDQN, ActionDQNPolicy
-from cpu_gpu_env.errors import unknown_name
+from cpu_gpu_env.errors import HybridClusterError, shown, unknown_name
 
 NUM_QUANTILES = 25
 """Of QR-DQN: the loss takes their square, and SB3's 200 make it a hundred times slower."""
@@ -101,6 +101,7 @@ def make_algorithm(
     net_arch: tuple[int, ...] = HIDDEN_LAYERS,
     seed: int | None = None,
     settings: DQNSettings | None = None,
+    device: str = "cpu",
 ) -> BaseAlgorithm:
     """Build an algorithm to be trained in an environment.
 
@@ -110,6 +111,7 @@ def make_algorithm(
         net_arch: Units of each hidden layer.
         seed: Of everything random in it, the environment included.
         settings: Of the DQNs; the other algorithms run with SB3's defaults, but for PPO's rollouts.
+        device: Where it trains, see `check_device`.
 
     Raises:
         HybridClusterError: If there is no algorithm of that name.
@@ -128,7 +130,23 @@ def make_algorithm(
         own["target_update_interval"] = env.num_envs * own["train_freq"]
     elif algo in ("ppo", "maskable-ppo"):
         own = {"n_steps": ROLLOUT_STEPS, "batch_size": min(512, ROLLOUT_STEPS * env.num_envs)}
-    return algorithm(policy, env, policy_kwargs=policy_kwargs, seed=seed, device="cpu", **own)
+    return algorithm(policy, env, policy_kwargs=policy_kwargs, seed=seed, device=device, **own)
+
+
+def check_device(name: str) -> None:
+    """Check that torch sees a device, such as ``"cpu"``, ``"cuda"`` or ``"cuda:1"``.
+
+    Raises:
+        HybridClusterError: If it does not.
+    """
+    try:
+        torch.empty(1, device=name)
+    except (RuntimeError, TypeError, AssertionError, NotImplementedError) as error:
+        why = (str(error).splitlines() or [type(error).__name__])[0]
+        raise HybridClusterError(
+            f"device {shown(name)} cannot be used: {why:.200}; allowed: 'cpu', or a GPU that torch "
+            "sees, such as 'cuda'"
+        ) from None
 
 
 def acting_weights(model: BaseAlgorithm) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from cpu_gpu_env.agents.algorithms import (
     DQNSettings,
     acting_weights,
     build_policy,
+    check_device,
     learns_from_replay,
     make_algorithm,
 )
@@ -82,6 +83,8 @@ class TrainingPlan:
     """Hyperparameters of the DQNs; other algorithms have the defaults of Stable-Baselines3."""
     threads: int = 1
     """Threads of torch: nets this small are slower on several, and far slower on a busy machine."""
+    device: str = "cpu"
+    """Where torch trains, such as ``"cuda"``: nets this small are quicker on the CPU."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "output", as_path(self.output, "output"))
@@ -92,6 +95,7 @@ class TrainingPlan:
                 f"{len(self.problems)} problems for {self.num_envs} environments; allowed: at "
                 "least one problem, and one environment each"
             )
+        check_device(self.device)
 
     @property
     def best(self) -> Path:
@@ -110,7 +114,8 @@ class TrainingPlan:
     def describe(self) -> dict[str, Any]:
         """All that decides the outcome but the number of steps, JSON values."""
         described = asdict(self)
-        del described["output"], described["steps"], described["threads"]
+        for name in ("output", "steps", "threads", "device"):
+            del described[name]
         described["problems"] = [
             {key: str(value) for key, value in sorted(problem.items())} for problem in self.problems
         ]
@@ -253,7 +258,7 @@ def train(
         writing_events(plan.output),
     ):
         env = make_training_env(plan)
-        model = make_algorithm(plan.algo, env, plan.net_arch, plan.seed, plan.settings)
+        model = make_algorithm(plan.algo, env, plan.net_arch, plan.seed, plan.settings, plan.device)
         evaluation = Validation(plan, progress, report)
         if resume:
             _resume(plan, model, env, evaluation, tell)

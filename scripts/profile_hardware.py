@@ -18,6 +18,7 @@ if __name__ == "__main__":  # Ctrl-C during the imports below
 
 from cpu_gpu_env.errors import HybridClusterError, unknown_name
 from cpu_gpu_env.io.atomic_files import write_text_atomically
+from cpu_gpu_env.model.cluster import RATES
 from cpu_gpu_env.model.profile import (
     device_catalogue,
     parse_composition,
@@ -37,9 +38,10 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     """Read the command line."""
     parser = command.Parser(
         "profile-hardware",
-        "Measure this machine's CPU and GPUs (FP32 rate, memory and cache bandwidth, overheads, "
-        "power) into a profile that --cluster of the other commands takes. Takes about four "
-        "minutes; scripts/validate_profile.py tells how well the profile predicts.",
+        "Measure this machine's CPU and GPUs (rates of FP32 and every other precision that torch "
+        "runs there, memory and cache bandwidth, overheads, power) into a profile that --cluster "
+        "of the other commands takes. Takes about four minutes; scripts/validate_profile.py tells "
+        "how well the profile predicts.",
         '--gpus "a100-80gb:2 + t4:2" --output runs/profile.json',
     )
     parser.add("--output", command.path, "runs/profile.json", "profile to write")
@@ -80,25 +82,34 @@ def main(arguments: argparse.Namespace) -> int:
             )
     except KeyboardInterrupt:
         return command.interrupted("too early for a profile, nothing is written")
-    is_cluster = any("catalogue" in e or e["kind"] == "gpu" for e in profile["devices"])
-    failed = None
-    try:
-        if is_cluster:
-            save_profile(profile, output)
-        else:  # which `save_profile` would refuse; the figures are worth keeping
-            write_text_atomically(output, as_text(profile))
-    except (HybridClusterError, OSError) as error:  # the disk may have become full meanwhile
-        reason = getattr(error, "strerror", None) or error
-        failed = f"cannot write {output}: {reason}; {keep(profile, output.name)}"
+    failed = write(profile, output)
     print(describe(profile))
     for warning in warnings_about(profile):
         print(f"warning: {warning}", file=sys.stderr)
-    if not is_cluster:
+    if not is_cluster(profile):
         print("this profile is CPU-only: good for validation, but a cluster needs a GPU too")
     if failed is not None:
         raise HybridClusterError(failed)
     outputs.tell_written(output)
     return command.interrupted() if profile["measurement"]["interrupted"] else 0
+
+
+def is_cluster(profile: dict[str, Any]) -> bool:
+    """Whether a profile has a GPU, too."""
+    return any("catalogue" in e or e["kind"] == "gpu" for e in profile["devices"])
+
+
+def write(profile: dict[str, Any], output: Path) -> str | None:
+    """Write a profile; if that fails, keep it elsewhere and return what happened."""
+    try:
+        if is_cluster(profile):
+            save_profile(profile, output)
+        else:  # which `save_profile` would refuse; the figures are worth keeping
+            write_text_atomically(output, as_text(profile))
+    except (HybridClusterError, OSError) as error:  # the disk may have become full meanwhile
+        reason = getattr(error, "strerror", None) or error
+        return f"cannot write {output}: {reason}; {keep(profile, output.name)}"
+    return None
 
 
 def as_text(profile: dict[str, Any]) -> str:
@@ -172,12 +183,30 @@ def describe(profile: dict[str, Any]) -> str:
             f"{value['idle_power_w']:.3g} W idle, {value['active_power_w']:.3g} W active{memory} "
             f"(power {entry['active_power_w']['status']})"
         )
+        lines += describe_special(entry)
         errors = entry["raw"]["fit"]["errors"]
         lines.append(
             f"  misses the {errors['count']} kernels that it was fitted to by "
             f"{errors['median']:.0%} in the median, 90th percentile {errors['p90']:.0%}"
         )
     return "\n".join(lines)
+
+
+def describe_special(entry: dict[str, Any]) -> list[str]:
+    """The rates of other precisions and the time of a serial step, with how well they fit."""
+    lines, special = [], entry["raw"]["fit"].get("special", {})
+    for precision, field in RATES.items():
+        if field in special:
+            missed = special[field]["errors"]["median"]
+            rate = entry[field]["value"] / 1e9
+            lines.append(
+                f"  {precision}: {rate:,.0f} GFLOP/s (misses its products by {missed:.0%})"
+            )
+    if "serial_step_s" in special:
+        missed = special["serial_step_s"]["errors"]["median"]
+        step_us = entry["serial_step_s"]["value"] * 1e6
+        lines.append(f"  a serial step: {step_us:.3g} µs, misses its kernels by {missed:.0%}")
+    return lines
 
 
 def warnings_about(profile: dict[str, Any]) -> list[str]:

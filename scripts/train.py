@@ -80,6 +80,7 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     )
     parser.add_seed("seed of the training")
     parser.add("--threads", command.cores, 1, "threads of torch; small nets like one best")
+    parser.add("--device", str, "cpu", "where torch trains; nets this small like the CPU best")
     parser.add("--episodes", command.positive, 300, "episodes of the oracle for the forest")
     parser.add_argument(
         "--output",
@@ -118,6 +119,7 @@ def main(arguments: argparse.Namespace) -> int:
         observe_queues=arguments.observe_queues,
         problems=problems(arguments),
         threads=arguments.threads,
+        device=arguments.device,
     )
     command.check_total("--num-envs", arguments.num_envs, arguments.num_tasks)
     for problem in plan.problems:

@@ -24,6 +24,7 @@ from cpu_gpu_env.io.atomic_files import write_bytes_atomically, write_text_atomi
 from cpu_gpu_env.model.profile import read_profile
 from cpu_gpu_env.profiler.fit import Errors, predict_s
 from cpu_gpu_env.profiler.published import HalfSplit, half_splits, read_published
+from cpu_gpu_env.profiler.samples import Sample
 from cpu_gpu_env.profiler.timing import FULL, QUICK
 from cpu_gpu_env.profiler.validation import Validation, validate
 from cpu_gpu_env.scripts import command, outputs, profile_hardware, terminal
@@ -98,33 +99,47 @@ def main(arguments: argparse.Namespace) -> int:
     made_by = profile.get("measurement")
     if isinstance(made_by, dict) and made_by.get("noisy"):
         print(f"warning: {path} was itself measured on a noisy machine")
-    table, picture = arguments.output / TABLE, arguments.output / PICTURE
-    write_text_atomically(table, json.dumps(as_json(validations), indent=2) + "\n")
-    draw(validations, picture)
-    outputs.tell_written(table, picture)
+    write(validations, arguments.output)
     return command.interrupted() if any(result.interrupted for result in validations) else 0
 
 
+def write(validations: Sequence[Validation], folder: Path) -> None:
+    """Write the comparison and its picture into a folder, and say so."""
+    table, picture = folder / TABLE, folder / PICTURE
+    write_text_atomically(table, json.dumps(as_json(validations), indent=2) + "\n")
+    draw(validations, picture)
+    outputs.tell_written(table, picture)
+
+
 def describe(validation: Validation) -> str:
-    """The errors as text: overall, by kind, without each term, and beyond the model."""
+    """The errors as text: overall, by kind, without each term, and what lies beyond."""
     whole = validation.errors(validation.unseen)
     lines = [
         f"\n{validation.device.name}: {whole.count} kernels that the fit has not seen",
-        _row("kind of kernel", "kernels", "median error", "90th percentile"),
+        _row("kind of kernel", "kernels", "median error", "90th percentile", "outside the fit"),
     ]
-    lines += _rows(validation.errors_by_kind(validation.unseen))
-    lines += _rows({"all of them": whole})
+    lines += _rows_of(validation, validation.unseen)
+    lines.append(_row_of(validation, "all of them", validation.unseen))
     if validation.elsewhere:
         lines += _rows({"in other states": validation.errors(validation.elsewhere)})
     lines.append(
         "models fitted anew to the kernels of the profile, errors on the same unseen ones:"
     )
     lines += _rows(validation.ablation)
+    if validation.special:
+        lines.append("other precisions, and kernels with serial steps, not counted above:")
+        lines += _rows_of(validation, validation.special)
+    if factors := validation.serial_factors:
+        lines.append(
+            f"kernels with serial steps are missed by a factor of {factors[0]:.2f} in the median, "
+            f"and by {factors[1]:.2f} if a step took no time"
+        )
     if validation.beyond:
         lines.append("kinds beyond the model, not counted above:")
-        lines += _rows(validation.errors_by_kind(validation.beyond))
+        lines += _rows_of(validation, validation.beyond)
         everything = [*validation.unseen, *validation.beyond]
-        lines += _rows({"all, these included": validation.errors(everything)})
+        lines.append(_row_of(validation, "all, these included", everything))
+    lines.append(describe_extrapolation(validation))
     if validation.drift is not None:
         lines.append(
             f"{len(validation.retimed)} kernels of the fit, timed again, differ by "
@@ -156,6 +171,45 @@ def doubts(validation: Validation) -> list[str]:
     return lines
 
 
+def describe_extrapolation(validation: Validation) -> str:
+    """How many kernels lie outside what was fitted, by what, and the errors on both sides."""
+    judged = [*validation.unseen, *validation.special]
+    outside = validation.extrapolated(judged)
+    if outside is None:
+        return (
+            "outside what was fitted: not known, as the profile does not say what it was fitted "
+            "to; measure it again"
+        )
+    if not outside:
+        return f"all {len(judged)} kernels lie within the range of what was fitted"
+    axes = [axis for sample in outside for axis in validation.outside(sample) or []]
+    counted = ", ".join(f"{axes.count(axis)} by {axis}" for axis in dict.fromkeys(axes))
+    inside = [sample for sample in judged if sample not in outside]
+    errors = [f"median error {validation.errors(outside).median:.1%}"]
+    if inside:
+        errors.append(f"of those within {validation.errors(inside).median:.1%}")
+    return (
+        f"{len(outside)} of {len(judged)} kernels lie outside the range of what was fitted "
+        f"({counted}), so that their times are extrapolated: {', '.join(errors)}"
+    )
+
+
+def _rows_of(validation: Validation, samples: Sequence[Sample]) -> list[str]:
+    """A row for each kind of some kernels."""
+    kinds = dict.fromkeys(sample.kind for sample in samples)
+    return [
+        _row_of(validation, kind, [sample for sample in samples if sample.kind == kind])
+        for kind in kinds
+    ]
+
+
+def _row_of(validation: Validation, name: str, samples: Sequence[Sample]) -> str:
+    """The errors of some kernels, and how many of them lie outside what was fitted."""
+    errors, outside = validation.errors(samples), validation.extrapolated(samples)
+    many = "not known" if outside is None else str(len(outside))
+    return _row(name, str(errors.count), f"{errors.median:.1%}", f"{errors.p90:.1%}", many)
+
+
 def _rows(errors: dict[str, Errors]) -> list[str]:
     return [_row(k, str(e.count), f"{e.median:.1%}", f"{e.p90:.1%}") for k, e in errors.items()]
 
@@ -178,6 +232,11 @@ def as_json(validations: Sequence[Validation]) -> list[dict[str, Any]]:
             "errors_with_beyond": asdict(
                 validation.errors([*validation.unseen, *validation.beyond])
             ),
+            "errors_special": {
+                kind: asdict(e) for kind, e in validation.errors_by_kind(validation.special).items()
+            },
+            "serial_factors": validation.serial_factors,
+            "extrapolated": _count(validation.extrapolated(validation.unseen)),
             "errors_elsewhere": (
                 asdict(validation.errors(validation.elsewhere)) if validation.elsewhere else None
             ),
@@ -194,14 +253,19 @@ def as_json(validations: Sequence[Validation]) -> list[dict[str, Any]]:
                 {
                     **asdict(sample),
                     "predicted_s": float(predict_s(validation.device, [sample])[0]),
-                    "counted": counted,
+                    "counted": samples is validation.unseen,
+                    "outside": validation.outside(sample),
                 }
-                for samples, counted in ((validation.unseen, True), (validation.beyond, False))
+                for samples in (validation.unseen, validation.special, validation.beyond)
                 for sample in samples
             ],
         }
         for validation in validations
     ]
+
+
+def _count(samples: Sequence[Sample] | None) -> int | None:
+    return None if samples is None else len(samples)
 
 
 def draw(validations: Sequence[Validation], path: Path) -> None:
@@ -211,10 +275,10 @@ def draw(validations: Sequence[Validation], path: Path) -> None:
 
     for panel, validation in enumerate(validations, start=1):
         axes = figure.add_subplot(1, len(validations), panel)
-        samples = [*validation.unseen, *validation.beyond]
+        samples = [*validation.unseen, *validation.special, *validation.beyond]
         for index, kind in enumerate(dict.fromkeys(sample.kind for sample in samples)):
             of_kind = [sample for sample in samples if sample.kind == kind]
-            counted = of_kind[0] in validation.unseen
+            counted = of_kind[0] not in validation.beyond
             axes.scatter(
                 [sample.time_s for sample in of_kind],
                 predict_s(validation.device, of_kind),

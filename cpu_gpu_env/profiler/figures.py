@@ -7,9 +7,10 @@ from typing import Any
 
 from cpu_gpu_env.model.profile import device_catalogue
 from cpu_gpu_env.profiler.devices import Target, catalogue_match
-from cpu_gpu_env.profiler.fit import Fit
+from cpu_gpu_env.profiler.fit import Fit, special_samples
 from cpu_gpu_env.profiler.power import NoCounter
 from cpu_gpu_env.profiler.samples import Sample
+from cpu_gpu_env.profiler.special_kernels import FORMATS
 
 REFERENCE_CPU, REFERENCE_CORES = "epyc-7763", 64
 """Catalogue device from which the power of an unmetered CPU is scaled, core by core."""
@@ -25,6 +26,8 @@ FITTED_FIGURES = (
 )
 LOADS = {"compute": "gemm", "memory": "triad"}
 """What bounds a load -> kind of kernel that is run, in the largest size that was timed."""
+PRECISION_LOADS = {f"compute {name}": f"gemm {name}" for name in FORMATS}
+"""Further loads whose power is kept beside the figures: that of ``active_power_w`` is FP32's."""
 METERS = {"cpu": "RAPL, CPU packages without memory modules", "gpu": "NVML"}
 COMPUTE_KINDS, STREAMING_KINDS = ("gemm", "batched gemm", "convolution"), ("triad", "chain", "sum")
 """Kinds that `flops` and `memory_bandwidth` rest on."""
@@ -32,6 +35,8 @@ COMPUTE_KINDS, STREAMING_KINDS = ("gemm", "batched gemm", "convolution"), ("tria
 
 def fitted_figures(fit: Fit, samples: Sequence[Sample]) -> dict[str, Any]:
     """The fitted figures as a profile holds them, estimated where their kernels are missing."""
+    special = special_figures(fit, samples)
+    samples = [sample for sample in samples if sample.is_plain]
     kinds = {sample.kind for sample in samples}
     figures = {}
     for field in FITTED_FIGURES:
@@ -48,7 +53,24 @@ def fitted_figures(fit: Fit, samples: Sequence[Sample]) -> dict[str, Any]:
     figures["cache_bandwidth"]["value"] = max(
         figures["cache_bandwidth"]["value"], figures["memory_bandwidth"]["value"]
     )
-    return figures
+    return figures | special
+
+
+def special_figures(fit: Fit, samples: Sequence[Sample]) -> dict[str, Any]:
+    """The figures that were fitted alone, as a profile holds them."""
+    found = {}
+    for name, of_it in special_samples(samples).items():
+        if name in fit.special:
+            errors = fit.special[name].errors
+            kinds = ", ".join(dict.fromkeys(sample.kind for sample in of_it))
+            found[name] = figure(
+                fit.special[name].value,
+                "measured",
+                f"measured by a fit to {errors.count} kernels ({kinds}; sizes "
+                f"{of_it[0].shape[0]} to {of_it[-1].shape[0]}), all other figures held; misses "
+                f"them by {errors.median:.0%} in the median",
+            )
+    return found
 
 
 def power_figures(

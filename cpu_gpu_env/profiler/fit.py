@@ -3,19 +3,24 @@
 The model is `cpu_gpu_env.model.costs.execution_time_s` itself. Errors are relative (differences of
 logarithms), and the loss grows linearly beyond `LOSS_SCALE`, so that a kernel that the model cannot
 describe pulls little.
+
+Plain kernels, those in FP32 without serial steps, are fitted first. Then each of the other figures,
+the rate of every other precision and the time of a serial step, is fitted alone to the kernels that
+it takes part in, with all others held.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from cpu_gpu_env.errors import HybridClusterError
-from cpu_gpu_env.model.cluster import Device
+from cpu_gpu_env.model.cluster import RATES, Device
 from cpu_gpu_env.model.costs import execution_time_s
 from cpu_gpu_env.model.tasks import FloatArray
 from cpu_gpu_env.profiler.samples import Sample, as_tasks, typical_time_s
@@ -35,10 +40,23 @@ PRIOR = 0.03
 """Weight of the starting values: decides only what the samples leave open, such as the size of a
 cache that all working sets fit."""
 
+SERIAL_FIELD = "serial_step_s"
 MIN_LAUNCH_S = 1e-9
 MAX_CACHE_SPEEDUP = 30.0
 MAX_SHARPNESS = 10.0
 """Sharper ridges cannot be told from one another."""
+
+
+@dataclass(frozen=True)
+class SpecialFit:
+    """A figure that was fitted alone to the kernels that it takes part in."""
+
+    value: float
+    """In units of its field of `Device`."""
+    uncertainty: float | None
+    """Relative standard error; None where it is 0, or nothing tells."""
+    errors: Errors
+    """On the kernels that it was fitted to."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +66,9 @@ class Fit:
     device: Device
     """The parameters; power and memory are placeholders."""
     uncertainty: dict[str, float]
-    """Relative standard error of each fitted field."""
+    """Relative standard error of each fitted field, but for the `special` ones."""
+    special: dict[str, SpecialFit] = field(default_factory=dict)
+    """Each field that was fitted alone -> how."""
 
 
 @dataclass(frozen=True)
@@ -74,8 +94,75 @@ def fit_cost_model(
         cache_hint_bytes: Size of the caches as the system reports it, to start from.
 
     Raises:
-        HybridClusterError: If there are too few samples.
+        HybridClusterError: If there are too few plain samples.
     """
+    plain = [sample for sample in samples if sample.is_plain]
+    fit = _fit_plain(plain, terms, cache_hint_bytes)
+    device, special = fit.device, {}
+    for name, of_it in special_samples(samples).items():
+        special[name] = fit_special(device, name, of_it)
+        device = _with(device, name, special[name].value)
+    return Fit(device, fit.uncertainty, special)
+
+
+def _with(device: Device, name: str, value: float) -> Device:
+    """A device with another value of one field."""
+    changes: dict[str, Any] = {name: value}
+    return replace(device, **changes)
+
+
+def special_samples(samples: Sequence[Sample]) -> dict[str, list[Sample]]:
+    """The samples that are not plain, by the one field that is fitted to them."""
+    found: dict[str, list[Sample]] = {}
+    for sample in samples:
+        if not sample.is_plain:
+            name = SERIAL_FIELD if sample.serial_steps > 0.0 else RATES[sample.precision]
+            found.setdefault(name, []).append(sample)
+    # A rate is needed where serial steps have that precision.
+    return dict(sorted(found.items(), key=lambda item: item[0] == SERIAL_FIELD))
+
+
+def fit_special(device: Device, name: str, samples: Sequence[Sample]) -> SpecialFit:
+    """Fit one figure of a device, a rate or the time of a serial step, all others held.
+
+    Robustly, like all of them, and from 0 on: a step takes no time where the kernels are no slower
+    than without.
+    """
+    from scipy.optimize import least_squares
+
+    tasks, serial = as_tasks(samples), name == SERIAL_FIELD
+    measured_s = np.array([sample.time_s for sample in samples])
+    if serial:
+        beside_s = execution_time_s(replace(device, serial_step_s=0.0), 1.0, tasks)
+        scale = float(np.median(np.maximum(measured_s - beside_s, 0.0) / tasks.serial_steps))
+    else:
+        scale = float(np.max(tasks.size_flop / measured_s))
+
+    def with_value(x: float) -> Device:
+        return _with(device, name, x * scale)
+
+    def residuals(x: FloatArray) -> FloatArray:
+        predicted_s = execution_time_s(with_value(float(x[0])), 1.0, tasks)
+        return np.asarray(np.log(predicted_s / measured_s))
+
+    if scale == 0.0:
+        return SpecialFit(0.0, None, summarise(relative_errors(with_value(0.0), samples)))
+    bounds = (0.0, np.inf) if serial else (1e-3, 1e3)
+    found = least_squares(residuals, [1.0], bounds=bounds, loss="soft_l1", f_scale=LOSS_SCALE)
+    value, steepness = float(found.x[0]), float(np.sum(found.jac**2))
+    spread = float(np.median(np.abs(found.fun))) / 0.6745
+    told = steepness > 0.0 and value > 0.0
+    error = spread / math.sqrt(steepness) / value if told else None
+    fitted = with_value(value)
+    return SpecialFit(
+        float(getattr(fitted, name)), error, summarise(relative_errors(fitted, samples))
+    )
+
+
+def _fit_plain(
+    samples: Sequence[Sample], terms: Sequence[str], cache_hint_bytes: float | None
+) -> Fit:
+    """Fit all but the rates of other precisions and serial steps."""
     from scipy.optimize import least_squares  # costs 0.3 s: only who fits pays
 
     if len(samples) < 2:
@@ -114,6 +201,13 @@ def relative_errors(device: Device, samples: Sequence[Sample]) -> FloatArray:
     return np.asarray(np.abs(predict_s(device, samples) / measured_s - 1.0))
 
 
+def median_factor(device: Device, samples: Sequence[Sample]) -> float:
+    """Median factor, at least 1, between predicted and measured times."""
+    measured_s = np.array([sample.time_s for sample in samples])
+    off = np.abs(np.log(predict_s(device, samples) / measured_s))
+    return float(np.exp(np.median(off)))
+
+
 def summarise(errors: FloatArray) -> Errors:
     """Median and 90th percentile of relative errors."""
     return Errors(float(np.median(errors)), float(np.quantile(errors, 0.9)), len(errors))
@@ -134,14 +228,15 @@ def ablation(
 def fit_halves(
     samples: Sequence[Sample], cache_hint_bytes: float | None = None
 ) -> dict[str, float]:
-    """Fit the earlier and the later half of the rounds by themselves.
+    """Fit the earlier and the later half of the rounds of plain kernels by themselves.
 
     Returns the `relative_differences` of the fitted fields: what two measurements of half the
     length would differ by, noise and drift alike. A kernel of which less than two rounds count is
     in both halves as it is (and counts as disturbed).
     """
+    plain = [sample for sample in samples if sample.is_plain]
     earlier, later = (
-        fit_cost_model([_half(s, late) for s in samples], cache_hint_bytes=cache_hint_bytes)
+        fit_cost_model([_half(s, late) for s in plain], cache_hint_bytes=cache_hint_bytes)
         for late in (False, True)
     )
     return relative_differences(

@@ -1,12 +1,14 @@
 """Measuring this machine into a profile.
 
-Each device that torch sees runs the kernels of `cpu_gpu_env.profiler.kernels`, and the cost model
-is fitted to their times. What was timed stays in the profile beside the fit. A kernel that fails,
-or a size that memory does not hold, leaves a gap that the profile names.
+Each device that torch sees runs the kernels of `cpu_gpu_env.profiler.kernels` and, in all of its
+precisions, of `special_kernels`; the cost model is fitted to their times. What was timed stays in
+the profile beside the fit. A kernel that fails, a precision that the device lacks, or a size that
+memory does not hold leaves a gap that the profile names.
 
 Power comes from an energy counter where one is readable (RAPL for CPUs, NVML for GPUs): idle,
 under a large matrix product, which computing bounds, and under a large triad, which memory traffic
-bounds. Otherwise it is estimated, and the profile says why.
+bounds; beside these, under a product in each other precision. Otherwise it is estimated, and the
+profile says why.
 """
 
 from __future__ import annotations
@@ -31,8 +33,15 @@ from cpu_gpu_env.profiler.devices import (
     this_host,
     torch_set_up,
 )
-from cpu_gpu_env.profiler.figures import LOADS, figure, fitted_figures, power_figures
+from cpu_gpu_env.profiler.figures import (
+    LOADS,
+    PRECISION_LOADS,
+    figure,
+    fitted_figures,
+    power_figures,
+)
 from cpu_gpu_env.profiler.fit import fit_cost_model, fit_halves, relative_errors, summarise
+from cpu_gpu_env.profiler.fitted_range import ranges_of
 from cpu_gpu_env.profiler.kernels import affordable, fitted_kernels, one_operation, transfer_kernels
 from cpu_gpu_env.profiler.machine_state import PROBE, watch_state
 from cpu_gpu_env.profiler.noise import (
@@ -43,6 +52,7 @@ from cpu_gpu_env.profiler.noise import (
 )
 from cpu_gpu_env.profiler.power import NoCounter, mean_power
 from cpu_gpu_env.profiler.samples import Kernel, Sample, sample_as_json
+from cpu_gpu_env.profiler.special_kernels import runnable, special_kernels
 from cpu_gpu_env.profiler.stopwatch import Stopwatch
 from cpu_gpu_env.profiler.timing import FAILURES, FULL, Effort, best_clock, reason, synchronous
 
@@ -139,7 +149,9 @@ class _Session:
         state = watch_state(target.device, target.memory_bytes, self._clock)
         self._stopwatch = Stopwatch(target.device, effort, self._clock, state=state)
         self._missing: dict[str, str] = {}
-        self._kernels = self._affordable(fitted_kernels())
+        special, refused = runnable(special_kernels(), target.device, self._clock)
+        self._missing |= refused
+        self._kernels = self._affordable({**fitted_kernels(), **special})
         # What lies beside the fit: transfers and the overhead of a single operation.
         self._kinds = {**self._kernels, "one operation": [one_operation()]}
         if target.kind == "gpu":
@@ -163,6 +175,7 @@ class _Session:
         fitted = [sample for sample in samples if sample.kind in self._kernels]
         cache_hint_bytes = last_level_cache_bytes() if target.kind == "cpu" else None
         try:
+            plain = [sample for sample in fitted if sample.is_plain]
             fit = fit_cost_model(fitted, cache_hint_bytes=cache_hint_bytes)
             repeatability = fit_halves(fitted, cache_hint_bytes)
         except HybridClusterError as error:
@@ -187,7 +200,9 @@ class _Session:
             "clock": self._clock.__name__,
             "fit": {
                 "uncertainty": fit.uncertainty,
-                "errors": asdict(summarise(relative_errors(fit.device, fitted))),
+                "errors": asdict(summarise(relative_errors(fit.device, plain))),
+                "special": {name: asdict(of_it) for name, of_it in fit.special.items()},
+                "range": ranges_of(fitted),
                 "repeatability": repeatability,
                 "disturbed_share": disturbed_share(samples),
             },
@@ -220,7 +235,7 @@ class _Session:
             _, idle_w = mean_power(counter, lambda: time.sleep(self._effort.load_s))
             watts = {"idle": idle_w}
             timed = {sample.label for sample in self._stopwatch.samples()}
-            for load, kind in LOADS.items():
+            for load, kind in {**LOADS, **PRECISION_LOADS}.items():
                 kernels = [k for k in self._kernels.get(kind, []) if k.label in timed]
                 if kernels:
                     watts[load] = mean_power(counter, self._repeat(kernels[-1]))[1]

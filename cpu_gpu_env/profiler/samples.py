@@ -1,7 +1,7 @@
 """A kernel as the cost model sees it, to be run or timed already.
 
-The cost model knows a task by its size, intensity and working set alone, so all kernels are counted
-alike:
+The cost model knows a task by its size, intensity and working set, its precision and how many of
+its steps depend on one another, so all kernels are counted alike:
 
 - FLOP: additions and multiplications, a multiply-add being two. A kernel that has none, such as a
   copy, counts one for each element that it writes.
@@ -9,6 +9,8 @@ alike:
   over the passes. A matrix product or a convolution counts as one pass (its compulsory traffic); an
   element that is updated in place counts once.
 - Working set: the distinct bytes that the whole kernel touches.
+- Serial steps: the columns of a factorisation or of a triangular solve, each of which needs those
+  before it; none in all other kernels.
 """
 
 from __future__ import annotations
@@ -16,13 +18,14 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from cpu_gpu_env.checks import check_number
-from cpu_gpu_env.errors import HybridClusterError
+from cpu_gpu_env.errors import HybridClusterError, unknown_name
+from cpu_gpu_env.model.precision import DEFAULT_PRECISION, PRECISIONS, precision_codes
 from cpu_gpu_env.model.tasks import Tasks
 
 if TYPE_CHECKING:
@@ -51,6 +54,15 @@ class Counted:
     """Memory traffic [B]."""
     memory_bytes: float
     """Working set [B]."""
+    precision: str = field(default=DEFAULT_PRECISION, kw_only=True)
+    """Number format, one of `cpu_gpu_env.model.precision.PRECISIONS`."""
+    serial_steps: float = field(default=0.0, kw_only=True)
+    """Steps that depend on one another."""
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it computes in FP32 and has no serial steps."""
+        return self.precision == DEFAULT_PRECISION and self.serial_steps == 0.0
 
     @property
     def label(self) -> str:
@@ -112,7 +124,14 @@ def as_tasks(samples: Sequence[Counted]) -> Tasks:
         [(sample.flop, sample.traffic_bytes, sample.memory_bytes) for sample in samples],
         dtype=np.float64,
     ).T
-    return Tasks(np.zeros(len(samples)), flop, flop / traffic, memory)
+    return Tasks(
+        np.zeros(len(samples)),
+        flop,
+        flop / traffic,
+        memory,
+        precision_codes([sample.precision for sample in samples]),
+        np.array([sample.serial_steps for sample in samples], dtype=np.float64),
+    )
 
 
 def sample_as_json(sample: Sample) -> dict[str, Any]:
@@ -139,7 +158,13 @@ def samples_of(entry: Mapping[str, Any], kinds: Sequence[str] | None = None) -> 
 
 
 def _parse_sample(row: Mapping[str, Any]) -> Sample:
-    """Read a sample from JSON; any of several errors if it is damaged."""
+    """Read a sample from JSON; any of several errors if it is damaged.
+
+    What was timed before there were precisions and serial steps tells neither.
+    """
+    precision = row.get("precision", DEFAULT_PRECISION)
+    if precision not in PRECISIONS:
+        raise unknown_name("precision", precision, PRECISIONS)
     return Sample(
         kind=str(row["kind"]),
         shape=tuple(int(size) for size in row["shape"]),
@@ -150,6 +175,8 @@ def _parse_sample(row: Mapping[str, Any]) -> Sample:
         spread=float(row["spread"]),
         rounds_s=tuple(map(_amount, row["rounds_s"])),
         elsewhere_s=tuple(map(_amount, row["elsewhere_s"])),
+        precision=precision,
+        serial_steps=check_number("steps", row.get("serial_steps", 0.0), 0.0, LARGEST),
     )
 
 

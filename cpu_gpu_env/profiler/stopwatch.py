@@ -133,6 +133,8 @@ class Stopwatch:
             statistics.median(timing.spread for timing in timings),
             tuple(timing.median_s for timing in counted),
             tuple(timing.median_s for timing in others),
+            precision=kernel.precision,
+            serial_steps=kernel.serial_steps,
         )
 
     def _counts(self, reading: Reading) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -19,12 +19,14 @@ from cpu_gpu_env.profiler.devices import (
     this_host,
     torch_set_up,
 )
-from cpu_gpu_env.profiler.fit import Errors, ablation, relative_errors, summarise
+from cpu_gpu_env.profiler.fit import Errors, ablation, median_factor, relative_errors, summarise
+from cpu_gpu_env.profiler.fitted_range import Ranges, axes_outside, parse_ranges
 from cpu_gpu_env.profiler.kernels import affordable, fitted_kernels, kernels_beyond, unseen_kernels
 from cpu_gpu_env.profiler.machine import Progress, measure_in_turn
 from cpu_gpu_env.profiler.machine_state import PROBE, watch_state
 from cpu_gpu_env.profiler.noise import Noise, disturbed_share
 from cpu_gpu_env.profiler.samples import Kernel, Sample, samples_of, typical_time_s
+from cpu_gpu_env.profiler.special_kernels import runnable, special_kernels, unseen_special_kernels
 from cpu_gpu_env.profiler.stopwatch import Stopwatch
 from cpu_gpu_env.profiler.timing import FULL, Effort, best_clock
 
@@ -48,8 +50,8 @@ class Validation:
     device: Device
     """The device as its profile has it."""
     unseen: list[Sample]
-    """Kernels that the fit has not seen, of kinds that the model is meant for, that were timed in
-    the state that counts."""
+    """Plain kernels that the fit has not seen, of kinds that the model is meant for, that were
+    timed in the state that counts."""
     beyond: list[Sample]
     """Kernels of kinds beyond it (see `kernels`)."""
     ablation: dict[str, Errors]
@@ -69,7 +71,11 @@ class Validation:
     retimed: list[tuple[Sample, Sample]]
     """Kernels of the fit, as the profile has them and as timed again now; none of another host."""
     missing: dict[str, str]
-    """Label of each kernel that failed -> why."""
+    """Label of each kernel that failed, or precision that does not run -> why."""
+    special: list[Sample] = field(default_factory=list)
+    """Unseen kernels of other precisions or with serial steps."""
+    ranges: Ranges | None = None
+    """What was fitted; None: the profile does not say."""
     interrupted: bool = False
     """Whether Ctrl-C ended it early; what was timed by then is judged."""
 
@@ -88,6 +94,28 @@ class Validation:
     def errors(self, samples: Sequence[Sample]) -> Errors:
         """Errors of the device's predictions."""
         return summarise(relative_errors(self.device, samples))
+
+    def outside(self, sample: Sample) -> list[str] | None:
+        """By what a kernel lies outside the range of what was fitted; None: not known."""
+        return None if self.ranges is None else axes_outside(sample, self.ranges)
+
+    def extrapolated(self, samples: Sequence[Sample]) -> list[Sample] | None:
+        """Those of some kernels that lie outside what was fitted; None: not known."""
+        if self.ranges is None:
+            return None
+        return [sample for sample in samples if self.outside(sample)]
+
+    @property
+    def serial_factors(self) -> tuple[float, float] | None:
+        """Median factor by which times of unseen kernels with serial steps are missed.
+
+        As the device has it, and if a step took no time; None if no such kernel was timed.
+        """
+        serial = [sample for sample in self.special if sample.serial_steps]
+        if not serial:
+            return None
+        without = replace(self.device, serial_step_s=0.0)
+        return median_factor(self.device, serial), median_factor(without, serial)
 
     def errors_by_kind(self, samples: Sequence[Sample]) -> dict[str, Errors]:
         """Errors of each kind of kernel."""
@@ -115,10 +143,10 @@ def check_same_machine(profile: dict[str, Any], threads: int) -> None:
             "make one with profile_hardware.py"
         )
     here = this_host(threads)
-    for field, mend in SAME_HOST.items():
-        then, now = made_by.get(field), here[field]
+    for name, mend in SAME_HOST.items():
+        then, now = made_by.get(name), here[name]
         if then != now:
-            raise HybridClusterError(f"field {field!r} is {then!r}, here it is {now!r}: {mend}")
+            raise HybridClusterError(f"field {name!r} is {then!r}, here it is {now!r}: {mend}")
 
 
 def validate(
@@ -194,17 +222,20 @@ class _Session:
         wanted_s = _state_of(entry) if same_host else None
         state = watch_state(target.device, target.memory_bytes, clock, wanted_s)
         self._watch = Stopwatch(target.device, effort, clock, state=state)
-        self._fitted = samples_of(entry, tuple(fitted_kernels()))
-        if len(self._fitted) < 2:
+        self._fitted = samples_of(entry, (*fitted_kernels(), *special_kernels()))
+        plain = [sample for sample in self._fitted if sample.is_plain]
+        if len(plain) < 2:
             raise HybridClusterError(
-                f"device {target.label!r}: field 'raw' holds the times of {len(self._fitted)} "
+                f"device {target.label!r}: field 'raw' holds the times of {len(plain)} "
                 "kernels; allowed: at least 2; measure it again"
             )
+        self._ranges = _ranges_of(entry)
         self._beyond_kinds = set(kernels_beyond())
         witnesses = _witnesses(self._fitted) if same_host else {}
+        special, self._refused = runnable(_like(self._fitted), target.device, clock)
+        kinds = {**unseen_kernels(), **special, **kernels_beyond(), **witnesses}
         self._kinds = {
-            kind: affordable(kernels, target.memory_bytes)
-            for kind, kernels in {**unseen_kernels(), **kernels_beyond(), **witnesses}.items()
+            kind: affordable(kernels, target.memory_bytes) for kind, kernels in kinds.items()
         }
         self.num_steps = self._watch.num_steps(self._kinds)
         self.interrupted = False
@@ -219,7 +250,7 @@ class _Session:
             self.interrupted = True
             if not self._samples()[0]:
                 raise
-        timed, beyond, again = self._samples()
+        timed, special, beyond, again = self._samples()
         if not timed:
             raise HybridClusterError(f"device {self._device.name!r}: no kernel could be timed")
         unseen = [sample for sample in timed if sample.rounds_s] or timed
@@ -234,22 +265,28 @@ class _Session:
             unseen,
             beyond,
             ablation(self._fitted, unseen, self._device.cache_bytes or None),
-            Noise(disturbed_share([*timed, *beyond, *again]), others.share()),
+            Noise(disturbed_share([*timed, *special, *beyond, *again]), others.share()),
             elsewhere,
             len(timed) - len(unseen),
             self._watch.state.share,
             self._watch.state.was_found and any(sample.rounds_s for sample in timed),
             [(before[sample.label], sample) for sample in again],
-            self._watch.missing(),
+            self._watch.missing() | self._refused,
+            special,
+            self._ranges,
         )
 
-    def _samples(self) -> tuple[list[Sample], list[Sample], list[Sample]]:
-        """What was timed: of kinds that the model is meant for, beyond it, and of the fit."""
+    def _samples(self) -> tuple[list[Sample], list[Sample], list[Sample], list[Sample]]:
+        """What was timed: plain, special, of kinds beyond the model, and of the fit again."""
         fitted = {sample.kind for sample in self._fitted}
         samples = self._watch.samples()
         again = [sample for sample in samples if sample.kind in fitted]
         beyond = [sample for sample in samples if sample.kind in self._beyond_kinds]
-        return [s for s in samples if s.kind not in fitted | self._beyond_kinds], beyond, again
+        unseen = [s for s in samples if s.kind not in fitted | self._beyond_kinds]
+        plain = [sample for sample in unseen if sample.is_plain]
+        special = [sample for sample in unseen if not sample.is_plain]
+        counting = [sample for sample in special if sample.rounds_s]
+        return plain, counting or special, beyond, again
 
 
 def _state_of(entry: dict[str, Any]) -> float | None:
@@ -259,6 +296,22 @@ def _state_of(entry: dict[str, Any]) -> float | None:
         return None
     probe_s = state.get("probe_s")
     return probe_s if isinstance(probe_s, float) and 0.0 < probe_s < math.inf else None
+
+
+def _ranges_of(entry: dict[str, Any]) -> Ranges | None:
+    """What a device was fitted to; None if its profile does not say."""
+    fit = entry["raw"].get("fit")
+    return parse_ranges(fit.get("range")) if isinstance(fit, dict) else None
+
+
+def _like(fitted: Sequence[Sample]) -> dict[str, list[Kernel]]:
+    """Unseen special kernels: of precisions that were fitted, with serial steps if those were."""
+    known = {(sample.precision, sample.serial_steps > 0.0) for sample in fitted}
+    return {
+        kind: kernels
+        for kind, kernels in unseen_special_kernels().items()
+        if (kernels[0].precision, kernels[0].serial_steps > 0.0) in known
+    }
 
 
 def _witnesses(fitted: Sequence[Sample]) -> dict[str, list[Kernel]]:

@@ -15,12 +15,15 @@ from cpu_gpu_env.profiler.fit import (
     ablation,
     fit_cost_model,
     fit_halves,
+    fit_special,
+    median_factor,
     predict_s,
     relative_errors,
     summarise,
 )
 from cpu_gpu_env.profiler.kernels import fitted_kernels, unseen_kernels
 from cpu_gpu_env.profiler.samples import Counted, Sample, as_tasks
+from cpu_gpu_env.profiler.special_kernels import product, special_kernels
 
 KERNELS = [kernel for kernels in fitted_kernels().values() for kernel in kernels]
 UNSEEN = [kernel for kernels in unseen_kernels().values() for kernel in kernels]
@@ -37,6 +40,16 @@ TRUTH = Device(
     cache_bandwidth=1.8e11,
     ridge_sharpness=2.0,
 )
+SPECIAL = [kernel for kernels in special_kernels().values() for kernel in kernels]
+SPECIAL_TRUTH = {
+    "flops_fp64": 1e11,
+    "flops_tf32": 2e11,
+    "flops_bf16": 3e12,
+    "flops_fp16": 5e10,
+    "flops_fp8": 6e12,
+    "flops_int8": 7e12,
+    "serial_step_s": 2e-6,
+}
 RATES = ("flops", "memory_bandwidth", "cache_bytes", "cache_bandwidth")
 
 
@@ -47,7 +60,11 @@ def timed(
     times_s = execution_time_s(device, 1.0, as_tasks(kernels))
     times_s = times_s * np.random.default_rng(seed).lognormal(0.0, noise, len(kernels))
     return [
-        Sample(k.kind, k.shape, k.flop, k.traffic_bytes, k.memory_bytes, t, 0.0, (t,))
+        Sample(
+            *(k.kind, k.shape, k.flop, k.traffic_bytes, k.memory_bytes, t, 0.0, (t,)),
+            precision=k.precision,
+            serial_steps=k.serial_steps,
+        )
         for k, t in zip(kernels, times_s.tolist(), strict=True)
     ]
 
@@ -128,3 +145,54 @@ def test_predictions_leave_the_host_link_out() -> None:
 
 def test_errors_are_summarised_by_median_and_ninth_decile() -> None:
     assert summarise(np.arange(11) / 10) == Errors(0.5, 0.9, 11)
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.05])
+def test_rates_of_precisions_and_the_time_of_a_step_are_found(noise: float) -> None:
+    whole = replace(TRUTH, **SPECIAL_TRUTH)  # type: ignore[arg-type]
+    plain, special = timed(KERNELS, TRUTH), timed(SPECIAL, whole, noise)
+    fit = fit_cost_model([*special, *plain])
+    for field, value in SPECIAL_TRUTH.items():
+        assert getattr(fit.device, field) == pytest.approx(value, rel=0.02 + 2 * noise), field
+        assert fit.special[field].value == getattr(fit.device, field)
+    assert fit.special["flops_bf16"].errors.count == 6
+    assert fit.special["serial_step_s"].errors.count == 18
+    # All other figures are those of plain kernels alone.
+    alone = fit_cost_model(plain)
+    for field in (*RATES, "launch_s", "ridge_sharpness"):
+        assert getattr(fit.device, field) == getattr(alone.device, field)
+    assert alone.special == {}
+    assert alone.device.flops_bf16 is None
+    assert fit_halves([*plain, *special]) == fit_halves(plain)
+
+
+def test_a_step_takes_no_time_where_the_kernels_are_quicker_than_without() -> None:
+    chains = [kernel for kernel in SPECIAL if kernel.serial_steps]
+    for factor in (1.0, 0.5):
+        quick = [replace(s, time_s=factor * s.time_s) for s in timed(chains, TRUTH)]
+        step = fit_special(TRUTH, "serial_step_s", quick)
+        assert step.value == pytest.approx(0.0, abs=1e-12)
+        assert step.errors.median == pytest.approx(1 / factor - 1, abs=1e-6)
+
+
+def test_a_few_chains_that_are_no_chains_pull_little() -> None:
+    chains = [kernel for kernel in SPECIAL if kernel.serial_steps]
+    slow = timed(chains, replace(TRUTH, serial_step_s=2e-6))
+    spoilt = [replace(s, time_s=20 * s.time_s) if i % 6 == 0 else s for i, s in enumerate(slow)]
+    assert fit_special(TRUTH, "serial_step_s", spoilt).value == pytest.approx(2e-6, rel=0.2)
+
+
+def test_a_single_product_gives_its_own_rate() -> None:
+    kernel = product("fp16", 512, 512, 512)
+    (sample,) = timed([kernel], replace(TRUTH, flops_fp16=3e9))
+    rate = fit_special(TRUTH, "flops_fp16", [sample])
+    assert rate.value == pytest.approx(3e9, rel=1e-3)
+    assert rate.errors.count == 1
+
+
+def test_the_median_factor_by_hand() -> None:
+    # One unit of work a second, and no overheads: 8 s each.
+    device = Device("d", "cpu", 1.0, 1e30, math.inf, 0.0, 0.0, 0.0)
+    times_s = (4.0, 8.0, 32.0)
+    samples = [Sample("a", (1,), 8.0, 8.0, 8.0, t, 0.0, (t,)) for t in times_s]
+    assert median_factor(device, samples) == pytest.approx(2.0)

@@ -26,6 +26,7 @@ from cpu_gpu_env.profiler.kernels import chain, gemm, reduction, triad
 from cpu_gpu_env.profiler.machine import profile_machine
 from cpu_gpu_env.profiler.power import EnergyCounter, NoCounter
 from cpu_gpu_env.profiler.samples import Kernel, Sample, samples_of
+from cpu_gpu_env.profiler.special_kernels import FORMATS, cholesky, product
 from cpu_gpu_env.profiler.timing import QUICK, Effort
 
 torch = pytest.importorskip("torch")
@@ -49,10 +50,19 @@ def small_kernels() -> dict[str, list[Kernel]]:
     }
 
 
+def small_special_kernels() -> dict[str, list[Kernel]]:
+    """Kernels of other precisions and with serial steps, in sizes that take no time."""
+    return {
+        **{f"gemm {name}": [product(name, n, n, n) for n in (64, 128)] for name in FORMATS},
+        "cholesky": [cholesky(n) for n in (16, 32, 64)],
+    }
+
+
 @pytest.fixture(scope="module")
 def small() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(machine, "fitted_kernels", small_kernels)
+        patch.setattr(machine, "special_kernels", dict)
         yield
 
 
@@ -63,6 +73,7 @@ def measured(small: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     gpus = "a100-80gb:2 + t4:2"
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(command, "QUICK", BRIEF)
+        patch.setattr(machine, "special_kernels", small_special_kernels)
         # One thread: others would wait for one another on a machine that is in use.
         arguments = ["--quick", "--threads", "1", "--gpus", gpus, "--output", str(path)]
         assert command.main(arguments) == 0
@@ -133,7 +144,7 @@ def test_each_measured_figure_says_how(measured: Path) -> None:
 
 
 def test_samples_stay_beside_the_fit(measured: Path) -> None:
-    samples = samples_of(cpu_entry(measured))
+    samples = [sample for sample in samples_of(cpu_entry(measured)) if sample.is_plain]
     expected = {kernel.label for kernels in small_kernels().values() for kernel in kernels}
     assert {sample.label for sample in samples} == {*expected, "one operation 1"}
     for sample in samples:
@@ -144,6 +155,59 @@ def test_the_rate_is_about_that_of_the_fastest_product(measured: Path) -> None:
     products = samples_of(cpu_entry(measured), ["gemm", "batched gemm"])
     fastest = max(sample.flop / sample.time_s for sample in products)
     assert 0.3 * fastest < cpu_entry(measured)["flops"]["value"] < 10 * fastest
+
+
+def test_every_precision_that_runs_is_measured(measured: Path) -> None:
+    entry, cpu = cpu_entry(measured), load_profile(measured).cpus[0]
+    left_out = entry["raw"]["missing"]
+    assert "tf32" not in left_out  # no news
+    assert "flops_tf32" not in entry
+    for precision in ("fp64", "bf16", "fp16", "fp8", "int8"):
+        field = f"flops_{precision}"
+        assert (field in entry) is (precision not in left_out)
+        if field in entry:
+            assert entry[field]["status"] == "measured"
+            assert entry[field]["source"].startswith("measured by a fit to 2 kernels (gemm ")
+            assert cpu.attained_flops(precision) == entry[field]["value"]
+            fastest = max(s.flop / s.time_s for s in samples_of(entry, [f"gemm {precision}"]))
+            assert 0.3 * fastest < entry[field]["value"] < 1_000 * fastest
+    assert "flops_fp64" in entry
+
+
+def test_the_time_of_a_serial_step_is_measured(measured: Path) -> None:
+    entry = cpu_entry(measured)
+    step, fitted = entry["serial_step_s"], entry["raw"]["fit"]["special"]["serial_step_s"]
+    assert step["status"] == "measured"
+    assert load_profile(measured).cpus[0].serial_step_s == step["value"]
+    slowest = max(s.time_s / s.serial_steps for s in samples_of(entry, ["cholesky"]))
+    assert 0.0 <= step["value"] <= slowest * 1.001
+    assert fitted["errors"]["count"] == 3
+    assert f"misses them by {fitted['errors']['median']:.0%}" in step["source"]
+
+
+def test_the_range_of_what_was_fitted_is_kept(measured: Path) -> None:
+    ranges = cpu_entry(measured)["raw"]["fit"]["range"]
+    assert ranges["fp32"]["size_flop"] == [2.0 * 2**12, 2.0 * 256**3]
+    assert ranges["fp64"]["memory_bytes"] == [8.0 * 3 * 64**2, 8.0 * 3 * 128**2]
+    assert ranges["serial steps"]["serial_steps"] == [16.0, 64.0]
+
+
+def test_precisions_are_described_with_what_they_miss(measured: Path) -> None:
+    profile = json.loads(measured.read_text())
+    described = command.describe(profile)
+    rate = profile["devices"][0]["flops_fp64"]["value"] / 1e9
+    assert f"fp64: {rate:,.0f} GFLOP/s, misses its products by" in described
+    assert "a serial step: " in described
+
+
+@pytest.mark.usefixtures("instant")
+def test_a_metered_device_has_the_power_of_every_precision(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(machine, "special_kernels", small_special_kernels)
+    entry = profile_of(fake_gpu(counter=lambda: 7.0 * time.perf_counter()))
+    measured = {name for name in FORMATS if f"flops_{name}" in entry}
+    expected = {"idle", "compute", "memory", *(f"compute {name}" for name in measured)}
+    assert set(entry["raw"]["power_w"]) == expected
+    assert "(gemm)" in entry["active_power_w"]["source"]
 
 
 def test_it_records_what_made_it(measured: Path) -> None:

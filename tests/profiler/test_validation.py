@@ -28,6 +28,7 @@ from cpu_gpu_env.profiler.machine_state import MachineState
 from cpu_gpu_env.profiler.noise import Noise
 from cpu_gpu_env.profiler.published import half_splits, read_published
 from cpu_gpu_env.profiler.samples import Kernel, Sample
+from cpu_gpu_env.profiler.special_kernels import cholesky, lu, product
 from cpu_gpu_env.profiler.timing import Effort
 from cpu_gpu_env.profiler.validation import Validation, validate
 
@@ -52,6 +53,21 @@ def unseen() -> dict[str, list[Kernel]]:
     return {"rectangular gemm": [gemm(60, 80, 100, kind="rectangular gemm")], "copy": [copy]}
 
 
+def special() -> dict[str, list[Kernel]]:
+    return {
+        "gemm bf16": [product("bf16", 64, 64, 64), product("bf16", 128, 128, 128)],
+        "cholesky": [cholesky(n) for n in (16, 32)],
+    }
+
+
+def unseen_special() -> dict[str, list[Kernel]]:
+    return {
+        "rectangular gemm bf16": [product("bf16", 80, 96, 112, "rectangular gemm")],
+        "rectangular gemm fp16": [product("fp16", 80, 96, 112, "rectangular gemm")],
+        "lu": [lu(24)],
+    }
+
+
 def beyond() -> dict[str, list[Kernel]]:
     return {"fft": [elementwise("fft", 64, 1, 5, lambda torch, a: lambda: torch.fft.rfft(a))]}
 
@@ -60,7 +76,9 @@ def beyond() -> dict[str, list[Kernel]]:
 def _small(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (machine, validation):
         monkeypatch.setattr(module, "fitted_kernels", fitted)
+        monkeypatch.setattr(module, "special_kernels", special)
     monkeypatch.setattr(validation, "unseen_kernels", unseen)
+    monkeypatch.setattr(validation, "unseen_special_kernels", unseen_special)
     monkeypatch.setattr(validation, "kernels_beyond", beyond)
     # Others may use this machine: its state is left to test_stopwatch.py.
     monkeypatch.setattr(validation, "watch_state", lambda *_: MachineState(None, time.perf_counter))
@@ -101,6 +119,76 @@ def test_a_profile_is_judged_on_its_own_machine(
     assert (output / "scatter.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_precisions_and_serial_steps_are_judged_apart(profile: dict[str, Any]) -> None:
+    (result,) = validate(profile, INSTANT)
+    assert {sample.kind for sample in result.unseen} == set(unseen())
+    # FP16 was not fitted, so there is nothing to judge.
+    assert {sample.kind for sample in result.special} == {"rectangular gemm bf16", "lu"}
+    (written,) = command.as_json([result])
+    assert set(written["errors_special"]) == {"rectangular gemm bf16", "lu"}
+    assert written["errors"]["count"] == len(unseen())
+    assert "other precisions, and kernels with serial steps" in command.describe(result)
+
+
+def chain_of(time_s: float) -> Sample:
+    return Sample("lu", (1,), 1.0, 1.0, 1.0, time_s, 0.0, (time_s,), serial_steps=10.0)
+
+
+def test_what_the_time_of_a_step_buys() -> None:
+    # A second of work and 10 steps of 0.3 s.
+    device = Device("cpu", "cpu", 1.0, 1e30, math.inf, 0.0, 10.0, 100.0, serial_step_s=0.3)
+    result = judged(device=device, special=[chain_of(8.0)])
+    assert result.serial_factors == pytest.approx((2.0, 8.0))
+    assert "missed by a factor of 2.00 in the median, and by 8.00" in command.describe(result)
+    assert judged().serial_factors is None
+    assert "a step took no time" not in command.describe(judged())
+
+
+BOX = {
+    "size_flop": [1.0, 10.0],
+    "intensity_flop_per_byte": [0.5, 5.0],
+    "memory_bytes": [1.0, 100.0],
+}
+
+
+def test_what_lies_outside_the_fit_is_told_by_row_and_in_all() -> None:
+    far = Sample("fft", (1,), 20.0, 20.0, 200.0, 1.0, 0.0, (1.0,))
+    result = judged(unseen=[sample(1.0), far], ranges={"fp32": BOX})
+    described = command.describe(result).splitlines()
+    rows = {line.split("  ")[1]: line.split()[-1] for line in described if line.startswith("  ")}
+    assert (rows["gemm"], rows["fft"], rows["all of them"]) == ("0", "1", "1")
+    (summary,) = [line for line in described if "outside the range" in line]
+    assert summary.startswith("1 of 2 kernels lie outside")
+    assert "1 by size_flop, 1 by memory_bytes" in summary
+    (written,) = command.as_json([result])
+    assert written["extrapolated"] == 1
+    assert [k["outside"] for k in written["kernels"]] == [[], ["size_flop", "memory_bytes"]]
+
+
+def test_whether_all_lie_within_or_nothing_is_known_is_told() -> None:
+    within = command.describe(judged(ranges={"fp32": BOX}))
+    assert "all 1 kernels lie within the range of what was fitted" in within
+    (written,) = command.as_json([judged()])
+    assert (written["extrapolated"], written["kernels"][0]["outside"]) == (None, None)
+    unknown = command.describe(judged())
+    assert "outside what was fitted: not known" in unknown
+    assert "not known" in next(line for line in unknown.splitlines() if "all of them" in line)
+
+
+def test_a_profile_from_before_there_were_ranges_is_judged(profile: dict[str, Any]) -> None:
+    entry = profile["devices"][0]
+    del entry["raw"]["fit"]["range"]
+    plain = [s for s in entry["raw"]["samples"] if s["precision"] == "fp32"]
+    entry["raw"]["samples"] = [s for s in plain if not s["serial_steps"]]
+    for row in entry["raw"]["samples"]:
+        del row["precision"], row["serial_steps"]
+    (result,) = validate(profile, INSTANT)
+    assert (result.ranges, result.special) == (None, [])
+    profile["devices"][0]["raw"]["fit"] = "damaged"
+    (result,) = validate(profile, INSTANT)
+    assert result.ranges is None
+
+
 def test_predictions_are_those_of_the_profile_as_written(profile: dict[str, Any]) -> None:
     (result,) = validate(profile, INSTANT)
     figures = profile["devices"][0]
@@ -124,7 +212,8 @@ def test_ctrl_c_keeps_what_was_timed(
     assert command.main(arguments) == 130
     assert "interrupted" in capsys.readouterr().err
     (judged,) = json.loads((output / "validation.json").read_text())
-    assert {kernel["kind"] for kernel in judged["kernels"]} == set(unseen())
+    timed = {kernel["kind"] for kernel in judged["kernels"]}
+    assert timed == {*unseen(), "rectangular gemm bf16", "lu"}
     monkeypatch.setattr(validation, "unseen_kernels", lambda: {"interrupting": [last]})
     assert command.main([*arguments[:-1], str(tmp_path / "none")]) == 130
     assert not (tmp_path / "none").exists()
@@ -266,6 +355,10 @@ def test_kernels_not_timed_in_the_state_of_the_profile_are_left_out(
         ("rounds_s", [-1.0]),
         ("rounds_s", "12"),
         ("shape", 3),
+        ("precision", "fp12"),
+        ("precision", ["fp16"]),
+        ("serial_steps", -1),
+        ("serial_steps", "many"),
     ],
 )
 def test_any_damage_of_a_sample_is_one_error_before_measuring(
