@@ -140,7 +140,7 @@ def check_device(name: str) -> None:
         HybridClusterError: If it does not.
     """
     try:
-        torch.empty(1, device=name)
+        torch.zeros(1, device=name).item()
     except (RuntimeError, TypeError, AssertionError, NotImplementedError) as error:
         why = (str(error).splitlines() or [type(error).__name__])[0]
         raise HybridClusterError(

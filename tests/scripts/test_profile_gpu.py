@@ -45,7 +45,9 @@ def _small(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(module, "special_kernels", special)
     unseen = {"rectangular gemm": [gemm(60, 80, 100, kind="rectangular gemm")]}
     monkeypatch.setattr(validation, "unseen_kernels", lambda: unseen)
-    monkeypatch.setattr(validation, "unseen_special_kernels", lambda: {"other lu": [lu(24, "other lu")]})
+    monkeypatch.setattr(
+        validation, "unseen_special_kernels", lambda: {"other lu": [lu(24, "other lu")]}
+    )
     monkeypatch.setattr(validation, "kernels_beyond", dict)
     monkeypatch.setattr(validation, "watch_state", lambda *_: MachineState(None, time.perf_counter))
     monkeypatch.setattr(command, "QUICK", INSTANT)
