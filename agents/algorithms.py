@@ -141,7 +141,7 @@ def check_device(name: str) -> None:
     """
     try:
         torch.zeros(1, device=name).item()
-    except (RuntimeError, TypeError, AssertionError, NotImplementedError) as error:
+    except (RuntimeError, TypeError, ValueError, AssertionError) as error:
         why = (str(error).splitlines() or [type(error).__name__])[0]
         raise HybridClusterError(
             f"device {shown(name)} cannot be used: {why:.200}; allowed: 'cpu', or a GPU that torch "
