@@ -140,8 +140,8 @@ def check_device(name: str) -> None:
         HybridClusterError: If it does not.
     """
     try:
-        torch.empty(1, device=name)
-    except (RuntimeError, TypeError, AssertionError, NotImplementedError) as error:
+        torch.zeros(1, device=name).item()
+    except (RuntimeError, TypeError, ValueError, AssertionError) as error:
         why = (str(error).splitlines() or [type(error).__name__])[0]
         raise HybridClusterError(
             f"device {shown(name)} cannot be used: {why:.200}; allowed: 'cpu', or a GPU that torch "

@@ -26,7 +26,14 @@ from cpu_gpu_env.profiler.fit import predict_s
 from cpu_gpu_env.profiler.machine import profile_machine
 from cpu_gpu_env.profiler.timing import QUICK, Effort
 from cpu_gpu_env.profiler.validation import Validation, validate
-from cpu_gpu_env.scripts import command, outputs, profile_hardware, terminal, validate_profile
+from cpu_gpu_env.scripts import (
+    command,
+    outputs,
+    profile_hardware,
+    terminal,
+    train,
+    validate_profile,
+)
 
 LIMIT_S = 450.0
 """Of everything; the training ends with it, whatever it has learned by then."""
@@ -72,6 +79,8 @@ def main(arguments: argparse.Namespace) -> int:
     check_device(device)
     for name in (PROFILE, REPORT):
         outputs.check_output(output / name, "file")
+    for name in (VALIDATION, TRAINING):
+        outputs.check_output(output / name)
     effort = QUICK if arguments.quick else EFFORT
     has_gpu = any(target.kind == "gpu" for target in targets)
     if not has_gpu:
@@ -102,7 +111,7 @@ def main(arguments: argparse.Namespace) -> int:
     validate_profile.write(validations, output / VALIDATION)
     if any(validation.interrupted for validation in validations):
         return command.interrupted()
-    training = train(output, device, arguments.steps, arguments.seed, begin + LIMIT_S)
+    training = train_shortly(output, device, arguments.steps, arguments.seed, begin + LIMIT_S)
     report = {
         "profile": profile["name"],
         "took_s": round(time.monotonic() - begin, 1),
@@ -128,16 +137,15 @@ def _watched(measure: Callable[[Callable[[str, int], None]], Any]) -> Any:
         return measure(profile_hardware.show_progress(bar))
 
 
-def train(output: Path, device: str, steps: int, seed: int, end_s: float) -> dict[str, Any]:
+def train_shortly(output: Path, device: str, steps: int, seed: int, end_s: float) -> dict[str, Any]:
     """Train a DQN on the profile that was written, until `end_s` of the monotonic clock at most.
 
     Returns:
         Device, steps, speed and what the agent has reached.
     """
-    from cpu_gpu_env.agents.training import TrainingPlan
-    from cpu_gpu_env.agents.training import train as train_plan
+    from cpu_gpu_env.agents import training
 
-    plan = TrainingPlan(
+    plan = training.TrainingPlan(
         output / TRAINING,
         steps=steps,
         seed=seed,
@@ -145,6 +153,7 @@ def train(output: Path, device: str, steps: int, seed: int, end_s: float) -> dic
         problems=({"cluster": str(output / PROFILE)},),
         device=device,
     )
+    train.forget(plan.output)
     done, out_of_time = 0, False
     with terminal.progress_bar(total=steps, unit="step", desc=f"training on {device}") as bar:
 
@@ -157,7 +166,7 @@ def train(output: Path, device: str, steps: int, seed: int, end_s: float) -> dic
                 raise KeyboardInterrupt  # which keeps what was learned
 
         begin = time.monotonic()
-        result = train_plan(plan, progress)
+        result = training.train(plan, progress)
     took_s = time.monotonic() - begin
     reached = result.best_objective
     return {

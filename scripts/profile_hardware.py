@@ -199,9 +199,7 @@ def describe_special(entry: dict[str, Any]) -> list[str]:
         if field in special:
             missed = special[field]["errors"]["median"]
             rate = entry[field]["value"] / 1e9
-            lines.append(
-                f"  {precision}: {rate:,.0f} GFLOP/s (misses its products by {missed:.0%})"
-            )
+            lines.append(f"  {precision}: {rate:,.0f} GFLOP/s, misses its products by {missed:.0%}")
     if "serial_step_s" in special:
         missed = special["serial_step_s"]["errors"]["median"]
         step_us = entry["serial_step_s"]["value"] * 1e6

@@ -132,11 +132,18 @@ def main(arguments: argparse.Namespace) -> int:
         other = "--resume to go on with it, " if whole else ""
         for name in TRAINING_FILES:
             check_replaces(arguments, plan.output / name, other)
-    if arguments.overwrite:  # first what it could go on from
-        (plan.output / CHECKPOINT).unlink(missing_ok=True)
-        for curves in plan.output.glob(EVENT_FILES):
-            curves.unlink()
+    if arguments.overwrite:
+        forget(plan.output)
     return train_agent(plan, arguments.resume)
+
+
+def forget(output: Path) -> None:
+    """Take away what a training in a folder could go on from, and its curves."""
+    from cpu_gpu_env.agents.training import CHECKPOINT
+
+    (output / CHECKPOINT).unlink(missing_ok=True)
+    for curves in output.glob(EVENT_FILES):
+        curves.unlink()
 
 
 def train_agent(plan: TrainingPlan, resume: bool) -> int:

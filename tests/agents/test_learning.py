@@ -96,6 +96,20 @@ def test_the_rewards_of_an_episode_sum_to_its_objective(
     assert total == pytest.approx(expected_at_first + surprise - cost, rel=1e-9)
 
 
+@pytest.mark.parametrize("device", ["cuda:99", "meta", "nonsense", ""])
+def test_a_device_that_torch_cannot_train_on_is_refused(device: str, tmp_path: Path) -> None:
+    with pytest.raises(HybridClusterError, match=f"device '{device}' cannot be used: .* 'cpu'"):
+        small_plan(tmp_path, device=device)
+
+
+def test_a_training_may_go_on_on_another_device(tmp_path: Path) -> None:
+    one, other = (small_plan(tmp_path, device=device) for device in ("cpu", "cpu:0"))
+    assert one.describe() == other.describe()
+    train(other)
+    resumed = train(replace(one, steps=800), resume=True)
+    assert resumed.last.exists()
+
+
 def test_imagined_tasks_stand_for_the_workload() -> None:
     problem = make_problem()
     price = FluidLookAhead(problem).task_prices()

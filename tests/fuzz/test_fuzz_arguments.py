@@ -73,11 +73,19 @@ COMMANDS: dict[str, tuple[list[str], dict[str, list[str]]]] = {
     ),
     "train": (
         ["--cluster", "nowhere", "--output", "out"],
-        {"--also-cluster": NAMES, "--algo": NAMES, "--num-envs": NUMBERS, "--output": FOLDERS},
+        {
+            **dict.fromkeys(["--also-cluster", "--algo", "--device"], NAMES),
+            "--num-envs": NUMBERS,
+            "--output": FOLDERS,
+        },
     ),
     "profile-hardware": (
         ["--gpus", "nothing"],
         {"--gpus": NAMES[2:], "--threads": NUMBERS, "--output": PICTURES},
+    ),
+    "profile-gpu": (
+        ["--device", "nowhere"],
+        {"--device": NAMES, "--threads": NUMBERS, "--steps": NUMBERS, "--output": FOLDERS},
     ),
 }
 """Of each command, arguments with which it has little to do, and what others it is given."""

@@ -40,6 +40,7 @@ from cpu_gpu_env.scripts import (
     pareto,
     plot_gaps,
     plot_learning,
+    profile_gpu,
     profile_hardware,
     train,
     transfer,
@@ -718,7 +719,10 @@ def test_ctrl_c_in_a_comparison_keeps_the_schedulers_done(
 
 @pytest.mark.parametrize(
     "command",
-    [compare, train, draw_schedule, plot_learning, transfer, make_pretrained, profile_hardware],
+    [
+        *(compare, train, draw_schedule, plot_learning, transfer),
+        *(make_pretrained, profile_hardware, profile_gpu),
+    ],
 )
 def test_help_shows_defaults_as_they_would_be_typed(
     command: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
