@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from cpu_gpu_env.envs.vector_env import HybridClusterVectorEnv
     from cpu_gpu_env.errors import HybridClusterError
     from cpu_gpu_env.model.cluster import Cluster, Device
+    from cpu_gpu_env.model.measured import MeasuredCosts
     from cpu_gpu_env.model.profile import load_profile, save_profile, shipped_profiles
     from cpu_gpu_env.model.tasks import Tasks
     from cpu_gpu_env.model.traces import (
@@ -41,6 +42,7 @@ _HOMES = {
     "HybridClusterEnv": "envs.env",
     "HybridClusterError": "errors",
     "HybridClusterVectorEnv": "envs.vector_env",
+    "MeasuredCosts": "model.measured",
     "Mooncake": "model.traces",
     "Philly": "model.traces",
     "StandardWorkloadFormat": "model.traces",
@@ -67,6 +69,7 @@ __all__ = [
     "HybridClusterEnv",
     "HybridClusterError",
     "HybridClusterVectorEnv",
+    "MeasuredCosts",
     "Mooncake",
     "Philly",
     "StandardWorkloadFormat",

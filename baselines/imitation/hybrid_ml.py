@@ -94,11 +94,20 @@ def check_forest_fits(forest: Forest, problem: Problem) -> None:
     Raises:
         HybridClusterError: If not.
     """
-    names, shown = names_of(forest), problem.task_features.names
+    check_names(names_of(forest), problem)
+
+
+def check_names(names: Names, problem: Problem) -> None:
+    """Check that what a forest was or is to be fitted to is what observations of a problem show.
+
+    Raises:
+        HybridClusterError: If not.
+    """
+    shown = problem.task_features.names
     if names != shown:
         raise HybridClusterError(
-            f"the forest was fitted to {', '.join(names)}, but observations of workload "
-            f"{problem.workload.name!r} show {', '.join(shown)}; allowed: a forest fitted to "
+            f"a forest fitted to {', '.join(names)}, but observations of workload "
+            f"{problem.workload.name!r} show {', '.join(shown)}; allowed: one fitted to "
             "these (train.py --agent random-forest makes one of a workload)"
         )
 
@@ -277,8 +286,10 @@ class HybridML(Scheduler):
         """Add finished tasks to the history; fit anew when there are enough; return whether so.
 
         Raises:
-            HybridClusterError: If there are not as many fractions as observations.
+            HybridClusterError: If there are not as many fractions as observations, or they show
+                other features than the environment does (`label` makes examples of it).
         """
+        check_names(finished.names, self.problem)
         self._window.add(finished)
         if self._window.fresh < (MIN_HISTORY if self.forest is None else RETRAIN_EVERY):
             return False

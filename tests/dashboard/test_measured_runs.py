@@ -70,7 +70,7 @@ def test_the_server_tells_what_there_is(played: tuple[str, str]) -> None:
     assert len(told["dqn-queues"]["values"]) == 6
     assert {"scaled_cpu_time", "scaled_gpu_time"} <= set(told["dqn-queues"]["features"])
     # The pretrained forest cannot read times; the lane follows a rule until it has learned.
-    assert "fitted to size, intensity, memory" in told["random-forest-online"]["why_not"]
+    assert "a forest fitted to size, intensity, memory" in told["random-forest-online"]["why_not"]
 
 
 def test_decisions_are_those_of_the_times_in_the_table(played: tuple[str, str]) -> None:

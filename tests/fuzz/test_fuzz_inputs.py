@@ -46,6 +46,15 @@ PROFILE = {
 ROWS = [[0.0, 1e12, 10.0, 1e9], [0.5, 2e12, 1.0, 1e8], [0.5, 3e11, 100.0, 2e10]]
 TRACES = {
     "csv": [TASK_HEADER, *(",".join(map(str, row)) for row in ROWS)],
+    "csv of all": [
+        f"{TASK_HEADER},precision,serial_steps,transfer_bytes",
+        *(",".join(map(str, [*row, "fp16", 10, 1e8])) for row in ROWS),
+    ],
+    "csv of times": [
+        "arrival_s,memory_bytes,cpu_time_s,gpu_time_s,gpu_energy_j,a100-80gb_time_s",
+        "0,1e9,4,1,300,0.5",
+        "0.5,2e10,8,4,1000,2",
+    ],
     "swf": ["; a comment", job(0, 10, 4, 100), job(5, 20, -1, -1, 8), job(9, -1)],
     "azure-llm": [
         AZURE_HEADER,
@@ -131,8 +140,8 @@ def test_a_composition_is_a_cluster_or_refused(name: str, count: object) -> None
 @st.composite
 def traces(draw: st.DrawFn) -> tuple[str, bytes]:
     """A format and a file: cells are others, lines are missing, bytes are damaged."""
-    form = draw(st.sampled_from([*TRACES]))
-    lines = [*TRACES[form]]
+    name = draw(st.sampled_from([*TRACES]))
+    form, lines = name.partition(" ")[0], [*TRACES[name]]
     separator = " " if form == "swf" else ","
     for _ in range(draw(st.integers(0, 3))):
         row = draw(st.integers(0, len(lines) - 1))
@@ -162,7 +171,7 @@ def test_a_trace_is_a_workload_or_refused(trace: tuple[str, bytes]) -> None:
 
 @fuzz(
     150,
-    form=st.sampled_from([*TRACES, *ODD_TEXTS]),
+    form=st.sampled_from([*(name.partition(" ")[0] for name in TRACES), *ODD_TEXTS]),
     key=st.sampled_from(
         [
             "part",
@@ -173,6 +182,7 @@ def test_a_trace_is_a_workload_or_refused(trace: tuple[str, bytes]) -> None:
             "intensity_seed",
             "time_unit",
             "prefix_cache",
+            "precision",
             "block_tokens",
             "memory_per_job_bytes",
             "memory_bound_share",
