@@ -24,9 +24,10 @@ from gymnasium import spaces
 from cpu_gpu_env.baselines.schedulers.look_ahead import FLUID, FluidLookAhead
 from cpu_gpu_env.errors import HybridClusterError
 from cpu_gpu_env.model.cost_tables import build_cost_tables
-from cpu_gpu_env.model.tasks import FloatArray, Tasks
-from cpu_gpu_env.problem.observation import NUM_FEATURES, check_raw, observation_space
+from cpu_gpu_env.model.tasks import FloatArray
+from cpu_gpu_env.problem.observation import check_raw, observation_space
 from cpu_gpu_env.problem.problem import Problem
+from cpu_gpu_env.problem.task_features import NUM_FEATURES
 from cpu_gpu_env.sim.state import PoolState, SchedulingState
 
 SHORTEST = 1e-3
@@ -82,10 +83,9 @@ class AgentFeatures:
         self.size = num_features(len(problem.gpu_fractions), observe_queues, context)
         self._look_ahead = FluidLookAhead(problem)
         (self._num_entries,) = observation_space(problem.cluster, observe_queues).shape or ()
+        self._task_features = problem.task_features
         self._unit_s = problem.objective.reference.makespan_s
-        workload, costs = problem.workload, problem.costs
-        self._ranges = (workload.size_range, workload.intensity_range, workload.memory_range)
-        self._shares = [np.array(p.devices_by_type) / p.num_devices for p in costs.pools]
+        self._shares = [np.array(p.devices_by_type) / p.num_devices for p in problem.costs.pools]
         """Of each pool, the share of each device type in its devices."""
         self._context = self._describe_problem() if context else np.empty(0)
 
@@ -116,11 +116,7 @@ class AgentFeatures:
 
     def _action_costs(self, scaled: FloatArray) -> list[MeanCosts]:
         """Costs of each action in each pool, from the task's scaled features (n, 3)."""
-        size, intensity, memory = (
-            declared.low * (declared.high / declared.low) ** column  # undoes `Range.scale`
-            for column, declared in zip(scaled.T, self._ranges, strict=True)
-        )
-        tasks = Tasks(np.zeros(len(scaled)), size, intensity, memory * (1.0 - MEMORY_SLACK))
+        tasks = self._task_features.tasks_like(scaled, 1.0 - MEMORY_SLACK)
         costs = build_cost_tables(self.problem.cluster, tasks, self.problem.gpu_fractions)
         return [
             MeanCosts(

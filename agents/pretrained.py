@@ -17,6 +17,8 @@ PRETRAINED = {
     "random-forest": "random-forest.npz",
 }
 """Name -> file: the DQN on three features, the DQN with queues, and the forest of Hybrid ML."""
+PRETRAINED_FOREST = "random-forest"
+"""The last of these, fitted to sizes and intensities."""
 
 
 def pretrained_path(name: str) -> Path:

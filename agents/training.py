@@ -41,6 +41,7 @@ from cpu_gpu_env.envs.vector_env import HybridClusterVectorEnv
 from cpu_gpu_env.errors import HybridClusterError
 from cpu_gpu_env.io.event_files import cut_event_files, writing_events
 from cpu_gpu_env.io.folder_lock import lock_folder
+from cpu_gpu_env.io.paths import as_path
 from cpu_gpu_env.problem.problem import make_problem
 from cpu_gpu_env.results.held_out import TRAINED_ON, UsedEpisodes
 from cpu_gpu_env.results.metrics import ENERGY, MAKESPAN, OBJECTIVE, Metric
@@ -86,6 +87,7 @@ class TrainingPlan:
     """Where torch trains, such as ``"cuda"``: nets this small are quicker on the CPU."""
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "output", as_path(self.output, "output"))
         for name in ("steps", "num_envs", "evaluations", "validation_episodes", "threads"):
             check_count(name, getattr(self, name))
         if not 1 <= len(self.problems) <= self.num_envs:

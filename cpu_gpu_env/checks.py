@@ -164,6 +164,19 @@ def as_numbers(name: str, values: Any) -> npt.NDArray[np.float64]:
     return np.array(array, dtype=np.float64)
 
 
+def as_flags(name: str, values: Any) -> npt.NDArray[np.bool_]:
+    """Copy truth values, or 0 and 1, into an array of bool.
+
+    Raises `HybridClusterError` if an entry is none.
+    """
+    array = as_array(name, values)
+    if array.dtype.kind not in "b" and not (
+        array.dtype.kind in "iuf" and np.isin(array, (0, 1)).all()
+    ):
+        raise HybridClusterError(f"{name} are {shown(values)}; allowed: True or False")
+    return np.array(array, dtype=np.bool_)
+
+
 def check_flag(name: str, value: Any) -> bool:
     """Check a truth value, or raise `HybridClusterError`."""
     if not isinstance(value, (bool, np.bool_)):

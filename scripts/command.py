@@ -21,8 +21,10 @@ from gymnasium.error import DependencyNotInstalled
 from cpu_gpu_env.checks import as_number
 from cpu_gpu_env.errors import HybridClusterError, is_printable, printable, without_password
 from cpu_gpu_env.io.folder_lock import lock_folder
+from cpu_gpu_env.io.machine_limits import cpu_limit
 from cpu_gpu_env.io.paths import as_path
 from cpu_gpu_env.model.profile import DEFAULT_CLUSTER
+from cpu_gpu_env.model.traces import TRACE_FORMATS
 from cpu_gpu_env.model.workload import DEFAULT_WORKLOAD
 from cpu_gpu_env.problem import problem
 from cpu_gpu_env.results.store import DEFAULT_STORE, STORE_VARIABLE
@@ -77,8 +79,13 @@ def whole_number(low: int, high: int) -> Callable[[str], int]:
 
 positive = whole_number(1, 1_000_000)
 """Read how many of something there are."""
-cores = whole_number(1, os.cpu_count() or 1)
-"""Read how many cores of this machine to use."""
+
+
+def cores(text: str) -> int:
+    """Read how many cores of this machine to use."""
+    limit = cpu_limit()
+    complaint = f"is not a whole number from 1 to {limit.cpus} ({limit.why})"
+    return argument_type(int, lambda value: 1 <= value <= limit.cpus, complaint)(text)
 
 
 def path(text: str) -> Path:
@@ -111,7 +118,8 @@ ENV_ARGUMENTS: dict[str, dict[str, Any]] = {
     },
     "workload": {
         "default": DEFAULT_WORKLOAD,
-        "help": "name of a workload, or a trace such as 'azure-llm:PATH?part=0-0.7'",
+        "help": "name of a workload, or a trace such as 'azure-llm:PATH?part=0-0.7'; kinds of "
+        f"traces: {', '.join(TRACE_FORMATS)}",
     },
     "num_tasks": {"type": int, "default": problem.DEFAULT_NUM_TASKS, "help": "tasks an episode"},
     "energy_weight": {"type": float, "default": 0.5, "help": "weight of energy, 0 to 1"},

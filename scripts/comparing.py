@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cpu_gpu_env.agents.pretrained import PRETRAINED, pretrained_path
+from cpu_gpu_env.agents.pretrained import PRETRAINED, PRETRAINED_FOREST, pretrained_path
 from cpu_gpu_env.baselines import SCHEDULERS, make_scheduler
 from cpu_gpu_env.baselines.evaluation.play import EVALUATION_SEED
 from cpu_gpu_env.baselines.imitation.forest import load_forest
@@ -20,6 +20,7 @@ from cpu_gpu_env.envs.vector_env import HybridClusterVectorEnv
 from cpu_gpu_env.errors import HybridClusterError, printable, unknown_name
 from cpu_gpu_env.io.cache_folder import default_cache
 from cpu_gpu_env.problem.problem import DEFAULT_GPU_FRACTIONS, Problem, make_problem
+from cpu_gpu_env.problem.task_features import WorkFeatures
 from cpu_gpu_env.results.records import ORACLE, USUAL_REFERENCE, Comparison
 from cpu_gpu_env.results.seeds import Purpose, episode_seeds
 from cpu_gpu_env.runtime.trained_files import FOREST_SUFFIX, find_trained, name_of_trained
@@ -101,14 +102,26 @@ def find_schedulers(arguments: argparse.Namespace, problem: Problem) -> list[Sch
     Raises:
         HybridClusterError: If there is none of that name, or a trained one is not usable.
     """
-    agents, fits = arguments.agent, problem.gpu_fractions == DEFAULT_GPU_FRACTIONS
+    agents = arguments.agent
     if arguments.schedulers is None:
         # An agent given by path takes the place of a pretrained one of the same name.
         given = {name_of_trained(path, set()) for path in agents}
-        names = [*SCHEDULERS, *(name for name in PRETRAINED if fits and name not in given)]
+        fitting = fitting_names(PRETRAINED, problem)
+        names = [*SCHEDULERS, *(name for name in fitting if name not in given)]
     else:
         names = [name.strip() for name in arguments.schedulers.split(",")]
     return find_named(names, agents, arguments.seed, problem)
+
+
+def fitting_names(names: Iterable[str], problem: Problem) -> list[str]:
+    """Leave out the names of pretrained schedulers that do not fit a problem.
+
+    They choose among the usual fractions, and the forest sees sizes and intensities.
+    """
+    unfit = set(PRETRAINED) if problem.gpu_fractions != DEFAULT_GPU_FRACTIONS else set()
+    if problem.task_features.names != WorkFeatures.names:
+        unfit.add(PRETRAINED_FOREST)
+    return [name for name in names if name not in unfit]
 
 
 def find_named(
@@ -249,12 +262,13 @@ def compare_in_each(
 def _trained(path: Path, problem: Problem, name: str) -> SchedulerSpec:
     from cpu_gpu_env.agents.saving import load_agent
     from cpu_gpu_env.baselines.evaluation.comparison import SchedulerSpec
-    from cpu_gpu_env.baselines.imitation.hybrid_ml import FEATURES, HybridML
+    from cpu_gpu_env.baselines.imitation.hybrid_ml import FEATURES, HybridML, check_forest_fits
 
     file = find_trained(path)
     if file.suffix == FOREST_SUFFIX:
         forest = load_forest(file, len(FEATURES))
         with _naming(file):
+            check_forest_fits(forest, problem)
             trained_on = forest.trained_on
         make = partial(HybridML, forest=forest)
         return SchedulerSpec(name, make, learned=True, trained_on=trained_on)

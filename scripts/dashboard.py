@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import codecs
 import os
 import signal
 import sys
@@ -105,6 +106,7 @@ def _read_token(file: Path | None) -> str | None:
             content = opened.read(2 * MAX_TOKEN)
     except OSError as error:
         raise HybridClusterError(f"token file {file}: {error.strerror}") from None
+    content = content.removeprefix(codecs.BOM_UTF8)
     return check_token(f"the token in {file}", content.decode("latin-1").strip())
 
 

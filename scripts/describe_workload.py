@@ -18,7 +18,9 @@ from cpu_gpu_env.baselines.report.tables import TextTable, lay_out
 from cpu_gpu_env.baselines.report.workload_figure import workload_figure
 from cpu_gpu_env.model.cluster import device_types
 from cpu_gpu_env.model.cost_tables import CostTables, build_cost_tables
-from cpu_gpu_env.model.tasks import FloatArray
+from cpu_gpu_env.model.costs import execution_time_s
+from cpu_gpu_env.model.precision import DEFAULT_PRECISION, PRECISIONS
+from cpu_gpu_env.model.tasks import FloatArray, Tasks
 from cpu_gpu_env.problem.problem import Problem, make_problem
 from cpu_gpu_env.scripts import command, outputs, terminal
 
@@ -57,15 +59,20 @@ def main(arguments: argparse.Namespace) -> int:
     print(f"{workload.name}: {len(workload.pool):,} tasks")
     for note in problem.notes:
         print(f"  - {note}")
+    roofline = []
+    if workload.pool.measured is None:
+        roofline.append(
+            lay_out(
+                roofline_table(problem),
+                "roofline, share of tasks",
+                ("* median of the roofline's time / time with launch and transfer",),
+            )
+        )
     fits = (problem.costs.num_feasible == len(problem.gpu_fractions)).mean()
     terminal.print_tables(
         lay_out(distribution_table(problem), "distributions"),
         lay_out(load_table(problem), f"load on {problem.cluster.name}"),
-        lay_out(
-            roofline_table(problem),
-            "roofline, share of tasks",
-            ("* median of the roofline's time / time with launch and transfer",),
-        ),
+        *roofline,
         lay_out(
             placement_table(problem, placements),
             f"better on, energy weight {problem.objective.energy_weight:g}",
@@ -110,8 +117,7 @@ def distribution_table(problem: Problem) -> TextTable:
     cpu_s = costs.cpus.time_s[0, :, 0]
     gpu_s = np.where(costs.num_feasible == 2, costs.gpus.time_s[0, :, 1], np.nan)
     columns = {
-        "size [TFLOP]": pool.size_flop / 1e12,
-        "intensity [FLOP/B]": pool.intensity_flop_per_byte,
+        **_work_columns(pool),
         "memory [GB]": pool.memory_bytes / 1e9,
         f"time on {problem.cluster.cpus[0].name} [s]": cpu_s,
         f"time on {problem.cluster.gpus[0].name} [s]": gpu_s,
@@ -121,6 +127,23 @@ def distribution_table(problem: Problem) -> TextTable:
         columns["interarrival time [s]"] = np.diff(pool.arrival_s)
     rows = tuple((name, *_summary(values[~np.isnan(values)])) for name, values in columns.items())
     return TextTable(("", *QUANTILES, "mean"), rows)
+
+
+def _work_columns(pool: Tasks) -> dict[str, FloatArray]:
+    """What tasks compute; nothing where only their times are known."""
+    if pool.measured is not None:
+        return {}
+    columns = {
+        "size [TFLOP]": pool.size_flop / 1e12,
+        "intensity [FLOP/B]": pool.intensity_flop_per_byte,
+    }
+    if pool.serial_steps.any():
+        columns["serial steps"] = pool.serial_steps
+    if (pool.transfer_bytes < pool.memory_bytes).any():
+        columns["moved over the link [GB]"] = (
+            np.minimum(pool.transfer_bytes, pool.memory_bytes) / 1e9
+        )
+    return columns
 
 
 def _summary(values: FloatArray) -> list[str]:
@@ -153,28 +176,42 @@ def load_table(problem: Problem) -> TextTable:
 def roofline_table(problem: Problem) -> TextTable:
     """Which roof of each device type tasks lie under."""
     pool, rows = problem.workload.pool, []
+    moved_bytes = np.minimum(pool.memory_bytes, pool.transfer_bytes)
     for device in device_types(problem.cluster.devices)[0]:
-        ridge = device.flops / device.memory_bandwidth
-        memory_bound = (pool.intensity_flop_per_byte < ridge).mean()
-        rate = np.minimum(device.flops, pool.intensity_flop_per_byte * device.memory_bandwidth)
-        roof_s = pool.size_flop / rate
-        time_s = device.launch_s + pool.memory_bytes / device.link_bandwidth + roof_s
-        shares = (memory_bound, 1 - memory_bound, np.median(roof_s / time_s))
-        rows.append((device.name, f"{ridge:.3g}", *(f"{share:.0%}" for share in shares)))
+        for code, precision in enumerate(PRECISIONS):
+            here = pool.precision == code
+            if not here.any():
+                continue
+            ridge, flops = device.ridge(precision), device.attained_flops(precision)
+            intensity = pool.intensity_flop_per_byte[here]
+            memory_bound = (intensity < ridge).mean()
+            roof_s = pool.size_flop[here] / np.minimum(flops, intensity * device.memory_bandwidth)
+            steps_s = device.serial_step_s * pool.serial_steps[here]
+            waiting_s = device.launch_s + moved_bytes[here] / device.link_bandwidth + steps_s
+            shares = (memory_bound, 1 - memory_bound, np.median(roof_s / (waiting_s + roof_s)))
+            name = (
+                device.name
+                if pool.precisions == (DEFAULT_PRECISION,)
+                else f"{device.name} {precision}"
+            )
+            rows.append((name, f"{ridge:.3g}", *(f"{share:.0%}" for share in shares)))
     headings = ("device", "ridge [FLOP/B]", "memory-bound", "compute-bound", "at the roof*")
     return TextTable(headings, tuple(rows))
 
 
 def placement_table(problem: Problem, placements: dict[str, npt.NDArray[np.intp]]) -> TextTable:
     """Which share of tasks, and of their work, is better where."""
-    size_flop = problem.workload.pool.size_flop
+    pool = problem.workload.pool
+    work, unit = pool.size_flop, "FLOP"
+    if pool.measured is not None:
+        work, unit = execution_time_s(problem.cluster.cpus[0], 1.0, pool), "CPU time"
     rows = []
     for name, placement in placements.items():
         here = [placement == index for index in range(len(PLACEMENTS))]
-        work = [size_flop[tasks].sum() / size_flop.sum() for tasks in here]
-        cells = (f"{t.mean():.1%} ({w:.1%})" for t, w in zip(here, work, strict=True))
+        of_work = [work[tasks].sum() / work.sum() for tasks in here]
+        cells = (f"{t.mean():.1%} ({w:.1%})" for t, w in zip(here, of_work, strict=True))
         rows.append((name, *cells))
-    return TextTable(("share of tasks (of FLOP)", *PLACEMENTS), tuple(rows))
+    return TextTable((f"share of tasks (of {unit})", *PLACEMENTS), tuple(rows))
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ from cpu_gpu_env.io.atomic_files import write_text_atomically
 from cpu_gpu_env.results.drifts import BLOCK, MARGIN, PHASES, DriftResult
 from cpu_gpu_env.results.gap import plain_json
 from cpu_gpu_env.results.metrics import GAP
-from cpu_gpu_env.results.provenance import ProblemRecord, package_versions
+from cpu_gpu_env.results.provenance import ProblemRecord, versions_used
 from cpu_gpu_env.runtime.drift import DRIFTS, MEMORY_BOUND_SHARE, SPEED_UP, drift_phases
 from cpu_gpu_env.runtime.records import Phase
 from cpu_gpu_env.runtime.stream import STREAM_SEED, EpisodeStream
@@ -207,7 +207,7 @@ def report(
         )
     )
     rows, record_file, *pictures = (arguments.output / name for name in FILES)
-    versions = package_versions()
+    versions = versions_used()
     made_by = {"versions": json.dumps(versions), "command": arguments.command}
     tables.write_rows([{**result.row(), **made_by} for result in results], rows)
     content = plain_json(_record(arguments, drifts, results, versions))

@@ -6,7 +6,7 @@ import argparse
 
 from cpu_gpu_env.baselines.imitation import hybrid_ml
 from cpu_gpu_env.results.held_out import TRAINED_ON
-from cpu_gpu_env.results.provenance import package_versions
+from cpu_gpu_env.results.provenance import versions_used
 from cpu_gpu_env.results.store.export import SUFFIXES, export_rows
 from cpu_gpu_env.results.store.reading import StoreReader
 from cpu_gpu_env.results.store.tables import decisions, episodes
@@ -39,7 +39,7 @@ def fit(reader: StoreReader, arguments: argparse.Namespace) -> None:
     print(f"fitting {hybrid_ml.NUM_TREES} trees to {tasks:,} tasks of {found.episodes:,} episodes")
     settings = {
         "problem": found.problem.to_json(),
-        "versions": package_versions(),
+        "versions": versions_used(),
         "seed": seed,
         TRAINED_ON: [used.to_json() for used in found.trained_on],
     }

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from cpu_gpu_env.errors import HybridClusterError
-from cpu_gpu_env.problem.problem import Problem
+from cpu_gpu_env.problem.problem import Problem, make_problem
 from cpu_gpu_env.results.records import ORACLE
 from cpu_gpu_env.runtime.lanes import Lane, OracleLane
 from cpu_gpu_env.runtime.online import ONLINE, Kept, OnlineLane
@@ -74,8 +74,10 @@ def make_measures(
 
 def new_settings(arguments: argparse.Namespace) -> StreamSettings:
     """The settings of a new run."""
-    given = _stated(arguments, scheduler_names(arguments))
-    kwargs = command.env_kwargs(arguments)
+    kwargs, names = command.env_kwargs(arguments), scheduler_names(arguments)
+    if "schedulers" not in arguments.explicit:
+        names = tuple(comparing.fitting_names(names, make_problem(**kwargs)))
+    given = _stated(arguments, names)
     return StreamSettings(env_kwargs=kwargs, **given)
 
 

@@ -15,7 +15,7 @@ import torch
 
 from cpu_gpu_env.checks import check_count, check_number
 from cpu_gpu_env.errors import HybridClusterError, not_allowed
-from cpu_gpu_env.results.provenance import ProblemRecord, package_versions
+from cpu_gpu_env.results.provenance import ProblemRecord, versions_used
 from cpu_gpu_env.results.store import tables
 from cpu_gpu_env.results.store.database import Store
 from cpu_gpu_env.results.store.reading import StoreReader, open_reader
@@ -223,7 +223,7 @@ class Stream:
             "kind": "stream",
             "command": self._arguments.command,
             "schedulers": [lane.name for lane in self._lanes],
-            "provenance": {"problem": problem.to_json(), "versions": package_versions()},
+            "provenance": {"problem": problem.to_json(), "versions": versions_used()},
             "settings": self.settings.to_json(),
             "notes": self._notes,
         }

@@ -19,7 +19,7 @@ from cpu_gpu_env.io.cache_folder import default_cache
 from cpu_gpu_env.io.event_files import EVENT_FILES
 from cpu_gpu_env.problem.problem import make_problem
 from cpu_gpu_env.results.held_out import TRAINED_ON, UsedEpisodes
-from cpu_gpu_env.results.provenance import ProblemRecord, package_versions
+from cpu_gpu_env.results.provenance import ProblemRecord, versions_used
 from cpu_gpu_env.results.seeds import Purpose, episode_seeds
 from cpu_gpu_env.scripts import command, outputs, terminal
 
@@ -215,7 +215,7 @@ def train_forest(arguments: argparse.Namespace) -> int:
     print(f"fitting {hybrid_ml.NUM_TREES} trees to {len(examples.gpu_fraction):,} tasks")
     settings = {
         "problem": ProblemRecord.of(problem).to_json(),
-        "versions": package_versions(),
+        "versions": versions_used(),
         "seed": arguments.seed,
         TRAINED_ON: [UsedEpisodes.of(Purpose.LABELS, fitted, problem).to_json()],
     }

@@ -15,10 +15,63 @@ from typing import Any
 
 from cpu_gpu_env import Cluster, Device
 
-Task = tuple[float, float, float, float]
-"""Arrival [s], size [FLOP], intensity [FLOP/B], memory [B]."""
+WIDER = {
+    "fp64": ["fp64"],
+    "fp32": ["fp32"],
+    "tf32": ["tf32", "fp32"],
+    "fp16": ["fp16", "tf32", "fp32"],
+    "bf16": ["bf16", "tf32", "fp32"],
+    "fp8": ["fp8", "fp16", "bf16", "tf32", "fp32"],
+    "int8": ["int8", "fp16", "bf16", "tf32", "fp32"],
+}
+"""Of each precision the fields whose rate counts: the first that the device has."""
+NAMES = ["fp32", "fp64", "tf32", "fp16", "bf16", "fp8", "int8"]
+"""By code."""
 Part = dict[int, tuple[float, float]]
 """Time [s] and energy above idle [J] on each device of a pool."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is known of a task."""
+
+    arrival_s: float
+    size_flop: float
+    intensity: float
+    """[FLOP/B]."""
+    memory_bytes: float
+    precision: str
+    serial_steps: float
+    moved_bytes: float
+    """What crosses the link at most."""
+    time_s: dict[str, float]
+    """What it took, by the name or the kind of a device; empty: its size tells."""
+    energy_j: dict[str, float]
+
+    @staticmethod
+    def all_of(tasks: Any) -> list[Task]:
+        """Take the tasks of a table apart."""
+        found = []
+        for i in range(len(tasks)):
+            measured = tasks.measured
+            found.append(
+                Task(
+                    float(tasks.arrival_s[i]),
+                    float(tasks.size_flop[i]),
+                    float(tasks.intensity_flop_per_byte[i]),
+                    float(tasks.memory_bytes[i]),
+                    NAMES[int(tasks.precision[i])],
+                    float(tasks.serial_steps[i]),
+                    min(float(tasks.memory_bytes[i]), float(tasks.transfer_bytes[i])),
+                    {}
+                    if measured is None
+                    else {k: float(v[i]) for k, v in measured.time_s.items()},
+                    {}
+                    if measured is None
+                    else {k: float(v[i]) for k, v in measured.energy_j.items()},
+                )
+            )
+        return found
 
 
 @dataclass(frozen=True)
@@ -57,14 +110,20 @@ class Schedule:
 
 
 def phases_s(device: Device, part: float, task: Task) -> tuple[float, float, float]:
-    """Launch and transfer, computing, and memory traffic of a part of a task, each alone."""
-    _, size, intensity, memory = task
+    """Launch, transfer and steps, computing, and memory traffic of a part of a task, each alone."""
     cached = 0.0
     if device.cache_bytes > 0:
-        cached = 1 / (1 + (part * memory / device.cache_bytes) ** 3)
+        cached = 1 / (1 + (part * task.memory_bytes / device.cache_bytes) ** 3)
     byte_s = cached / device.cache_bandwidth + (1 - cached) / device.memory_bandwidth
-    waiting_s = device.launch_s + part * memory / device.link_bandwidth
-    return waiting_s, part * size / device.flops, part * size / intensity * byte_s
+    waiting_s = device.launch_s + part * task.moved_bytes / device.link_bandwidth
+    waiting_s += device.serial_step_s * task.serial_steps
+    rates = [
+        device.flops if name == "fp32" else getattr(device, f"flops_{name}")
+        for name in WIDER[task.precision]
+    ]
+    rate = next(rate for rate in rates if rate is not None)
+    size = part * task.size_flop
+    return waiting_s, size / rate, size / task.intensity * byte_s
 
 
 def overlapped_s(device: Device, compute_s: float, traffic_s: float) -> float:
@@ -77,6 +136,13 @@ def overlapped_s(device: Device, compute_s: float, traffic_s: float) -> float:
 
 def time_and_energy(device: Device, part: float, task: Task) -> tuple[float, float]:
     """Execution time [s], as exact as a float32, and energy above idle [J] of a part of a task."""
+    if task.time_s:
+        where = device.name if device.name in task.time_s else device.kind
+        whole_s, power_w = task.time_s[where], device.active_power_w - device.idle_power_w
+        if where in task.energy_j:
+            power_w = max(task.energy_j[where] / whole_s - device.idle_power_w, 0.0)
+        short_s: float = struct.unpack("f", struct.pack("f", part * whole_s))[0]
+        return short_s, short_s * power_w
     waiting_s, compute_s, traffic_s = phases_s(device, part, task)
     working_s = overlapped_s(device, compute_s, traffic_s)
     compute_w = memory_w = device.active_power_w - device.idle_power_w
@@ -111,12 +177,14 @@ class Judge:
         noise: Sequence[tuple[float, float]] | None = None,
     ) -> None:
         self.devices = cluster.devices
-        self.arrival_s = [task[0] - tasks[0][0] for task in tasks]
+        self.arrival_s = [task.arrival_s - tasks[0].arrival_s for task in tasks]
         self.energy_weight, self.reference = energy_weight, reference
         cpus = [i for i, device in enumerate(cluster.devices) if device.kind == "cpu"]
         gpus = [i for i, device in enumerate(cluster.devices) if device.kind == "gpu"]
         capacity_bytes = min(cluster.devices[gpu].memory_bytes for gpu in gpus)
-        self.fits = [[f * task[3] <= capacity_bytes for f in gpu_fractions] for task in tasks]
+        self.fits = [
+            [f * task.memory_bytes <= capacity_bytes for f in gpu_fractions] for task in tasks
+        ]
         """Of each task and action: whether its GPU share fits every GPU; else the CPU does all."""
         self.parts: list[list[list[Part]]] = []
         """Of each task and action: what each pool does, at most one part a pool."""
@@ -144,12 +212,10 @@ class Judge:
             index: Of the sub-environment.
         """
         tasks = env.episode_tasks() if tasks is None else tasks
-        columns = (tasks.arrival_s, tasks.size_flop, tasks.intensity_flop_per_byte)
-        rows = list(zip(*(c.tolist() for c in (*columns, tasks.memory_bytes)), strict=True))
         problem, reference = env.problem, env.objective.reference
         arguments = (
             problem.cluster,
-            rows,
+            Task.all_of(tasks),
             problem.gpu_fractions,
             env.objective.energy_weight,
             (reference.makespan_s, reference.energy_j),

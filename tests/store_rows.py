@@ -40,6 +40,7 @@ def decision_rows(run: int, scheduler: str, first: int, count: int) -> Rows:
         "action": sequence % 6,
         "fallback": sequence % 7 == 0,
         "model_version": 3,
+        "pool_row": 3 * sequence,
     }
     for pool, used in (("cpu", sequence % 3 != 1), ("gpu", sequence % 3 != 2)):
         for name, value in (("device", sequence % 4), ("start_s", sequence / 7)):

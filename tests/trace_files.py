@@ -39,7 +39,14 @@ def job(
 
 
 def pod(
-    created: float, scheduled: str, deleted: float, cpu: int, mib: int, gpus: int, milli: int
+    created: float,
+    scheduled: str,
+    deleted: float,
+    cpu: int,
+    mib: int,
+    gpus: int,
+    milli: int,
+    phase: str = "Succeeded",
 ) -> str:
     """A row of the Alibaba GPU trace."""
-    return f"p,{cpu},{mib},{gpus},{milli},,LS,Running,{created},{deleted},{scheduled}"
+    return f"p,{cpu},{mib},{gpus},{milli},,LS,{phase},{created},{deleted},{scheduled}"

@@ -17,7 +17,7 @@ from cpu_gpu_env.problem.problem import Problem, make_problem
 from cpu_gpu_env.results.gap import gap_to_bound
 from cpu_gpu_env.results.held_out import UsedEpisodes, seen_in_training
 from cpu_gpu_env.results.metrics import GAP
-from cpu_gpu_env.results.provenance import ProblemRecord, Provenance, package_versions
+from cpu_gpu_env.results.provenance import ProblemRecord, Provenance, versions_used
 from cpu_gpu_env.results.records import (
     ORACLE,
     Comparison,
@@ -104,7 +104,7 @@ def compare(
     }
     record = ProblemRecord.of(problem)
     remarks = *_about_windows(problem, len(seeds)), *_about_bounds(oracle or ())
-    provenance = Provenance(record, tuple(seeds), package_versions(), command, seen, remarks)
+    provenance = Provenance(record, tuple(seeds), versions_used(), command, seen, remarks)
     compared_to = played.get(reference or "") or choose_reference(results)
     return Comparison(tuple(results), provenance, compared_to, bounds)
 

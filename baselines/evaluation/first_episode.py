@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cpu_gpu_env.envs.env import HybridClusterEnv
+from cpu_gpu_env.model.precision import PRECISIONS
 from cpu_gpu_env.model.tasks import FloatArray, Tasks
 from cpu_gpu_env.results.records import Comparison
 from cpu_gpu_env.sim.instance import Instance
@@ -29,11 +30,15 @@ class Decision:
     arrival_s: float
     """Its arrival [s]."""
     size_flop: float
-    """Its size [FLOP]."""
+    """Its size [FLOP]; nan where its times were measured."""
     intensity_flop_per_byte: float
-    """Its arithmetic intensity [FLOP/B]."""
+    """Its arithmetic intensity [FLOP/B]; nan where its times were measured."""
     memory_bytes: float
     """Its working set [B]."""
+    precision: str
+    """Its number format."""
+    measured_s: Mapping[str, float]
+    """Its measured times, by where: a kind or a name of a device [s]; none if they are modelled."""
     gpu_fraction: float
     """What the scheduler chose."""
     oracle_gpu_fraction: float
@@ -137,6 +142,7 @@ def audit_decisions(
     costs = decision_costs(instance, actions, oracle_actions)
     costs /= instance.simulate(oracle_actions[None])[0] or 1.0  # may be 0 if only energy counts
     fractions = instance.costs.gpu_fractions
+    times_s = {} if tasks.measured is None else tasks.measured.time_s
     differing = np.flatnonzero(actions != oracle_actions)
     return tuple(
         Decision(
@@ -145,6 +151,8 @@ def audit_decisions(
             size_flop=float(tasks.size_flop[task]),
             intensity_flop_per_byte=float(tasks.intensity_flop_per_byte[task]),
             memory_bytes=float(tasks.memory_bytes[task]),
+            precision=PRECISIONS[tasks.precision[task]],
+            measured_s={where: float(column[task]) for where, column in times_s.items()},
             gpu_fraction=fractions[int(actions[task])],
             oracle_gpu_fraction=fractions[int(oracle_actions[task])],
             cost=float(costs[task]),

@@ -17,15 +17,19 @@ from cpu_gpu_env.baselines.oracle.search import QUICK_EFFORT, Effort
 from cpu_gpu_env.baselines.schedulers.base import Actions, Memory, Scheduler
 from cpu_gpu_env.baselines.schedulers.heuristics import EarliestFinishTime
 from cpu_gpu_env.envs.vector_env import HybridClusterVectorEnv
-from cpu_gpu_env.errors import HybridClusterError
+from cpu_gpu_env.errors import HybridClusterError, not_allowed
+from cpu_gpu_env.io.parallel import num_workers
 from cpu_gpu_env.model.tasks import FloatArray, Tasks
-from cpu_gpu_env.problem.observation import NUM_FEATURES, check_raw, feature_table
+from cpu_gpu_env.problem.observation import check_raw
 from cpu_gpu_env.problem.problem import Problem
+from cpu_gpu_env.problem.task_features import NUM_FEATURES, CostFeatures, Names, WorkFeatures
 from cpu_gpu_env.sim.state import SchedulingState
 
 FEATURES = ("size", "intensity", "memory", "size - intensity", "size - memory")
-"""What the forest sees: the observation's log-scaled features, and two of their differences (bytes
-moved and reuse, but for the scales): trees split along axes only."""
+"""What the forest sees of plain tasks: the observation's log-scaled features, and two of their
+differences (bytes moved and reuse, but for the scales): trees split along axes only. Where times
+are shown, they stand for size and intensity (so the first difference is the factor between CPUs and
+GPUs, but for the scales), see `derived_names`."""
 NUM_TREES = 100
 MIN_SAMPLES_LEAF = 10
 WINDOW = 40_000
@@ -43,15 +47,69 @@ class Examples:
     """Tasks and what the oracle did with them."""
 
     observation: npt.NDArray[np.float32]
-    """(n, 3): size, intensity and memory, log-scaled."""
+    """(n, 3): the features of each, log-scaled."""
     gpu_fraction: FloatArray
     """(n,): of the oracle."""
+    names: Names = WorkFeatures.names
+    """Of the features."""
 
 
 def derive(observation: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
-    """Turn observations (n, >= 3) into `FEATURES` (n, 5)."""
-    size, intensity, memory = np.asarray(observation, dtype=np.float32)[:, :NUM_FEATURES].T
-    return np.stack([size, intensity, memory, size - intensity, size - memory], axis=1)
+    """Turn observations (n, >= 3) into what the forest sees (n, 5), see `FEATURES`."""
+    first, second, memory = np.asarray(observation, dtype=np.float32)[:, :NUM_FEATURES].T
+    return np.stack([first, second, memory, first - second, first - memory], axis=1)
+
+
+def derived_names(names: Names) -> tuple[str, ...]:
+    """Name what `derive` makes of features of these names."""
+    first, second, memory = names
+    return first, second, memory, f"{first} - {second}", f"{first} - {memory}"
+
+
+def names_of(forest: Forest) -> Names:
+    """Name the features that a forest was fitted to.
+
+    Raises:
+        HybridClusterError: If what its file says there are none.
+    """
+    return parse_names(forest.settings.get("features", WorkFeatures.names))
+
+
+def parse_names(content: Any) -> Names:
+    """Check names of features as a file has them.
+
+    Raises:
+        HybridClusterError: If no observation has such features.
+    """
+    for names in (WorkFeatures.names, CostFeatures.names):
+        if isinstance(content, list | tuple) and tuple(content) == names:
+            return names
+    allowed = f"{list(WorkFeatures.names)} or {list(CostFeatures.names)}"
+    raise not_allowed("field 'features'", content, allowed)
+
+
+def check_forest_fits(forest: Forest, problem: Problem) -> None:
+    """Check that a forest was fitted to what observations of a problem show.
+
+    Raises:
+        HybridClusterError: If not.
+    """
+    check_names(names_of(forest), problem)
+
+
+def check_names(names: Names, problem: Problem) -> None:
+    """Check that what a forest was or is to be fitted to is what observations of a problem show.
+
+    Raises:
+        HybridClusterError: If not.
+    """
+    shown = problem.task_features.names
+    if names != shown:
+        raise HybridClusterError(
+            f"a forest fitted to {', '.join(names)}, but observations of workload "
+            f"{problem.workload.name!r} show {', '.join(shown)}; allowed: one fitted to "
+            "these (train.py --agent random-forest makes one of a workload)"
+        )
 
 
 def fit_forest(
@@ -73,11 +131,17 @@ def fit_forest(
     from sklearn.ensemble import RandomForestRegressor
 
     regressor = RandomForestRegressor(
-        num_trees, min_samples_leaf=MIN_SAMPLES_LEAF, n_jobs=jobs, random_state=seed
+        num_trees, min_samples_leaf=MIN_SAMPLES_LEAF, n_jobs=num_workers(jobs), random_state=seed
     )
     regressor.fit(derive(examples.observation), examples.gpu_fraction)
-    importances = dict(zip(FEATURES, regressor.feature_importances_.tolist(), strict=True))
-    described = {"num_features": len(FEATURES), "examples": len(examples.gpu_fraction)}
+    seen = derived_names(examples.names)
+    importances = dict(zip(seen, regressor.feature_importances_.tolist(), strict=True))
+    described: dict[str, Any] = {
+        "num_features": len(FEATURES),
+        "examples": len(examples.gpu_fraction),
+    }
+    if examples.names != WorkFeatures.names:
+        described["features"] = [*examples.names]
     return Forest.of(regressor, {**described, "importances": importances, **(settings or {})})
 
 
@@ -113,7 +177,7 @@ def imitate_oracle(
     episodes = label(env.problem, env.episode_tasks(), plans)
     # Task by task over all episodes: the order in which the forest that ships was fitted.
     order = np.arange(plans.size).reshape(plans.shape).T.ravel()
-    return Examples(episodes.observation[order], episodes.gpu_fraction[order])
+    return Examples(episodes.observation[order], episodes.gpu_fraction[order], episodes.names)
 
 
 def label(problem: Problem, tasks: Sequence[Tasks], actions: npt.NDArray[np.integer]) -> Examples:
@@ -133,8 +197,9 @@ def label(problem: Problem, tasks: Sequence[Tasks], actions: npt.NDArray[np.inte
             f"the oracle's actions are from {actions.min()} to {actions.max()}; allowed: 0 to "
             f"{len(fractions) - 1}"
         )
-    seen = [feature_table(problem.workload, of_episode) for of_episode in tasks]
-    return Examples(np.concatenate(seen), fractions[actions.ravel()])
+    shown = problem.task_features
+    seen = np.concatenate([shown.table(of_episode) for of_episode in tasks])
+    return Examples(seen, fractions[actions.ravel()], shown.names)
 
 
 def nearest_fitting(
@@ -162,8 +227,14 @@ class ExampleWindow:
         """Add finished tasks; the oldest fall out.
 
         Raises:
-            HybridClusterError: If there are not as many fractions as observations.
+            HybridClusterError: If there are not as many fractions as observations, or they show
+                other features than those before.
         """
+        if len(self.examples.gpu_fraction) and finished.names != self.examples.names:
+            raise HybridClusterError(
+                f"examples of {', '.join(finished.names)}; allowed: "
+                f"{', '.join(self.examples.names)}, as those before"
+            )
         if len(finished.observation) != len(finished.gpu_fraction):
             raise HybridClusterError(
                 f"{len(finished.observation)} observations, but {len(finished.gpu_fraction)} GPU "
@@ -173,6 +244,7 @@ class ExampleWindow:
         self.examples = Examples(
             np.concatenate([old.observation, new])[-self.size :],
             np.concatenate([old.gpu_fraction, finished.gpu_fraction])[-self.size :],
+            finished.names,
         )
         self.fresh += len(new)
 
@@ -188,10 +260,15 @@ class HybridML(Scheduler):
         env: The environment it will act in; see `Scheduler`.
         seed: Of the fits.
         forest: A forest to begin with.
+
+    Raises:
+        HybridClusterError: If the forest was fitted to other features than observations show.
     """
 
     def __init__(self, env: Any, seed: int | None = None, forest: Forest | None = None) -> None:
         super().__init__(env, seed)
+        if forest is not None:
+            check_forest_fits(forest, self.problem)
         self.forest = forest
         self._fallback = EarliestFinishTime(env, seed)
         self._fractions = np.array(self.problem.gpu_fractions)
@@ -209,8 +286,10 @@ class HybridML(Scheduler):
         """Add finished tasks to the history; fit anew when there are enough; return whether so.
 
         Raises:
-            HybridClusterError: If there are not as many fractions as observations.
+            HybridClusterError: If there are not as many fractions as observations, or they show
+                other features than the environment does (`label` makes examples of it).
         """
+        check_names(finished.names, self.problem)
         self._window.add(finished)
         if self._window.fresh < (MIN_HISTORY if self.forest is None else RETRAIN_EVERY):
             return False

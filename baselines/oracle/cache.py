@@ -28,6 +28,7 @@ from cpu_gpu_env.errors import HybridClusterError, printable
 from cpu_gpu_env.io.atomic_files import write_text_atomically
 from cpu_gpu_env.io.bounded_files import read_json
 from cpu_gpu_env.io.parallel import run_parallel
+from cpu_gpu_env.io.paths import as_path
 from cpu_gpu_env.model.tasks import IntArray
 from cpu_gpu_env.sim.instance import Instance
 
@@ -64,6 +65,7 @@ def solve_episodes(
         progress: Called as each episode is done.
         any_device: As in `solve_episode`.
     """
+    cache = None if cache is None else as_path(cache, "cache")
     files = [None if cache is None else _file(cache, e, effort, any_device) for e in instances]
     schedules: list[OracleSchedule | None] = []
     left: list[tuple[int, Path | None, IntArray | None]] = []

@@ -202,9 +202,16 @@ def describe_task(row: Mapping[str, Any]) -> str:
     """The task of a row of the table of decisions in a line."""
     return (
         f"task {row['task']} of episode {row['episode']:,}: arrival {row['arrival_s']:.2f} s, "
-        f"{row['size_flop'] / 1e12:.3g} TFLOP, {row['intensity_flop_per_byte']:.3g} FLOP/B, "
-        f"{row['memory_bytes'] / 1e9:.3g} GB"
+        f"{_work(row)}{row['memory_bytes'] / 1e9:.3g} GB"
     )
+
+
+def _work(row: Mapping[str, Any]) -> str:
+    """Size and intensity of a task, where they are known."""
+    if row["size_flop"] is None:
+        return ""
+    size, intensity = row["size_flop"], row["intensity_flop_per_byte"]
+    return f"{size / 1e12:.3g} TFLOP, {intensity:.3g} FLOP/B, "
 
 
 def count_episodes(played: Sequence[StoredEpisodes]) -> int:

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import astuple, dataclass
+from functools import partial
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from cpu_gpu_env.baselines.evaluation.first_episode import Decision
 from cpu_gpu_env.errors import printable
 from cpu_gpu_env.io.atomic_files import write_csv_atomically, write_text_atomically
+from cpu_gpu_env.model.precision import DEFAULT_PRECISION
 from cpu_gpu_env.results.gap import plain_json
 from cpu_gpu_env.results.metrics import DECISION_METRICS
 from cpu_gpu_env.results.records import Comparison
@@ -121,12 +123,29 @@ def audit_table(audit: Sequence[Decision]) -> TextTable:
         "oracle's": lambda decision: f"{decision.oracle_gpu_fraction:g}",
         "cost [%]": lambda decision: f"{decision.cost * 100:+.2f}",
         "arrival [s]": lambda decision: f"{decision.arrival_s:.2f}",
-        "size [TFLOP]": lambda decision: f"{decision.size_flop / 1e12:.3g}",
-        "intensity [FLOP/B]": lambda decision: f"{decision.intensity_flop_per_byte:.3g}",
+        **_task_columns(audit),
         "memory [GB]": lambda decision: f"{decision.memory_bytes / 1e9:.3g}",
     }
     rows = (tuple(write(d) for write in columns.values()) for d in audit[:MAX_DECISIONS])
     return TextTable(tuple(columns), tuple(rows))
+
+
+def _task_columns(audit: Sequence[Decision]) -> dict[str, Callable[[Decision], str]]:
+    """Columns of what is known of the tasks: their work, or the times that were measured."""
+    measured = dict.fromkeys(where for decision in audit for where in decision.measured_s)
+    if measured:
+        return {f"time on {where} [s]": partial(_measured_text, where) for where in measured}
+    columns: dict[str, Callable[[Decision], str]] = {
+        "size [TFLOP]": lambda decision: f"{decision.size_flop / 1e12:.3g}",
+        "intensity [FLOP/B]": lambda decision: f"{decision.intensity_flop_per_byte:.3g}",
+    }
+    if any(decision.precision != DEFAULT_PRECISION for decision in audit):
+        columns["precision"] = lambda decision: decision.precision
+    return columns
+
+
+def _measured_text(where: str, decision: Decision) -> str:
+    return f"{decision.measured_s[where]:.3g}"
 
 
 def describe_audit(audit: Sequence[Decision], num_tasks: int) -> str:

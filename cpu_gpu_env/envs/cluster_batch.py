@@ -8,8 +8,9 @@ import numpy.typing as npt
 from cpu_gpu_env.envs.step_table import FEATURES, POWERS, TIMES, StepTable
 from cpu_gpu_env.model.costs import share_energy_j
 from cpu_gpu_env.model.tasks import FloatArray, IntArray
-from cpu_gpu_env.problem.observation import NUM_FEATURES, Features, Observations, with_queues_batch
+from cpu_gpu_env.problem.observation import Observations, with_queues_batch
 from cpu_gpu_env.problem.problem import Problem
+from cpu_gpu_env.problem.task_features import NUM_FEATURES, Features
 from cpu_gpu_env.sim.pool import Where, make_pool_batch
 from cpu_gpu_env.sim.task_stream import TaskStream
 

@@ -20,13 +20,14 @@ from cpu_gpu_env.model.cluster import Cluster
 from cpu_gpu_env.model.profile import DEFAULT_CLUSTER
 from cpu_gpu_env.model.tasks import Tasks
 from cpu_gpu_env.model.workload import DEFAULT_WORKLOAD, Workload
-from cpu_gpu_env.problem.observation import Features, Observations, observation_space, with_queues
+from cpu_gpu_env.problem.observation import Observations, observation_space, with_queues
 from cpu_gpu_env.problem.problem import (
     DEFAULT_GPU_FRACTIONS,
     DEFAULT_LOAD,
     DEFAULT_NUM_TASKS,
     make_problem,
 )
+from cpu_gpu_env.problem.task_features import Features
 from cpu_gpu_env.render.gantt import RENDER_FPS
 from cpu_gpu_env.sim.episode import NOT_APPLICABLE, Episode, EpisodeSource, Plan, TaskTables
 from cpu_gpu_env.sim.instance import Instance
@@ -46,7 +47,8 @@ class HybridClusterEnv(gym.Env[Observations, np.int64]):
 
     A share f on a GPU takes ``launch + f * memory / link_bandwidth + max(f * size / flops,
     f * size / (intensity * memory_bandwidth))``, on a CPU the same without the transfer (roofline
-    model, Williams et al. 2009); for its power and refinements see `cpu_gpu_env.model.costs`.
+    model, Williams et al. 2009), with the rate of the precision that the task computes in; for
+    power, refinements, dependent steps and measured times see `cpu_gpu_env.model.costs`.
 
     ## Action Space
     ``Discrete(6)``: GPU fraction 0, 0.2, 0.4, 0.6, 0.8, 1 (``gpu_fractions`` sets others). A share
@@ -55,10 +57,17 @@ class HybridClusterEnv(gym.Env[Observations, np.int64]):
 
     ## Observation Space
     ``Box(0, 1, (3,), float32)``: size, intensity and memory of the task to place, log-scaled to the
-    ranges that the workload declares. With ``observe_queues=True`` there follow, for the CPUs and
-    then for the GPUs, in ascending order within each pool, the time until the device is free, in
-    units of the reference makespan of the episode and clipped to 1, and then the share of the
-    episode that is left. After the last task all is zero.
+    ranges that the workload declares. Where these do not say all of its tasks (they differ in
+    precision, have serial steps or resident data, or their times were measured), the costs are
+    shown instead: the time of the whole task on the CPUs, that on the GPUs, each of the mean device
+    of the pool and whether it fits or not, and memory, log-scaled to the ranges that the tasks of
+    the workload span (of a part of a trace, those of the whole). What lies outside a range is
+    clipped (see `cpu_gpu_env.problem.task_features`).
+
+    With ``observe_queues=True`` there follow, for the CPUs and then for the GPUs, in ascending
+    order within each pool, the time until the device is free, in units of the reference makespan of
+    the episode and clipped to 1, and then the share of the episode that is left. After the last
+    task all is zero.
 
     ## Rewards
     Dense; an episode's rewards sum to ``-num_tasks * J`` with
@@ -75,7 +84,8 @@ class HybridClusterEnv(gym.Env[Observations, np.int64]):
     times between arrivals, so that the whole trace arrives at that rate and bursts stay bursts.
     ``reset(options={"tasks": ...})`` plays given tasks instead: a `Tasks`, or a table
     (num_tasks, 4) of arrival [s], size [FLOP], intensity [FLOP/B] and memory [B]; times count from
-    the first arrival, and rewards are scaled by the number of given tasks.
+    the first arrival, and rewards are scaled by the number of given tasks. They are shown as those
+    of the workload are; what does not tell its size can only be played where costs are shown.
 
     ## Episode End
     Terminates when all tasks are placed; truncates only at ``gym.make``'s ``max_episode_steps``.
@@ -92,8 +102,9 @@ class HybridClusterEnv(gym.Env[Observations, np.int64]):
     - Of the whole episode: ``makespan_s`` [s], ``total_energy_j`` [J], ``objective`` (J) and
       ``utilisation``, float64 (devices,), busy share of the makespan of each device, CPUs first.
 
-    What does not apply is -1: figures of the task at ``reset``, the device of a pool without a
-    share, the results before the episode has terminated. Nothing else is negative.
+    What does not apply is -1: figures of the task at ``reset``, size and intensity where times were
+    measured, the device of a pool without a share, the results before the episode has terminated.
+    Nothing else is negative.
 
     ## Arguments
     - ``cluster``: name of a shipped profile, path of a profile, a composition such as
@@ -110,9 +121,11 @@ class HybridClusterEnv(gym.Env[Observations, np.int64]):
     - ``render_mode``: ``"ansi"``, ``"rgb_array"`` or ``"human"``, a Gantt chart of the devices.
 
     ## Version History
-    - v0: initial version. Of what followed, tasks, costs and rewards have stayed as they were:
-      vector environments default to ``NEXT_STEP`` autoreset, as Gymnasium's do (``SAME_STEP``
-      before); every info has the same keys, with ``task`` an array (a tuple before).
+    - v0: initial version, not released yet. Its devices are those of version 2 of the catalogue
+      (`cpu_gpu_env.model.profile.catalogue_version`), which result files tell; with version 1
+      times, energies and rewards were others. Vector environments default to ``NEXT_STEP``
+      autoreset, as Gymnasium's do (``SAME_STEP`` before); every info has the same keys, with
+      ``task`` an array (a tuple before).
     """
 
     metadata: dict[str, Any] = {  # noqa: RUF012 (Gymnasium's own form)

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cpu_gpu_env.model.cost_tables import CostTables
-from cpu_gpu_env.problem.observation import NUM_FEATURES, Features
+from cpu_gpu_env.problem.task_features import NUM_FEATURES, Features
 
 CACHE_LINE_BYTES = 64
 

@@ -25,7 +25,7 @@ from cpu_gpu_env.model.cluster import Cluster
 from cpu_gpu_env.model.profile import DEFAULT_CLUSTER
 from cpu_gpu_env.model.tasks import FloatArray, IntArray, Tasks
 from cpu_gpu_env.model.workload import DEFAULT_WORKLOAD, Workload
-from cpu_gpu_env.problem.observation import Observations, observation_space, pool_features
+from cpu_gpu_env.problem.observation import Observations, observation_space
 from cpu_gpu_env.problem.problem import (
     DEFAULT_GPU_FRACTIONS,
     DEFAULT_LOAD,
@@ -292,6 +292,17 @@ class HybridClusterVectorEnv(VectorEnv[Observations, npt.NDArray[np.int64], npt.
         stream = self._stream_now()
         return [stream.episode_tasks(env) for env in range(self.num_envs)]
 
+    def episode_rows(self) -> list[IntArray] | None:
+        """Which rows of the workload's pool the tasks of `episode_tasks` are; None: given ones.
+
+        Raises:
+            HybridClusterError: Before the first `reset`.
+        """
+        stream = self._stream_now()
+        if stream is not self._sampled:
+            return None
+        return [stream.episode(env)[0] for env in range(self.num_envs)]
+
     def render(self) -> tuple[Any, ...] | None:
         """Draw the schedules so far, each as a text or as an image (height, width, 3).
 
@@ -343,4 +354,4 @@ class HybridClusterVectorEnv(VectorEnv[Observations, npt.NDArray[np.int64], npt.
 @lru_cache(maxsize=8)
 def _pool_table(problem: Problem) -> StepTable:
     """The step table of a problem's pool."""
-    return build_step_table(problem.costs, pool_features(problem.workload))
+    return build_step_table(problem.costs, problem.pool_features)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import codecs
 import gzip
 import io
 import json
 import os
 import stat
+import sys
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -122,6 +124,22 @@ def read_bytes(
     return content
 
 
+def read_head(path: str | os.PathLike[str], num_bytes: int, what: str) -> bytes:
+    """Read the beginning of a file of any size, which messages call `what`; unpacked, if gzipped.
+
+    Raises:
+        HybridClusterError: If it cannot be read or is no regular file.
+    """
+    with _opened(path, sys.maxsize, what) as file:
+        if file.peek(2)[:2] != _GZIP_MAGIC:
+            return file.read(num_bytes)
+        try:
+            with gzip.GzipFile(fileobj=file) as unpacked:
+                return unpacked.read(num_bytes)
+        except (EOFError, zlib.error, gzip.BadGzipFile):
+            return b""
+
+
 def _read_beyond(file: io.BufferedIOBase, max_bytes: int) -> bytes:
     """Read all, or some more than `max_bytes`; takes no memory for what is not there."""
     stretches, left = [], max_bytes
@@ -148,14 +166,30 @@ def read_json(path: str | os.PathLike[str], max_bytes: int, what: str, hint: str
         raise HybridClusterError(f"{path}: not enough memory to read the {what}") from None
 
 
+def decode_text(content: bytes, complaint: str) -> str:
+    """Decode UTF-8, with a byte-order mark or without; messages begin with `complaint`.
+
+    Raises:
+        HybridClusterError: If it is in another encoding, as editors on Windows may save it.
+    """
+    # No text begins with a null; UTF-32's marks begin with UTF-16's, or with nulls.
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or b"\0" in content[:4]:
+        raise HybridClusterError(f"{complaint}: it is in UTF-16 or UTF-32; save it in UTF-8")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise HybridClusterError(f"{complaint}: {error}; save it in UTF-8") from None
+
+
 def parse_json(content: bytes, complaint: str) -> Any:
     """Parse JSON in UTF-8, with a byte-order mark or without; messages begin with `complaint`.
 
     Raises:
         HybridClusterError: If it is not JSON, or a key stands twice in one object.
     """
+    text = decode_text(content, complaint)
     try:
-        return json.loads(content.decode("utf-8-sig"), object_pairs_hook=_without_doubles)
+        return json.loads(text, object_pairs_hook=_without_doubles)
     except (ValueError, RecursionError) as error:
         raise HybridClusterError(f"{complaint}: {error}") from None
 

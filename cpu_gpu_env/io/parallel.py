@@ -15,6 +15,7 @@ from multiprocessing.process import BaseProcess
 from typing import Any, TypeVar
 
 from cpu_gpu_env.errors import HybridClusterError
+from cpu_gpu_env.io.machine_limits import usable_cpus
 
 POLL_S = 0.5
 """How often a process looks whether its parent still is [s]."""
@@ -37,7 +38,7 @@ def run_parallel(
     Args:
         function: Of one item; what it needs and gives must be fit for another process.
         items: The items.
-        jobs: Processes; -1: one a core.
+        jobs: Processes; -1: as `num_workers`.
         progress: Called as each item is done.
 
     Returns:
@@ -52,7 +53,7 @@ def run_parallel(
     from joblib.externals.loky.process_executor import TerminatedWorkerError
 
     parallel = Parallel(
-        n_jobs=min(jobs, len(items)),
+        n_jobs=min(jobs, len(items)) if jobs > 0 else num_workers(jobs),
         return_as="generator",
         initializer=prepare_worker,
         initargs=(os.getpid(),),
@@ -75,6 +76,20 @@ def run_parallel(
                     "memory; fewer at once (--jobs 1) need less"
                 ) from None
     return results
+
+
+def num_workers(jobs: int = -1) -> int:
+    """How many processes or threads work at once.
+
+    Args:
+        jobs: So many; -1: one a CPU that this process may use, or as many as joblib is told by
+            ``LOKY_MAX_CPU_COUNT``, if fewer.
+    """
+    if jobs > 0:
+        return jobs
+    from joblib import cpu_count
+
+    return min(usable_cpus(), int(cpu_count()))
 
 
 def end_processes() -> None:

@@ -130,6 +130,14 @@ class Device:
         """
         return float(getattr(self, RATES[self.rate_precision(precision)]))
 
+    def ridge(self, precision: str = DEFAULT_PRECISION) -> float:
+        """Return the intensity at which the roofs of tasks of a precision meet [FLOP/B].
+
+        Raises:
+            HybridClusterError: If the device has no rate that could stand for it.
+        """
+        return self.attained_flops(precision) / self.memory_bandwidth
+
     @property
     def power_varies(self) -> bool:
         """Whether the power under load depends on what runs."""

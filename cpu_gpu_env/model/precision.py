@@ -42,12 +42,11 @@ def precision_codes(precision: Any) -> Codes:
     Raises:
         HybridClusterError: If there is no such precision.
     """
-    values = list(precision) if is_list(precision) else [precision]
     if isinstance(precision, np.ndarray) and precision.dtype == np.uint8:
-        unknown = np.flatnonzero(precision >= len(PRECISIONS))
-        if not unknown.size:
+        if not precision.size or precision.max() < len(PRECISIONS):
             return precision
-        values = [int(precision.flat[unknown[0]])]
+        precision = [int(precision.max())]
+    values = list(precision) if is_list(precision) else [precision]
     codes = np.zeros(len(values), dtype=np.uint8)
     for place, value in enumerate(values):
         if isinstance(value, str) and value in PRECISIONS:

@@ -28,7 +28,7 @@ from cpu_gpu_env import checks
 from cpu_gpu_env.errors import HybridClusterError, not_allowed, shown, unknown_name
 from cpu_gpu_env.io.atomic_files import write_text_atomically
 from cpu_gpu_env.io.bounded_files import read_json
-from cpu_gpu_env.io.paths import as_path
+from cpu_gpu_env.io.paths import as_path, expand_home
 from cpu_gpu_env.model.cluster import (
     DEVICE_FIGURES,
     MAX_DEVICES,
@@ -60,9 +60,22 @@ def shipped_profiles() -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=1)
+def _read_catalogue() -> Any:
+    return read_profile(_CATALOGUE)
+
+
+def catalogue_version() -> int:
+    """Number of the catalogue: results on its devices compare with those of the same one.
+
+    Version 1 knew FP32 alone, launches of 2 ms, and CPUs at 0.3 of their peak.
+    """
+    return int(_read_catalogue()["version"])
+
+
+@lru_cache(maxsize=1)
 def device_catalogue() -> dict[str, Device]:
     """The devices that come with the package, by name."""
-    entries = read_profile(_CATALOGUE)["devices"]
+    entries = _read_catalogue()["devices"]
     return {name: _parse_device({"name": name, **entry}, name) for name, entry in entries.items()}
 
 
@@ -83,9 +96,10 @@ def resolve_cluster(cluster: str | os.PathLike[str] | Cluster) -> Cluster:
     text = os.fspath(cluster)
     if text in shipped_profiles():
         return load_profile(text)
-    if isinstance(cluster, os.PathLike) or text.endswith(".json") or os.path.isfile(text):
+    file = expand_home(text, "cluster")
+    if isinstance(cluster, os.PathLike) or text.endswith(".json") or os.path.isfile(file):
         return load_profile(text)
-    if os.path.isdir(text):
+    if os.path.isdir(file):
         raise HybridClusterError(f"cluster {text!r} is a folder; give the path of a profile")
     if ":" in text or "+" in text or text in device_catalogue():
         return compose_cluster(text)

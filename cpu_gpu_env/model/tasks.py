@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from cpu_gpu_env.checks import MAX_FIGURE, MAX_TIME_S, MIN_FIGURE, as_numbers
+from cpu_gpu_env.checks import MAX_FIGURE, MAX_TIME_S, MIN_FIGURE, as_flags, as_numbers
 from cpu_gpu_env.errors import HybridClusterError, shown
 from cpu_gpu_env.model.measured import MeasuredCosts
 from cpu_gpu_env.model.precision import PRECISIONS, Codes, precision_codes
@@ -21,7 +22,7 @@ COLUMNS = ("arrival_s", "size_flop", "intensity_flop_per_byte", "memory_bytes")
 """What every table of tasks has."""
 WORK = ("size_flop", "intensity_flop_per_byte")
 """Columns that say nothing (nan) where costs were measured."""
-OPTIONAL_COLUMNS = ("precision", "serial_steps", "transfer_bytes")
+OPTIONAL_COLUMNS = ("precision", "serial_steps", "transfer_bytes", "overlaps")
 """What a table may have besides."""
 
 
@@ -56,6 +57,9 @@ class Tasks:
     transfer_bytes: FloatArray = field(default_factory=lambda: np.full((), np.inf))
     """So much of the working set crosses the host link at most, as the rest is on the device
     already [B]; all of it by default (inf)."""
+    overlaps: npt.NDArray[np.bool_] = field(default_factory=lambda: np.ones((), np.bool_))
+    """Whether computing and memory traffic go on at once, bool, as within a kernel (by default);
+    where kernels follow one another, each bound by one of the two, their times add up."""
     measured: MeasuredCosts | None = None
     """Costs that were measured and stand for those that the model would give; None: modelled."""
 
@@ -70,6 +74,7 @@ class Tasks:
             self._set(name, column)
         for name in ("serial_steps", "transfer_bytes"):
             self._set(name, self._for_all(name, as_numbers(f"tasks: {name}", getattr(self, name))))
+        self._set("overlaps", self._for_all("overlaps", as_flags("tasks: overlaps", self.overlaps)))
         self._set("precision", self._for_all("precision", precision_codes(self.precision)))
         if self.measured is None:
             for name in WORK:
@@ -128,15 +133,43 @@ class Tasks:
     def __len__(self) -> int:
         return len(self.memory_bytes)
 
-    @property
+    @cached_property  # asked for with every share
     def precisions(self) -> tuple[str, ...]:
         """The precisions that there are, each once."""
         return tuple(PRECISIONS[code] for code in np.unique(self.precision))
 
     @property
     def is_plain(self) -> bool:
-        """Whether size, intensity, memory and one precision for all are all there is to a task."""
-        return self.extra_columns.keys() <= {"precision"} and len(self.precisions) == 1
+        """Whether tasks differ in arrival, size, intensity and memory alone."""
+        moved = np.minimum(self.transfer_bytes, self.memory_bytes)
+        return (
+            self.measured is None
+            and len(self.precisions) == 1
+            and not self.serial_steps.any()
+            and (not moved.any() or bool((moved == self.memory_bytes).all()))
+            and len(np.unique(self.overlaps)) == 1
+        )
+
+    def like_these(
+        self, size_flop: FloatArray, intensity_flop_per_byte: FloatArray, memory_bytes: FloatArray
+    ) -> Tasks:
+        """Return tasks at time 0 that share with these what all of these share (`is_plain`).
+
+        Args:
+            size_flop: (n,) [FLOP].
+            intensity_flop_per_byte: (n,) [FLOP/B].
+            memory_bytes: (n,) [B].
+        """
+        moves = bool((self.transfer_bytes >= self.memory_bytes).all())
+        return Tasks(
+            np.zeros(len(size_flop)),
+            size_flop,
+            intensity_flop_per_byte,
+            memory_bytes,
+            precision=self.precision[0],
+            transfer_bytes=np.array(np.inf if moves else 0.0),
+            overlaps=self.overlaps[0],
+        )
 
     @property
     def extra_columns(self) -> dict[str, npt.NDArray[Any]]:
@@ -146,6 +179,7 @@ class Tasks:
             "precision": self.precision.any(),
             "serial_steps": self.serial_steps.any(),
             "transfer_bytes": moved.any(),
+            "overlaps": not self.overlaps.all(),
         }
         columns = {name: getattr(self, name) for name, is_said in said.items() if is_said}
         return columns if self.measured is None else {**columns, **self.measured.columns}
@@ -160,6 +194,7 @@ class Tasks:
             self.precision[rows],
             self.serial_steps[rows],
             self.transfer_bytes[rows],
+            self.overlaps[rows],
             None if self.measured is None else self.measured.take(rows),
         )
 
@@ -179,6 +214,7 @@ class Tasks:
             np.concatenate([table.precision for table in tables]),
             np.concatenate([table.serial_steps for table in tables]),
             np.concatenate([table.transfer_bytes for table in tables]),
+            np.concatenate([table.overlaps for table in tables]),
             MeasuredCosts.joined([table.measured for table in tables]),
         )
 

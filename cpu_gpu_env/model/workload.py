@@ -49,6 +49,10 @@ class Range:
         logs = np.log(np.maximum(values, self.low)) - np.log(self.low)
         return np.asarray(np.clip(logs / span, 0.0, 1.0), dtype=np.float64)
 
+    def unscale(self, scaled: FloatArray) -> FloatArray:
+        """Map [0, 1] back to [low, high]."""
+        return np.asarray(self.low * (self.high / self.low) ** scaled)
+
 
 @dataclass(frozen=True, eq=False)
 class Workload:
@@ -58,10 +62,10 @@ class Workload:
     """Identifier used in reports."""
     pool: Tasks
     """`POOL_ROWS` tasks whose arrivals are not used, or the tasks of a trace."""
-    size_range: Range
-    """Range of size [FLOP]."""
-    intensity_range: Range
-    """Range of intensity [FLOP/B]."""
+    size_range: Range | None
+    """Range of size [FLOP]; None where costs were measured."""
+    intensity_range: Range | None
+    """Range of intensity [FLOP/B]; None where costs were measured."""
     memory_range: Range
     """Range of memory [B]."""
     in_order: bool = False
@@ -70,6 +74,9 @@ class Workload:
     arrivals are Poisson."""
     notes: tuple[str, ...] = ()
     """What its figures assume, a sentence each."""
+    whole: Tasks | None = None
+    """The tasks of which the pool is a part or a choice; None: the pool is all. Where observations
+    show costs, their ranges are those that these span."""
 
     def __post_init__(self) -> None:
         checks.check_name("name of a workload", self.name)
@@ -79,11 +86,18 @@ class Workload:
                 "cpu_gpu_env.Tasks (Workload.from_tasks makes a pool of any tasks)"
             )
         for name in ("size_range", "intensity_range", "memory_range"):
-            if not isinstance(getattr(self, name), Range):
+            declared = getattr(self, name)
+            needless = name != "memory_range" and self.pool.measured is not None
+            if not isinstance(declared, Range) and not (declared is None and needless):
                 raise HybridClusterError(
-                    f"workload {self.name!r}: {name} is {shown(getattr(self, name))}; allowed: a "
+                    f"workload {self.name!r}: {name} is {shown(declared)}; allowed: a "
                     "cpu_gpu_env.model.workload.Range"
                 )
+        if self.whole is not None and not isinstance(self.whole, Tasks):
+            raise HybridClusterError(
+                f"workload {self.name!r}: whole is {shown(self.whole)}; allowed: a "
+                "cpu_gpu_env.Tasks or None"
+            )
         if len(self.pool) != POOL_ROWS and not self.in_order:
             raise HybridClusterError(
                 f"workload {self.name!r}: the pool has {len(self.pool)} rows; allowed: {POOL_ROWS} "
@@ -112,6 +126,11 @@ class Workload:
         return Workload(name, tasks.take(rows, np.zeros(POOL_ROWS)), *feature_ranges(tasks))
 
     @property
+    def scaled_to(self) -> Tasks:
+        """The tasks whose ranges observations are scaled to."""
+        return self.pool if self.whole is None else self.whole
+
+    @property
     def mean_interarrival_s(self) -> float:
         """Mean time between the arrivals of the pool [s]; 0 if there is but one task."""
         arrival_s = self.pool.arrival_s
@@ -126,17 +145,6 @@ class Workload:
         if self.mean_interarrival_s == 0.0:
             return interarrivals_s
         return interarrivals_s * (mean_s / self.mean_interarrival_s)
-
-    def features(self, tasks: Tasks) -> FloatArray:
-        """Scaled (size, intensity, memory) of tasks, shape (num_tasks, 3), within [0, 1]."""
-        return np.stack(
-            [
-                self.size_range.scale(tasks.size_flop),
-                self.intensity_range.scale(tasks.intensity_flop_per_byte),
-                self.memory_range.scale(tasks.memory_bytes),
-            ],
-            axis=1,
-        )
 
 
 def _lognormal_sizes(rng: np.random.Generator, spec: SyntheticSpec) -> FloatArray:
@@ -261,15 +269,19 @@ def named_workload(name: str) -> Workload:
     return synthetic_workload(name, SYNTHETIC_WORKLOADS[name])
 
 
-def feature_ranges(tasks: Tasks) -> tuple[Range, Range, Range]:
-    """Ranges that the sizes, intensities and memories above 0 of tasks span."""
-    memory_bytes = tasks.memory_bytes[tasks.memory_bytes > 0]
+def feature_ranges(tasks: Tasks) -> tuple[Range | None, Range | None, Range]:
+    """Ranges that the sizes, intensities and memories above 0 of tasks span; None: not known."""
+    memory = positive_range(tasks.memory_bytes)
+    if tasks.measured is not None:
+        return None, None, memory
+    return positive_range(tasks.size_flop), positive_range(tasks.intensity_flop_per_byte), memory
+
+
+def positive_range(values: FloatArray) -> Range:
+    """Range that the values above 0 span; where there are none it begins at 1."""
+    positive = values[values > 0]
     return (
-        _range_of(tasks.size_flop),
-        _range_of(tasks.intensity_flop_per_byte),
-        _range_of(memory_bytes if len(memory_bytes) else np.ones(1)),
+        Range.spanning(*(float(f(positive)) for f in (np.min, np.max)))
+        if len(positive)
+        else Range(1.0, 2.0)
     )
-
-
-def _range_of(values: FloatArray) -> Range:
-    return Range.spanning(float(values.min()), float(values.max()))

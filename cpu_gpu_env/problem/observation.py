@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import Any, cast
 
 import numpy as np
@@ -12,14 +11,10 @@ from gymnasium import spaces
 
 from cpu_gpu_env.errors import HybridClusterError
 from cpu_gpu_env.model.cluster import Cluster
-from cpu_gpu_env.model.tasks import FloatArray, Tasks
-from cpu_gpu_env.model.workload import Workload
+from cpu_gpu_env.model.tasks import FloatArray
+from cpu_gpu_env.problem.task_features import NUM_FEATURES, Features
 
-Features = npt.NDArray[np.float32]
 Observations = npt.NDArray[np.float32]
-
-NUM_FEATURES = 3
-"""Size, intensity, memory."""
 
 
 def observation_space(cluster: Cluster, observe_queues: bool) -> spaces.Space[Features]:
@@ -42,19 +37,6 @@ def check_raw(observation: npt.NDArray[Any]) -> None:
             "environment gives them (build the scheduler for the environment with its wrappers, "
             "so that it looks through those that normalise)"
         )
-
-
-def feature_table(workload: Workload, tasks: Tasks) -> Features:
-    """Features of tasks as float32 (num_tasks, 3)."""
-    table: Features = workload.features(tasks).astype(np.float32)
-    table.setflags(write=False)
-    return table
-
-
-@lru_cache(maxsize=8)
-def pool_features(workload: Workload) -> Features:
-    """`feature_table` of a workload's pool."""
-    return feature_table(workload, workload.pool)
 
 
 # The two that follow show the same, for one environment in Python floats and for many in NumPy: of

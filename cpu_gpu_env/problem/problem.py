@@ -22,6 +22,7 @@ from cpu_gpu_env.model.traces.loading import resolve_workload
 from cpu_gpu_env.model.workload import DEFAULT_WORKLOAD, Workload
 from cpu_gpu_env.problem.fluid import FluidProblem
 from cpu_gpu_env.problem.objective import Objective, Reference, solve_objective, solve_reference
+from cpu_gpu_env.problem.task_features import Features, TaskFeatures, pool_features, task_features
 
 DEFAULT_GPU_FRACTIONS = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 DEFAULT_LOAD = 1.5
@@ -70,6 +71,16 @@ class Problem:
         return self.costs.gpu_fractions
 
     @property
+    def task_features(self) -> TaskFeatures:
+        """What observations show of tasks."""
+        return task_features(self.cluster, self.workload)
+
+    @property
+    def pool_features(self) -> Features:
+        """What they show of those of the pool, (tasks, 3)."""
+        return pool_features(self.cluster, self.workload)
+
+    @property
     def mean_interarrival_s(self) -> float:
         """Mean time between arrivals [s]."""
         if self.load is None:
@@ -81,9 +92,10 @@ class Problem:
     @property
     def notes(self) -> tuple[str, ...]:
         """What the workload assumes, and what stands in for rates that a device has not."""
+        pool = self.workload.pool
         stand_ins = [
             f"{device.name} has no rate of {precision}: such tasks take that of {used}"
-            for precision in self.workload.pool.precisions
+            for precision in (pool.precisions if pool.measured is None else ())
             for device in dict.fromkeys(self.cluster.devices)
             if (used := device.rate_precision(precision)) != precision
         ]

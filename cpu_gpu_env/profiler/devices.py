@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cpu_gpu_env.errors import HybridClusterError, not_allowed
+from cpu_gpu_env.io.machine_limits import cpu_limit, free_host_memory, host_memory, usable_cpus
 from cpu_gpu_env.model.cluster import DeviceKind
 from cpu_gpu_env.model.profile import device_catalogue
 from cpu_gpu_env.profiler.power import EnergyCounter, NoCounter, nvml_counter, rapl_counter
@@ -85,15 +86,16 @@ def torch_set_up(threads: int, seed: int) -> Iterator[int]:
     Raises:
         HybridClusterError: If torch is missing or `threads` is out of range.
     """
-    allowed = os.cpu_count() or 1
-    if not 0 <= threads <= allowed:
-        raise not_allowed("threads", threads, f"1 to {allowed}, or 0 to leave it to torch")
+    limit = cpu_limit()
+    if not 0 <= threads <= limit.cpus:
+        allowed = f"1 to {limit.cpus} ({limit.why}), or 0 to leave it to torch"
+        raise not_allowed("threads", threads, allowed)
     _require_torch()
     import torch
 
     before = torch.get_num_threads(), torch.get_float32_matmul_precision()
     convolutions = torch.backends.cudnn.allow_tf32
-    torch.set_num_threads(threads or before[0])
+    torch.set_num_threads(threads or min(before[0], limit.unthrottled))  # torch knows no quotas
     # "high" would let GPUs use TF32 and so measure another number format.
     torch.set_float32_matmul_precision("highest")
     torch.backends.cudnn.allow_tf32 = False
@@ -120,7 +122,7 @@ def _require_torch() -> None:
 
 def this_host(threads: int) -> dict[str, Any]:
     """Describe what a measurement is only good for: this host, and the threads of its kernels."""
-    identity = f"{platform.node()} {cpu_name()} {_host_memory()}"
+    identity = f"{platform.node()} {cpu_name()} {host_memory()}"
     return {
         # Tells hosts apart and does not give their name away.
         "host": hashlib.sha256(identity.encode()).hexdigest()[:16],
@@ -130,11 +132,12 @@ def this_host(threads: int) -> dict[str, Any]:
     }
 
 
-def usable_cpus() -> int:
-    """CPUs that this process may run on, which a container or taskset may limit."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+def doubts_about_quota(threads: int) -> list[str]:
+    """Why times of so many threads are not to be trusted if a container has too little CPU time."""
+    limit = cpu_limit()
+    if threads <= limit.available:
+        return []
+    return [f"{limit.why}, so {threads} thread{'s' * (threads > 1)} cannot run all the time"]
 
 
 class OtherPrograms:
@@ -210,26 +213,3 @@ def slug(name: str) -> str:
     """Lower case with dashes, trademark signs dropped: ``"Intel(R) Xeon"`` -> ``"intel-xeon"``."""
     plain = re.sub(r"\((r|tm)\)", "", name.lower())
     return re.sub(r"[^a-z0-9]+", "-", plain).strip("-") or "device"
-
-
-def free_host_memory(
-    meminfo: Path = Path("/proc/meminfo"), limit: Path = Path("/sys/fs/cgroup/memory.max")
-) -> int:
-    """Memory of the host that programs can still get, within a container's limit [B]."""
-    try:
-        found = re.search(r"MemAvailable:\s*(\d+) kB", meminfo.read_text())
-    except OSError:
-        found = None
-    free = int(found[1]) * 1024 if found else _host_memory()
-    try:
-        return min(free, int(limit.read_text()))
-    except (OSError, ValueError):  # no container, or "max"
-        return free
-
-
-def _host_memory() -> int:
-    """Memory of the host [B]; 4 GiB where the system does not tell."""
-    try:
-        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (AttributeError, ValueError, OSError):
-        return 2**32

@@ -27,6 +27,7 @@ from cpu_gpu_env.profiler.devices import (
     OtherPrograms,
     Target,
     cpu_name,
+    doubts_about_quota,
     find_targets,
     last_level_cache_bytes,
     this_host,
@@ -302,6 +303,7 @@ def _provenance(
         [
             *(doubt for entry in entries for doubt in doubts_about(entry)),
             *disagreements_with_earlier(earlier, entries, made_by),
+            *doubts_about_quota(threads),
             *(["Ctrl-C ended it early"] if interrupted else []),
         ],
     )

@@ -8,8 +8,9 @@ packages for these lines; pyJoules and pyRAPL had their last releases in 2020 an
 from __future__ import annotations
 
 import importlib
+import itertools
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -19,10 +20,14 @@ EnergyCounter = Callable[[], float]
 """Energy used since some fixed moment [J]; raises OSError if it cannot be read any more."""
 
 POWERCAP = Path("/sys/class/powercap")
+INTERFACES = ("intel-rapl", "intel-rapl-mmio")
+"""Of RAPL, AMD's included: through registers of the CPU, or else through memory (some laptops)."""
 ROOT_ONLY = (
     "only root may read RAPL (since CVE-2020-8694); measure as root, or let all read it until the "
-    "next start: sudo chmod a+r /sys/class/powercap/intel-rapl:*/energy_uj"
+    "next start: sudo chmod a+r /sys/class/powercap/{}:*/energy_uj"
 )
+_PAUSE_S, _ATTEMPTS = 0.002, 5
+"""RAPL counts on about every millisecond, and not at the same moment for all who look."""
 
 
 @dataclass(frozen=True)
@@ -37,33 +42,82 @@ def rapl_counter(root: Path = POWERCAP) -> EnergyCounter | NoCounter:
     """Return a counter of the energy of all CPU packages together, AMD's included.
 
     A reading tells how much the registers grew since the last one, so between two readings each of
-    them may wrap round once: that takes minutes under load.
+    them may wrap round once: that takes minutes under load. Zones that have shown the same at every
+    reading so far are one register, as those of the dies of some packages, and count once.
+
+    Args:
+        root: Folder of the zones.
     """
-    try:
-        # Packages only: domains inside them (core, uncore) would be counted twice, and so would
-        # what psys and intel-rapl-mmio report of them. The memory modules' (dram) is not on all.
-        zones = [
-            zone
-            for zone in sorted(root.glob("intel-rapl:*"))
-            if (zone / "name").read_text().startswith("package")
-        ]
-        ranges = [int((zone / "max_energy_range_uj").read_text()) for zone in zones]
-        last = [_energy_uj(zone) for zone in zones]
-    except PermissionError:
-        return NoCounter(ROOT_ONLY)
-    except (OSError, ValueError) as error:
-        return NoCounter(f"RAPL cannot be read: {error}")
-    used_uj = 0
+    reasons = []
+    for interface in INTERFACES:  # which tell of the same packages
+        try:
+            # Packages only: domains inside them (core, uncore) would be counted twice, and so would
+            # what psys reports of them. The memory modules' (dram) is not on all.
+            zones = [
+                zone
+                for zone in sorted(root.glob(f"{interface}:*"))
+                if (zone / "name").read_text().startswith("package")
+            ]
+            if zones:
+                return _Registers(zones).energy_j
+        except PermissionError:
+            reasons.append(ROOT_ONLY.format(interface))
+        except (OSError, ValueError) as error:
+            reasons.append(f"RAPL cannot be read: {error}")
+    return NoCounter(reasons[0] if reasons else f"the system shows no RAPL packages in {root}")
 
-    def energy_j() -> float:
-        nonlocal used_uj
-        for index, zone in enumerate(zones):
-            now = _energy_uj(zone)
-            used_uj += (now - last[index]) % (ranges[index] + 1)
-            last[index] = now
-        return used_uj / 1e6
 
-    return energy_j if zones else NoCounter(f"the system shows no RAPL packages in {root}")
+class _Registers:
+    """Registers of zones that may be the same: adds up what each grew, those that mirror one once.
+
+    Raises:
+        OSError: If one cannot be read.
+        ValueError: If the range of one is no number.
+    """
+
+    def __init__(self, zones: Sequence[Path]) -> None:
+        self._zones = zones
+        self._moduli = [int((zone / "max_energy_range_uj").read_text()) + 1 for zone in zones]
+        self._used_uj = [0] * len(zones)
+        self._mirrors = {
+            (one, other)
+            for one, other in itertools.combinations(range(len(zones)), 2)
+            if self._moduli[one] == self._moduli[other]
+        }
+        """Pairs that have shown the same so far."""
+        self._last = self._read()
+
+    def energy_j(self) -> float:
+        """Energy used since the first reading [J]."""
+        for index, now in enumerate(self._read()):
+            self._used_uj[index] += (now - self._last[index]) % self._moduli[index]
+            self._last[index] = now
+        again = {other for _, other in self._mirrors}
+        return sum(used for zone, used in enumerate(self._used_uj) if zone not in again) / 1e6
+
+    def _read(self) -> list[int]:
+        """Read all, and find out which pairs show different registers."""
+        readings, different = self._read_once(), self._mirrors
+        before = readings
+        for _ in range(_ATTEMPTS):
+            if not different:
+                break
+            after = self._read_once()
+            different = {pair for pair in different if not self._is_between(*pair, before, after)}
+            if different:
+                time.sleep(_PAUSE_S)
+                before = self._read_once()
+        self._mirrors = self._mirrors - different
+        return readings
+
+    def _is_between(self, one: int, other: int, before: list[int], after: list[int]) -> bool:
+        """Whether one zone showed what another did between two readings of the one."""
+        modulus = self._moduli[one]
+        grown, ahead = (after[one] - before[one]) % modulus, (before[other] - before[one]) % modulus
+        return ahead <= grown
+
+    def _read_once(self) -> list[int]:
+        return [_energy_uj(zone) for zone in self._zones]
 
 
 def _energy_uj(zone: Path) -> int:

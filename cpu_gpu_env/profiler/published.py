@@ -20,7 +20,7 @@ import numpy as np
 
 from cpu_gpu_env.checks import MAX_FIGURE, MIN_FIGURE, as_number
 from cpu_gpu_env.errors import HybridClusterError, not_allowed
-from cpu_gpu_env.io.bounded_files import read_bytes
+from cpu_gpu_env.io.bounded_files import decode_text, read_bytes
 from cpu_gpu_env.model.cluster import Device
 from cpu_gpu_env.model.tasks import FloatArray
 from cpu_gpu_env.profiler.fit import VARIANTS, fit_cost_model, predict_s
@@ -57,9 +57,10 @@ def read_published(
         HybridClusterError: If it cannot be read, lacks a column or rows, or holds a bad number.
     """
     try:
-        text = read_bytes(path, max_bytes, "table").decode("utf-8-sig")
+        content = read_bytes(path, max_bytes, "table")
+        text = decode_text(content, f"{path}: cannot read the table")
         rows = list(csv.DictReader(io.StringIO(text, newline="")))
-    except (UnicodeDecodeError, csv.Error) as error:
+    except csv.Error as error:
         raise HybridClusterError(f"{path}: cannot read the table: {error}") from None
     columns = list(rows[0]) if rows else []
     devices = [name for name in columns if name and name.endswith(TIME_SUFFIX)]

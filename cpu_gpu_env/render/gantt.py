@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from cpu_gpu_env.errors import HybridClusterError
 from cpu_gpu_env.model.cluster import Cluster
+from cpu_gpu_env.model.precision import DEFAULT_PRECISION
 from cpu_gpu_env.render import timeline
 from cpu_gpu_env.render.timeline import Span
 from cpu_gpu_env.sim.schedule import Schedule, Share
@@ -46,8 +47,9 @@ class GanttRenderer:
     """Draws schedules with pygame: a row a device, a bar a share, time to the right.
 
     A bar's colour is the task's intensity on a log scale: blue where memory bounds it, orange where
-    arithmetic does, grey at the cluster's mean ridge point. Wide bars name the task and its share.
-    A thin line joins the CPU and GPU share of a task; the task placed last has an outline.
+    arithmetic does, grey at the cluster's mean ridge point (that of the task's precision; the
+    legend has that of FP32) and where only the time is known. Wide bars name the task and its
+    share. A thin line joins the CPU and GPU share of a task; the task placed last has an outline.
 
     The time axis covers the whole episode and grows in steps, so that bars stand still between
     them. Once a device has more than `timeline.MAX_BARS` shares, bars would become too thin to
@@ -72,7 +74,7 @@ class GanttRenderer:
         self._brush = Brush(size)
         self._window: Any = None
         self._timer = self._brush.pygame.time.Clock()
-        self._ridge = geometric_mean(d.flops / d.memory_bandwidth for d in cluster.devices)
+        self._ridge = self._ridge_of(DEFAULT_PRECISION)
         self._names = [name[-28:] for name in cluster.device_names]
         measure = self._brush.font(BODY).size
         self._left: float = _MARGIN + 14 + max(measure(name)[0] for name in self._names)
@@ -160,6 +162,15 @@ class GanttRenderer:
         x = (self._left + self._right) / 2
         self._brush.text("time [s]", x, self._bottom + 30, NOTE, align=0.5)
 
+    def _ridge_of(self, precision: str) -> float:
+        """The mean ridge point of the cluster for a precision [FLOP/B]."""
+        return geometric_mean(device.ridge(precision) for device in self.cluster.devices)
+
+    def _colour(self, share: Share) -> Rgb:
+        known = share.precision != DEFAULT_PRECISION and not math.isnan(share.intensity)
+        ridge = self._ridge_of(share.precision) if known else self._ridge
+        return intensity_colour(share.intensity, ridge)
+
     def _paint_links(self, shares: list[Share], span: Span) -> None:
         for one, other in pairwise(shares):
             if one.task == other.task:
@@ -174,7 +185,7 @@ class GanttRenderer:
         # A hairline of white keeps neighbours apart, unless it would eat the bar.
         width = x1 - x0 - (0.5 if x1 - x0 > 2.5 else 0.0)
         radius = 2 if min(width, self._bar) > 5 else 0
-        colour = intensity_colour(share.intensity, self._ridge)
+        colour = self._colour(share)
         if latest:
             self._brush.rect(x0 - 1.5, top - 1.5, max(width, 1) + 3, self._bar + 3, INK, radius)
         self._brush.rect(x0, top, width, self._bar, colour, radius)
@@ -256,7 +267,11 @@ class Brush:
 
 @lru_cache(maxsize=4096)
 def intensity_colour(intensity: float, ridge: float) -> Rgb:
-    """Return the colour of an arithmetic intensity: blue far below the ridge, orange far above."""
-    place, stops = math.log10(intensity / ridge), np.linspace(-_DECADES, _DECADES, len(_REDS))
+    """Return the colour of an arithmetic intensity: blue far below the ridge, orange far above.
+
+    One that is not known (nan) has that of the ridge.
+    """
+    place = 0.0 if math.isnan(intensity) else math.log10(intensity / ridge)
+    stops = np.linspace(-_DECADES, _DECADES, len(_REDS))
     red, green, blue = (round(np.interp(place, stops, c)) for c in (_REDS, _GREENS, _BLUES))
     return red, green, blue

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from cpu_gpu_env.sim.schedule import Schedule
+from cpu_gpu_env.model.cluster import Device
+from cpu_gpu_env.sim.schedule import Schedule, Share
 
 MAX_BARS = 240
 """Most shares of a device on one image; older ones scroll out on the left."""
@@ -92,7 +93,8 @@ def render_ansi(schedule: Schedule, width: int = 100) -> str:
 
     Returns:
         Two lines of figures, a row a device (``▒`` memory-bound work, ``█`` compute-bound work,
-        ``░`` a column that is idle for most of its time) and a time axis, the clock at ``^``.
+        ``▓`` work of which only the time is known, ``░`` a column that is idle for most of its
+        time) and a time axis, the clock at ``^``.
     """
     span = episode_span(schedule)
     queues, utilisations = queues_and_utilisation(schedule)
@@ -115,15 +117,26 @@ def render_ansi(schedule: Schedule, width: int = 100) -> str:
     return "\n".join([header, "   ".join(facts[2:]), *rows, rule, ends])
 
 
+_GLYPHS = ("█", "▒", "▓")
+"""Of compute-bound work, of memory-bound work, of work of which only the time is known."""
+
+
+def _kind(share: Share, device: Device) -> int:
+    """What bounds a share on a device, as an index of `_GLYPHS`."""
+    if math.isnan(share.intensity):
+        return 2
+    return int(share.intensity < device.ridge(share.precision))
+
+
 def _cells(schedule: Schedule, span: Span, columns: int) -> NDArray[np.str_]:
     """One character for each device and column of text."""
-    ridges = [d.flops / d.memory_bandwidth for d in schedule.cluster.devices]
-    busy = np.zeros((2, len(ridges), columns))
+    devices = schedule.cluster.devices
+    busy = np.zeros((len(_GLYPHS), len(devices), columns))
     edges = np.arange(columns)
     for share in schedule.shares:
         start, finish = (span.position(t) * columns for t in (share.start_s, share.finish_s))
         overlap = np.minimum(edges + 1, finish) - np.maximum(edges, start)
-        busy[int(share.intensity >= ridges[share.device]), share.device] += overlap.clip(0.0)
+        busy[_kind(share, devices[share.device]), share.device] += overlap.clip(0.0)
     total = busy.sum(axis=0)
-    glyphs = np.where(busy[0] > busy[1], "▒", "█")
+    glyphs = np.array(_GLYPHS)[busy.argmax(axis=0)]
     return np.where(total >= 0.5, glyphs, np.where(total > 0, "░", " "))

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from cpu_gpu_env.model.profile import cluster_to_profile
+from cpu_gpu_env.model.profile import catalogue_version, cluster_to_profile
 from cpu_gpu_env.model.tasks import COLUMNS
 from cpu_gpu_env.problem.objective import Reference
 from cpu_gpu_env.problem.problem import Problem
@@ -114,7 +114,7 @@ class Provenance:
     seeds: tuple[int, ...]
     """One an episode."""
     versions: Mapping[str, str]
-    """Of Python and of the packages that results depend on."""
+    """Of Python, of the device catalogue, and of the packages that results depend on."""
     command: str
     """The command line."""
     seen_in_training: Mapping[str, str] = field(default_factory=dict)
@@ -153,9 +153,9 @@ class Provenance:
         return (*seen, *self.remarks)
 
 
-def package_versions() -> dict[str, str]:
-    """Versions of Python and of the packages that results depend on."""
-    versions = {"python": platform.python_version()}
+def versions_used() -> dict[str, str]:
+    """Versions of Python, of the device catalogue, and of the packages that results depend on."""
+    versions = {"python": platform.python_version(), "device catalogue": str(catalogue_version())}
     for package in REPORTED_PACKAGES:
         with suppress(metadata.PackageNotFoundError):
             versions[package] = metadata.version(package)

@@ -28,7 +28,10 @@ def sketch(tasks: Tasks) -> tuple[int, ...]:
     first, second, third = (np.uint64(factor) for factor in _FACTORS)
     # A millisecond of a time is the same wherever a part begins.
     interarrival_ms = np.round(np.diff(tasks.arrival_s, append=tasks.arrival_s[-1:]) * 1e3) + 0.0
-    columns = (tasks.size_flop, tasks.memory_bytes, interarrival_ms)
+    known = tasks.size_flop
+    if tasks.measured is not None:
+        known = np.sum(list(tasks.measured.time_s.values()), axis=0)
+    columns = (known, tasks.memory_bytes, interarrival_ms)
     size, memory, time = (np.array(c, dtype=np.float64).view(np.uint64) for c in columns)
     task = _mixed(size * first + _mixed(memory * second))[:-1]
     if len(task) < RUN_TASKS:

@@ -15,6 +15,8 @@ import numpy as np
 from cpu_gpu_env.checks import check_count
 from cpu_gpu_env.errors import HybridClusterError, unknown_name
 from cpu_gpu_env.model.cluster import Cluster
+from cpu_gpu_env.model.costs import attained_rates
+from cpu_gpu_env.model.tasks import FloatArray
 from cpu_gpu_env.model.workload import POOL_ROWS, Workload
 from cpu_gpu_env.problem.problem import MAX_LOAD, Problem, make_problem
 from cpu_gpu_env.results.drifts import PHASES
@@ -73,26 +75,38 @@ def _change_mix(problem: Problem) -> dict[str, Any]:
             f"drift 'mix': workload {workload.name!r} replays a trace, whose mix is what it is; "
             "allowed: a workload whose tasks are drawn, or another drift"
         )
-    ridge = min(device.flops / device.memory_bandwidth for device in problem.cluster.devices)
+    if workload.pool.measured is not None:
+        raise HybridClusterError(
+            f"drift 'mix': the tasks of workload {workload.name!r} have measured times and tell no "
+            "intensity; allowed: tasks that tell it, or another drift"
+        )
+    ridges = [
+        attained_rates(device, workload.pool) / device.memory_bandwidth
+        for device in dict.fromkeys(problem.cluster.devices)
+    ]
+    ridge = np.min(np.broadcast_arrays(*ridges), axis=0)
     memory_bound = workload.pool.intensity_flop_per_byte < ridge
     share = float(memory_bound.mean())
     if not 0.0 < share < MEMORY_BOUND_SHARE:
         raise HybridClusterError(
             f"drift 'mix': {100 * share:.3g} % of the tasks of workload {workload.name!r} are "
-            f"below the ridge of {ridge:.3g} FLOP/B; allowed: more than 0 % and less than "
+            f"below the ridge of {_span(ridge)} FLOP/B; allowed: more than 0 % and less than "
             f"{100 * MEMORY_BOUND_SHARE:g} %"
         )
     count = round(MEMORY_BOUND_SHARE * POOL_ROWS)
     rows = np.concatenate([_spread(memory_bound, count), _spread(~memory_bound, POOL_ROWS - count)])
-    mixed = Workload(
-        f"{workload.name} ({100 * MEMORY_BOUND_SHARE:g} % memory-bound)",
-        workload.pool.take(rows, np.zeros(POOL_ROWS)),
-        workload.size_range,
-        workload.intensity_range,
-        workload.memory_range,
-        notes=workload.notes,
+    mixed = replace(
+        workload,
+        name=f"{workload.name} ({100 * MEMORY_BOUND_SHARE:g} % memory-bound)",
+        pool=workload.pool.take(rows, np.zeros(POOL_ROWS)),
+        whole=workload.scaled_to,
     )
     return {"workload": mixed, **_same_arrivals(problem, workload=mixed)}
+
+
+def _span(values: FloatArray) -> str:
+    """Write the least and the greatest value, or the one that both are."""
+    return " to ".join(dict.fromkeys(f"{end:.3g}" for end in (values.min(), values.max())))
 
 
 def _speed_up(problem: Problem) -> dict[str, Any]:

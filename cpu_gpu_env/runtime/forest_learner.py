@@ -26,8 +26,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from cpu_gpu_env.agents.pretrained import pretrained_path
-from cpu_gpu_env.baselines.imitation.forest import load_forest
+from cpu_gpu_env.agents.pretrained import PRETRAINED_FOREST, pretrained_path
+from cpu_gpu_env.baselines.evaluation.play import EpisodePlay
+from cpu_gpu_env.baselines.imitation.forest import Forest, load_forest
 from cpu_gpu_env.baselines.imitation.hybrid_ml import (
     FEATURES,
     Examples,
@@ -36,20 +37,23 @@ from cpu_gpu_env.baselines.imitation.hybrid_ml import (
     derive,
     fit_forest,
     label,
+    names_of,
     nearest_fitting,
+    parse_names,
 )
+from cpu_gpu_env.baselines.schedulers.heuristics import EarliestFinishTime
 from cpu_gpu_env.checks import MAX_FLOAT, check_count, check_flag, check_version
+from cpu_gpu_env.envs.vector_env import HybridClusterVectorEnv
 from cpu_gpu_env.errors import HybridClusterError, not_allowed
 from cpu_gpu_env.io.bounded_files import open_zip, parse_json, read_array, read_member
 from cpu_gpu_env.model.cluster import Cluster
 from cpu_gpu_env.model.tasks import FloatArray
-from cpu_gpu_env.problem.observation import NUM_FEATURES
+from cpu_gpu_env.problem.problem import Problem
+from cpu_gpu_env.problem.task_features import NUM_FEATURES, WorkFeatures
 from cpu_gpu_env.runtime.lanes import Arrived
 from cpu_gpu_env.runtime.records import Experience, LearnedModel
 from cpu_gpu_env.sim.instance import Instance
 
-START = "random-forest"
-"""Pretrained forest that online learning starts from."""
 FORMAT_VERSION = 1
 MAX_STATE_BYTES = 2**28
 MAX_FOREST_BYTES = 2**26
@@ -101,7 +105,7 @@ class ForestSettings:
 
 def starting_model() -> LearnedModel:
     """What a lane begins with: the pretrained forest, as version 0."""
-    return LearnedModel(0, pretrained_path(START).read_bytes())
+    return LearnedModel(0, pretrained_path(PRETRAINED_FOREST).read_bytes())
 
 
 def make_online(env: Any, model: LearnedModel, seed: int | None = None) -> HybridML:
@@ -112,10 +116,20 @@ def make_online(env: Any, model: LearnedModel, seed: int | None = None) -> Hybri
         model: What to act by.
         seed: Not used: a forest draws nothing.
 
+    A forest of other features than the environment shows, as the pretrained one may be, is left
+    out: the lane follows `EarliestFinishTime` until it has learned.
+
     Raises:
         HybridClusterError: If the model is damaged.
     """
-    return HybridML(env, seed, load_forest(model.content, len(FEATURES)))
+    scheduler, forest = HybridML(env, seed), load_forest(model.content, len(FEATURES))
+    if _fits(forest, scheduler.problem):
+        scheduler.forest = forest
+    return scheduler
+
+
+def _fits(forest: Forest, problem: Problem) -> bool:
+    return names_of(forest) == problem.task_features.names
 
 
 class ForestLearner:
@@ -165,8 +179,8 @@ class ForestLearner:
         if self._is_elsewhere(problem.cluster):
             self._begin_again()
         examples = label(problem, arrived.tasks, experience.oracle_actions)
-        features = derive(examples.observation)
-        predicted = np.stack([forest.predict(features) for forest in (self._start, self._newest)])
+        forests = (self._start, self._newest)
+        predicted = np.stack([_predict(forest, examples, arrived) for forest in forests])
         of_each = np.split(predicted, len(arrived.instances), axis=1)
         found = [_objectives(*pair) for pair in zip(arrived.instances, of_each, strict=True)]
         self._objectives = np.concatenate([self._objectives, found])[-self.settings.judged_on :]
@@ -225,15 +239,21 @@ class ForestLearner:
 
     def state(self) -> bytes:
         """What a learner goes on from: forests, window, scores and counts."""
+        examples = self._window.examples
         header = {
             "format_version": FORMAT_VERSION,
             "learner": _KIND,
+            "features": [*examples.names],
             "version": self._version,
             "fits": self._fits,
             "gave_up": self._gave_up,
         }
-        arrays = {**vars(self._window.examples), "predicted": self._predicted}
-        arrays["objectives"] = self._objectives
+        arrays: dict[str, npt.NDArray[Any]] = {
+            "observation": examples.observation,
+            "gpu_fraction": examples.gpu_fraction,
+            "predicted": self._predicted,
+            "objectives": self._objectives,
+        }
         members = {_HEADER: json.dumps(header).encode()}
         members |= {_START: self._start_content, _NEWEST: self._newest_content}
         content = io.BytesIO()
@@ -256,6 +276,7 @@ class ForestLearner:
             version = check_count("field 'version'", header.get("version"), MAX_COUNT, low=0)
             fits = check_count("field 'fits'", header.get("fits"), MAX_COUNT, low=0)
             gave_up = check_flag("field 'gave_up'", header.get("gave_up"))
+            names = parse_names(header.get("features", WorkFeatures.names))
             start = read_member(archive, _START, MAX_FOREST_BYTES)
             newest = read_member(archive, _NEWEST, MAX_FOREST_BYTES)
             forests = [load_forest(content, len(FEATURES)) for content in (start, newest)]
@@ -265,7 +286,7 @@ class ForestLearner:
         self._start, self._newest = forests
         self._predicted, self._objectives = arrays["predicted"], arrays["objectives"]
         self._window = ExampleWindow(self.settings.window)
-        self._window.add(Examples(arrays["observation"], arrays["gpu_fraction"]))
+        self._window.add(Examples(arrays["observation"], arrays["gpu_fraction"], names))
         self._window.fresh = len(self._predicted)
 
 
@@ -290,6 +311,20 @@ def _read_arrays(archive: zipfile.ZipFile) -> dict[str, npt.NDArray[Any]]:
     for name, fewest in (("observation", tasks), ("predicted", 0)):
         check_count(f"length of {name!r}", len(arrays[name]), tasks, low=fewest)
     return arrays
+
+
+def _predict(forest: Forest, examples: Examples, arrived: Arrived) -> FloatArray:
+    """GPU fractions that a forest chooses for examples, those of the tasks that have arrived.
+
+    One of other features stands for the scheduler that takes its place, see `make_online`.
+    """
+    problem = arrived.batch.phase.problem
+    if _fits(forest, problem):
+        return forest.predict(derive(examples.observation))
+    batch = arrived.batch
+    env = HybridClusterVectorEnv(len(batch), **batch.phase.env_kwargs)
+    play = EpisodePlay(EarliestFinishTime, env, batch.seeds, tasks=batch.tasks)
+    return np.array(problem.gpu_fractions)[play.finish().actions.ravel()]
 
 
 def _objectives(instance: Instance, predicted: FloatArray) -> FloatArray:

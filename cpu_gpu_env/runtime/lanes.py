@@ -15,7 +15,7 @@ from cpu_gpu_env.baselines.oracle.scheduler import Replay
 from cpu_gpu_env.baselines.oracle.search import OracleSchedule
 from cpu_gpu_env.baselines.schedulers.base import Predictor
 from cpu_gpu_env.envs.vector_env import HybridClusterVectorEnv
-from cpu_gpu_env.model.tasks import FloatArray, Tasks
+from cpu_gpu_env.model.tasks import FloatArray, IntArray, Tasks
 from cpu_gpu_env.results import metrics
 from cpu_gpu_env.results.electricity import electricity_cost
 from cpu_gpu_env.results.records import ORACLE, EpisodeResults
@@ -39,6 +39,8 @@ class Arrived:
     """Tasks of each."""
     oracle: Sequence[OracleSchedule] | None = None
     """Schedule and bound of each; None: nobody asked for them."""
+    rows: Sequence[IntArray] | None = None
+    """Rows of the workload's pool that the tasks of each are, (num_tasks,); None: of none."""
 
     @staticmethod
     def of(batch: EpisodeBatch) -> Arrived:
@@ -46,7 +48,8 @@ class Arrived:
         env = HybridClusterVectorEnv(len(batch), **batch.phase.env_kwargs)
         options = None if batch.tasks is None else {"tasks": list(batch.tasks)}
         env.reset(seed=list(batch.seeds), options=options)
-        return Arrived(batch, env.instances(), env.episode_tasks())
+        rows = env.episode_rows() if batch.tasks is None else batch.rows
+        return Arrived(batch, env.instances(), env.episode_tasks(), rows=rows)
 
     @cached_property
     def bounds(self) -> FloatArray | None:

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cpu_gpu_env.model.cluster import Cluster
-from cpu_gpu_env.model.tasks import FloatArray, Tasks
+from cpu_gpu_env.model.tasks import FloatArray, IntArray, Tasks
 from cpu_gpu_env.problem.problem import Problem, make_problem
 from cpu_gpu_env.results.metrics import Metric
 from cpu_gpu_env.sim.placed import PlacedTasks
@@ -54,6 +54,8 @@ class EpisodeBatch:
     """One an episode."""
     tasks: Sequence[Tasks] | None = None
     """Given tasks of each, the windows of a trace; None: drawn by the seeds."""
+    rows: Sequence[IntArray] | None = None
+    """Rows of the pool that given tasks are, (num_tasks,) each; None: not known."""
 
     def __len__(self) -> int:
         return len(self.seeds)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from dataclasses import replace
 
 from cpu_gpu_env.baselines.oracle.cache import solve_episodes
 from cpu_gpu_env.baselines.oracle.search import FULL_EFFORT, Effort
-from cpu_gpu_env.io.parallel import end_processes
+from cpu_gpu_env.io.parallel import end_processes, num_workers
 from cpu_gpu_env.runtime.lanes import Arrived
 from cpu_gpu_env.runtime.records import EpisodeBatch
 
@@ -38,7 +37,7 @@ class Solver:
         """Episodes that it plans at the same time; None: any number, as it plans none."""
         if self._effort is None:
             return None
-        return self._jobs if self._jobs > 0 else os.cpu_count() or 1
+        return num_workers(self._jobs)
 
     def submit(self, batch: EpisodeBatch) -> Pending:
         """Begin with a batch; one at a time."""

@@ -18,7 +18,7 @@ from cpu_gpu_env.baselines.evaluation.first_episode import (
 from cpu_gpu_env.checks import check_count
 from cpu_gpu_env.envs.env import HybridClusterEnv
 from cpu_gpu_env.errors import HybridClusterError, not_allowed
-from cpu_gpu_env.model.tasks import COLUMNS, Tasks
+from cpu_gpu_env.model.tasks import Tasks
 from cpu_gpu_env.results.metrics import OBJECTIVE
 from cpu_gpu_env.results.provenance import ProblemRecord
 from cpu_gpu_env.results.records import ORACLE
@@ -27,6 +27,7 @@ from cpu_gpu_env.results.store.queries import Page
 from cpu_gpu_env.results.store.reading import StoreReader
 from cpu_gpu_env.results.store.records import StoredEpisodes, parse_seed
 from cpu_gpu_env.runtime.settings import phase_env_kwargs
+from cpu_gpu_env.runtime.stored_tasks import tasks_of
 from cpu_gpu_env.sim.instance import Instance
 
 TOLERANCE = 1e-9
@@ -135,8 +136,8 @@ def draw_episode(
     env = HybridClusterEnv(**phase_env_kwargs(row, phase), observe_queues=observe_queues)
     check_unchanged(row, phase, ProblemRecord.of(env.problem))
     if seed is None or replays_windows(row):  # its tasks were given, not drawn
-        arrival, size, intensity, memory = (np.array(kept[name], np.float64) for name in COLUMNS)
-        options["tasks"] = Tasks(arrival, size, intensity, memory)
+        arrival_s = np.array(kept["arrival_s"], np.float64)
+        options["tasks"] = tasks_of(env.problem, kept, arrival_s)
     env.reset(seed=None if seed is None else parse_seed(seed), options=options)
     return env
 

@@ -11,8 +11,6 @@ import numpy.typing as npt
 
 from cpu_gpu_env.baselines.imitation.hybrid_ml import Examples
 from cpu_gpu_env.errors import HybridClusterError
-from cpu_gpu_env.model.tasks import COLUMNS, Tasks
-from cpu_gpu_env.problem.observation import feature_table
 from cpu_gpu_env.problem.problem import Problem, make_problem
 from cpu_gpu_env.results.held_out import UsedEpisodes
 from cpu_gpu_env.results.provenance import ProblemRecord
@@ -23,10 +21,11 @@ from cpu_gpu_env.results.store.reading import NO_END, StoreReader
 from cpu_gpu_env.results.store.records import StoredEpisodes, parse_seed
 from cpu_gpu_env.results.store.tables import decisions
 from cpu_gpu_env.runtime.settings import phase_env_kwargs
+from cpu_gpu_env.runtime.stored_tasks import TASK_COLUMNS, tasks_of
 
 MAX_TASKS = 60_000
 """Tasks that a forest is fitted to unless told, the latest: as many as `train.py` asks for."""
-_COLUMNS = ("sequence", "episode", "task", *COLUMNS, "gpu_fraction")
+_COLUMNS = ("sequence", "episode", "task", *TASK_COLUMNS, "gpu_fraction")
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,6 +77,7 @@ def stored_examples(
     examples = Examples(
         np.concatenate([part.observation for part in found]),
         np.concatenate([part.gpu_fraction for part in found]),
+        found[0].names,
     )
     return StoredExamples(examples, count, used[0].problem, tuple(used))
 
@@ -102,9 +102,10 @@ def _examples(
 ) -> Examples:
     rows = np.flatnonzero(np.isin(table["episode"], episodes))
     rows = rows[np.lexsort((table["episode"][rows], table["task"][rows]))]
-    _, size, intensity, memory = (table[name][rows].astype(np.float64) for name in COLUMNS)
-    tasks = Tasks(np.zeros(len(rows)), size, intensity, memory)  # arrivals are no feature
-    return Examples(feature_table(problem.workload, tasks), table["gpu_fraction"][rows])
+    kept = {name: table[name][rows] for name in TASK_COLUMNS}
+    tasks = tasks_of(problem, kept, np.zeros(len(rows)))  # arrivals are no feature
+    shown = problem.task_features
+    return Examples(shown.table(tasks), table["gpu_fraction"][rows], shown.names)
 
 
 def _used(played: StoredEpisodes, problem: Problem) -> UsedEpisodes:

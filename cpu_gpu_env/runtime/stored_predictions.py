@@ -22,8 +22,8 @@ from cpu_gpu_env.checks import check_count
 from cpu_gpu_env.envs.env import HybridClusterEnv
 from cpu_gpu_env.errors import HybridClusterError, unknown_name
 from cpu_gpu_env.model.tasks import FloatArray
-from cpu_gpu_env.problem.observation import NUM_FEATURES
 from cpu_gpu_env.problem.problem import Problem
+from cpu_gpu_env.problem.task_features import NUM_FEATURES
 from cpu_gpu_env.results.store.queries import join_pages
 from cpu_gpu_env.results.store.reading import StoreReader
 from cpu_gpu_env.results.store.tables import decisions, episodes
@@ -53,8 +53,8 @@ class StoredPrediction:
     """What the values are: of a forest the share of the trees whose GPU fraction is nearest to that
     of the action; of a policy its probability; of a DQN the value of the action."""
     features: Mapping[str, float]
-    """What it saw, by name: sizes, intensities and memories on logarithmic scales from 0 to 1, and
-    differences of these; waits in seconds."""
+    """What it saw, by name: sizes, intensities (or times) and memories on logarithmic scales from 0
+    to 1, and differences of these; waits in seconds."""
     values: tuple[float, ...]
     """One an action."""
     choice: int
@@ -197,7 +197,8 @@ def _predict(
     if isinstance(model.loaded, Forest):
         values = _votes(model.loaded, env.problem, state)
         choice = HybridML(env.problem, forest=model.loaded).choose(state, None)[0][0]
-        features = dict(zip(_OF_FOREST, derive(state.observation)[0].tolist(), strict=True))
+        seen = derive(state.observation)[0].tolist()
+        features = dict(zip(_names_of_forest(env.problem), seen, strict=True))
     else:
         agent = model.loaded.act_in(env.problem)
         kind, values = _values(agent, state)
@@ -217,14 +218,20 @@ def _predict(
     )
 
 
-_SCALED = ("scaled_size", "scaled_intensity", "scaled_memory")
-_OF_FOREST = (*_SCALED, "scaled_size_less_intensity", "scaled_size_less_memory")
-"""Names of `FEATURES`."""
+def _scaled_names(problem: Problem) -> tuple[str, ...]:
+    return tuple(f"scaled_{name}" for name in problem.task_features.names)
+
+
+def _names_of_forest(problem: Problem) -> tuple[str, ...]:
+    """Names of what `derive` makes of the features."""
+    first, second, memory = problem.task_features.names
+    scaled = _scaled_names(problem)
+    return (*scaled, f"scaled_{first}_less_{second}", f"scaled_{first}_less_{memory}")
 
 
 def _observed(env: HybridClusterEnv, observation: npt.NDArray[np.float32]) -> dict[str, float]:
     """An observation by name; CPU 1 is the one that is free first."""
-    found = dict(zip(_SCALED, observation.tolist(), strict=False))
+    found = dict(zip(_scaled_names(env.problem), observation.tolist(), strict=False))
     if env.observe_queues:
         cluster, num_tasks = env.problem.cluster, env.problem.num_tasks
         devices = [("cpu", n + 1) for n in range(len(cluster.cpus))]

@@ -88,6 +88,7 @@ def _of_tasks(run: int, arrived: Arrived) -> dict[str, Any]:
         "size_flop": np.concatenate([own.size_flop for own in tasks]),
         "intensity_flop_per_byte": np.concatenate([own.intensity_flop_per_byte for own in tasks]),
         "memory_bytes": np.concatenate([own.memory_bytes for own in tasks]),
+        "pool_row": None if arrived.rows is None else np.concatenate(arrived.rows),
     }
 
 

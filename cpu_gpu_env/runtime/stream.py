@@ -8,7 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
-from cpu_gpu_env.model.tasks import FloatArray, Tasks
+from cpu_gpu_env.model.tasks import FloatArray, IntArray, Tasks
 from cpu_gpu_env.problem.problem import Problem
 from cpu_gpu_env.results.seeds import RUN_SEEDS, Purpose, episode_seeds
 from cpu_gpu_env.runtime.records import EpisodeBatch, Phase
@@ -52,7 +52,9 @@ class EpisodeStream:
         start = (self.seed + first) % RUN_SEEDS
         count = min(count, RUN_SEEDS - start)
         seeds = tuple(episode_seeds(Purpose.EVALUATION, count, first=start))
-        return EpisodeBatch(first, phase, seeds, self._windows(phase, first, count))
+        if not phase.problem.workload.in_order:
+            return EpisodeBatch(first, phase, seeds)
+        return EpisodeBatch(first, phase, seeds, *_windows(phase.problem, first, count))
 
     def _left(self, first: int) -> int | None:
         return None if self.episodes is None else self.episodes - first
@@ -68,19 +70,6 @@ class EpisodeStream:
                 return phase, end - episode
         return None, 0
 
-    def _windows(self, phase: Phase, first: int, count: int) -> list[Tasks] | None:
-        problem = phase.problem
-        if not problem.workload.in_order:
-            return None
-        windows = num_windows(problem)
-        sampler, pool = problem.make_sampler(), problem.workload.pool
-        found = []
-        for number in range(first, first + count):
-            start = number % windows * problem.num_tasks
-            words = np.arange(start, start + problem.num_tasks, dtype=np.uint32)
-            found.append(pool.take(sampler.rows(words), sampler.arrivals_s(words)))
-        return found
-
     @cached_property
     def notes(self) -> tuple[str, ...]:
         """What is to be known of the episodes, a line each."""
@@ -95,6 +84,19 @@ class EpisodeStream:
                     f"order, then round again; the last {left} tasks are in none"
                 )
         return tuple(dict.fromkeys(found))
+
+
+def _windows(problem: Problem, first: int, count: int) -> tuple[list[Tasks], list[IntArray]]:
+    """Cut windows out of a trace, and tell the rows of the pool that they are."""
+    windows = num_windows(problem)
+    sampler, pool = problem.make_sampler(), problem.workload.pool
+    tasks, rows = [], []
+    for number in range(first, first + count):
+        start = number % windows * problem.num_tasks
+        words = np.arange(start, start + problem.num_tasks, dtype=np.uint32)
+        rows.append(sampler.rows(words))
+        tasks.append(pool.take(rows[-1], sampler.arrivals_s(words)))
+    return tasks, rows
 
 
 def num_windows(problem: Problem) -> int:

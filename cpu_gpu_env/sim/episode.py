@@ -11,8 +11,8 @@ from cpu_gpu_env.model.cost_tables import CostTables, build_cost_tables
 from cpu_gpu_env.model.sampling import draw_noise_words
 from cpu_gpu_env.model.tasks import FloatArray, IntArray, Tasks
 from cpu_gpu_env.problem.objective import Objective
-from cpu_gpu_env.problem.observation import NUM_FEATURES, Features, feature_table, pool_features
 from cpu_gpu_env.problem.problem import Problem
+from cpu_gpu_env.problem.task_features import NUM_FEATURES, Features
 from cpu_gpu_env.sim.instance import Instance
 
 NOT_APPLICABLE = -1.0
@@ -95,6 +95,7 @@ class Episode:
         columns = (tasks.size_flop, tasks.intensity_flop_per_byte, tasks.memory_bytes)
         for index, column in enumerate(columns, start=1):
             placed[1:, index] = column[self.rows]
+        np.copyto(placed, NOT_APPLICABLE, where=np.isnan(placed))  # sizes, where times are known
         masks = np.ones((count + 1, costs.num_actions), dtype=np.int8)
         if not costs.all_feasible:
             masks[:-1] = costs.action_masks(self.rows)
@@ -134,8 +135,7 @@ class EpisodeSource:
 
     def __init__(self, problem: Problem) -> None:
         self._problem, self._sampler = problem, problem.make_sampler()
-        workload = problem.workload
-        self.pool = TaskTables(workload.pool, problem.costs, pool_features(workload))
+        self.pool = TaskTables(problem.workload.pool, problem.costs, problem.pool_features)
         """What is known of the workload's pool."""
 
     def draw(self, bits: np.random.BitGenerator) -> Episode:
@@ -149,10 +149,11 @@ class EpisodeSource:
         """Work out the costs and features of given tasks.
 
         Raises:
-            HybridClusterError: If a task takes longer or shorter than float32 can hold.
+            HybridClusterError: If a task takes longer or shorter than float32 can hold, or what
+                observations show cannot be told of them.
         """
         costs = build_cost_tables(self._problem.cluster, tasks, self._problem.gpu_fractions)
-        return TaskTables(tasks, costs, feature_table(self._problem.workload, tasks))
+        return TaskTables(tasks, costs, self._problem.task_features.table(tasks))
 
     def take(self, given: TaskTables, bits: np.random.BitGenerator) -> Episode:
         """Make an episode of given tasks; only its noise is drawn."""

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cpu_gpu_env.model.cluster import Cluster
+from cpu_gpu_env.model.precision import DEFAULT_PRECISION, PRECISIONS
 from cpu_gpu_env.model.tasks import FloatArray, Tasks
 from cpu_gpu_env.sim.instance import Instance
 from cpu_gpu_env.sim.pool import Pool
@@ -29,7 +30,9 @@ class Share:
     fraction: float
     """Part of the task's work, in (0, 1]."""
     intensity: float
-    """Arithmetic intensity of the task [FLOP/B]."""
+    """Arithmetic intensity of the task [FLOP/B]; nan where only its time is known."""
+    precision: str = DEFAULT_PRECISION
+    """Number format of the task."""
 
 
 @dataclass(frozen=True)
@@ -91,6 +94,7 @@ class ScheduleRecorder:
     def __init__(self, cluster: Cluster, instance: Instance, tasks: Tasks) -> None:
         self._cluster, self._instance = cluster, instance
         self._intensity = tasks.intensity_flop_per_byte.tolist()
+        self._precision = [PRECISIONS[code] for code in tasks.precision.tolist()]
         self._release_s = instance.release_s.tolist()
         self._pools = [
             Pool(costs, prices)
@@ -114,7 +118,8 @@ class ScheduleRecorder:
                 starts_s.append(start_s)
                 energy_j += share_j
                 where = task, first + device, start_s, finish_s
-                self._shares.append(Share(*where, part, self._intensity[task]))
+                what = self._intensity[task], self._precision[task]
+                self._shares.append(Share(*where, part, *what))
         self._wait_s.append(min(starts_s) - release_s)
         self._active_energy_j += energy_j
 

@@ -11,8 +11,8 @@ from cpu_gpu_env.model.cost_tables import CostTables, build_cost_tables
 from cpu_gpu_env.model.sampling import Unpacked, WordArray, draw_noise_words
 from cpu_gpu_env.model.tasks import FloatArray, IntArray, Tasks
 from cpu_gpu_env.problem.objective import Objective
-from cpu_gpu_env.problem.observation import Features, feature_table
 from cpu_gpu_env.problem.problem import Problem
+from cpu_gpu_env.problem.task_features import Features
 from cpu_gpu_env.sim.instance import Instance
 
 EnvMask = npt.NDArray[np.bool_]
@@ -210,7 +210,7 @@ class GivenStream(TaskStream):
         super().__init__(num_tasks, num_envs)
         self.tasks = Tasks.joined(tasks)
         self.costs = build_cost_tables(problem.cluster, self.tasks, problem.gpu_fractions)
-        self.features: Features = feature_table(problem.workload, self.tasks)
+        self.features: Features = problem.task_features.table(self.tasks)
         """(tasks, 3)."""
         self._rows = np.arange(num_tasks * num_envs).reshape(num_envs, num_tasks).T.copy()
         self._arrivals_s = np.stack([t.arrival_s - t.arrival_s[0] for t in tasks], axis=1)

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from judge import Judge
 from playing import assert_infos_agree, assert_plays_the_same, problems
+from tiny_episodes import KINDS, SMALL_POOLS, TENSOR
 
 from cpu_gpu_env import Cluster, HybridClusterEnv, HybridClusterVectorEnv
 from cpu_gpu_env.model.traces.loading import resolve_workload
@@ -25,6 +26,7 @@ ONE_OF_EACH = Cluster("one of each", (FRUGAL_CPU, HOT_GPU, HOT_GPU))
     num_envs=st.sampled_from([1, 3]),
     num_tasks=st.integers(1, 12),
     problem=problems(PLAIN, MIXED, ONE_OF_EACH, VARIED),
+    kind=st.sampled_from(["lognormal", *KINDS]),
     observe_queues=st.booleans(),
     noise=st.sampled_from([0.0, 0.3]),
     load=st.sampled_from([None, 1.5]),
@@ -37,10 +39,13 @@ def test_vector_equals_single(
     num_tasks: int,
     max_episode_steps: int | None,
     problem: dict[str, Any],
+    kind: str,
     seed: int,
     **kwargs: Any,
 ) -> None:
-    kwargs |= {**problem, "num_tasks": num_tasks}
+    kwargs |= {**problem, "num_tasks": num_tasks, "workload": SMALL_POOLS.get(kind, kind)}
+    if kind == "mixed":
+        kwargs["cluster"] = TENSOR
     limit = {} if max_episode_steps is None else {"max_episode_steps": max_episode_steps}
     same = {"autoreset_mode": AutoresetMode.SAME_STEP, **limit}
     vector = gym.make_vec("HybridCluster-v0", num_envs=num_envs, **same, **kwargs)
@@ -52,15 +57,19 @@ def test_vector_equals_single(
 @given(
     num_tasks=st.integers(1, 12),
     num_sorts=st.sampled_from([1, 3, 1000]),
+    kind=st.sampled_from(["lognormal", *KINDS]),
     cluster=st.sampled_from([PLAIN, MIXED, ONE_OF_EACH, REFINED]),
     noise=st.sampled_from([0.0, 0.3]),
     seed=st.integers(0, 2**31),
 )
 def test_every_episode_is_as_the_judge_says(
-    num_tasks: int, num_sorts: int, seed: int, **kwargs: Any
+    num_tasks: int, num_sorts: int, kind: str, seed: int, **kwargs: Any
 ) -> None:
     rng = np.random.default_rng(seed)
-    pool = resolve_workload("lognormal").pool
+    workload = SMALL_POOLS.get(kind, resolve_workload("lognormal"))
+    pool, kwargs["workload"] = workload.pool, workload
+    if kind == "mixed":
+        kwargs["cluster"] = TENSOR
     rows = rng.integers(0, len(pool), num_sorts)
     tables = [
         pool.take(rows[rng.integers(0, num_sorts, num_tasks)], np.sort(rng.random(num_tasks)))

@@ -46,6 +46,15 @@ PROFILE = {
 ROWS = [[0.0, 1e12, 10.0, 1e9], [0.5, 2e12, 1.0, 1e8], [0.5, 3e11, 100.0, 2e10]]
 TRACES = {
     "csv": [TASK_HEADER, *(",".join(map(str, row)) for row in ROWS)],
+    "csv of all": [
+        f"{TASK_HEADER},precision,serial_steps,transfer_bytes",
+        *(",".join(map(str, [*row, "fp16", 10, 1e8])) for row in ROWS),
+    ],
+    "csv of times": [
+        "arrival_s,memory_bytes,cpu_time_s,gpu_time_s,gpu_energy_j,a100-80gb_time_s",
+        "0,1e9,4,1,300,0.5",
+        "0.5,2e10,8,4,1000,2",
+    ],
     "swf": ["; a comment", job(0, 10, 4, 100), job(5, 20, -1, -1, 8), job(9, -1)],
     "azure-llm": [
         AZURE_HEADER,
@@ -57,9 +66,35 @@ TRACES = {
         POD_HEADER,
         pod(0, "10", 500, 12_000, 16_384, 1, 1000),
         pod(20, "25", 600, 4_000, 8_192, 0, 0),
+        pod(30, "35", 600, 4_000, 8_192, 0, 0, "Running"),
+    ],
+    "alibaba-dlrm": [
+        "cpu_request,gpu_request,memory_request,creation_time,scheduled_time,deletion_time",
+        "12,1,120.0,,,",
+        "64,0,320.0,1435629.0,1435629.0,1435760.0",
+    ],
+    "burstgpt": [
+        "Timestamp,Model,Request tokens,Response tokens,Total tokens,Log Type",
+        "5,ChatGPT,472,18,490,Conversation log",
+        "45,ChatGPT,1087,0,1087,Conversation log",
+    ],
+    "mooncake": [
+        '{"timestamp": 0, "input_length": 600, "output_length": 52, "hash_ids": [1, 2]}',
+        '{"timestamp": 9, "input_length": 700, "output_length": 26, "hash_ids": [1, 3]}',
+    ],
+    "helios": [
+        "submit_time,start_time,duration,gpu_num,cpu_num,state",
+        "2020-06-09 18:41:01,2020-06-09 18:41:01,36848,1,1,COMPLETED",
+        "2020-06-09 18:41:27,None,0,4,16,CANCELLED",
+    ],
+    "philly": [
+        '[{"attempts": [{"start_time": "2017-10-07 01:12:09", "end_time": "2017-10-07 01:13:23",',
+        '"detail": [{"ip": "m47", "gpus": ["gpu0", "gpu1"]}]}],',
+        '"submitted_time": "2017-10-07 01:11:39"}]',
     ],
 }
 ODD_CELLS = ("", "nan", "-1", "1e999", "1e300", "1e-300", '"', '"a\nb"', "\0", "9999-12-31", "NaT")
+ODD_CELLS += ("[]", "{}", "null", "1_0", "\u2028", "\ufeff", "1715299200123456789", "2023-02-30")
 
 
 def play(cluster: Cluster, workload: Workload | str, num_tasks: int) -> None:
@@ -105,8 +140,8 @@ def test_a_composition_is_a_cluster_or_refused(name: str, count: object) -> None
 @st.composite
 def traces(draw: st.DrawFn) -> tuple[str, bytes]:
     """A format and a file: cells are others, lines are missing, bytes are damaged."""
-    form = draw(st.sampled_from([*TRACES]))
-    lines = [*TRACES[form]]
+    name = draw(st.sampled_from([*TRACES]))
+    form, lines = name.partition(" ")[0], [*TRACES[name]]
     separator = " " if form == "swf" else ","
     for _ in range(draw(st.integers(0, 3))):
         row = draw(st.integers(0, len(lines) - 1))
@@ -136,7 +171,7 @@ def test_a_trace_is_a_workload_or_refused(trace: tuple[str, bytes]) -> None:
 
 @fuzz(
     150,
-    form=st.sampled_from([*TRACES, *ODD_TEXTS]),
+    form=st.sampled_from([*(name.partition(" ")[0] for name in TRACES), *ODD_TEXTS]),
     key=st.sampled_from(
         [
             "part",
@@ -145,11 +180,17 @@ def test_a_trace_is_a_workload_or_refused(trace: tuple[str, bytes]) -> None:
             "split",
             "parameters",
             "intensity_seed",
+            "time_unit",
+            "prefix_cache",
+            "precision",
+            "block_tokens",
+            "memory_per_job_bytes",
             "memory_bound_share",
         ]
     )
     | st.sampled_from(ODD_TEXTS),
-    value=odd_values.map(str) | st.sampled_from(["0-1", "0.5-0.6", "0.7-0.2", "prefill-decode"]),
+    value=odd_values.map(str)
+    | st.sampled_from(["0-1", "0.5-0.6", "0.7-0.2", "prefill-decode", "ideal", "ns"]),
 )
 def test_what_names_a_trace_is_a_workload_or_refused(form: str, key: str, value: str) -> None:
     path = "tasks.csv"

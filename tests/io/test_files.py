@@ -6,6 +6,7 @@ import csv
 import gzip
 import json
 import os
+import re
 import stat
 import threading
 import zipfile
@@ -33,7 +34,7 @@ from cpu_gpu_env.io.bounded_files import (
     read_json,
     read_member,
 )
-from cpu_gpu_env.model.profile import load_profile
+from cpu_gpu_env.model.profile import cluster_to_profile, load_profile, resolve_cluster
 
 ROOT = Path(cpu_gpu_env.__file__).parents[1]
 
@@ -94,6 +95,26 @@ def test_json_is_read_with_a_byte_order_mark_and_without(tmp_path: Path) -> None
     for encoding in ("utf-8", "utf-8-sig"):
         (tmp_path / "a.json").write_text('{"ä": [1, 2.5, null]}', encoding=encoding)
         assert read_json(tmp_path / "a.json", 100, "profile") == {"ä": [1, 2.5, None]}
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-be"])
+def test_another_encoding_is_refused_by_name(encoding: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    path.write_text('{"a": 1}', encoding=encoding)
+    told = f"^{re.escape(str(path))}: not a JSON file: it is in UTF-16 or UTF-32; save it in UTF-8$"
+    with pytest.raises(HybridClusterError, match=told):
+        read_json(path, 100, "profile")
+
+
+def test_a_profile_is_a_cluster_with_a_byte_order_mark_and_without(tmp_path: Path) -> None:
+    path, shipped = tmp_path / "p.json", resolve_cluster("t4-node")
+    text = json.dumps(cluster_to_profile(shipped, "für alle"), ensure_ascii=False)
+    for encoding in ("utf-8", "utf-8-sig"):
+        path.write_text(text, encoding=encoding)
+        assert resolve_cluster(str(path)) == load_profile(path) == shipped
+    path.write_text(text, encoding="latin-1")
+    with pytest.raises(HybridClusterError, match=r"can't decode byte 0xfc .*; save it in UTF-8"):
+        resolve_cluster(path)
 
 
 def test_a_file_is_read_up_to_its_bound(tmp_path: Path) -> None:

@@ -96,6 +96,98 @@ def test_rapl_counts_nothing_twice(powercap: Powercap) -> None:
     assert counter() == pytest.approx(0.1 + 1.6)
 
 
+def test_dies_that_show_one_register_count_once(powercap: Powercap) -> None:
+    registers = [
+        powercap.add(f"intel-rapl:{index}", f"package-0-die-{index}", 5_000_000)
+        for index in range(3)
+    ]
+    other = powercap.add("intel-rapl:3", "package-1", 5_000_001)
+    counter = counter_of(powercap)
+    for used_uj in (1_000_000, 3_000_000, 5_000_000):  # the last is beyond the end
+        for register in registers:
+            register.write_text(f"{(5_000_000 + used_uj) % (RANGE_UJ + 1)}\n")
+        assert counter() == pytest.approx(used_uj / 1e6)
+    other.write_text("5700001\n")
+    assert counter() == pytest.approx(5.7)
+
+
+def test_a_register_that_ticks_between_two_readings_of_it_is_still_one(
+    powercap: Powercap, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    zones = [powercap.add(f"intel-rapl:{index}", "package-0") for index in range(2)]
+    ticks = iter(range(10**6))
+
+    def read_next(zone: Path) -> int:
+        assert (zone / "energy_uj").resolve() in zones
+        return 1_000 * next(ticks) % (RANGE_UJ + 1)
+
+    monkeypatch.setattr(power, "_energy_uj", read_next)
+    counter = counter_of(powercap)
+    before_j = counter()
+    for _ in range(50):
+        now_j = counter()
+        assert now_j - before_j == pytest.approx(4 * 0.001)  # two readings of both zones
+        before_j = now_j
+
+
+def test_dies_with_the_same_start_count_apart_once_they_differ(powercap: Powercap) -> None:
+    first = powercap.add("intel-rapl:0", "package-0-die-0")
+    second = powercap.add("intel-rapl:1", "package-0-die-1")
+    counter = counter_of(powercap)
+    assert counter() == 0.0
+    first.write_text("1000000\n")
+    assert counter() == pytest.approx(1.0)  # and the other stands still
+    second.write_text("1000000\n")  # equal by chance
+    assert counter() == pytest.approx(2.0)
+
+
+def test_zones_of_another_range_are_other_registers(powercap: Powercap) -> None:
+    first = powercap.add("intel-rapl:0", "package-0-die-0")
+    second = powercap.add("intel-rapl:1", "package-0-die-1")
+    (second.parent / "max_energy_range_uj").write_text("262143328850\n")
+    counter = counter_of(powercap)
+    for register in (first, second):
+        register.write_text("1000000\n")
+    assert counter() == pytest.approx(2.0)
+
+
+def test_a_zone_that_stays_at_zero_adds_nothing(powercap: Powercap) -> None:
+    first = powercap.add("intel-rapl:0", "package-0-die-0", 100)
+    for index in (1, 2):
+        powercap.add(f"intel-rapl:{index}", f"package-0-die-{index}")
+    counter = counter_of(powercap)
+    first.write_text("1000100\n")
+    assert counter() == pytest.approx(1.0)
+
+
+def test_where_memory_alone_shows_rapl_it_is_read_there(powercap: Powercap) -> None:
+    powercap.add("intel-rapl:0", "psys", 7)
+    register = powercap.add("intel-rapl-mmio:0", "package-0", 7)
+    counter = counter_of(powercap)
+    register.write_text("1000007\n")
+    assert counter() == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("text", ["", "-\n", "0x10\n"])
+def test_a_register_that_breaks_is_told(text: str, powercap: Powercap) -> None:
+    register = powercap.add("intel-rapl:0", "package-0")
+    counter = counter_of(powercap)
+    register.write_text(text)
+    with pytest.raises(OSError, match=r"intel-rapl:0/energy_uj"):
+        counter()
+    register.unlink()
+    with pytest.raises(OSError, match=r"intel-rapl:0/energy_uj"):
+        counter()
+
+
+def test_a_range_that_is_no_number_is_told(powercap: Powercap) -> None:
+    zone = powercap.add("intel-rapl:0", "package-0").parent
+    (zone / "max_energy_range_uj").write_text("far\n")
+    found = power.rapl_counter(powercap.root)
+    assert isinstance(found, NoCounter)
+    assert "'far" in found.why
+
+
 @settings(max_examples=30, deadline=None)
 @given(start_uj=st.integers(0, RANGE_UJ), used_uj=st.lists(st.integers(0, RANGE_UJ), max_size=8))
 def test_rapl_adds_up_what_is_used_between_readings(start_uj: int, used_uj: list[int]) -> None:

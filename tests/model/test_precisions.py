@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import CPU, GPU, PLAIN
+from conftest import CPU, GPU, HOT_GPU, PLAIN
 
 from cpu_gpu_env import HybridClusterError, Tasks
 from cpu_gpu_env.model.cost_tables import build_cost_tables
-from cpu_gpu_env.model.costs import execution_time_s
+from cpu_gpu_env.model.costs import execution_time_s, power_above_idle_w
 from cpu_gpu_env.model.precision import PRECISIONS, WIDER, precision_codes
 from cpu_gpu_env.model.profile import cluster_to_profile, parse_profile
 
@@ -93,6 +93,22 @@ def test_what_is_on_the_device_does_not_cross_the_link() -> None:
         assert execution_time_s(GPU, 1.0, tasks) == pytest.approx([0.25 + seconds + 0.8])
 
 
+def test_kernels_one_after_another_take_the_sum_of_both_times() -> None:
+    tasks = Tasks([0.0] * 2, [8e12] * 2, [4.0] * 2, [0.0] * 2, overlaps=[True, False])
+    assert execution_time_s(GPU, 1.0, tasks) == pytest.approx([0.25 + 2.0, 0.25 + 0.8 + 2.0])
+    # 300 W above idle for 0.8 s and 600 W for 2 s would be 720 W at once; 600 W is the most.
+    power_w = power_above_idle_w(replace(HOT_GPU, launch_s=0.0), 1.0, tasks)
+    assert power_w == pytest.approx([600.0, 600.0])
+
+
+def test_tasks_like_others_share_what_all_of_those_share() -> None:
+    tasks = tasks_of(["bf16", "bf16"], transfer_bytes=0, overlaps=False)
+    like = tasks.like_these(np.ones(3), np.ones(3), np.ones(3))
+    assert (like.precisions, like.transfer_bytes.tolist()) == (("bf16",), [0.0] * 3)
+    assert not like.overlaps.any()
+    assert np.isinf(tasks_of("fp32").like_these(*np.ones((3, 1))).transfer_bytes).all()
+
+
 def test_working_sets_must_fit_wherever_their_data_are() -> None:
     tasks = Tasks([0.0], [1e12], [1e3], [15e9], transfer_bytes=np.zeros(1))
     assert build_cost_tables(PLAIN, tasks, (0.0, 1.0)).num_feasible.tolist() == [1]
@@ -103,7 +119,8 @@ def test_plain_tasks_are_told_from_others() -> None:
     assert tasks_of(["fp16", "fp16"]).is_plain
     assert not tasks_of(["fp16", "fp32"]).is_plain
     assert not tasks_of("fp32", serial_steps=3).is_plain
-    assert not tasks_of("fp32", transfer_bytes=0).is_plain
+    assert not tasks_of(["fp32"] * 2, transfer_bytes=[0, np.inf]).is_plain
+    assert tasks_of("fp32", transfer_bytes=0, overlaps=False).is_plain
 
 
 @pytest.mark.parametrize(
@@ -114,6 +131,8 @@ def test_plain_tasks_are_told_from_others() -> None:
         ({"transfer_bytes": [-1.0]}, r"transfer_bytes\[0\] is -1.0"),
         ({"transfer_bytes": [1.0, 2.0]}, r"transfer_bytes has shape \(2,\)"),
         ({"serial_steps": "many"}, "serial_steps are 'many'"),
+        ({"overlaps": [0.5]}, "overlaps are"),
+        ({"overlaps": "yes"}, "overlaps are 'yes'"),
     ],
 )
 def test_bad_values_of_optional_columns_are_named(columns: dict[str, Any], words: str) -> None:

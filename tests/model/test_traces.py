@@ -26,6 +26,7 @@ from cpu_gpu_env import (
 from cpu_gpu_env.model.profile import device_catalogue
 from cpu_gpu_env.model.traces import TaskTable
 from cpu_gpu_env.model.traces.loading import resolve_workload
+from cpu_gpu_env.problem.task_features import WorkFeatures
 
 ROWS = [[0.5, 2e12, 10.0, 1e9], [0.75, 4e12, 0.5, 0.0], [3.0, 1e9, 100.0, 5e8]]
 REAL = Path(__file__).resolve().parents[3] / "shared" / "data"
@@ -57,7 +58,7 @@ def test_a_table_of_tasks_is_read_as_it_stands(tmp_path: Path, ending: str, form
     assert np.array_equal(table(workload.pool), expected)
     ranges = (workload.size_range, workload.intensity_range, workload.memory_range)
     assert [(r.low, r.high) for r in ranges] == [(1e9, 4e12), (0.5, 100.0), (5e8, 1e9)]
-    assert workload.features(workload.pool)[:, 2] == pytest.approx([1.0, 0.0, 0.0])
+    assert WorkFeatures(workload).table(workload.pool)[:, 2] == pytest.approx([1.0, 0.0, 0.0])
 
 
 def test_columns_may_stand_anywhere(tmp_path: Path) -> None:
@@ -158,7 +159,7 @@ def test_azure_requests_by_hand(tmp_path: Path) -> None:
         "2023-11-17 00:00:00+00:00,0,2",
     ]
     path = write(tmp_path / "code.csv", lines, end="\r\n")
-    model = {"parameters": 1e9, "bytes_per_parameter": 4.0, "kv_bytes_per_token": 1e6}
+    model = {"parameters": 1e9, "bytes_per_parameter": 4.0, "kv_bytes_per_token": 1e6, "batch": 1}
     joined = load_trace(path, AzureLLM(**model))
     arrivals = [0.0, 0.052, 5 * 3600 + 42 * 60 + 56.02004]
     # Prefill moves the weights once and its cache, decode the weights and the cache for each token.
@@ -177,6 +178,26 @@ def test_azure_requests_by_hand(tmp_path: Path) -> None:
     assert apart.pool.size_flop.sum() == joined.pool.size_flop.sum()
     assert "2 tasks without tokens are left out" in apart.notes
     assert load_trace(path, AzureLLM()).pool.size_flop[0] == 2 * 7e9 * 110
+
+
+def test_a_batch_reads_the_weights_once_and_caches_stay_where_they_are(tmp_path: Path) -> None:
+    path = write(tmp_path / "code.csv", [AZURE_HEADER, "2023-11-16 18:17:03,100,10"])
+    model = "parameters=1e9&bytes_per_parameter=4&kv_bytes_per_token=1e6&split=prefill-decode"
+    workload = resolve_workload(f"azure-llm:{path}?{model}&batch=8&precision=bf16")
+    prefill, decode = workload.pool.size_flop / workload.pool.intensity_flop_per_byte
+    assert (prefill, decode) == pytest.approx((4e9 + 100e6, 10 * (4e9 / 8 + 105e6)), rel=1e-12)
+    assert workload.pool.precisions == ("bf16",)
+    assert workload.pool.memory_bytes.tolist() == [100e6, 110e6]
+    assert not workload.pool.transfer_bytes.any()
+    assert not workload.pool.overlaps.any()
+    assert "a decode step serves 8 requests" in " ".join(workload.notes)
+    default = resolve_workload(f"azure-llm:{path}")
+    assert default.pool.precisions == ("fp16",)
+    assert default.name == "azure-llm:code.csv"
+    assert resolve_workload(f"azure-llm:{path}?batch=32&precision=fp16") is default
+    for argument in ("batch=0", "batch=1.5", "precision=half"):
+        name = argument.split("=")[0]
+        assert name in error_of(resolve_workload, f"azure-llm:{path}?{argument}")
 
 
 @pytest.mark.parametrize(
@@ -225,7 +246,6 @@ def test_swf_jobs_by_hand(tmp_path: Path) -> None:
         (job(-5, 1, 1), "line 2: submit time is '-5'"),
         (job(5, -2, 1), "line 2: run time is '-2'; allowed: a finite number >= -1"),
         ("1 2 3", "line 2: 3 values (1, 2, 3); allowed: 18, job number, submit time"),
-        (job(0, 1, 1) + " 7", "line 2: 19 values"),
         (job(0, 0, 1), "no task is left"),
     ],
 )
@@ -257,9 +277,9 @@ def test_alibaba_pods_by_hand(tmp_path: Path) -> None:
     assert pool.memory_bytes.tolist() == [2.0**30, 2.0**31, 0.0]
     unit = np.array([1e9, 1e12, 1e12]) * np.minimum(1.0, pool.intensity_flop_per_byte / 10)
     assert pool.size_flop / unit == pytest.approx([100 * 4, 10 * 0.25, 2 * 8], rel=1e-12)
-    assert (
-        "1 pods of the first 120 days (survivors), 1 never scheduled, 1 without"
-        in (workload.notes[-1])
+    assert workload.notes[-1] == (
+        "left out: 1 pods of the first 120 days (survivors), 1 never scheduled, 0 still running, "
+        "1 without duration or resources"
     )
     assert len(load_trace(path, AlibabaGPU(skip_days=0)).pool) == 4
 
@@ -309,7 +329,8 @@ def test_parts_cut_a_trace_without_gap_or_overlap(tmp_path: Path) -> None:
     assert 0 < len(test.pool) < len(train.pool) < 11
     # An agent trained on one part reads the same scale on the other.
     assert train.size_range == test.size_range == whole.size_range
-    assert np.array_equal(train.features(test.pool), whole.features(test.pool))
+    seen = [WorkFeatures(one).table(test.pool) for one in (train, whole)]
+    assert np.array_equal(*seen)
 
 
 @given(cuts=st.lists(st.floats(0, 1), max_size=5), rows=st.integers(1, 40))
@@ -356,6 +377,7 @@ BAD_STRINGS = {
     "azure-llm:x.csv?parameters=inf": "argument parameters is inf",
     "azure-llm:x.csv?split=prefill": "Did you mean 'prefill-decode'?",
     "x.swf?intensity_seed=1.5": "argument intensity_seed is '1.5'; allowed: a whole number >= 0",
+    "x.swf?intensity_seed=9223372036854775808": "a whole number, 0 to 9223372036854775807",
     "x.swf?memory_bound_share=1.1": "argument memory_bound_share is 1.1; allowed: in [0, 1]",
     "alibaba-gpu:x?skip_days=-1": "argument skip_days is -1.0; allowed: a finite number >= 0",
     "x.csv?size=1": "unknown argument of csv traces 'size'",
@@ -366,7 +388,7 @@ BAD_STRINGS = {
     "x.csv?part=0-2": "part of a trace is (0.0, 2.0); allowed: from-to with 0 <= from < to <= 1",
     "x.csv?part=a-b": "part of a trace is 'a-b'",
     "x.csv?part=0-nan": "part of a trace is (0.0, nan)",
-    "trace.txt": "Known: alibaba-gpu:PATH, azure-llm:PATH, csv:PATH",
+    "trace.txt": "Known: alibaba-dlrm:PATH, alibaba-gpu:PATH, azure-llm:PATH, burstgpt:PATH",
     "lognorml": "Did you mean 'lognormal'?",
 }
 
@@ -394,6 +416,9 @@ def test_the_name_tells_what_was_changed(tmp_path: Path) -> None:
     assert name == "azure-llm:a.csv?parameters=13000000000&split=prefill-decode"
     # Followed from the folder of the file, the name is the workload again.
     assert resolve_workload(name.replace("a.csv", path)).name == name
+    path = write(tmp_path / "a.swf", [job(0, 10, 1)])
+    name = resolve_workload(f"{path}?intensity_seed=1234567890123456789").name
+    assert name == "swf:a.swf?intensity_seed=1234567890123456789 (intensity drawn)"
 
 
 @needs_real
@@ -401,7 +426,7 @@ def test_the_name_tells_what_was_changed(tmp_path: Path) -> None:
     ("text", "tasks", "span_s"),
     [
         ("azure-llm:azure_llm_2023/AzureLLMInferenceTrace_code.csv", 8_819, 3_436),
-        ("alibaba-gpu:alibaba_gpu_v2023/openb_pod_list_default.csv", 6_392, 29.3 * 86_400),
+        ("alibaba-gpu:alibaba_gpu_v2023/openb_pod_list_default.csv", 1_734, 29.3 * 86_400),
         ("swf:swf/lublin_256_head.swf", 1_993, 1_776_329),
     ],
 )

@@ -10,6 +10,7 @@ from conftest import PLAIN
 
 from cpu_gpu_env import HybridClusterEnv, HybridClusterError, SyntheticSpec, Tasks, Workload
 from cpu_gpu_env.model.workload import POOL_ROWS, Range, synthetic_workload
+from cpu_gpu_env.problem.task_features import WorkFeatures
 
 TABLE = [[0.0, 1e12, 20.0, 5e9], [1.0, 2e12, 10.0, 1e9]]
 
@@ -92,7 +93,7 @@ def test_a_bad_specification_is_named(field: str, value: Any) -> None:
 
 def test_a_feature_that_is_always_the_same_is_observed_as_zero() -> None:
     workload = Workload.from_tasks("same", TABLE[:1])
-    assert workload.features(Tasks.from_table(TABLE[:1])).tolist() == [[0.0, 0.0, 0.0]]
+    assert WorkFeatures(workload).table(Tasks.from_table(TABLE[:1])).tolist() == [[0.0, 0.0, 0.0]]
 
 
 def test_features_lie_within_their_range_however_narrow() -> None:

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 from cpu_gpu_env.errors import HybridClusterError
+from cpu_gpu_env.io.machine_limits import CPULimit
 from cpu_gpu_env.model.cluster import DEVICE_FIGURES
 from cpu_gpu_env.model.profile import device_catalogue, load_profile, parse_devices
 from cpu_gpu_env.profiler import devices, figures, machine, machine_state
@@ -606,23 +607,6 @@ def test_names_of_vendors_find_the_catalogue(name: str, expected: str | None) ->
     assert devices.catalogue_match(name) == expected
 
 
-@pytest.mark.parametrize(
-    ("meminfo", "limit", "expected"),
-    [
-        ("MemFree: 10 kB\nMemAvailable:   2000 kB\n", "max\n", 2_048_000),
-        ("MemAvailable:   2000 kB\n", "1000\n", 1_000),
-        ("MemAvailable:   2000 kB\n", None, 2_048_000),
-    ],
-)
-def test_free_memory_heeds_the_limit_of_a_container(
-    meminfo: str, limit: str | None, expected: int, tmp_path: Path
-) -> None:
-    (tmp_path / "meminfo").write_text(meminfo)
-    if limit is not None:
-        (tmp_path / "limit").write_text(limit)
-    assert devices.free_host_memory(tmp_path / "meminfo", tmp_path / "limit") == expected
-
-
 def test_warnings_name_noise_gaps_and_doubt() -> None:
     raw = {"missing": {"gemm 1": "why not"}, "fit": {"uncertainty": {"flops": 0.2, "launch_s": 3}}}
     profile = {
@@ -661,6 +645,25 @@ def test_what_other_programs_use_is_seen() -> None:
     share = others.share()
     assert share is not None
     assert share > 0.2 / devices.os.cpu_count()
+
+
+@pytest.mark.parametrize(
+    ("available", "threads", "doubted"), [(0.5, 1, True), (1.5, 1, False), (1.5, 2, True)]
+)
+def test_a_quota_that_stops_threads_is_a_doubt(
+    available: float, threads: int, doubted: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limit = CPULimit(available, "a quota leaves little")
+    monkeypatch.setattr(devices, "cpu_limit", lambda: limit)
+    found = devices.doubts_about_quota(threads)
+    assert len(found) == doubted
+    assert all(text.startswith("a quota leaves little, so ") for text in found)
+    with devices.torch_set_up(0, 0) as chosen:
+        assert chosen == 1  # by default, as many as never wait
+    with devices.torch_set_up(threads, 0) as chosen:
+        assert chosen == threads
+    with pytest.raises(HybridClusterError, match="a quota leaves little"):
+        devices.torch_set_up(limit.cpus + 1, 0).__enter__()
 
 
 def test_importing_the_profiler_pulls_in_no_torch() -> None:

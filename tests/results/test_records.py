@@ -16,13 +16,13 @@ from cpu_gpu_env.results.metrics import (
     OBJECTIVE,
     charts,
 )
-from cpu_gpu_env.results.provenance import ProblemRecord, Provenance, package_versions
+from cpu_gpu_env.results.provenance import ProblemRecord, Provenance, versions_used
 
 
 @pytest.mark.parametrize("load", [None, 1.5])
 def test_provenance_survives_json(load: float | None) -> None:
     problem = ProblemRecord.of(make_problem(MIXED, "pareto", 30, 0.25, (0.0, 0.5), load, 0.1))
-    made = Provenance(problem, (5, 6), package_versions(), "python scripts/compare.py 'ü'")
+    made = Provenance(problem, (5, 6), versions_used(), "python scripts/compare.py 'ü'")
     assert Provenance.from_json(json.loads(json.dumps(made.to_json()))) == made
     assert made.describe() == f"mixed, {problem.workload}, 30 tasks, 2 held-out episodes"
     assert problem.describe(1).endswith(" 30 tasks, 1 episode")

@@ -54,7 +54,7 @@ def test_the_mix_draws_the_same_tasks_more_or_less_often() -> None:
 def test_observations_keep_their_ranges() -> None:
     before, drift, _ = problems_of("mix", workload="pareto")
     tasks = before.workload.pool
-    features = [problem.workload.features(tasks) for problem in (before, drift)]
+    features = [problem.task_features.table(tasks) for problem in (before, drift)]
     np.testing.assert_array_equal(*features)
     assert drift.gpu_fractions == before.gpu_fractions
 

@@ -8,12 +8,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tiny_episodes import SMALL_POOLS
 
 from cpu_gpu_env import HybridClusterError, HybridClusterVectorEnv, Tasks
 from cpu_gpu_env.agents.pretrained import pretrained_path
 from cpu_gpu_env.baselines.evaluation.play import play_episodes
 from cpu_gpu_env.baselines.imitation.forest import Forest, load_forest
 from cpu_gpu_env.baselines.imitation.hybrid_ml import Examples, HybridML, derive, fit_forest
+from cpu_gpu_env.baselines.schedulers.heuristics import EarliestFinishTime
 from cpu_gpu_env.runtime.background import BackgroundLearner
 from cpu_gpu_env.runtime.forest_learner import (
     ForestLearner,
@@ -327,3 +329,24 @@ def test_it_learns_in_a_process_of_its_own_what_it_learns_here() -> None:
     assert state is not None
     other.restore(state)
     assert other.state() == model.state
+
+
+def test_where_times_are_shown_it_starts_from_a_rule_and_learns() -> None:
+    phase = Phase({"workload": SMALL_POOLS["measured"], "num_tasks": NUM_TASKS})
+    learner = ForestLearner(START, settings=QUICK)
+    found = []
+    for first in range(0, 20, 5):
+        seeds = tuple(range(first, first + 5))
+        labels = np.full((5, NUM_TASKS), ALL_GPU)
+        batch = EpisodeBatch(first, phase, seeds)
+        found += learned(learner, Experience(batch, labels, labels))
+    assert found
+    assert forest_of(found[0]).settings["features"] == ["cpu_time", "gpu_time", "memory"]
+    env = HybridClusterVectorEnv(2, **phase.env_kwargs)
+    observation, _ = env.reset(seed=0)
+    begun, rule = make_online(env, START), EarliestFinishTime(env)
+    assert begun.predict(observation)[0].tolist() == rule.predict(observation)[0].tolist()
+    assert make_online(env, found[0]).predict(observation)[0].tolist() == [ALL_GPU] * 2
+    again = ForestLearner(START, settings=QUICK)
+    again.restore(learner.state())
+    assert again.state() == learner.state()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,28 +12,31 @@ from event_simulator import simulate_events
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from judge import Judge
-from tiny_episodes import INTERLEAVED, SMALL_POOL, UNIFORM, random_tasks
+from tiny_episodes import INTERLEAVED, KINDS, SMALL_POOLS, TENSOR, UNIFORM, of_kind, random_tasks
 
-from cpu_gpu_env import Cluster, HybridClusterEnv, HybridClusterVectorEnv, Tasks
+from cpu_gpu_env import Cluster, HybridClusterEnv, HybridClusterVectorEnv
 
 
 @settings(max_examples=50, deadline=None)
 @given(
     cluster=st.sampled_from([PLAIN, MIXED, REFINED, UNIFORM, INTERLEAVED]),
+    kind=st.sampled_from(KINDS),
     seed=st.integers(0, 2**31),
     num_tasks=st.integers(1, 20),
     round_numbers=st.booleans(),
 )
 def test_everything_plays_what_happens(
-    cluster: Cluster, seed: int, num_tasks: int, round_numbers: bool
+    cluster: Cluster, kind: str, seed: int, num_tasks: int, round_numbers: bool
 ) -> None:
     rng = np.random.default_rng(seed)
-    tables = [random_tasks(rng, num_tasks, round_numbers) for _ in range(2)]
+    tables = [of_kind(kind, rng, random_tasks(rng, num_tasks, round_numbers)) for _ in range(2)]
     actions = rng.integers(0, 3, (num_tasks, 2))
-    kwargs = {"cluster": cluster, "workload": SMALL_POOL, "gpu_fractions": (0.0, 0.5, 1.0)}
+    cluster = TENSOR if kind == "mixed" else cluster
+    kwargs: dict[str, Any] = {"cluster": cluster, "workload": SMALL_POOLS[kind]}
+    kwargs["gpu_fractions"] = (0.0, 0.5, 1.0)
     single = HybridClusterEnv(render_mode="ansi", **kwargs)
     vector = HybridClusterVectorEnv(2, autoreset_mode="Disabled", **kwargs)
-    vector.reset(options={"tasks": [Tasks(*table.T) for table in tables]})
+    vector.reset(options={"tasks": tables})
     for choice in actions:
         _, _, _, _, infos = vector.step(choice)
     for index, table in enumerate(tables):

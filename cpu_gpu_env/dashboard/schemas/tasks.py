@@ -25,9 +25,12 @@ class DecisionRow(Answer):
     task: int
     """Number of the task within the episode."""
     arrival_s: float
-    size_flop: float
-    intensity_flop_per_byte: float
+    size_flop: float | None
+    """null: the times of the task were measured, and tell no work."""
+    intensity_flop_per_byte: float | None
     memory_bytes: float
+    pool_row: int | None
+    """Which row of the workload's pool it is; null: none, or not known."""
     cpu_wait_s: float
     """Until a share on the next CPU would have started, as the decision was made [s]."""
     gpu_wait_s: float
@@ -116,7 +119,7 @@ class Correlation(Answer):
     """Spearman's rank correlation of what tasks are with what they cost."""
 
     rows: list[str]
-    """size_flop, intensity_flop_per_byte, memory_bytes."""
+    """size_flop, intensity_flop_per_byte, memory_bytes; the first two if any task tells them."""
     columns: list[str]
     """gpu_fraction, wait_s, response_s, energy_j."""
     values: list[Numbers]
@@ -131,9 +134,10 @@ class StatisticsAnswer(Answer):
     first: int
     """Number within the run of the first of them."""
     histograms: dict[str, Histogram]
-    """size_flop, intensity_flop_per_byte, gpu_fraction."""
+    """size_flop, intensity_flop_per_byte, gpu_fraction; memory_bytes instead of the first two where
+    no task tells them."""
     heat_map: HeatMap | None
-    """null: there are no tasks."""
+    """null: there are no tasks, or none tells its size and intensity."""
     correlation: Correlation | None
     """null: fewer than three tasks."""
     percentiles: dict[str, dict[str, Number]]

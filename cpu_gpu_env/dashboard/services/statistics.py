@@ -88,8 +88,7 @@ class StatisticsService:
             tasks=len(page["sequence"]),
             first=page["sequence"][0] if page["sequence"] else 0,
             histograms={
-                _SIZE: _histogram(values[_SIZE], BINS),
-                _INTENSITY: _histogram(values[_INTENSITY], BINS),
+                **{name: _histogram(values[name], BINS) for name in _shown(values)},
                 _FRACTION: _by_fraction(values[_FRACTION], gpu_fractions_of(row)),
             },
             heat_map=_heat_map(values, oracle),
@@ -122,6 +121,12 @@ def _values(page: Page) -> _Values:
     return known
 
 
+def _shown(values: _Values) -> Sequence[str]:
+    """What of the tasks is shown: their work, or their memory where none tells it."""
+    work = values[_SIZE]
+    return (_MEMORY,) if len(work) and np.isnan(work).all() else (_SIZE, _INTENSITY)
+
+
 def _edges(values: FloatArray, bins: int) -> FloatArray:
     """Edges on a logarithmic scale, (bins + 1,), from the least to the greatest positive value."""
     known = values[(values > 0.0) & np.isfinite(values)]
@@ -132,6 +137,7 @@ def _edges(values: FloatArray, bins: int) -> FloatArray:
 
 
 def _histogram(values: FloatArray, bins: int) -> Histogram:
+    values = values[np.isfinite(values)]
     if not len(values):
         return Histogram(edges=[], counts=[])
     counts, edges = np.histogram(values, _edges(values, bins))
@@ -155,7 +161,7 @@ def _by_fraction(values: FloatArray, known: Sequence[float]) -> Histogram:
 
 def _heat_map(values: _Values, oracle: _Oracle | None) -> HeatMap | None:
     size, intensity, fraction = values[_SIZE], values[_INTENSITY], values[_FRACTION]
-    if not len(size):
+    if not (np.isfinite(size) & np.isfinite(intensity)).any():
         return None
     edges = _edges(intensity, CELLS), _edges(size, CELLS)
 
@@ -186,7 +192,8 @@ def _means(sums: FloatArray, counts: FloatArray) -> list[Numbers]:
 
 def _correlation(values: _Values) -> Correlation | None:
     """Spearman's coefficients; null where a column is the same for all tasks."""
-    names = (*_ROWS, *_COLUMNS)
+    rows = [name for name in _ROWS if np.isfinite(values[name]).any()]
+    names = (*rows, *_COLUMNS)
     table = np.stack([values[name] for name in names], axis=1)
     table = table[np.isfinite(table).all(axis=1)]
     if len(table) < MIN_CORRELATED:
@@ -198,8 +205,8 @@ def _correlation(values: _Values) -> Correlation | None:
         if statistic.ndim == 0:  # of two columns: their one coefficient
             statistic = np.array([[1.0, statistic], [statistic, 1.0]])
         found[np.ix_(varies, varies)] = statistic
-    ours = found[: len(_ROWS), len(_ROWS) :]
-    return Correlation(rows=[*_ROWS], columns=[*_COLUMNS], values=ours.tolist())
+    ours = found[: len(rows), len(rows) :]
+    return Correlation(rows=rows, columns=[*_COLUMNS], values=ours.tolist())
 
 
 def _percentiles(values: FloatArray) -> dict[str, Number]:

@@ -1,117 +1,38 @@
-"""Azure LLM inference traces: requests with the tokens that they bring and get."""
+"""Azure LLM inference traces of 2023 and 2024: requests with the tokens that they bring and get."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-import numpy as np
+from cpu_gpu_env.model.tasks import Tasks
+from cpu_gpu_env.model.traces.llm_requests import LLMRequests
+from cpu_gpu_env.model.traces.text_table import read_csv
+from cpu_gpu_env.model.traces.timestamps import AUTO, TIME_UNITS, read_times_s
 
-from cpu_gpu_env.errors import unknown_name
-from cpu_gpu_env.model.tasks import FloatArray, Tasks
-from cpu_gpu_env.model.traces.mapping import TraceMapping
-from cpu_gpu_env.model.traces.text_table import TraceTable, read_csv
-
-JOINED, PREFILL_DECODE = "joined", "prefill-decode"
-SPLITS = {
-    JOINED: "a request is one task, prefill and decode together",
-    PREFILL_DECODE: "a request is two tasks, and its decode does not wait for its prefill",
-}
-"""How a request becomes tasks, in words."""
+TIME, CONTEXT, GENERATED = COLUMNS = ("TIMESTAMP", "ContextTokens", "GeneratedTokens")
 
 
 @dataclass(frozen=True)
-class AzureLLM(TraceMapping):
-    """Requests to a language model of P parameters of b bytes, with k bytes of KV cache a token.
+class AzureLLM(LLMRequests):
+    """Requests of Azure's LLM inference services, priced as `LLMRequests`.
 
-    The files (Patel et al., "Splitwise", ISCA 2024; Stojkovic et al., "DynamoLLM", 2024) give the
-    time of each request, the tokens n_in of its context and the tokens n_out generated. FLOP and
-    bytes follow once a model is fixed, with two operations a parameter and token (Kaplan et al.,
-    "Scaling Laws for Neural Language Models", 2020, section 2.1; attention itself is left out):
-
-    - prefill: size ``2 P n_in``, bytes moved ``P b + k n_in``, working set ``k n_in``;
-    - decode: size ``2 P n_out``, bytes moved ``n_out (P b + k (n_in + n_out / 2))``, since each
-      token reads all weights and the cache so far; working set ``k (n_in + n_out)``.
-
-    The default is one task a request with the sums of both and the working set of the decode.
-    Assumptions: requests are served one by one, not in batches that share the reading of weights;
-    the weights stay on every device, and what a share moves over the link is its KV cache; the
-    decode of a request does not wait for its prefill where the two are apart. The default model has
-    7e9 parameters in 16 bits and the cache of a 7B Llama 2 (32 layers, two vectors of 4,096 values
-    of 2 bytes each).
+    The files of AzurePublicDataset (2023: Patel et al., "Splitwise", ISCA 2024; 2024: Stojkovic
+    et al., "DynamoLLM", HPCA 2025) are CSV with TIMESTAMP, ContextTokens and GeneratedTokens. Times
+    are dates, in UTC where they tell no zone, or numbers (`cpu_gpu_env.model.traces.timestamps`).
     """
 
     format: ClassVar[str] = "azure-llm"
+    choices: ClassVar[Mapping[str, Iterable[str]]] = {"time_unit": TIME_UNITS}
+    signature: ClassVar[tuple[str, ...]] = COLUMNS
 
-    parameters: float = 7e9
-    """Parameters P of the model."""
-    bytes_per_parameter: float = 2.0
-    """Bytes b of a parameter."""
-    kv_bytes_per_token: float = 524_288.0
-    """Bytes k of KV cache a token."""
-    split: str = JOINED
-    """``"joined"``: one task a request; ``"prefill-decode"``: two."""
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.split not in SPLITS:
-            raise unknown_name("split of azure-llm traces", self.split, SPLITS)
+    time_unit: str = AUTO
+    """Of times that are numbers: ``"s"``, ``"ms"``, ``"us"``, ``"ns"``; ``"auto"``: as they tell,
+    see `cpu_gpu_env.model.traces.timestamps`."""
 
     def read(self, path: str) -> tuple[Tasks, tuple[str, ...]]:
         """Read a file: its tasks in order of arrival, and what they assume."""
-        time, context, generated = "TIMESTAMP", "ContextTokens", "GeneratedTokens"
-        table = read_csv(path, (time, context, generated), self.max_bytes)
-        table, arrival_s = table.in_order(time, _seconds(table, time))
-        tokens_in, tokens_out = table.numbers(context), table.numbers(generated)
-        per_token_flop = 2 * self.parameters
-        weights, cache = self.parameters * self.bytes_per_parameter, self.kv_bytes_per_token
-        prefill_bytes = np.where(tokens_in > 0, weights + cache * tokens_in, 0.0)
-        decode_bytes = tokens_out * (weights + cache * (tokens_in + tokens_out / 2))
-        # One row a request, one column a phase.
-        size = np.stack([per_token_flop * tokens_in, per_token_flop * tokens_out], axis=1)
-        moved = np.stack([prefill_bytes, decode_bytes], axis=1)
-        memory = np.stack([cache * tokens_in, cache * (tokens_in + tokens_out)], axis=1)
-        if self.split == JOINED:
-            size, moved = size.sum(axis=1, keepdims=True), moved.sum(axis=1, keepdims=True)
-            memory = memory[:, 1:]
-        some = size > 0
-        arrivals = np.broadcast_to(arrival_s[:, None], size.shape)
-        tasks = self._make_tasks(
-            path, arrivals[some], size[some], size[some] / moved[some], memory[some]
-        )
-        return tasks, self._notes(int(size.size - some.sum()))
-
-    def _notes(self, without_tokens: int) -> tuple[str, ...]:
-        model = (
-            f"the model has {self.parameters:g} parameters of {self.bytes_per_parameter:g} bytes "
-            f"and {self.kv_bytes_per_token:g} bytes of KV cache a token; its weights stay on every "
-            "device, so the working set is the KV cache"
-        )
-        notes = (model, f"{SPLITS[self.split]}; requests are not batched")
-        if not without_tokens:
-            return notes
-        return (*notes, f"{without_tokens:,} tasks without tokens are left out")
-
-
-def _seconds(table: TraceTable, column: str) -> FloatArray:
-    """Read UTC timestamps such as 2023-11-16 18:17:03.9799600 as seconds after the first row."""
-    texts = [
-        text.strip().removesuffix("+00:00").removesuffix("Z") for text in table.columns[column]
-    ]
-    try:
-        times = np.array(texts, dtype="datetime64[ns]")
-    except ValueError:
-        times = np.array([_timestamp(text) for text in texts])
-    good = ~np.isnat(times)
-    if not good.all():
-        raise table.error(
-            int(good.argmin()), column, "a UTC time such as 2023-11-16 18:17:03.9799600"
-        )
-    return np.asarray((times - times[0]) / np.timedelta64(1, "s"), dtype=np.float64)
-
-
-def _timestamp(text: str) -> np.datetime64:
-    try:
-        return np.datetime64(text, "ns")
-    except ValueError:
-        return np.datetime64("NaT", "ns")
+        table = read_csv(path, COLUMNS, self.max_bytes)
+        table, arrival_s = table.in_order(TIME, read_times_s(table, TIME, self.time_unit))
+        return self._price(path, arrival_s, table.numbers(CONTEXT), table.numbers(GENERATED))

@@ -11,14 +11,32 @@ import numpy as np
 from cpu_gpu_env.errors import HybridClusterError, not_allowed, printable, unknown_name
 from cpu_gpu_env.io.paths import as_path
 from cpu_gpu_env.model.tasks import Tasks
+from cpu_gpu_env.model.traces.alibaba_dlrm import AlibabaDLRM
 from cpu_gpu_env.model.traces.alibaba_gpu import AlibabaGPU
 from cpu_gpu_env.model.traces.azure_llm import AzureLLM
-from cpu_gpu_env.model.traces.mapping import TaskTable, TraceMapping
+from cpu_gpu_env.model.traces.burstgpt import BurstGPT
+from cpu_gpu_env.model.traces.helios import Helios
+from cpu_gpu_env.model.traces.mapping import TraceMapping
+from cpu_gpu_env.model.traces.mooncake import Mooncake
+from cpu_gpu_env.model.traces.philly import Philly
+from cpu_gpu_env.model.traces.recognition import hint, recognise
 from cpu_gpu_env.model.traces.swf import StandardWorkloadFormat
+from cpu_gpu_env.model.traces.task_table import TaskTable
 from cpu_gpu_env.model.workload import SYNTHETIC_WORKLOADS, Workload, feature_ranges, named_workload
 
 TRACE_FORMATS: dict[str, type[TraceMapping]] = {
-    mapping.format: mapping for mapping in (TaskTable, StandardWorkloadFormat, AzureLLM, AlibabaGPU)
+    mapping.format: mapping
+    for mapping in (
+        TaskTable,
+        StandardWorkloadFormat,
+        AzureLLM,
+        BurstGPT,
+        Mooncake,
+        AlibabaGPU,
+        AlibabaDLRM,
+        Helios,
+        Philly,
+    )
 }
 """The mappings by the format that they read."""
 
@@ -43,15 +61,18 @@ def parse_trace(text: str) -> tuple[str, TraceMapping | None, Part] | None:
         None if the text looks like no trace.
 
     Raises:
-        HybridClusterError: If the format or an argument is unknown, or a value is not allowed.
+        HybridClusterError: If the format or an argument is unknown, a value is not allowed, or
+            there is such a file but nothing tells its format.
     """
     prefix, colon, rest = text.partition(":")
     known = bool(colon) and prefix in TRACE_FORMATS
     path, _, query = (rest if known else text).partition("?")
     if not known:
-        if colon and re.fullmatch(r"[a-z][a-z0-9_-]+", prefix) and not os.path.exists(path):
-            raise unknown_name("trace format", prefix, TRACE_FORMATS)
-        if not path.endswith(tuple(SUFFIXES)):
+        if colon and re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]+", prefix) and not os.path.exists(path):
+            raise HybridClusterError(
+                f"{unknown_name('trace format', prefix, TRACE_FORMATS)}{_hint(rest.split('?')[0])}"
+            )
+        if not path.endswith(tuple(SUFFIXES)) and not os.path.isfile(os.path.expanduser(path)):
             return None
     mapping_type = TRACE_FORMATS[prefix] if known else _mapping_of(path)
     arguments = _parse_query(query, text)
@@ -96,8 +117,13 @@ def _mapping_of(path: str) -> type[TraceMapping]:
     formats = ", ".join(f"{name}:PATH" for name in TRACE_FORMATS)
     raise HybridClusterError(
         f"{path}: the ending does not tell the trace format; allowed: {', '.join(SUFFIXES)}, or "
-        f"say the format: {formats}"
+        f"say the format: {formats}{_hint(path)}"
     )
+
+
+def _hint(path: str) -> str:
+    """Say which format a file looks like, if it looks like one."""
+    return hint(path, recognise(path, TRACE_FORMATS.values()))
 
 
 def load_trace(
@@ -119,7 +145,7 @@ def load_trace(
             type.
     """
     part = _as_part(part)
-    name = os.path.abspath(os.path.expanduser(as_path(path)))
+    name = os.path.abspath(as_path(path))
     try:
         status = os.stat(name)
     except OSError as error:
@@ -148,7 +174,8 @@ def _load(path: str, mapping: TraceMapping, part: Part, version: tuple[int, int]
     if mapping.draws_intensity:  # the name goes wherever a result is shown
         name += " (intensity drawn)"
     pool = tasks.take(np.arange(first, end), tasks.arrival_s[first:end])
-    return Workload(name, pool, *feature_ranges(tasks), in_order=True, notes=notes)
+    ranges = feature_ranges(tasks)
+    return Workload(name, pool, *ranges, in_order=True, notes=notes, whole=tasks)
 
 
 @lru_cache(maxsize=4)
@@ -156,7 +183,13 @@ def _read(
     path: str, mapping: TraceMapping, version: tuple[int, int]
 ) -> tuple[Tasks, tuple[str, ...]]:
     """Read a version of a file: parts of a trace share it."""
-    return mapping.read(path)
+    try:
+        return mapping.read(path)
+    except HybridClusterError as error:
+        formats = recognise(path, TRACE_FORMATS.values())
+        if mapping.format in formats:
+            raise
+        raise HybridClusterError(f"{error}{hint(path, formats)}") from None
 
 
 def resolve_workload(workload: str | os.PathLike[str] | Workload) -> Workload:
@@ -180,6 +213,8 @@ def resolve_workload(workload: str | os.PathLike[str] | Workload) -> Workload:
             "workload", workload, "a name, the path of a trace, or a cpu_gpu_env.Workload"
         )
     trace = parse_trace(workload)
+    if trace is None and os.sep in workload:
+        raise HybridClusterError(f"{workload}: cannot read the trace: there is no such file")
     if trace is None:
         formats = [f"{name}:PATH" for name in TRACE_FORMATS]
         raise unknown_name("workload", workload, [*SYNTHETIC_WORKLOADS, *formats])

@@ -1,9 +1,9 @@
-"""What all mappings from the rows of a file to tasks share, and the plainest: `TaskTable`."""
+"""What all mappings from the rows of a file to tasks share."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, ClassVar, TypeVar
 
@@ -12,9 +12,10 @@ import numpy as np
 from cpu_gpu_env.checks import MAX_FIGURE, check_count, check_number
 from cpu_gpu_env.errors import HybridClusterError, not_allowed, unknown_name
 from cpu_gpu_env.model.cluster import Device
+from cpu_gpu_env.model.precision import DEFAULT_PRECISION, PRECISIONS
 from cpu_gpu_env.model.profile import device_catalogue
-from cpu_gpu_env.model.tasks import COLUMNS, FloatArray, Tasks
-from cpu_gpu_env.model.traces.text_table import MAX_BYTES, read_csv
+from cpu_gpu_env.model.tasks import FloatArray, Tasks
+from cpu_gpu_env.model.traces.text_table import MAX_BYTES
 from cpu_gpu_env.model.workload import SyntheticSpec, draw_intensity
 
 AnyMapping = TypeVar("AnyMapping", bound="TraceMapping")
@@ -23,6 +24,8 @@ _SPEC = SyntheticSpec()
 
 CPU: Device = device_catalogue()["epyc-7763"]
 """The CPU of which a trace's cores are taken to be."""
+MAX_COUNT = 2**63 - 1
+"""Whole numbers among arguments, seeds too, are at most this."""
 CPU_CORES = 64
 """Cores of the EPYC 7763 (AMD product specifications)."""
 
@@ -41,9 +44,16 @@ class TraceMapping(ABC):
     """Whether intensities are drawn, because the file has none."""
     may_be_zero: ClassVar[tuple[str, ...]] = ()
     """Arguments that may be 0; the other numbers must be above."""
+    choices: ClassVar[Mapping[str, Iterable[str]]] = {}
+    """Arguments that are texts -> what they may be."""
+    signature: ClassVar[tuple[str, ...]] = ()
+    """Columns, or keys of JSON objects, by which a file of this format is told from others."""
 
     max_bytes: int = field(default=MAX_BYTES, kw_only=True)
     """Bytes that the file may have at most, unpacked; it may take ten times as much memory."""
+    precision: str = field(default=DEFAULT_PRECISION, kw_only=True)
+    """Number format that the tasks compute in, where the file does not tell it: one of
+    `cpu_gpu_env.model.precision.PRECISIONS`. Sizes are what they are whatever the format."""
 
     def __post_init__(self) -> None:
         for argument in fields(self):
@@ -52,9 +62,15 @@ class TraceMapping(ABC):
             positive = argument.name not in self.may_be_zero
             if isinstance(default, int):
                 check_count(name, value, low=int(positive))
-            elif isinstance(default, float):  # a text is a choice, which its mapping checks
+                check_count(name, value, MAX_COUNT, low=0)
+            elif isinstance(default, float):
                 check_number(name, value, 0, above=positive)
                 check_number(name, value, 0, MAX_FIGURE)
+            elif argument.name in self.choices and value not in self.choices[argument.name]:
+                what = f"{argument.name} of {self.format} traces"
+                raise unknown_name(what, value, self.choices[argument.name])
+        if self.precision not in PRECISIONS:
+            raise unknown_name(f"precision of {self.format} traces", self.precision, PRECISIONS)
 
     @classmethod
     def from_texts(cls: type[AnyMapping], arguments: Mapping[str, str]) -> AnyMapping:
@@ -77,7 +93,7 @@ class TraceMapping(ABC):
     def changed_arguments(self) -> dict[str, str]:
         """Return the arguments that differ from their defaults and change the tasks, as text."""
         return {
-            argument.name: value if isinstance(value, str) else f"{value:.15g}"
+            argument.name: f"{value:.15g}" if isinstance(value, float) else str(value)
             for argument in fields(self)
             if (value := getattr(self, argument.name)) != argument.default
             and argument.name != "max_bytes"
@@ -98,41 +114,34 @@ class TraceMapping(ABC):
         size_flop: FloatArray,
         intensity_flop_per_byte: FloatArray,
         memory_bytes: FloatArray,
+        **columns: Any,
     ) -> Tasks:
-        """Build tasks that count time from the first arrival, naming the file in errors."""
+        """Build tasks that count time from the first arrival, naming the file in errors.
+
+        Args:
+            path: The file.
+            arrival_s: Times [s], (tasks,).
+            size_flop: Work, (tasks,).
+            intensity_flop_per_byte: Arithmetic intensities, (tasks,).
+            memory_bytes: Working sets, (tasks,).
+            **columns: Optional ones of `Tasks`; without a precision it is that of the mapping.
+        """
         if not len(arrival_s):
             raise HybridClusterError(
                 f"{path}: no task is left after leaving out the rows that {self.format} traces "
                 "leave out; allowed: at least one"
             )
         try:
-            return Tasks(arrival_s - arrival_s[0], size_flop, intensity_flop_per_byte, memory_bytes)
+            columns.setdefault("precision", self.precision)
+            return Tasks(
+                arrival_s - arrival_s[0],
+                size_flop,
+                intensity_flop_per_byte,
+                memory_bytes,
+                **columns,
+            )
         except HybridClusterError as error:
             raise HybridClusterError(f"{path}: {error}") from None
-
-
-@dataclass(frozen=True)
-class TaskTable(TraceMapping):
-    """CSV with arrival_s, size_flop, intensity_flop_per_byte and memory_bytes; nothing is assumed.
-
-    Columns may stand in any order; others are ignored.
-    """
-
-    format: ClassVar[str] = "csv"
-
-    def read(self, path: str) -> tuple[Tasks, tuple[str, ...]]:
-        """Read a file: its tasks in order of arrival, and no assumption."""
-        arrival, size, intensity, memory = COLUMNS
-        table = read_csv(path, COLUMNS, self.max_bytes)
-        table, arrival_s = table.in_order(arrival, table.numbers(arrival))
-        tasks = self._make_tasks(
-            path,
-            arrival_s,
-            table.numbers(size, positive=True),
-            table.numbers(intensity, positive=True),
-            table.numbers(memory),
-        )
-        return tasks, ()
 
 
 @dataclass(frozen=True)

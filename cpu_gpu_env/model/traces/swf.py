@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
 
 from cpu_gpu_env.model.tasks import FloatArray, Tasks
 from cpu_gpu_env.model.traces.mapping import DrawnIntensity
-from cpu_gpu_env.model.traces.text_table import read_fields
+from cpu_gpu_env.model.traces.text_table import TraceTable, read_fields
 
 FIELDS = (
     "job number",
@@ -33,7 +33,10 @@ FIELDS = (
 )
 """The 18 fields of a job, in order; -1 stands for what is not known."""
 
-_USED = tuple(FIELDS[number - 1] for number in (2, 4, 5, 7, 8, 10))
+_USED = tuple(FIELDS[number - 1] for number in (1, 2, 4, 5, 7, 8, 10, 11))
+_PARTS = (2.0, 3.0, 4.0)
+"""Status of a part of a job: to be continued, the last one and completed, the last one and failed
+(version 2.2 of the format)."""
 _KILOBYTE_BYTES = 1_024
 
 
@@ -51,9 +54,13 @@ class StandardWorkloadFormat(DrawnIntensity):
     - intensity: drawn (`DrawnIntensity`).
 
     Jobs without a run time or processors (cancelled before the start, or not known) are left out.
+    A job that was checkpointed and went on is one task: its parts (lines of the same number with
+    the status, field 11, 2, 3 or 4) are left out where another line sums them up, and else count as
+    one that arrived with the first.
     """
 
     format: ClassVar[str] = "swf"
+    signature: ClassVar[tuple[str, ...]] = FIELDS
     may_be_zero: ClassVar[tuple[str, ...]] = (*DrawnIntensity.may_be_zero, "memory_per_core_bytes")
 
     memory_per_core_bytes: float = 2.0**29
@@ -62,13 +69,11 @@ class StandardWorkloadFormat(DrawnIntensity):
 
     def read(self, path: str) -> tuple[Tasks, tuple[str, ...]]:
         """Read a log: its jobs as tasks in order of arrival, and what they assume."""
-        table = read_fields(path, FIELDS, _USED, ";", self.max_bytes)
+        lines = read_fields(path, FIELDS, _USED, ";", self.max_bytes)
+        table = _whole_jobs(lines)
+        num_parts = len(lines) - len(table)
         table, submit_s = table.in_order("submit time", table.numbers("submit time"))
-        run_s = table.numbers("run time", low=-1.0)
-        processors = _first_known(
-            table.numbers("allocated processors", low=-1.0),
-            table.numbers("requested processors", low=-1.0),
-        )
+        run_s, processors = table.numbers("run time", low=-1.0), _processors(table)
         memory_kb = _first_known(
             table.numbers("used memory", low=-1.0), table.numbers("requested memory", low=-1.0)
         )
@@ -83,16 +88,50 @@ class StandardWorkloadFormat(DrawnIntensity):
             intensity,
             (per_core * processors)[ran],
         )
-        return tasks, self._notes(int((~ran).sum()), known[ran].mean())
+        return tasks, self._notes(int((~ran).sum()), num_parts, known[ran].mean())
 
-    def _notes(self, left_out: int, known_memory: float) -> tuple[str, ...]:
+    def _notes(self, left_out: int, num_parts: int, known_memory: float) -> tuple[str, ...]:
+        parts = f"{num_parts:,} lines of parts of checkpointed jobs are in the lines of the jobs"
         return (
             self._intensity_note(),
             f"size is run time x processors x attained FLOP/s; {self._core_note()}",
             f"{known_memory:.0%} of the jobs tell their memory; the others are given "
             f"{self.memory_per_core_bytes / 1e6:.0f} MB a processor",
             f"{left_out:,} jobs without a run time or processors are left out",
+            *([parts] if num_parts else []),
         )
+
+
+def _whole_jobs(table: TraceTable) -> TraceTable:
+    """Give each checkpointed job one line: that which sums it up, or the first of its parts.
+
+    The first then has the run time that makes the processor seconds of all. A job of number -1 is
+    not known to be the same as another.
+    """
+    is_part = np.isin(table.numbers("status", low=-1.0), _PARTS)
+    job = table.numbers("job number", low=-1.0)
+    is_part &= job >= 0
+    if not is_part.any():
+        return table
+    run_s, processors = table.numbers("run time", low=-1.0), _processors(table)
+    core_s = np.maximum(run_s, 0.0) * np.maximum(processors, 0.0)
+    kept = ~is_part
+    alone = np.flatnonzero(is_part & ~np.isin(job, job[kept]))
+    _, first, which = np.unique(job[alone], return_index=True, return_inverse=True)
+    first = alone[first]
+    kept[first] = True
+    run_times = list(table.columns["run time"])
+    for row, total in zip(first.tolist(), np.bincount(which, core_s[alone]).tolist(), strict=True):
+        run_times[row] = repr(total / max(float(processors[row]), 1.0))
+    return replace(table, columns={**table.columns, "run time": run_times}).keep(kept)
+
+
+def _processors(table: TraceTable) -> FloatArray:
+    """The allocated processors, or else those requested, (rows,)."""
+    return _first_known(
+        table.numbers("allocated processors", low=-1.0),
+        table.numbers("requested processors", low=-1.0),
+    )
 
 
 def _first_known(first: FloatArray, second: FloatArray) -> FloatArray:

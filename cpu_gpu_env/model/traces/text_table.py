@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import itertools
+import math
 import warnings
 from array import array
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,6 +24,9 @@ MAX_BYTES = 2**27
 """Of a trace, unpacked, unless its mapping says otherwise."""
 BYTES_A_ROW = 64
 """Of `MAX_BYTES`, at least: a row takes memory however short it is."""
+_NONE = ("", "nan", "none", "null", "na", "n/a")
+"""What stands where a value is not known, in lower case."""
+_UTF_16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,8 +43,12 @@ class TraceTable:
     def __len__(self) -> int:
         return len(self.lines)
 
+    def known(self, column: str) -> npt.NDArray[np.bool_]:
+        """Which rows, (rows,), have a value there."""
+        return np.array([is_known(text) for text in self.columns[column]], dtype=bool)
+
     def numbers(self, column: str, low: float = 0.0, *, positive: bool = False) -> FloatArray:
-        """Read a column as numbers, (rows,).
+        """Read a column as numbers, (rows,), written in ASCII and without underscores.
 
         Args:
             column: Its name.
@@ -51,9 +60,10 @@ class TraceTable:
         """
         texts = self.columns[column]
         try:
-            values = np.fromiter(map(float, texts), np.float64, len(texts))
+            read = float if _is_plain("".join(texts)) else _as_plain_number
+            values = np.fromiter(map(read, texts), np.float64, len(texts))
         except ValueError:
-            values = np.fromiter(map(as_number, texts), np.float64, len(texts))
+            values = np.fromiter(map(_as_plain_number, texts), np.float64, len(texts))
         good = (values <= MAX_FIGURE) & ((values > 0) if positive else (values >= low))
         if not good.all():
             allowed = "a finite number > 0" if positive else f"a finite number >= {low:g}"
@@ -69,7 +79,7 @@ class TraceTable:
 
     def keep(self, mask: npt.NDArray[np.bool_]) -> TraceTable:
         """Leave out the rows where the mask (rows,) is False."""
-        return self._select(np.flatnonzero(mask))
+        return self if mask.all() else self._select(np.flatnonzero(mask))
 
     def in_order(self, column: str, times_s: FloatArray) -> tuple[TraceTable, FloatArray]:
         """Sort rows and times (rows,) by the times; warn if they were not in order."""
@@ -92,29 +102,43 @@ class TraceTable:
         return TraceTable(self.path, columns, [self.lines[row] for row in picked])
 
 
-def read_csv(path: str, columns: Sequence[str], max_bytes: int = MAX_BYTES) -> TraceTable:
+def read_csv(
+    path: str,
+    columns: Sequence[str] | Callable[[Sequence[str]], Sequence[str]],
+    max_bytes: int = MAX_BYTES,
+    *,
+    optional: Sequence[str] = (),
+    hint: str = "",
+) -> TraceTable:
     """Read some columns of a CSV file with a header; others are ignored.
 
     Args:
         path: The file, gzipped or not.
-        columns: Names of the columns to keep.
+        columns: Names of the columns to keep, or what chooses them by those in the header.
         max_bytes: Bytes that it may have at most, unpacked.
+        optional: Names of columns to keep where the file has them.
+        hint: What the error of a missing column says besides.
 
     Raises:
         HybridClusterError: If the file cannot be read, is too large, a column is missing or there
             twice, a row has not as many values as the header, or there is no row.
     """
-    reader = csv.reader(_open_text(path, max_bytes))
+    # Strict: an open quote would swallow the rows to the end of the file.
+    reader = csv.reader(open_text(path, max_bytes), strict=True)
     try:
         header = [name.strip() for name in next(reader, [])]
-        for name in columns:
+        while header and not header[-1]:  # of a comma at the end
+            header.pop()
+        columns = columns(header) if callable(columns) else columns
+        present = [name for name in optional if name in header]
+        for name in (*columns, *present):
             if header.count(name) != 1:
                 raise HybridClusterError(
-                    f"{path}: line 1: the columns are {_shorten(header)}; needed, once each: "
-                    f"{', '.join(columns)}"
+                    f"{path}: line {reader.line_num}: the columns are {_shorten(header)}; needed, "
+                    f"once each: {', '.join(columns)}{hint}"
                 )
-        rows = ((reader.line_num, row) for row in reader if row)
-        return _make_table(path, header, columns, rows, max_bytes)
+        rows = ((reader.line_num, _without_blanks(row, len(header))) for row in reader if row)
+        return _make_table(path, header, (*columns, *present), rows, max_bytes)
     except csv.Error as error:
         raise HybridClusterError(f"{path}: line {reader.line_num}: no CSV: {error}") from None
 
@@ -126,22 +150,59 @@ def read_fields(
     comment: str,
     max_bytes: int = MAX_BYTES,
 ) -> TraceTable:
-    """Read some columns of a file of fields between white space, without a header.
+    """Read some columns of a file of fields between white space, with or without a row of names.
 
     Args:
         path: The file, gzipped or not.
-        fields: Names of all fields of a line.
+        fields: Names of the fields of a line; what stands behind them is ignored.
         columns: Names of those to keep.
-        comment: What lines that are left out begin with.
+        comment: What a comment begins with; it goes on to the end of the line.
         max_bytes: Bytes that it may have at most, unpacked.
 
     Raises:
-        HybridClusterError: If the file cannot be read, is too large, a line has another number of
-            fields, or there is none.
+        HybridClusterError: If the file cannot be read, is too large, a line has fewer fields, or
+            there is none.
     """
-    numbered = enumerate(_open_text(path, max_bytes), start=1)
-    rows = ((i, line.split()) for i, line in numbered if line.strip() and line[0] != comment)
-    return _make_table(path, fields, columns, rows, max_bytes)
+    numbered = enumerate(open_text(path, max_bytes), start=1)
+    # White space is what Unicode calls so: form feeds, next lines and line separators too.
+    split = ((i, line.partition(comment)[0].split()) for i, line in numbered)
+    rows = ((i, row[: len(fields)]) for i, row in split if row)
+    return _make_table(path, fields, columns, _without_names(rows, len(fields)), max_bytes)
+
+
+def _without_names(
+    rows: Iterable[tuple[int, list[str]]], num_fields: int
+) -> Iterator[tuple[int, list[str]]]:
+    """Leave the first row out if it is one of names: all its fields, none a number."""
+    for place, (line, row) in enumerate(rows):
+        if place or len(row) < num_fields or not all(map(_is_name, row)):
+            yield line, row
+
+
+def is_known(text: str) -> bool:
+    """Whether a text is a value and not blank or one of the words for none."""
+    return text.strip().lower() not in _NONE
+
+
+def _is_name(text: str) -> bool:
+    return text[0].isalpha() and is_known(text) and math.isnan(as_number(text))
+
+
+def _without_blanks(row: list[str], count: int) -> list[str]:
+    """Cut what lies behind so many values if it is blank, as of a comma at the end."""
+    if len(row) <= count or any(text.strip() for text in row[count:]):
+        return row
+    return row[:count]
+
+
+def _is_plain(text: str) -> bool:
+    return text.isascii() and "_" not in text
+
+
+def _as_plain_number(text: str) -> float:
+    """Read a number; nan if Python alone would call it one: 1_000, or digits of other scripts."""
+    text = text.strip()
+    return as_number(text) if _is_plain(text) else math.nan
 
 
 def _make_table(
@@ -173,8 +234,8 @@ def _make_table(
     return TraceTable(path, texts, lines)
 
 
-def _open_text(path: str, max_bytes: int) -> io.TextIOWrapper:
-    """Read a text file, gzipped or not, to be taken line by line.
+def open_text(path: str, max_bytes: int) -> io.TextIOWrapper:
+    """Read a text file, gzipped or not, in UTF-8 or with the mark of UTF-16, to be taken by lines.
 
     Raises:
         HybridClusterError: If it cannot be read, is too large, empty, or a damaged gzip file.
@@ -184,8 +245,14 @@ def _open_text(path: str, max_bytes: int) -> io.TextIOWrapper:
         raise HybridClusterError(
             f"{path}: the file is empty; allowed: a trace of at least one task"
         )
+    return decode(content)
+
+
+def decode(content: bytes) -> io.TextIOWrapper:
+    """Take bytes as text, in UTF-8 or with the mark of UTF-16."""
     # Comments may be in any encoding; a damaged number is found when it is read.
-    return io.TextIOWrapper(io.BytesIO(content), "utf-8-sig", errors="replace", newline="")
+    encoding = "utf-16" if content.startswith(_UTF_16_MARKS) else "utf-8-sig"
+    return io.TextIOWrapper(io.BytesIO(content), encoding, errors="replace", newline="")
 
 
 def _shorten(values: Iterable[str]) -> str:

@@ -85,7 +85,7 @@ class Store:
         if scheme in _SQLITE:
             if not url.database or url.database == ":memory:" or url.host or url.query:
                 raise _bad_url(scheme, "it names no file")
-            return _in_file(url.database, url.database)
+            return _in_file(url.database, os.fspath(as_path(url.database, "store")))
         return _on_server(scheme, given, url)
 
     def error(self, reason: str) -> StoreError:

@@ -76,8 +76,8 @@ decisions = Table(
     Column("episode", BigInteger, nullable=False),
     Column("task", Integer, nullable=False),  # of the episode
     Column("arrival_s", Float, nullable=False),
-    Column("size_flop", Float, nullable=False),
-    Column("intensity_flop_per_byte", Float, nullable=False),
+    Column("size_flop", Float),  # null: its times were measured
+    Column("intensity_flop_per_byte", Float),
     Column("memory_bytes", Float, nullable=False),
     Column("cpu_wait_s", Float, nullable=False),  # until a share on the next CPU would start
     Column("gpu_wait_s", Float, nullable=False),
@@ -92,6 +92,7 @@ decisions = Table(
     Column("gpu_finish_s", Float),
     Column("energy_j", Float, nullable=False),  # above idle
     Column("model_version", Integer, nullable=False),
+    Column("pool_row", Integer),  # of the workload's pool; null: a task that was given
     sqlite_with_rowid=False,
 )
 """One row a task and scheduler: what was seen, what was chosen, and what became of it."""

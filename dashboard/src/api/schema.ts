@@ -591,17 +591,19 @@ export interface components {
             /** Gpu Wait S */
             gpu_wait_s: number;
             /** Intensity Flop Per Byte */
-            intensity_flop_per_byte: number;
+            intensity_flop_per_byte: number | null;
             /** Memory Bytes */
             memory_bytes: number;
             /** Model Version */
             model_version: number;
+            /** Pool Row */
+            pool_row: number | null;
             /** Response S */
             response_s: number;
             /** Sequence */
             sequence: number;
             /** Size Flop */
-            size_flop: number;
+            size_flop: number | null;
             /** Task */
             task: number;
             /** Wait S */

@@ -109,12 +109,12 @@ def test_what_is_dominated_ends_no_better(case: Case, seed: int) -> None:
 
 
 def test_the_worst_of_the_small_mixed_episodes() -> None:
-    """Here local search ended a third above the optimum, and the linear program lies below it."""
+    """Here a quick local search ends over half above the optimum, and the bound lies below it."""
     env = HybridClusterEnv(cluster="mixed-node", num_tasks=10)
-    env.reset(seed=11)
+    env.reset(seed=54)
     episode, judge = Case.of(env)
-    known = [5, 0, 0, 5, 0, 4, 4, 0, 1, 5]
-    assert judge.play(known).objective == pytest.approx(1.6204, abs=5e-5)
+    known = [4, 0, 4, 0, 0, 5, 4, 2, 0, 5]
+    assert judge.play(known).objective == pytest.approx(1.8657, abs=5e-5)
     found = exact_schedule(episode, np.zeros(10, dtype=np.intp), PLENTY)
     assert found is not None
     assert found.objective == pytest.approx(judge.play(known).objective, rel=1e-12)

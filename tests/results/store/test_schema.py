@@ -12,16 +12,17 @@ from store_rows import RUN, decision_rows, query, quiet_writer, sequences
 
 from cpu_gpu_env.errors import HybridClusterError
 from cpu_gpu_env.results.store import schema
-from cpu_gpu_env.results.store.database import Store, reading_engine
-from cpu_gpu_env.results.store.tables import metadata, runs, schema_history
+from cpu_gpu_env.results.store.database import Store, reading_engine, writing_engine
+from cpu_gpu_env.results.store.rows import check_rows
+from cpu_gpu_env.results.store.tables import decisions, metadata, runs, schema_history
 
 NEXT = '''"""Colours of runs."""
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0002"
-down_revision = "0001"
+revision = "0003"
+down_revision = "0002"
 
 
 def upgrade() -> None:
@@ -67,7 +68,7 @@ def test_older_stores_are_migrated_and_newer_ones_refused(
     fresh(store_url)
     later = tmp_path / "later"
     shutil.copytree(Path(schema.__file__).with_name("migrations"), later)
-    (later / "versions" / "r0002_colours.py").write_text(NEXT)
+    (later / "versions" / "r0003_colours.py").write_text(NEXT)
     store = Store.of(store_url)
 
     def check() -> None:
@@ -88,12 +89,40 @@ def test_older_stores_are_migrated_and_newer_ones_refused(
         writer.close()
         assert query(store_url, sa.text("SELECT colour FROM runs")) == [("red",)]
         assert sequences(store_url, 1) == [0, 1, 2, 3, 4]
-    complaint = r"revision 0002\) are of version 9.8.7 of cpu-gpu-env, which is newer"
+    complaint = r"revision 0003\) are of version 9.8.7 of cpu-gpu-env, which is newer"
     with pytest.raises(HybridClusterError, match=complaint):
         check()
     with pytest.raises(HybridClusterError, match=complaint):
         quiet_writer(store_url)
     assert len(query(store_url, sa.select(runs.c.run))) == 1
+
+
+def test_decisions_of_the_first_tables_are_kept(
+    store_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    earlier, store = tmp_path / "earlier", Store.of(store_url)
+    shutil.copytree(Path(schema.__file__).with_name("migrations"), earlier)
+    (earlier / "versions" / "r0002_pool_rows.py").unlink()
+    names = [column.name for column in decisions.c if column.name != "pool_row"]
+    made = check_rows(decision_rows(1, "greedy", 0, 5))
+    rows = [
+        dict(zip(names, row, strict=True)) for row in zip(*map(made.values, names), strict=True)
+    ]
+    engine = writing_engine(store)
+    with monkeypatch.context() as patch:
+        patch.setattr(schema, "MIGRATIONS", earlier)
+        with engine.begin() as connection:
+            schema.migrate(connection, store)
+            old = sa.Table("decisions", sa.MetaData(), autoload_with=connection)
+            assert "pool_row" not in old.c
+            assert not old.c.size_flop.nullable
+            connection.execute(old.insert(), rows)
+    engine.dispose()
+    quiet_writer(store_url).close()
+    found = query(store_url, sa.select(decisions).order_by(decisions.c.sequence))
+    assert [row._asdict() for row in found] == [{**row, "pool_row": None} for row in rows]
+    history = sa.select(schema_history.c.revision).order_by(schema_history.c.revision)
+    assert [row.revision for row in query(store_url, history)] == ["0001", "0002"]
 
 
 def test_a_migration_that_fails_changes_nothing(
@@ -103,7 +132,7 @@ def test_a_migration_that_fails_changes_nothing(
     later = tmp_path / "later"
     shutil.copytree(Path(schema.__file__).with_name("migrations"), later)
     broken = NEXT + '    op.execute("DELETE FROM decisions")\n    op.drop_column("runs", "none")\n'
-    (later / "versions" / "r0002_colours.py").write_text(broken)
+    (later / "versions" / "r0003_colours.py").write_text(broken)
     with monkeypatch.context() as patch:
         patch.setattr(schema, "MIGRATIONS", later)
         with pytest.raises(HybridClusterError, match="it cannot be opened"):

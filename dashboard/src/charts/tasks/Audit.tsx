@@ -1,6 +1,6 @@
 import { type FormEvent, useEffect, useId, useState } from "react";
 import { useAudit, useRunDetail } from "../../api/queries";
-import type { AuditAnswer, AuditLane, RunDetail } from "../../api/types";
+import type { AuditAnswer, AuditLane, DecisionRow, RunDetail } from "../../api/types";
 import {
   formatBytes,
   formatNumber,
@@ -75,6 +75,16 @@ export function auditTable(
   };
 }
 
+/** What is known of the work of a task: which row of the table it is where that has times alone. */
+function workOf(task: DecisionRow): [string, string][] {
+  if (task.size_flop === null)
+    return task.pool_row === null ? [] : [["row of the workload", formatNumber(task.pool_row)]];
+  return [
+    ["size", `${formatShort(task.size_flop)} FLOP`],
+    ["intensity", `${formatShort(task.intensity_flop_per_byte)} FLOP/B`],
+  ];
+}
+
 function Facts({ answer }: { answer: AuditAnswer }) {
   const task = answer.lanes[0]?.decision;
   if (!task) return null;
@@ -82,8 +92,7 @@ function Facts({ answer }: { answer: AuditAnswer }) {
     ["episode", formatNumber(answer.episode)],
     ["task in it", formatNumber(answer.task)],
     ["arrives at", `${formatNumber(task.arrival_s, 2)} s`],
-    ["size", `${formatShort(task.size_flop)} FLOP`],
-    ["intensity", `${formatShort(task.intensity_flop_per_byte)} FLOP/B`],
+    ...workOf(task),
     ["memory", formatBytes(task.memory_bytes)],
   ];
   return (

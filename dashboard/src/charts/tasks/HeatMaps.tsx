@@ -19,6 +19,8 @@ const VIEWS: readonly { value: HeatMapView; label: string }[] = [
 /** All schedulers at once are asked about less often. */
 const MANY_MS = 15_000;
 
+const NO_WORK = "The times of these tasks were measured; they tell no size and intensity.";
+
 interface MapProps {
   map: HeatMap;
   view: HeatMapView;
@@ -73,7 +75,7 @@ function Small({
         (answer.heat_map ? (
           <One map={answer.heat_map} view={view} scheduler={scheduler} isSmall />
         ) : (
-          <p className="empty">No decisions are kept.</p>
+          <p className="empty">{answer.tasks > 0 ? NO_WORK : "No decisions are kept."}</p>
         ))}
     </figure>
   );
@@ -129,7 +131,11 @@ export function HeatMaps() {
   return (
     <Statistics tools={tools}>
       {({ heat_map, scheduler }) =>
-        heat_map && <One map={heat_map} view={view} scheduler={scheduler} />
+        heat_map ? (
+          <One map={heat_map} view={view} scheduler={scheduler} />
+        ) : (
+          <p className="empty">{NO_WORK}</p>
+        )
       }
     </Statistics>
   );

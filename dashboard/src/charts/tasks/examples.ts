@@ -23,6 +23,7 @@ export function decision(given: Partial<DecisionRow> = {}): DecisionRow {
     response_s: 2,
     energy_j: 350,
     model_version: 0,
+    pool_row: 17,
     ...given,
   };
 }

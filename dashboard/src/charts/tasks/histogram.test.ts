@@ -3,7 +3,7 @@ import { expect, it } from "vitest";
 import { theme } from "./examples";
 import { describeHistogram, histogramOption, histogramTable, SHOWN } from "./histogram";
 
-const [size, , fraction] = SHOWN;
+const [size, , , fraction] = SHOWN;
 const sizes = { edges: [1e9, 1e10, 1e11], counts: [1, 3] };
 const fractions = { edges: [-0.25, 0.25, 0.75, 1.25], counts: [2, 0, 6] };
 

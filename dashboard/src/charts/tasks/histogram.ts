@@ -10,6 +10,7 @@ import { bins } from "./cells";
 export const SHOWN: readonly Shown[] = [
   { key: "size_flop", label: "size [FLOP]", text: formatShort },
   { key: "intensity_flop_per_byte", label: "intensity [FLOP/B]", text: formatShort },
+  { key: "memory_bytes", label: "memory [B]", text: formatShort },
   { key: "gpu_fraction", label: "GPU fraction", text: formatPercent, isOfActions: true },
 ];
 
