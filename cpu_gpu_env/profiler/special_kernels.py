@@ -12,6 +12,7 @@ which.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -30,6 +31,8 @@ HOPELESS = 100.0
 a stopgap for it there, and programs convert to a wider format rather."""
 PROBE_SIDE = 128
 """Of the products that tell: a stopgap takes a tenth of a second for one, at 0.04 GFLOP/s."""
+PATIENCE_S = 0.5
+"""For how long the product of a format is tried again, in the hope that it was only disturbed."""
 CANNOT = (*FAILURES, AttributeError)
 """What is raised where torch has no such format, or no such operation."""
 
@@ -199,10 +202,12 @@ def runnable(
         The kernels that are left, by kind; and why others are not, by precision.
     """
     asked = {kernel.precision for kernels in kinds.values() for kernel in kernels}
+    probed = [precision for precision in FORMATS if precision in asked]
     refused = {}
-    for precision in FORMATS:
-        if precision in asked and (why := _why_not(precision, device, clock)) is not None:
-            refused[precision] = why
+    if probed:
+        fp32_s = _quickest_s(gemm(PROBE_SIDE, PROBE_SIDE, PROBE_SIDE), device, clock)
+        whys = {precision: _why_not(precision, device, clock, fp32_s) for precision in probed}
+        refused = {precision: why for precision, why in whys.items() if why is not None}
     left = {
         kind: [kernel for kernel in kernels if kernel.precision not in refused]
         for kind, kernels in kinds.items()
@@ -211,16 +216,16 @@ def runnable(
     return {kind: kernels for kind, kernels in left.items() if kernels}, told
 
 
-def _why_not(precision: str, device: torch.device, clock: Clock) -> str | None:
+def _why_not(precision: str, device: torch.device, clock: Clock, fp32_s: float) -> str | None:
     """Why a precision is not measured on a device; empty if that is no news, None if it is."""
     if precision == "tf32" and not _has_tf32(device):
         return ""
+    probe, enough_s = product(precision, PROBE_SIDE, PROBE_SIDE, PROBE_SIDE), HOPELESS * fp32_s
     try:
-        took_s = _once_s(product(precision, PROBE_SIDE, PROBE_SIDE, PROBE_SIDE), device, clock)
-        fp32_s = _once_s(gemm(PROBE_SIDE, PROBE_SIDE, PROBE_SIDE), device, clock)
+        took_s = _quickest_s(probe, device, clock, enough_s)
     except CANNOT as error:
         return f"torch has no product in it there: {reason(error)}"
-    if took_s <= HOPELESS * fp32_s:
+    if took_s <= enough_s:
         return None
     return (
         f"a product of {PROBE_SIDE} takes {took_s:.2g} s, {took_s / fp32_s:,.0f} times as long as "
@@ -237,12 +242,15 @@ def _has_tf32(device: torch.device) -> bool:
     return torch.cuda.get_device_capability(device) >= (8, 0)
 
 
-def _once_s(kernel: Kernel, device: torch.device, clock: Clock) -> float:
-    """Time of the quickest of a few runs after a first one [s]."""
+def _quickest_s(kernel: Kernel, device: torch.device, clock: Clock, enough_s: float = 0.0) -> float:
+    """Time of the quickest run after a first one, of ten or until one is quick enough [s].
+
+    On a machine in use a single run tells nothing. What takes long is not tried for long.
+    """
     run = synchronous(kernel.prepare(device), device)
     run()
-    times_s: list[float] = []
-    while len(times_s) < 5 and sum(times_s) < 0.05:
+    times_s = [math.inf]
+    while min(times_s) > enough_s and len(times_s) <= 10 and sum(times_s[1:]) < PATIENCE_S:
         begin = clock()
         run()
         times_s.append(clock() - begin)

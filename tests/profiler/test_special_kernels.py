@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
@@ -11,7 +10,7 @@ from fake_clock import Clock, fake_kernel
 
 from cpu_gpu_env.model.precision import PRECISIONS
 from cpu_gpu_env.profiler import special_kernels
-from cpu_gpu_env.profiler.samples import Kernel, as_tasks
+from cpu_gpu_env.profiler.samples import Kernel, Run, as_tasks
 from cpu_gpu_env.profiler.special_kernels import (
     FORMATS,
     HOPELESS,
@@ -98,15 +97,18 @@ def test_tf32_is_on_for_its_product_alone() -> None:
     assert seen == ["high"]
 
 
-def probed(monkeypatch: pytest.MonkeyPatch, seconds: dict[str, float]) -> tuple[Any, Any]:
-    """What is left of products whose probe takes so long, beside one of 1 ms in FP32."""
+def probed(monkeypatch: pytest.MonkeyPatch, seconds: dict[str, list[float]]) -> tuple[Any, Any]:
+    """What is left of products whose probes take so long, beside one of 1 ms in FP32."""
     clock = Clock()
     kinds = {f"gemm {name}": [product(name, 16, 16, 16)] for name in seconds}
 
     def probe(precision: str, *_: int) -> Kernel:
-        if math.isnan(seconds[precision]):
-            raise RuntimeError("no such type\nat a place")
-        return fake_kernel(clock, [seconds[precision]])
+        def prepare(device: object) -> Run:
+            if not seconds[precision]:
+                raise RuntimeError("no such type\nat a place")
+            return clock.runs_of(seconds[precision])
+
+        return Kernel("probe", (1,), 1.0, 1.0, 1.0, prepare)
 
     with monkeypatch.context() as patch:
         patch.setattr(special_kernels, "product", probe)
@@ -118,10 +120,17 @@ def test_what_a_device_lacks_or_runs_hopelessly_is_left_out(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     slow, slower = 0.9e-3 * HOPELESS, 1.1e-3 * HOPELESS
-    seconds = {"fp64": 1e-3, "bf16": slow, "fp16": slower, "fp8": math.nan, "tf32": 1e-3}
+    seconds = {
+        "fp64": [1e-3] * 2,
+        "bf16": [slow] * 2,
+        "fp16": [slower] * 6,  # half a second of it is enough
+        "fp8": [],
+        "int8": [9.0, 0.3, 0.15, 1e-3],  # others had the machine
+        "tf32": [1e-3] * 2,
+    }
     kinds, refused = probed(monkeypatch, seconds)
     # Slower than FP32 is no reason to leave a format out, and that CPUs have no TF32 is no news.
-    assert set(kinds) == {"gemm fp64", "gemm bf16"}
+    assert set(kinds) == {"gemm fp64", "gemm bf16", "gemm int8"}
     assert set(refused) == {"fp16", "fp8"}
     assert "110 times as long as in fp32, so it is left out" in refused["fp16"]
     assert refused["fp8"] == "torch has no product in it there: no such type"
