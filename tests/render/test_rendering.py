@@ -296,6 +296,24 @@ def test_ansi_blocks_follow_time_and_intensity() -> None:
     assert rows[2].count(" ") == columns - 1
 
 
+def test_ansi_shows_work_of_which_only_the_time_is_known() -> None:
+    shares = [
+        Share(0, 0, 0.0, 10.0, 1.0, float("nan")),
+        Share(1, 1, 0.0, 10.0, 1.0, 50.0, "fp16"),
+        Share(2, 2, 0.0, 10.0, 1.0, 50.0),
+    ]
+    # At 50 FLOP/B this GPU is bound by computing in FP32 (ridge 10), by memory in 16 bits (80).
+    fast = Cluster("fast", (CPU, *[dataclasses.replace(GPU, flops_fp16=80e12)] * 2))
+    rows = [line.split("|")[1] for line in render_ansi(schedule(shares, on=fast)).splitlines()[2:5]]
+    assert [set(row) for row in rows] == [{"▓"}, {"▒"}, {"█"}]
+
+
+def test_an_image_of_work_of_which_only_the_time_is_known(renderer: GanttRenderer) -> None:
+    unknown = schedule([Share(0, 0, 0.0, 10.0, 1.0, float("nan"))])
+    at_the_ridge = schedule([Share(0, 0, 0.0, 10.0, 1.0, renderer._ridge)])
+    np.testing.assert_array_equal(renderer.draw(unknown), renderer.draw(at_the_ridge))
+
+
 def test_ansi_marks_the_clock() -> None:
     axis = [
         render_ansi(schedule(three_bars().shares, clock_s=t)).splitlines()[-2] for t in (0, 5, 10)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from conftest import MIXED
-from trace_files import write_tasks
+from trace_files import write, write_tasks
 
 from cpu_gpu_env import HybridClusterError, load_trace
 from cpu_gpu_env.baselines.evaluation.play import evaluation_seeds
@@ -93,6 +93,17 @@ def test_a_copied_trace_is_known_whatever_it_is_called(tmp_path: Path) -> None:
     assert seen(f"{copy}?part=0.5-1") == ""
     assert seen(other) == ""
     assert sketch(load_trace(other).pool) == ()
+
+
+def test_parts_of_a_table_of_times_are_told_apart(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    lines = ["arrival_s,memory_bytes,cpu_time_s,gpu_time_s"]
+    lines += [f"{i},0,{rng.exponential()!r},{rng.exponential()!r}" for i in range(200)]
+    path = write(tmp_path / "times.csv", lines)
+    pools = (load_trace(path, part=part).pool for part in ((0, 0.5), (0.3, 0.8), (0.5, 1)))
+    first, second, rest = (set(sketch(pool)) for pool in pools)
+    assert first & second
+    assert not first & rest
 
 
 def test_records_survive_json() -> None:

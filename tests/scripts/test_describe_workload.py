@@ -1,5 +1,6 @@
 """describe_workload.py says what can be counted by hand."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 from trace_files import AZURE_HEADER, job, write, write_tasks
 
+from cpu_gpu_env.model.profile import cluster_to_profile, resolve_cluster, save_profile
 from cpu_gpu_env.problem.problem import make_problem
 from cpu_gpu_env.scripts import compare, describe_workload
 from cpu_gpu_env.scripts.describe_workload import fastest_placement, fluid_placement
@@ -108,3 +110,36 @@ def test_the_other_commands_take_the_same_string(tmp_path: Path, capsys: Any) ->
     with pytest.raises(SystemExit):
         compare.main(["--load", "often"])
     assert "is no number from 1e-06 to 1e+06, nor 'none' nor 'trace'" in capsys.readouterr().err
+
+
+def test_measured_times_stand_for_sizes(
+    tmp_path: Path, capsys: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = ["arrival_s,memory_bytes,cpu_time_s,gpu_time_s", "0,1e9,3,2", "1,1e9,1,4"]
+    assert run([write(tmp_path / "t.csv", lines)], tmp_path, monkeypatch) == 0
+    output = capsys.readouterr().out
+    found = [line.split() for line in output.splitlines()]
+    times = {words[2]: words[4:] for words in found if words[:2] == ["time", "on"]}
+    assert times["epyc-7763"] == ["1", "1.1", "2", "2.9", "3", "2"]
+    assert times["a100-80gb"] == ["2", "2.1", "3", "3.9", "4", "3"]
+    assert "share of tasks (of CPU time)" in output
+    for word in ("size", "intensity", "roofline", "nan"):
+        assert word not in output
+
+
+def test_each_precision_has_its_ridge(
+    tmp_path: Path, capsys: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    header = "arrival_s,size_flop,intensity_flop_per_byte,memory_bytes,precision"
+    lines = [header, "0,1e12,20,0,fp32", "1,1e12,20,0,fp16"]
+    device = resolve_cluster("a100-node").gpus[0]
+    cluster = resolve_cluster("a100-node")
+    fast = replace(device, flops_fp16=30 * device.memory_bandwidth)
+    profile = cluster_to_profile(replace(cluster, devices=(*cluster.cpus, fast)))
+    save_profile(profile, tmp_path / "fast.json")
+    arguments = [write(tmp_path / "t.csv", lines), "--cluster", str(tmp_path / "fast.json")]
+    assert run(arguments, tmp_path, monkeypatch) == 0
+    found = [line.split() for line in capsys.readouterr().out.splitlines()]
+    shares = {tuple(words[:-4]): words[-3] for words in found if len(words) in (5, 6)}
+    assert shares["a100-80gb", "fp32"] == "0%"  # ridge below 20
+    assert shares["a100-80gb", "fp16"] == "100%"  # ridge 30
