@@ -337,7 +337,7 @@ def test_a_spoilt_agent_recovers_and_says_how_it_was_scored_and_what_it_learned_
         first += 32
         handed += [new] if new else []
     assert [new.version for new in handed] == [1]
-    held_out = range(1_000_000, 1_000_400)
+    held_out = range(1_000_000, 1_002_000)
     spoilt, learned = (
         play_episodes(
             load_agent(each.content).act_in, held_out, observe_queues=True, **PHASE.env_kwargs
