@@ -16,20 +16,35 @@ if TYPE_CHECKING:
     from cpu_gpu_env.model.measured import MeasuredCosts
     from cpu_gpu_env.model.profile import load_profile, save_profile, shipped_profiles
     from cpu_gpu_env.model.tasks import Tasks
-    from cpu_gpu_env.model.traces import AlibabaGPU, AzureLLM, StandardWorkloadFormat, load_trace
+    from cpu_gpu_env.model.traces import (
+        AlibabaDLRM,
+        AlibabaGPU,
+        AzureLLM,
+        BurstGPT,
+        Helios,
+        Mooncake,
+        Philly,
+        StandardWorkloadFormat,
+        load_trace,
+    )
     from cpu_gpu_env.model.workload import SyntheticSpec, Workload, synthetic_workload
 
 __version__ = "0.1.0"
 
 _HOMES = {
+    "AlibabaDLRM": "model.traces",
     "AlibabaGPU": "model.traces",
     "AzureLLM": "model.traces",
+    "BurstGPT": "model.traces",
     "Cluster": "model.cluster",
     "Device": "model.cluster",
+    "Helios": "model.traces",
     "HybridClusterEnv": "envs.env",
     "HybridClusterError": "errors",
     "HybridClusterVectorEnv": "envs.vector_env",
     "MeasuredCosts": "model.measured",
+    "Mooncake": "model.traces",
+    "Philly": "model.traces",
     "StandardWorkloadFormat": "model.traces",
     "SyntheticSpec": "model.workload",
     "Tasks": "model.tasks",
@@ -44,14 +59,19 @@ _HOMES = {
 
 __all__ = [
     "ENV_ID",
+    "AlibabaDLRM",
     "AlibabaGPU",
     "AzureLLM",
+    "BurstGPT",
     "Cluster",
     "Device",
+    "Helios",
     "HybridClusterEnv",
     "HybridClusterError",
     "HybridClusterVectorEnv",
     "MeasuredCosts",
+    "Mooncake",
+    "Philly",
     "StandardWorkloadFormat",
     "SyntheticSpec",
     "Tasks",

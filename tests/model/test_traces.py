@@ -357,6 +357,7 @@ BAD_STRINGS = {
     "azure-llm:x.csv?parameters=inf": "argument parameters is inf",
     "azure-llm:x.csv?split=prefill": "Did you mean 'prefill-decode'?",
     "x.swf?intensity_seed=1.5": "argument intensity_seed is '1.5'; allowed: a whole number >= 0",
+    "x.swf?intensity_seed=9223372036854775808": "a whole number, 0 to 9223372036854775807",
     "x.swf?memory_bound_share=1.1": "argument memory_bound_share is 1.1; allowed: in [0, 1]",
     "alibaba-gpu:x?skip_days=-1": "argument skip_days is -1.0; allowed: a finite number >= 0",
     "x.csv?size=1": "unknown argument of csv traces 'size'",
@@ -395,6 +396,9 @@ def test_the_name_tells_what_was_changed(tmp_path: Path) -> None:
     assert name == "azure-llm:a.csv?parameters=13000000000&split=prefill-decode"
     # Followed from the folder of the file, the name is the workload again.
     assert resolve_workload(name.replace("a.csv", path)).name == name
+    path = write(tmp_path / "a.swf", [job(0, 10, 1)])
+    name = resolve_workload(f"{path}?intensity_seed=1234567890123456789").name
+    assert name == "swf:a.swf?intensity_seed=1234567890123456789 (intensity drawn)"
 
 
 @needs_real

@@ -14,7 +14,9 @@ from cpu_gpu_env.model.traces.text_table import TraceTable, read_csv
 
 RESOURCES = ("cpu_milli", "memory_mib", "num_gpu", "gpu_milli")
 TIMES = ("creation_time", "deletion_time", "scheduled_time")
-PHASE, RUNNING = "pod_phase", "running"
+PHASE = "pod_phase"
+UNFINISHED = ("running", "pending", "unknown")
+"""Phases, in lower case, of pods that neither succeeded nor failed."""
 
 LEFT_OUT, UNTIL_DELETION = "left-out", "until-deletion"
 RUNNING_PODS = {
@@ -44,8 +46,9 @@ class AlibabaGPU(GPUJobs):
     - intensity: drawn (`DrawnIntensity`).
 
     Left out: pods created in the first `skip_days` days, of which the trace holds only those that
-    ran on to its end; pods that were never scheduled; pods whose pod_phase is Running, which had
-    not finished (unless `running` counts them); and pods that ended within the second.
+    ran on to its end; pods that were never scheduled; pods whose pod_phase is Running
+    (or Pending, Unknown), which had not finished (unless `running` counts them); and pods that
+    ended within the second.
 
     The lists of multi-GPU, GPU-sharing and CPU pods of the same folder hold no times and are
     refused; cluster-trace-gpu-v2025 is another format (`AlibabaDLRM`).
@@ -87,7 +90,7 @@ class AlibabaGPU(GPUJobs):
         scheduled, running = table.known("scheduled_time"), np.zeros(len(table), dtype=bool)
         if PHASE in table.columns and self.running == LEFT_OUT:
             phases = table.columns[PHASE]
-            running = np.array([phase.strip().lower() == RUNNING for phase in phases])
+            running = np.array([phase.strip().lower() in UNFINISHED for phase in phases])
         left_out = (
             f"left out: {(~late).sum():,} pods of the first {self.skip_days:g} days (survivors), "
             f"{(late & ~scheduled).sum():,} never scheduled, "

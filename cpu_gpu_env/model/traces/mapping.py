@@ -24,6 +24,8 @@ _SPEC = SyntheticSpec()
 
 CPU: Device = device_catalogue()["epyc-7763"]
 """The CPU of which a trace's cores are taken to be."""
+MAX_COUNT = 2**63 - 1
+"""Whole numbers among arguments, seeds too, are at most this."""
 CPU_CORES = 64
 """Cores of the EPYC 7763 (AMD product specifications)."""
 
@@ -60,6 +62,7 @@ class TraceMapping(ABC):
             positive = argument.name not in self.may_be_zero
             if isinstance(default, int):
                 check_count(name, value, low=int(positive))
+                check_count(name, value, MAX_COUNT, low=0)
             elif isinstance(default, float):
                 check_number(name, value, 0, above=positive)
                 check_number(name, value, 0, MAX_FIGURE)
@@ -90,7 +93,7 @@ class TraceMapping(ABC):
     def changed_arguments(self) -> dict[str, str]:
         """Return the arguments that differ from their defaults and change the tasks, as text."""
         return {
-            argument.name: value if isinstance(value, str) else f"{value:.15g}"
+            argument.name: f"{value:.15g}" if isinstance(value, float) else str(value)
             for argument in fields(self)
             if (value := getattr(self, argument.name)) != argument.default
             and argument.name != "max_bytes"

@@ -37,8 +37,6 @@ _USED = tuple(FIELDS[number - 1] for number in (1, 2, 4, 5, 7, 8, 10, 11))
 _PARTS = (2.0, 3.0, 4.0)
 """Status of a part of a job: to be continued, the last one and completed, the last one and failed
 (version 2.2 of the format)."""
-_CORE_S = "core seconds"
-"""Column of run time x processors."""
 _KILOBYTE_BYTES = 1_024
 
 
@@ -75,18 +73,18 @@ class StandardWorkloadFormat(DrawnIntensity):
         table = _whole_jobs(lines)
         num_parts = len(lines) - len(table)
         table, submit_s = table.in_order("submit time", table.numbers("submit time"))
-        core_s, processors = table.numbers(_CORE_S), _processors(table)
+        run_s, processors = table.numbers("run time", low=-1.0), _processors(table)
         memory_kb = _first_known(
             table.numbers("used memory", low=-1.0), table.numbers("requested memory", low=-1.0)
         )
         known = memory_kb > 0
         per_core = np.where(known, memory_kb * _KILOBYTE_BYTES, self.memory_per_core_bytes)
-        ran = core_s > 0
+        ran = (run_s > 0) & (processors > 0)
         intensity = self._draw_intensity(int(ran.sum()))
         tasks = self._make_tasks(
             path,
             submit_s[ran],
-            core_s[ran] * self._core_rate(intensity),
+            (run_s * processors)[ran] * self._core_rate(intensity),
             intensity,
             (per_core * processors)[ran],
         )
@@ -105,22 +103,27 @@ class StandardWorkloadFormat(DrawnIntensity):
 
 
 def _whole_jobs(table: TraceTable) -> TraceTable:
-    """Give each line its core seconds, and each job one line: the sum of its parts, or the first.
+    """Give each checkpointed job one line: that which sums it up, or the first of its parts.
 
-    A job of number -1 is not known to be the same as another.
+    The first then has the run time that makes the processor seconds of all. A job of number -1 is
+    not known to be the same as another.
     """
-    core_s = np.maximum(table.numbers("run time", low=-1.0), 0.0) * np.maximum(
-        _processors(table), 0.0
-    )
+    is_part = np.isin(table.numbers("status", low=-1.0), _PARTS)
     job = table.numbers("job number", low=-1.0)
-    is_part = np.isin(table.numbers("status", low=-1.0), _PARTS) & (job >= 0)
+    is_part &= job >= 0
+    if not is_part.any():
+        return table
+    run_s, processors = table.numbers("run time", low=-1.0), _processors(table)
+    core_s = np.maximum(run_s, 0.0) * np.maximum(processors, 0.0)
     kept = ~is_part
-    alone = np.flatnonzero(is_part & ~np.isin(job, job[~is_part]))
+    alone = np.flatnonzero(is_part & ~np.isin(job, job[kept]))
     _, first, which = np.unique(job[alone], return_index=True, return_inverse=True)
-    kept[alone[first]] = True
-    core_s[alone[first]] = np.bincount(which, core_s[alone], len(first))
-    columns = {**table.columns, _CORE_S: [repr(value) for value in core_s.tolist()]}
-    return replace(table, columns=columns).keep(kept)
+    first = alone[first]
+    kept[first] = True
+    run_times = list(table.columns["run time"])
+    for row, total in zip(first.tolist(), np.bincount(which, core_s[alone]).tolist(), strict=True):
+        run_times[row] = repr(total / max(float(processors[row]), 1.0))
+    return replace(table, columns={**table.columns, "run time": run_times}).keep(kept)
 
 
 def _processors(table: TraceTable) -> FloatArray:

@@ -79,7 +79,7 @@ class TraceTable:
 
     def keep(self, mask: npt.NDArray[np.bool_]) -> TraceTable:
         """Leave out the rows where the mask (rows,) is False."""
-        return self._select(np.flatnonzero(mask))
+        return self if mask.all() else self._select(np.flatnonzero(mask))
 
     def in_order(self, column: str, times_s: FloatArray) -> tuple[TraceTable, FloatArray]:
         """Sort rows and times (rows,) by the times; warn if they were not in order."""

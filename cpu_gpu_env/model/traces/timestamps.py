@@ -74,24 +74,25 @@ def read_spans_s(table: TraceTable, start: str, end: str, unit: str = AUTO) -> F
 
 
 def _read_dates(table: TraceTable, column: str, texts: list[str]) -> FloatArray:
-    plain: list[str] = []
-    offsets_min: list[int] = []
-    zones: list[str | None] = []
-    for row, text in enumerate(texts):
-        match = _DATE.fullmatch(text)
-        if match is None or int(match[1]) not in _YEARS:
-            allowed = f"{_DATES}, as in the lines before" if row else f"{_DATES}, or a number >= 0"
-            raise table.error(row, column, allowed)
-        zone = match[2]
-        plain.append(text[: match.start(2)].rstrip() if zone else text)
-        zones.append(zone)
-        offsets_min.append(_offset_min(zone))
-    if any(offsets_min) and None in zones:
+    matches = [_DATE.fullmatch(text) for text in texts]
+    good = [match is not None and int(match[1]) in _YEARS for match in matches]
+    if not all(good):
+        row = good.index(False)
+        allowed = f"{_DATES}, as in the lines before" if row else f"{_DATES}, or a number >= 0"
+        raise table.error(row, column, allowed)
+    zones = [match[2] for match in matches if match is not None]
+    offsets_min = {zone: _offset_min(zone) for zone in set(zones)}
+    if any(offsets_min.values()) and None in offsets_min:
         raise table.error(zones.index(None), column, f"{_DATES}, with its zone as other lines have")
+    plain = [
+        text[: -len(zone)].rstrip() if zone else text
+        for text, zone in zip(texts, zones, strict=True)
+    ]
     times = _as_nanoseconds(table, column, plain)
-    differences = times - times[0]
-    since_first = np.array(offsets_min) - offsets_min[0]
-    seconds: FloatArray = differences / np.timedelta64(1, "s") - 60.0 * since_first
+    seconds: FloatArray = (times - times[0]) / np.timedelta64(1, "s")
+    if any(offsets_min.values()):
+        minutes = np.array([offsets_min[zone] for zone in zones])
+        seconds -= 60.0 * (minutes - minutes[0])
     return seconds
 
 
@@ -118,9 +119,9 @@ def _as_nanoseconds(table: TraceTable, column: str, texts: list[str]) -> npt.NDA
 
 
 def _read_numbers(table: TraceTable, column: str, texts: list[str], unit: str) -> FloatArray:
-    for row, text in enumerate(texts):
-        if not _NUMBER.fullmatch(text):
-            raise table.error(row, column, "a number >= 0, as in the lines before")
+    good = [_NUMBER.fullmatch(text) is not None for text in texts]
+    if not all(good):
+        raise table.error(good.index(False), column, "a number >= 0, as in the lines before")
     values = table.numbers(column)
     unit = _unit_of(table, column, values) if unit == AUTO else unit
     # Of nanoseconds since 1970 a float has no digits left; whole numbers have.
