@@ -31,7 +31,7 @@ def ask_for_everything(dashboard: Dashboard, folder: Path, examples: int, phases
     config.write_text(CONFIG)
     words = ["--config-file", config, "run", f"{dashboard.url}/openapi.json", "--phases", phases]
     words += ["--checks", CHECKS, "--max-examples", examples, "--generation-database", "none"]
-    words += ["--seed", 1, "--request-timeout", 20, "--max-response-time", 30, "--no-color"]
+    words += ["--seed", 1, "--request-timeout", 60, "--max-response-time", 60, "--no-color"]
     if dashboard.token:
         words += ["--header", f"Authorization: Bearer {dashboard.token}"]
     done = subprocess.run(
