@@ -22,6 +22,7 @@ from PIL import Image, ImageSequence
 
 import cpu_gpu_env
 from cpu_gpu_env.agents.pretrained import PRETRAINED, pretrained_path
+from cpu_gpu_env.agents.saving import load_agent, save_agent
 from cpu_gpu_env.baselines import SCHEDULERS
 from cpu_gpu_env.baselines.evaluation.play import EVALUATION_SEED
 from cpu_gpu_env.baselines.imitation.forest import load_forest
@@ -198,10 +199,19 @@ def test_episodes_that_a_model_has_seen_are_not_called_held_out(
 ) -> None:
     monkeypatch.setattr(compare, "illustrate", lambda *_: None)
     common = ["--bound", "none", "--episodes", "4", "--output", str(tmp_path)]
+    # As if seeds of evaluation had gone into the two.
+    forest = load_forest(pretrained_path("random-forest"))
+    (record,) = forest.settings["trained_on"]
+    record.update(first_seed=0, last_seed=299)
+    forest.save(tmp_path / "random-forest.npz")
+    dqn = load_agent("dqn")
+    dqn.settings.made_by["trained_on"][-1].update(first_seed=500_000, last_seed=500_099)
+    save_agent(dqn.policy, dqn.settings, tmp_path / "dqn.zip")
+    common += ["--agent", str(tmp_path / "random-forest.npz"), "--agent", str(tmp_path / "dqn.zip")]
     for schedulers, seed, seen in (
-        ("random-forest,greedy", 298, {"random-forest": "2 of 4 episodes: labels, seeds 0 to 299"}),
-        ("dqn,greedy", 500_098, {"dqn": "2 of 4 episodes: validation, seeds 500000 to 500099"}),
-        ("random-forest,dqn,dqn-queues", 300, {}),
+        ("greedy", 298, {"random-forest": "2 of 4 episodes: labels, seeds 0 to 299"}),
+        ("greedy", 500_098, {"dqn": "2 of 4 episodes: validation, seeds 500000 to 500099"}),
+        ("dqn-queues", 300, {}),
     ):
         arguments = [*SMALL, *common, "--schedulers", schedulers, "--seed", str(seed)]
         assert compare.main(arguments) == 0
