@@ -91,7 +91,15 @@ def test_every_widget_shows_something_of_every_run(
         opened.check()
 
 
-@pytest.mark.parametrize("look", LOOKS)
+@pytest.mark.parametrize(
+    "look",
+    [
+        "light",
+        "phone",  # it is dark, too
+        pytest.param("dark", marks=pytest.mark.slow),
+        pytest.param("forced colours", marks=pytest.mark.slow),
+    ],
+)
 def test_nothing_keeps_people_from_using_it(browser: Any, dashboard: Dashboard, look: str) -> None:
     axe = axe_source()
     run = (

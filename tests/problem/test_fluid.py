@@ -98,7 +98,7 @@ LARGE = [
 ]
 
 
-@pytest.mark.parametrize("workload", ["lognormal", "pareto"])
+@pytest.mark.parametrize("workload", ["lognormal", pytest.param("pareto", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("composition", LARGE)
 def test_large_and_lopsided_clusters(composition: str, workload: str) -> None:
     for weight in (0.0, 0.5, 1.0):
