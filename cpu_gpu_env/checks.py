@@ -164,15 +164,23 @@ def as_numbers(name: str, values: Any) -> npt.NDArray[np.float64]:
     return np.array(array, dtype=np.float64)
 
 
+def check_within(name: str, column: npt.NDArray[np.floating[Any]], low: float, high: float) -> None:
+    """Check that all of a column lies in [low, high], or raise `HybridClusterError`."""
+    good = (column >= low) & (column <= high)
+    if not good.all():
+        row = int(np.argmin(good))
+        raise HybridClusterError(
+            f"{name}[{row}] is {column[row]}; allowed: a number in [{low:g}, {high:g}]"
+        )
+
+
 def as_flags(name: str, values: Any) -> npt.NDArray[np.bool_]:
     """Copy truth values, or 0 and 1, into an array of bool.
 
     Raises `HybridClusterError` if an entry is none.
     """
     array = as_array(name, values)
-    if array.dtype.kind not in "b" and not (
-        array.dtype.kind in "iuf" and np.isin(array, (0, 1)).all()
-    ):
+    if array.dtype.kind != "b" and not (array.dtype.kind in "iuf" and np.isin(array, (0, 1)).all()):
         raise HybridClusterError(f"{name} are {shown(values)}; allowed: True or False")
     return np.array(array, dtype=np.bool_)
 

@@ -51,7 +51,9 @@ def execution_time_s(device: Device, fraction: float, tasks: Tasks) -> FloatArra
         return np.zeros(len(tasks))
     if tasks.measured is not None:
         return fraction * tasks.measured.time_on(device)
-    working_s = _working_s(device, *_work_s(device, fraction, tasks), tasks)
+    compute_s, traffic_s = _work_s(device, fraction, tasks)
+    together_s = _smooth_max(compute_s, traffic_s, device.ridge_sharpness)
+    working_s = _working_s(together_s, compute_s, traffic_s, tasks)
     return _waiting_s(device, fraction, tasks) + working_s
 
 
@@ -89,7 +91,7 @@ def power_above_idle_w(device: Device, fraction: float, tasks: Tasks) -> FloatAr
     together_s = _smooth_max(compute_s, traffic_s, device.ridge_sharpness)
     working_w = np.divide(both_j, together_s, out=np.zeros_like(both_j), where=together_s > 0)
     working_w = np.minimum(working_w, max(compute_w, memory_w))
-    working_s = _working_s(device, compute_s, traffic_s, tasks)
+    working_s = _working_s(together_s, compute_s, traffic_s, tasks)
     return _mean(
         min(compute_w, memory_w), _waiting_s(device, fraction, tasks), working_w, working_s
     )
@@ -169,10 +171,9 @@ def _work_s(device: Device, fraction: float, tasks: Tasks) -> tuple[FloatArray, 
 
 
 def _working_s(
-    device: Device, compute_s: FloatArray, traffic_s: FloatArray, tasks: Tasks
+    together_s: FloatArray, compute_s: FloatArray, traffic_s: FloatArray, tasks: Tasks
 ) -> FloatArray:
-    """Time that computing and memory traffic take together [s]."""
-    together_s = _smooth_max(compute_s, traffic_s, device.ridge_sharpness)
+    """Time that computing and memory traffic take: at once, or one after the other [s]."""
     if tasks.overlaps.all():
         return together_s
     return np.where(tasks.overlaps, together_s, compute_s + traffic_s)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from cpu_gpu_env.checks import MAX_FIGURE, MAX_TIME_S, MIN_FIGURE, as_numbers
+from cpu_gpu_env.checks import MAX_FIGURE, MAX_TIME_S, MIN_FIGURE, as_numbers, check_within
 from cpu_gpu_env.errors import HybridClusterError, shown
 from cpu_gpu_env.model.cluster import Device
 
@@ -127,11 +127,6 @@ def _column(what: str, values: Any, low: float, high: float) -> _Column:
     column: _Column = as_numbers(what, values)
     if column.ndim != 1 or not len(column):
         raise HybridClusterError(f"{what}: shape {column.shape}; allowed: one value a task")
-    good = (column >= low) & (column <= high)
-    if not good.all():
-        row = int(np.argmin(good))
-        raise HybridClusterError(
-            f"{what}: [{row}] is {column[row]}; allowed: a number in [{low:g}, {high:g}]"
-        )
+    check_within(f"{what}: ", column, low, high)
     column.setflags(write=False)
     return column

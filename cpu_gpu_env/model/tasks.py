@@ -10,7 +10,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from cpu_gpu_env.checks import MAX_FIGURE, MAX_TIME_S, MIN_FIGURE, as_flags, as_numbers
+from cpu_gpu_env.checks import (
+    MAX_FIGURE,
+    MAX_TIME_S,
+    MIN_FIGURE,
+    as_flags,
+    as_numbers,
+    check_within,
+)
 from cpu_gpu_env.errors import HybridClusterError, shown
 from cpu_gpu_env.model.measured import MeasuredCosts
 from cpu_gpu_env.model.precision import PRECISIONS, Codes, precision_codes
@@ -105,13 +112,7 @@ class Tasks:
         return np.broadcast_to(values, (len(self),))
 
     def _check(self, name: str, low: float, high: float) -> None:
-        column = getattr(self, name)
-        good = (column >= low) & (column <= high)
-        if not good.all():
-            row = int(np.argmin(good))
-            raise HybridClusterError(
-                f"tasks: {name}[{row}] is {column[row]}; allowed: a number in [{low:g}, {high:g}]"
-            )
+        check_within(f"tasks: {name}", getattr(self, name), low, high)
 
     def _check_measured(self, measured: MeasuredCosts) -> None:
         if not isinstance(measured, MeasuredCosts) or len(measured) != len(self):

@@ -78,7 +78,11 @@ class WorkFeatures(TaskFeatures):
                 "where its tasks tell these"
             )
         super().__init__((workload.size_range, workload.intensity_range, workload.memory_range))
-        self._name, self._known = workload.name, workload.scaled_to
+        # One task says what all share: which is asked for with every decision of an agent. That of
+        # the largest working set, as one without tells nothing of what crosses the link.
+        tasks = workload.scaled_to
+        row = np.array([tasks.memory_bytes.argmax()])
+        self._name, self._known = workload.name, tasks.take(row, np.zeros(1))
 
     def _columns(self, tasks: Tasks) -> Sequence[FloatArray]:
         if tasks.measured is not None:

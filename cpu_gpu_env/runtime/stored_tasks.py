@@ -43,5 +43,5 @@ def tasks_of(problem: Problem, kept: Mapping[str, Any], arrival_s: FloatArray) -
             "decisions tell neither the sizes of their tasks nor the rows of the pool that these "
             "are; allowed: either, of all decisions of an episode"
         )
-    precision = problem.workload.pool.precision[:1].reshape(())
-    return Tasks(arrival_s, size, intensity, memory, precision)
+    told = problem.workload.pool.like_these(size, intensity, memory)
+    return told.take(np.arange(len(told)), arrival_s)
